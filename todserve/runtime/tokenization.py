@@ -1,0 +1,109 @@
+"""Text to token ids and back, with the place of every token in the text.
+
+Stands between the prompts and the engine, and again between the engine and the parsers.
+Reads the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone, so that a worker
+needs no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tokenizers
+
+from todserve.runtime.errors import ConfigError
+
+_SPACE = "▁"
+"""SentencePiece's visible space."""
+
+
+class Tokenizer:
+    """A SentencePiece unigram vocabulary with PPTOD's control tokens.
+
+    Attributes:
+        size: one more than the highest token id; an embedding needs at least so many rows.
+    """
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
+        """Wrap a loaded tokenizer; use ``load`` to read one from a file."""
+        self._tokenizer = tokenizer
+        vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+        self.size = 1 + max(vocabulary.values())
+        self._ids = vocabulary
+        added = tokenizer.get_added_tokens_decoder()
+        self._surface: list[str] = [""] * self.size
+        self._fresh = [False] * self.size
+        for token, token_id in vocabulary.items():
+            is_added = token_id in added
+            # A control token stands as a word of its own; a piece says itself where a word begins.
+            self._fresh[token_id] = is_added or token.startswith(_SPACE)
+            self._surface[token_id] = token if is_added else token.replace(_SPACE, " ").strip(" ")
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read ``tokenizer.json``.
+
+        Raises:
+            ConfigError: the file is missing or no tokenizer.
+        """
+        try:
+            return cls(tokenizers.Tokenizer.from_file(str(path)))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ConfigError(
+                f"cannot read tokenizer {path}: {error}; expected the tokenizer.json of a "
+                "checkpoint made by `tod train`, or of a fast Hugging Face T5 tokenizer"
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Write ``tokenizer.json``."""
+        self._tokenizer.save(str(path))
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of ``text``, without end-of-sentence token."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text; many at once are encoded in parallel."""
+        batch = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [list(encoding.ids) for encoding in batch]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ``ids``."""
+        return self.decode_with_offsets(ids)[0]
+
+    def decode_with_offsets(self, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+        """Return the text of ``ids`` and, for every id, the characters it produced.
+
+        Offsets leave out the space before a word; an id beyond the vocabulary yields nothing.
+        """
+        parts: list[str] = []
+        offsets: list[tuple[int, int]] = []
+        length = 0
+        for token_id in ids:
+            known = 0 <= token_id < self.size
+            surface = self._surface[token_id] if known else ""
+            if known and self._fresh[token_id] and length and not parts[-1].endswith(" "):
+                parts.append(" ")
+                length += 1
+            offsets.append((length, length + len(surface)))
+            if surface:
+                parts.append(surface)
+                length += len(surface)
+        return "".join(parts), offsets
+
+    def token_id(self, token: str) -> int:
+        """Return the id of a control token.
+
+        Raises:
+            ConfigError: the vocabulary lacks it.
+        """
+        token_id = self._ids.get(token)
+        if token_id is None:
+            raise ConfigError(
+                f"the tokenizer has no token {token!r}; expected every control token of PPTOD's "
+                "format; use the checkpoint's own tokenizer.json, or add the tokens by `tod train`"
+            )
+        return token_id
+
+    def has(self, token: str) -> bool:
+        """Return whether ``token`` stands in the vocabulary as it is."""
+        return token in self._ids
