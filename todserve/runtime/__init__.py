@@ -1,0 +1,1 @@
+"""Everything a worker needs; travels inside the .mar and imports nothing else of todserve."""

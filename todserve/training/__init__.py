@@ -1,0 +1,1 @@
+"""From labelled dialogues to a checkpoint folder."""

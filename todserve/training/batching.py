@@ -1,0 +1,128 @@
+"""Batches: examples of like length together, all targets of a context in one decoder row.
+
+Stands between the examples and the network. The blocks of one context lie side by side in one
+decoder row and see only themselves (block-diagonal causal mask): the context is encoded and its
+keys and values projected once for all tasks, and little is padded.
+Example: decoder row ``<sos_b> [train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from todserve.training.examples import Example
+
+IGNORED = -100
+"""Label of positions that are given, not written."""
+
+_POOL = 64  # batches' worth of examples sorted together: like lengths, yet a fresh mix each epoch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Tensors of one optimiser step; B contexts, S encoder and D decoder positions.
+
+    Attributes:
+        input_ids: (B, S) encoder ids.
+        attention_mask: (B, S) true where a token stands.
+        decoder_input_ids: (B, D).
+        decoder_block: (B, D) number of the block a position belongs to, -1 for padding.
+        labels: (B, D) next id, IGNORED where given or padded.
+        task: (B, D) task number of each label.
+    """
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    decoder_input_ids: torch.Tensor
+    decoder_block: torch.Tensor
+    labels: torch.Tensor
+    task: torch.Tensor
+
+    @property
+    def tokens(self) -> int:
+        """Useful tokens: encoder and decoder positions that are no padding."""
+        return int(self.attention_mask.sum()) + int((self.decoder_block >= 0).sum())
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on ``device``."""
+        return Batch(
+            **{name: getattr(self, name).to(device, non_blocking=True) for name in self.__slots__}
+        )
+
+
+def collate(examples: Sequence[Example], pad_id: int) -> Batch:
+    """Pad examples to the longest of them."""
+    width = max(len(example.context) for example in examples)
+    depth = max(example.decoder_length for example in examples)
+    size = len(examples)
+    input_ids = torch.full((size, width), pad_id)
+    mask = torch.zeros((size, width), dtype=torch.bool)
+    decoder = torch.full((size, depth), pad_id)
+    block_of = torch.full((size, depth), -1)
+    labels = torch.full((size, depth), IGNORED)
+    task = torch.zeros((size, depth), dtype=torch.long)
+    for row, example in enumerate(examples):
+        input_ids[row, : len(example.context)] = torch.tensor(example.context)
+        mask[row, : len(example.context)] = True
+        at = 0
+        for number, block in enumerate(example.blocks):
+            given = len(block.prefix)
+            length = given + len(block.target) - 1
+            ids = torch.tensor(block.prefix + block.target)
+            decoder[row, at : at + length] = ids[:-1]
+            labels[row, at + given - 1 : at + length] = ids[given:]
+            block_of[row, at : at + length] = number
+            task[row, at : at + length] = block.task
+            at += length
+    return Batch(
+        input_ids=input_ids,
+        attention_mask=mask,
+        decoder_input_ids=decoder,
+        decoder_block=block_of,
+        labels=labels,
+        task=task,
+    )
+
+
+def plan(examples: Sequence[Example], batch_tokens: int, seed: int) -> list[list[int]]:
+    """Return the epoch's batches as indices of ``examples``: a function of its arguments alone.
+
+    Every example stands in exactly one batch; a batch holds at most ``batch_tokens`` padded
+    tokens unless a single example is longer.
+    """
+    shuffle = random.Random(seed)
+    order = list(range(len(examples)))
+    shuffle.shuffle(order)
+    mean = max(1, sum(map(_cost, examples)) // max(1, len(examples)))
+    pool = max(1, _POOL * batch_tokens // mean)
+    batches = []
+    for start in range(0, len(order), pool):
+        part = sorted(
+            order[start : start + pool],
+            key=lambda index: (len(examples[index].context), examples[index].decoder_length),
+        )
+        batches += list(_fill(part, examples, batch_tokens))
+    shuffle.shuffle(batches)
+    return batches
+
+
+def _cost(example: Example) -> int:
+    return len(example.context) + example.decoder_length
+
+
+def _fill(order: list[int], examples: Sequence[Example], batch_tokens: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    width = depth = 0
+    for index in order:
+        example = examples[index]
+        wider = max(width, len(example.context))
+        deeper = max(depth, example.decoder_length)
+        if batch and (wider + deeper) * (len(batch) + 1) > batch_tokens:
+            yield batch
+            batch, wider, deeper = [], len(example.context), example.decoder_length
+        batch.append(index)
+        width, depth = wider, deeper
+    if batch:
+        yield batch

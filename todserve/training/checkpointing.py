@@ -1,0 +1,140 @@
+"""Checkpoints of a run: complete or absent, whatever is killed when.
+
+A checkpoint is a folder written under another name, synced, then renamed. What it holds is
+safetensors and JSON, never a pickle.
+Example: ``runs/multiwoz/step-001200/{model,optimizer}.safetensors, progress.json``.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from todserve.runtime.errors import ConfigError
+
+_KEPT = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Where a run stands; with the seed it determines every batch to come.
+
+    Attributes:
+        step: optimiser steps done.
+        epoch: epoch the next batch belongs to.
+        batch: batches of that epoch already used.
+        tokens: useful tokens trained on.
+        seconds: time spent training.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    folder: Path,
+    network: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    progress: Progress,
+) -> Path:
+    """Write ``step-N`` atomically and delete all but the newest two."""
+    target = folder / f"step-{progress.step:06d}"
+    partial = folder / f"partial-{progress.step:06d}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_file(unique_weights(network), partial / "model.safetensors")
+    tensors, plain = _flatten(optimizers)
+    save_file(tensors, partial / "optimizer.safetensors")
+    content = {"progress": asdict(progress), "optimizer": plain}
+    (partial / "progress.json").write_text(json.dumps(content), encoding="utf-8")
+    for file in partial.iterdir():
+        _sync(file)
+    shutil.rmtree(target, ignore_errors=True)
+    os.rename(partial, target)
+    _sync(folder)
+    for old in checkpoints(folder)[:-_KEPT]:
+        shutil.rmtree(old)
+    return target
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the complete checkpoints, oldest first."""
+    return sorted(folder.glob("step-*"))
+
+
+def load_checkpoint(
+    checkpoint: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
+) -> Progress:
+    """Restore network and optimisers in place.
+
+    Raises:
+        ConfigError: the checkpoint belongs to another network.
+    """
+    weights = load_file(checkpoint / "model.safetensors")
+    expected = unique_weights(network)
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in expected.items()}:
+        raise ConfigError(
+            f"{checkpoint} holds other weights than the configured network; expected the "
+            "configuration it was trained with; change `name` to start a new run"
+        )
+    network.load_state_dict(weights, strict=False)  # tied weights stand once in the file
+    content = json.loads((checkpoint / "progress.json").read_text(encoding="utf-8"))
+    tensors = load_file(checkpoint / "optimizer.safetensors")
+    for number, optimizer in enumerate(optimizers):
+        state = optimizer.state_dict()
+        entries: dict[int, dict[str, Any]] = {}
+        for key, tensor in tensors.items():
+            owner, index, name = key.split("/")
+            if int(owner) == number:
+                entries.setdefault(int(index), {})[name] = tensor
+        for key, value in content["optimizer"].items():
+            owner, index, name = key.split("/")
+            if int(owner) == number:
+                entries.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
+    return Progress(**content["progress"])
+
+
+def unique_weights(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return every weight once: a tied weight only under its first name."""
+    seen: set[int] = set()
+    unique: dict[str, torch.Tensor] = {}
+    for name, tensor in network.state_dict().items():
+        if tensor.data_ptr() not in seen:
+            seen.add(tensor.data_ptr())
+            unique[name] = tensor.detach().cpu().contiguous()
+    return unique
+
+
+def _flatten(
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    tensors: dict[str, torch.Tensor] = {}
+    plain: dict[str, Any] = {}
+    for number, optimizer in enumerate(optimizers):
+        for index, entry in optimizer.state_dict()["state"].items():
+            for name, value in entry.items():
+                key = f"{number}/{index}/{name}"
+                if isinstance(value, torch.Tensor):
+                    tensors[key] = value.detach().cpu().contiguous()
+                else:
+                    plain[key] = value
+    return tensors, plain
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

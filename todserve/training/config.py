@@ -1,0 +1,135 @@
+"""What a training run is: corpora, format, network, optimiser, budget.
+
+Read by ``tod train CONFIG`` from a YAML file; unknown keys are refused.
+Example: see ``todserve/training/configs/multiwoz.yaml``.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.prompts import PromptFormat
+
+CONFIGS = Path(__file__).parent / "configs"
+"""The configurations that ship with the package."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OptimizerName(StrEnum):
+    """Update rules on offer."""
+
+    MUON = "muon"
+    """Orthogonalised momentum for matrices, AdamW for the rest: from scratch."""
+    ADAMW = "adamw"
+    ADAFACTOR = "adafactor"
+    """PPTOD's fine-tuning choice."""
+
+
+class Network(_Frozen):
+    """A T5 from scratch; the names are those of Hugging Face's T5Config."""
+
+    d_model: int = 256
+    d_kv: int = 32
+    d_ff: int = 1024
+    num_layers: int = 5
+    num_decoder_layers: int = 2
+    num_heads: int = 8
+    feed_forward_proj: str = "relu"
+    dropout_rate: float = 0.0
+
+
+class Augmentation(_Frozen):
+    """Replacing slot values, so that only copying from the context solves the target.
+
+    Attributes:
+        probability: share of turns whose values are replaced in each epoch.
+        synthetic_names: share of replaced names that are random words instead of known names.
+        delexicalised: share of turns whose system turn is shown with placeholders.
+    """
+
+    probability: float = Field(default=0.5, ge=0, le=1)
+    synthetic_names: float = Field(default=0.5, ge=0, le=1)
+    delexicalised: float = Field(default=0.1, ge=0, le=1)
+
+
+class TrainingConfig(_Frozen):
+    """One run.
+
+    Attributes:
+        name: the run's folder under ``runs/``.
+        corpora: names of the training corpora, each read from its train split.
+        dev_corpus: where the loss is watched, on its dev split.
+        initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
+        vocabulary_size: SentencePiece pieces, when from scratch.
+        format: how prompts and targets look.
+        steps: optimiser steps in all.
+        decay_steps: the last steps, over which the learning rate falls linearly to zero.
+        warmup_steps: the first steps, over which it rises from zero.
+        batch_tokens: padded encoder + decoder tokens in a batch, at most.
+        learning_rate: of AdamW and Adafactor, and of what Muon leaves to AdamW.
+        matrix_learning_rate: of Muon.
+        save_minutes: minutes between checkpoints.
+        dev_minutes: minutes between looks at the dev loss.
+        dev_turns: dev turns looked at.
+        dtype: ``float32``, or ``bfloat16`` autocast where the hardware has it.
+    """
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    corpora: tuple[str, ...] = ("multiwoz21",)
+    dev_corpus: str = "multiwoz21"
+    initial: str | None = None
+    vocabulary_size: int = Field(default=4000, ge=64)
+    format: PromptFormat = PromptFormat()
+    network: Network = Network()
+    augmentation: Augmentation = Augmentation()
+    optimizer: OptimizerName = OptimizerName.MUON
+    learning_rate: float = Field(default=2e-3, gt=0)
+    matrix_learning_rate: float = Field(default=1e-2, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    steps: int = Field(default=4000, ge=1)
+    warmup_steps: int = Field(default=100, ge=0)
+    decay_steps: int = Field(default=1000, ge=0)
+    batch_tokens: int = Field(default=8192, ge=64)
+    seed: int = 7
+    save_minutes: float = Field(default=5, ge=0)
+    dev_minutes: float = Field(default=10, ge=0)
+    dev_turns: int = Field(default=512, ge=1)
+    dtype: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+
+    @classmethod
+    def load(cls, source: str, overrides: tuple[str, ...] = ()) -> "TrainingConfig":
+        """Read a YAML file, or a shipped configuration by its name.
+
+        Args:
+            source: a path, or the stem of a file in ``CONFIGS``.
+            overrides: ``key=value`` pairs that replace top-level keys, e.g. ``steps=200``.
+
+        Raises:
+            ConfigError: missing file, unknown key or impossible value.
+        """
+        path = Path(source)
+        if not path.is_file():
+            path = CONFIGS / f"{source}.yaml"
+        if not path.is_file():
+            shipped = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
+            raise ConfigError(
+                f"no training configuration {source!r}; expected a YAML file or one of: {shipped}"
+            )
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            for override in overrides:
+                key, equals, value = override.partition("=")
+                if not equals:
+                    raise ConfigError(f"override {override!r} is not of the form key=value")
+                content[key] = yaml.safe_load(value)
+            return cls.model_validate(content)
+        except (yaml.YAMLError, ValidationError, TypeError) as error:
+            raise ConfigError(f"training configuration {path}: {error}") from error

@@ -1,0 +1,117 @@
+"""Preflight: the mistakes behind "CUDA error: device-side assert triggered", found beforehand.
+
+Runs before the first step, on every example and on the network as built.
+Example message: ``label id 32100 of task response lies outside the vocabulary of 32100 ...``.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from transformers import T5ForConditionalGeneration
+
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.prompts import PromptBuilder, PromptFormat, PromptPlacement
+from todserve.runtime.tasks import TASKS
+from todserve.runtime.tokenization import Tokenizer
+from todserve.training.examples import TASK_ORDER, Example
+
+
+def check_network(network: T5ForConditionalGeneration, tokenizer: Tokenizer) -> None:
+    """Check that tokenizer, embedding and output layer agree in size.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    rows = int(network.get_input_embeddings().weight.shape[0])
+    outputs = int(network.lm_head.weight.shape[0])
+    if tokenizer.size > rows:
+        raise ConfigError(
+            f"the tokenizer has {tokenizer.size} tokens, the embedding {rows} rows; expected at "
+            "least as many rows as tokens; resize the embedding, or use the network's tokenizer"
+        )
+    if outputs != rows:
+        raise ConfigError(
+            f"the output layer has {outputs} rows, the embedding {rows}; expected the same; "
+            "this is no intact T5 checkpoint"
+        )
+
+
+def check_examples(examples: Iterable[Example], vocabulary_size: int) -> None:
+    """Check that every token and label id lies between 0 and the vocabulary's size.
+
+    Raises:
+        ConfigError: one lies outside, or there is no example at all.
+    """
+    empty = True
+    for example in examples:
+        empty = False
+        _check_ids(example.context, vocabulary_size, "token id of a context")
+        for block in example.blocks:
+            name = TASK_ORDER[block.task]
+            _check_ids(block.prefix, vocabulary_size, f"decoder token id of task {name}")
+            _check_ids(block.target, vocabulary_size, f"label id of task {name}")
+    if empty:
+        raise ConfigError(
+            "no training example; expected at least one annotated turn; check `corpora`"
+        )
+
+
+def check_prompts(
+    examples: Iterable[Example], builder: PromptBuilder, tokenizer: Tokenizer
+) -> None:
+    """Check that no prompt was cut: prefix and frame stand whole in every context.
+
+    Raises:
+        ConfigError: a prompt is not where it belongs.
+    """
+    frame = (tokenizer.token_id("<sos_context>"), tokenizer.token_id("<eos_context>"))
+    in_encoder = builder.format.prompt_placement is PromptPlacement.ENCODER
+    prefixes = [tuple(tokenizer.encode(TASKS[name].prefix)) for name in TASK_ORDER]
+    for example in examples:
+        context = example.context
+        expected = (*prefixes[example.blocks[0].task], frame[0]) if in_encoder else (frame[0],)
+        if context[: len(expected)] != expected or frame[1] not in context[-4:]:
+            name = TASK_ORDER[example.blocks[0].task]
+            raise ConfigError(
+                f"the prompt of task {name} was truncated: the context starts with ids "
+                f"{list(context[:4])}, expected {list(expected[:4])}; only the history may be "
+                "shortened (max_history_tokens)"
+            )
+
+
+def check_targets(examples: Iterable[Example]) -> list[str]:
+    """Return warnings about targets longer than serving will ever generate."""
+    longest = [0] * len(TASK_ORDER)
+    over = [0] * len(TASK_ORDER)
+    for example in examples:
+        for block in example.blocks:
+            longest[block.task] = max(longest[block.task], len(block.target))
+            over[block.task] += len(block.target) > TASKS[TASK_ORDER[block.task]].max_new_tokens
+    return [
+        f"{over[number]} targets of task {name} are longer than the cap of "
+        f"{TASKS[name].max_new_tokens} tokens (longest {longest[number]}): "
+        "serving will cut their like"
+        for number, name in enumerate(TASK_ORDER)
+        if over[number]
+    ]
+
+
+def check_format(found: PromptFormat, expected: PromptFormat) -> None:
+    """Check that a checkpoint to continue was trained in the same format.
+
+    Raises:
+        ConfigError: it was not.
+    """
+    if found != expected:
+        raise ConfigError(
+            f"the checkpoint was trained with format {found.model_dump_json()}, the configuration "
+            f"says {expected.model_dump_json()}; continue with the same format, or start anew"
+        )
+
+
+def _check_ids(ids: Sequence[int], size: int, what: str) -> None:
+    if min(ids) < 0 or max(ids) >= size:
+        wrong = min(ids) if min(ids) < 0 else max(ids)
+        raise ConfigError(
+            f"{what}: {wrong} lies outside the vocabulary of {size} (0 to {size - 1}); "
+            "tokenizer and network do not belong together"
+        )
