@@ -1,0 +1,128 @@
+"""TurnResponse: the answer to one request, and its JSON.
+
+Last on the way of a request. A part whose task was not asked for is null; nothing else is left
+out, so a client finds every key every time.
+Example: ``encode(response)["belief_state"]["train"]["day"]`` is
+``{"value": "friday", "confidence": 0.98}``.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    # A client reads what it knows and ignores what a newer server adds.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class IntentPrediction(_Part):
+    """The user's intent, e.g. ``find_train``; confidence in [0, 1] or null."""
+
+    name: str
+    confidence: float | None = None
+
+
+class SlotPrediction(_Part):
+    """A slot's value; confidence in [0, 1], null if carried over from a state without one."""
+
+    value: str
+    confidence: float | None = None
+
+
+class ActiveDomain(_Part):
+    """The domain the turn is about, whether it just changed, and why it is this one."""
+
+    active: str | None
+    switched: bool
+    reason: str
+
+
+class DatabaseMatches(_Part):
+    """Entities of ``domain`` that satisfy the belief state.
+
+    ``matches`` counts all of them and is null when no look-up applied; ``results`` holds the
+    first ``top_k``, column -> text.
+    """
+
+    domain: str | None
+    matches: int | None
+    results: tuple[Mapping[str, str], ...] = ()
+
+
+class ActPrediction(_Part):
+    """One act of the system's reply; slot is "" for acts without one."""
+
+    domain: str
+    act: str
+    slot: str = ""
+
+
+class ResponsePrediction(_Part):
+    """The system's reply: for people, as the model wrote it, and placeholders left unfilled."""
+
+    text: str
+    delexicalised: str
+    unfilled: tuple[str, ...] = ()
+
+
+class ModelIdentity(_Part):
+    """Which model answered; ``checkpoint`` is the sha256 of its weights."""
+
+    name: str
+    version: str
+    checkpoint: str
+
+
+class TurnResponse(_Part):
+    """One answered turn.
+
+    Attributes:
+        intent: null when not asked for, or when the generation named none.
+        belief_state: domain -> slot -> value; null when not asked for, ``{}`` when empty.
+        domain: the active domain.
+        database: the look-up for the active domain.
+        dialogue_act: the acts of the reply, in the model's order.
+        response: the reply.
+        consistent: whether acts and reply agree (they are generated independently); null when
+            it cannot be told.
+        unparsed: task -> pieces of its generation that could not be understood.
+        model: which model answered.
+        timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
+    """
+
+    intent: IntentPrediction | None = None
+    belief_state: Mapping[str, Mapping[str, SlotPrediction]] | None = None
+    domain: ActiveDomain | None = None
+    database: DatabaseMatches | None = None
+    dialogue_act: tuple[ActPrediction, ...] | None = None
+    response: ResponsePrediction | None = None
+    consistent: bool | None = None
+    unparsed: Mapping[str, tuple[str, ...]] = {}
+    model: ModelIdentity
+    timing_ms: Mapping[str, float] = {}
+
+
+def encode(response: TurnResponse) -> dict[str, object]:
+    """Return the response as plain JSON types, every key present."""
+    return response.model_dump(mode="json")
+
+
+def decode(body: bytes | str | Mapping[str, object]) -> TurnResponse:
+    """Return the response a server sent.
+
+    Raises:
+        pydantic.ValidationError: it is not a turn response.
+    """
+    if isinstance(body, bytes | str):
+        return TurnResponse.model_validate_json(body)
+    return TurnResponse.model_validate(body)
+
+
+def encode_error(message: str, *, code: int = HTTPStatus.BAD_REQUEST) -> dict[str, object]:
+    """Return the body of a refused request, in the shape of TorchServe's own errors.
+
+    The code stands in the body too, since TorchServe loses an item's status over gRPC.
+    """
+    return {"code": int(code), "type": "RequestError", "message": message}
