@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_checkpoint import MARKOV, PPTOD, write_tiny_checkpoint
+from todserve.runtime.checkpoint import Checkpoint
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the shipped form: markov context, prompt in the decoder, updates. Read only."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "markov", MARKOV)
+
+
+@pytest.fixture(scope="session")
+def tiny_pptod_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in PPTOD's form: full history, prompt in the encoder, whole states. Read only."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "pptod", PPTOD)
+
+
+@pytest.fixture(params=["tiny_checkpoint", "tiny_pptod_checkpoint"])
+def each_tiny_checkpoint(request: pytest.FixtureRequest) -> Path:
+    """Both forms, one after the other."""
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
+@pytest.fixture
+def opened(tiny_checkpoint: Path) -> Checkpoint:
+    """The tiny checkpoint without its network."""
+    return Checkpoint.open(tiny_checkpoint)

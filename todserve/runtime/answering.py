@@ -1,0 +1,129 @@
+"""Answering: a worked-out turn becomes the response the client reads.
+
+Last step of the pipeline, before the wire. Parts whose task was not asked for stay null.
+Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
+"""
+
+from todserve.runtime.consistency import consistent
+from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.response import (
+    ActiveDomain,
+    ActPrediction,
+    DatabaseMatches,
+    IntentPrediction,
+    ModelIdentity,
+    ResponsePrediction,
+    SlotPrediction,
+    TurnResponse,
+)
+from todserve.runtime.tasks import TaskName
+from todserve.runtime.work import TurnWork
+
+
+def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
+    """Return the answer to a turn that went through all stages.
+
+    Domain and database are given whenever the belief state was worked out, also where only the
+    reply was asked for.
+    """
+    return TurnResponse(
+        intent=_intent(work),
+        belief_state=_belief_state(work),
+        domain=_domain(work),
+        database=_database(work),
+        dialogue_act=_acts(work),
+        response=_response(work),
+        consistent=_consistent(work),
+        unparsed=_unparsed(work),
+        model=identity,
+    )
+
+
+def _asked(work: TurnWork, task: TaskName) -> bool:
+    return task in work.request.tasks and task in work.readings
+
+
+def _intent(work: TurnWork) -> IntentPrediction | None:
+    if not _asked(work, TaskName.INTENT) or work.intent is None:
+        return None
+    reading = work.readings[TaskName.INTENT]
+    return IntentPrediction(name=work.intent, confidence=reading.whole_probability)
+
+
+def _belief_state(work: TurnWork) -> dict[str, dict[str, SlotPrediction]] | None:
+    if not _asked(work, TaskName.BELIEF_STATE) or work.tracked is None:
+        return None
+    memory = work.tracked.memory
+    return {
+        domain: {
+            slot: SlotPrediction(
+                value=value, confidence=memory.confidence.get(domain, {}).get(slot)
+            )
+            for slot, value in slots.items()
+        }
+        for domain, slots in memory.state.items()
+    }
+
+
+def _domain(work: TurnWork) -> ActiveDomain | None:
+    if work.tracked is None:
+        return None
+    decision = work.tracked.decision
+    return ActiveDomain(active=decision.active, switched=decision.switched, reason=decision.reason)
+
+
+def _database(work: TurnWork) -> DatabaseMatches | None:
+    if work.tracked is None:
+        return None
+    if work.found is None:
+        return DatabaseMatches(domain=work.tracked.memory.domain, matches=None)
+    return DatabaseMatches(
+        domain=work.found.domain,
+        matches=work.found.matches,
+        results=work.found.results[: work.request.top_k],
+    )
+
+
+def _acts(work: TurnWork) -> tuple[ActPrediction, ...] | None:
+    if not _asked(work, TaskName.DIALOGUE_ACT):
+        return None
+    acts = work.readings[TaskName.DIALOGUE_ACT].parsed.acts
+    return tuple(ActPrediction(domain=one.domain, act=one.act, slot=one.slot) for one in acts)
+
+
+def _response(work: TurnWork) -> ResponsePrediction | None:
+    if not _asked(work, TaskName.RESPONSE) or work.tracked is None:
+        return None
+    memory = work.tracked.memory
+    delexicalised = work.readings[TaskName.RESPONSE].parsed.text
+    domain = memory.domain or ""
+    filled = lexicalise(
+        delexicalised,
+        domain=domain,
+        state=memory.state,
+        result=work.found or DatabaseResult(domain=domain, matches=0),
+    )
+    return ResponsePrediction(
+        text=filled.text, delexicalised=delexicalised, unfilled=filled.unfilled
+    )
+
+
+def _consistent(work: TurnWork) -> bool | None:
+    if not (_asked(work, TaskName.DIALOGUE_ACT) and _asked(work, TaskName.RESPONSE)):
+        return None
+    return consistent(
+        work.readings[TaskName.DIALOGUE_ACT].parsed.acts,
+        work.readings[TaskName.RESPONSE].parsed.text,
+    )
+
+
+def _unparsed(work: TurnWork) -> dict[str, tuple[str, ...]]:
+    pieces = {
+        str(task): tuple(reading.parsed.unparsed)
+        for task, reading in work.readings.items()
+        if task is not TaskName.BELIEF_STATE
+    }
+    if work.tracked is not None:
+        pieces[str(TaskName.BELIEF_STATE)] = work.tracked.unparsed
+    return {task: found for task, found in pieces.items() if found}

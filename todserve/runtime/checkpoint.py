@@ -1,0 +1,146 @@
+"""Checkpoint: a folder with everything a worker needs, opened and checked.
+
+Stands before the pipeline: read once when a worker starts. Imports no torch by itself; only
+``load_network`` does. Example: ``Checkpoint.open(Path("checkpoints/multiwoz-small")).format``.
+
+The network's class travels beside the weights, as a file, because TorchServe wants it so
+(``--model-file``). ``runtime`` must not import it by a package name: in the archive it stands at
+the root, in the checkout in ``model_defs/``. So it is imported by path.
+"""
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.schema import Schema
+from todserve.runtime.tasks import DATABASE_TOKENS
+from todserve.runtime.tokenization import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL_FILE = "plug_and_play_t5.py"
+"""The network's file, at the root of an archive and in the checkout's ``model_defs/``."""
+
+CHECKSUM_LENGTH = 12
+"""Hexadecimal digits of the weights' sha256 that name a checkpoint in answers and scores."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """What a folder says, without the network.
+
+    Attributes:
+        folder: where it is.
+        format: how prompts and targets are written.
+        tokenizer: its vocabulary.
+        schema: its domains, slots and intents.
+        knowledge: its database.
+        checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
+    """
+
+    folder: Path
+    format: PromptFormat
+    tokenizer: Tokenizer
+    schema: Schema
+    knowledge: KnowledgeBase
+    checksum: str
+
+    @classmethod
+    def open(cls, folder: Path) -> "Checkpoint":
+        """Read a checkpoint folder.
+
+        Raises:
+            ConfigError: a file is missing or wrong, or tokenizer and network do not fit.
+        """
+        if not folder.is_dir():
+            raise ConfigError(f"no checkpoint folder {folder}; `tod train` writes one")
+        tokenizer = Tokenizer.load(folder / "tokenizer.json")
+        for token in DATABASE_TOKENS:
+            tokenizer.token_id(token)
+        rows = _embedding_rows(folder / "config.json")
+        if tokenizer.size > rows:
+            raise ConfigError(
+                f"{folder}: the tokenizer has {tokenizer.size} tokens, the network's embedding "
+                f"{rows} rows; take tokenizer.json and weights from the same checkpoint"
+            )
+        return cls(
+            folder=folder,
+            format=PromptFormat.load(folder / "format.json"),
+            tokenizer=tokenizer,
+            schema=Schema.load(folder / "schema.json"),
+            knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
+            checksum=weights_checksum(folder)[:CHECKSUM_LENGTH],
+        )
+
+
+def weights_checksum(folder: Path) -> str:
+    """Return the sha256 of the folder's weights; of shards, of one after another by name.
+
+    Raises:
+        ConfigError: there are no weights.
+    """
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not files:
+        raise ConfigError(f"no weights in {folder}; expected model.safetensors")
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def load_network(
+    folder: Path, *, dtype: "torch.dtype", model_file: Path | None = None
+) -> "torch.nn.Module":
+    """Return the network of a checkpoint folder.
+
+    Args:
+        folder: the checkpoint.
+        dtype: what the weights are cast to.
+        model_file: the file that defines its class: in an archive, the one the manifest names.
+            By default the one in ``folder`` or, in a checkout, the one in ``model_defs/``.
+
+    Raises:
+        ConfigError: no such file, not one class in it, or the weights do not fit.
+    """
+    beside = folder / MODEL_FILE
+    checkout = Path(__file__).resolve().parents[2] / "model_defs" / MODEL_FILE
+    path = model_file or (beside if beside.is_file() else checkout)
+    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
+    return network
+
+
+def _class_in(path: Path) -> Any:
+    name = f"todserve_network_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"no model file {path}; expected the {MODEL_FILE} of todserve")
+    module = importlib.util.module_from_spec(spec)
+    # transformers looks a model's module up by name when it inspects the class.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    own = [
+        member
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if member.__module__ == name and hasattr(member, "load")
+    ]
+    if len(own) != 1:
+        raise ConfigError(f"{path} defines {len(own)} classes with `load`; expected exactly one")
+    return own[0]
+
+
+def _embedding_rows(path: Path) -> int:
+    try:
+        return int(json.loads(path.read_text(encoding="utf-8"))["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"cannot read vocab_size from {path}: {error}") from error

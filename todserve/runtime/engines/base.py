@@ -1,0 +1,76 @@
+"""Engine: token ids in, token ids out; knows nothing of dialogue.
+
+Stands between tokenization and the parsers on the way of a request. A turn uses it twice:
+``encode`` + ``generate`` for belief state and intent, ``generate`` again for acts and response.
+Example row: ``Row(context=0, prefix=(32001,), end_id=32002, max_new_tokens=120)``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One sequence to generate.
+
+    Attributes:
+        context: index of its context in the encoding.
+        prefix: decoder tokens that are given, not generated; the first is the start token.
+        end_id: generation stops at this token.
+        max_new_tokens: generation stops after this many tokens.
+    """
+
+    context: int
+    prefix: tuple[int, ...]
+    end_id: int
+    max_new_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """What a row became.
+
+    Attributes:
+        ids: generated tokens, without prefix and without the end token.
+        log_probs: natural-log probability of each token of ``ids`` given those before it.
+        end_log_prob: the same for the end token; None when the length cap came first.
+    """
+
+    ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    end_log_prob: float | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model ended the sequence itself."""
+        return self.end_log_prob is not None
+
+
+class Encoding(Protocol):
+    """Contexts after the encoder; opaque to everyone but the engine that made it."""
+
+    @property
+    def size(self) -> int:
+        """Number of contexts."""
+        ...
+
+
+class Engine(Protocol):
+    """Greedy generation over encoded contexts.
+
+    Every engine returns the reference engine's ids in fp32. Rows may share a context, differ in
+    prefix length and in cap, and stop each on its own; the answer has the order of ``rows``.
+    """
+
+    def encode(self, contexts: Sequence[Sequence[int]]) -> Encoding:
+        """Encode contexts (token ids, each at least one) once for all rows that use them."""
+        ...
+
+    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
+        """Decode all rows as one batch."""
+        ...
+
+    def close(self) -> None:
+        """Release threads and memory."""
+        ...

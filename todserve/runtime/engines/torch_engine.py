@@ -1,0 +1,186 @@
+"""The reference engine: PyTorch and transformers' own ``generate``.
+
+Stands where ``engines.base.Engine`` does; every other engine is held to its ids in fp32. It takes
+a network that is already loaded (``runtime.checkpoint`` loads it), so it imports no model file.
+Example: ``TorchEngine(PlugAndPlayT5.load(folder)).encode([(5, 17, 3)]).size == 1``.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+from transformers.modeling_outputs import BaseModelOutput
+
+from todserve.runtime.engines.base import Encoding, Generation, Row
+from todserve.runtime.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TorchEncoding:
+    """The encoder's output for some contexts.
+
+    Attributes:
+        hidden: (contexts, longest, d_model), padded on the right.
+        mask: (contexts, longest), 1 where there is a token.
+    """
+
+    hidden: torch.Tensor
+    mask: torch.Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of contexts."""
+        return int(self.hidden.shape[0])
+
+
+class _ChosenLogProbs(LogitsProcessor):
+    """Records the log-probability of the token greedy search is about to choose, at every step.
+
+    The chosen token is the one with the highest logit, so its log-probability is that logit less
+    the log-sum-exp of all: exact, in fp32, and (rows,) numbers a step are kept instead of
+    (rows, vocabulary).
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        self.steps: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        logits = scores.float()
+        chosen = logits.amax(dim=-1) - logits.logsumexp(dim=-1)
+        # amax and logsumexp both carry a NaN or an infinity anywhere in the row.
+        if not bool(torch.isfinite(chosen).all()):
+            fix = (
+                "load the checkpoint with dtype float32"
+                if self.dtype != torch.float32
+                else "the weights are damaged: verify the checkpoint's checksum or train again"
+            )
+            raise ConfigError(f"the network's logits are not finite in {self.dtype}; {fix}")
+        self.steps.append(chosen)
+        return scores
+
+
+class _EachRowItsOwnEnd(StoppingCriteria):
+    """Stops a row at its own end token or its own cap."""
+
+    def __init__(self, rows: Sequence[Row], device: torch.device) -> None:
+        self.start = len(rows[0].prefix)
+        # generate pads finished rows only if a criterion carries an attribute of this name.
+        self.eos_token_id = torch.tensor([row.end_id for row in rows], device=device)
+        self.caps = torch.tensor([row.max_new_tokens for row in rows], device=device)
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        full = self.caps <= input_ids.shape[1] - self.start
+        return (input_ids[:, -1] == self.eos_token_id) | full
+
+
+class TorchEngine:
+    """Greedy generation with transformers, on the device and in the dtype of the network.
+
+    Rows whose prefixes have the same length decode as one batch; other lengths follow one after
+    another. A turn's rows all have one length in each of its two calls, so in serving a call is
+    one batch. (Left-padding prefixes would join the lengths, at the price of masked positions
+    whose attention depends on the back end.)
+    """
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        """Take over ``network``, a T5ForConditionalGeneration.
+
+        Its generation settings are replaced: a checkpoint's ``</s>``, beams or length would
+        otherwise leak into every call.
+        """
+        t5: Any = network.eval()
+        self._pad_id = int(t5.config.pad_token_id or 0)
+        t5.generation_config = GenerationConfig(pad_token_id=self._pad_id)
+        self._network: Any = t5
+
+    def encode(self, contexts: Sequence[Sequence[int]]) -> TorchEncoding:
+        """Run the encoder over all contexts as one right-padded batch.
+
+        Raises:
+            ValueError: there is no context, or one has no token.
+        """
+        if not contexts or not all(contexts):
+            raise ValueError("encode needs at least one context, and each at least one token")
+        device = self._network.device
+        longest = max(len(context) for context in contexts)
+        ids = torch.full((len(contexts), longest), self._pad_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for index, context in enumerate(contexts):
+            ids[index, : len(context)] = torch.tensor(context, dtype=torch.long)
+            mask[index, : len(context)] = 1
+        ids, mask = ids.to(device), mask.to(device)
+        with torch.inference_mode():
+            hidden = self._network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return TorchEncoding(hidden=hidden, mask=mask)
+
+    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
+        """Decode ``rows`` greedily; the answer has their order.
+
+        Raises:
+            TypeError: ``encoding`` is another engine's.
+            ConfigError: the network's logits are not finite; names the dtype and the fix.
+        """
+        if not isinstance(encoding, TorchEncoding):
+            raise TypeError(f"an encoding of {type(encoding).__name__}; expected TorchEncoding")
+        by_prefix_length: dict[int, list[int]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            by_prefix_length[len(row.prefix)].append(index)
+        done: dict[int, Generation] = {}
+        for indices in by_prefix_length.values():
+            together = [rows[index] for index in indices]
+            done.update(zip(indices, self._generate(encoding, together), strict=True))
+        return [done[index] for index in range(len(rows))]
+
+    def close(self) -> None:
+        """Let go of the network."""
+        self._network = None
+
+    @torch.inference_mode()
+    def _generate(self, encoding: TorchEncoding, rows: Sequence[Row]) -> list[Generation]:
+        device = encoding.hidden.device
+        wanted = torch.tensor([row.context for row in rows], device=device)
+        mask = encoding.mask.index_select(0, wanted)
+        longest = int(mask.sum(dim=1).max())
+        prefixes = torch.tensor([row.prefix for row in rows], dtype=torch.long, device=device)
+        recorder = _ChosenLogProbs(self._network.dtype)
+        ids = self._network.generate(
+            encoder_outputs=BaseModelOutput(
+                last_hidden_state=encoding.hidden.index_select(0, wanted)[:, :longest]
+            ),
+            attention_mask=mask[:, :longest],
+            decoder_input_ids=prefixes,
+            # Naming each row's own first token keeps generate from putting another before it.
+            decoder_start_token_id=[row.prefix[0] for row in rows],
+            max_new_tokens=max(row.max_new_tokens for row in rows),
+            do_sample=False,
+            num_beams=1,
+            logits_processor=LogitsProcessorList([recorder]),
+            stopping_criteria=StoppingCriteriaList([_EachRowItsOwnEnd(rows, device)]),
+        )
+        new_ids = ids[:, prefixes.shape[1] :].tolist()
+        log_probs = torch.stack(recorder.steps, dim=1).tolist()
+        return [
+            _cut(row, tokens, scores)
+            for row, tokens, scores in zip(rows, new_ids, log_probs, strict=True)
+        ]
+
+
+def _cut(row: Row, tokens: list[int], log_probs: list[float]) -> Generation:
+    """End a row at its end token or cap; what a batch wrote after that is padding."""
+    tokens = tokens[: row.max_new_tokens]
+    length = tokens.index(row.end_id) if row.end_id in tokens else len(tokens)
+    return Generation(
+        ids=tuple(tokens[:length]),
+        log_probs=tuple(log_probs[:length]),
+        end_log_prob=log_probs[length] if length < len(tokens) else None,
+    )

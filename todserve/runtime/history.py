@@ -1,0 +1,69 @@
+"""History: past system turns in the form the checkpoint was trained with.
+
+Stands between admission and the prompts on the way of a request. A client may send our plain
+reply, our delexicalised one, or another system's text; the checkpoint's format asks for one form.
+Example: ``the gonville is at gonville place`` becomes ``[value_name] is at [value_address]``.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.delexicalise import Delexicaliser
+from todserve.runtime.formats import placeholders
+from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.prompts import ContextForm, Exchange, SystemTurns
+from todserve.runtime.text import normalise
+from todserve.runtime.tracking import Memory
+
+
+class HistoryForm:
+    """Brings exchanges into a checkpoint's form, and drops those its context cannot show."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Use the database and schema of ``checkpoint``."""
+        self._checkpoint = checkpoint
+        self._form = checkpoint.format.system_turns
+
+    def exchanges(self, history: Sequence[Exchange], memory: Memory) -> tuple[Exchange, ...]:
+        """Return the newest exchanges the context has room for, oldest first.
+
+        Args:
+            history: as the client sent it.
+            memory: what the client remembers; system texts are read in its light.
+        """
+        limit = self._checkpoint.format.max_history_tokens
+        markov = self._checkpoint.format.context is ContextForm.MARKOV
+        kept: list[Exchange] = []
+        words = 0
+        for exchange in reversed(history):
+            system = self.system_text(exchange.system, memory)
+            kept.append(Exchange(user=exchange.user, system=system))
+            # A word is at least a token, so what lies beyond could never be read.
+            words += len(exchange.user.split()) + len(system.split())
+            if markov or words >= limit:
+                break
+        return tuple(reversed(kept))
+
+    def system_text(self, text: str, memory: Memory) -> str:
+        """Return one system text in the checkpoint's form.
+
+        A text with placeholders is delexicalised, any other is plain.
+        """
+        delexicalised = bool(placeholders(text))
+        domain, state = memory.domain, memory.state
+        if self._form is SystemTurns.DELEXICALISED and not delexicalised:
+            # Names and codes are looked for in lower case, as training's texts are.
+            spoken = normalise(text)
+            return self._delexicaliser.delexicalise(spoken, domain=domain, state=state).text
+        if self._form is SystemTurns.PLAIN and delexicalised:
+            # Without an active domain nothing is found, and plain words stand in for values.
+            domain = domain or ""
+            found = self._checkpoint.knowledge.query(domain, state.get(domain, {}))
+            return lexicalise(text, domain=domain, state=state, result=found).text
+        return text
+
+    @cached_property
+    def _delexicaliser(self) -> Delexicaliser:
+        # Compiling the database's names takes a while; a plain-format checkpoint never needs it.
+        return Delexicaliser(self._checkpoint.knowledge, self._checkpoint.schema)

@@ -1,0 +1,63 @@
+"""Questions: tasks put to the model, all items and tasks of a stage as one engine call.
+
+Stands between prompts and engine on the way of a request. With placement ``decoder`` the two
+stages of a turn ask about the same contexts, which are then encoded once for both.
+Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.INTENT)])``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from todserve.runtime.engines.base import Encoding, Engine, Generation, Row
+from todserve.runtime.prompts import PromptBuilder, PromptInput
+from todserve.runtime.tasks import TASKS, TaskName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One task about one turn; ``database_token`` only for the tasks that need it."""
+
+    source: PromptInput
+    task: TaskName
+    database_token: str | None = None
+
+
+class Questions:
+    """Asks an engine; remembers the last encoding, so keep one for the turns of one batch."""
+
+    def __init__(self, engine: Engine, builder: PromptBuilder) -> None:
+        """Ask ``engine`` with the prompts of ``builder``."""
+        self._engine = engine
+        self._builder = builder
+        self._encoding: Encoding | None = None
+        self._places: dict[tuple[int, ...], int] = {}
+
+    def ask(self, questions: Sequence[Question]) -> list[Generation]:
+        """Return a generation for each question, with one ``engine.generate`` for all.
+
+        Equal contexts are encoded once; contexts of the call before are not encoded again.
+        """
+        if not questions:
+            return []
+        contexts = [
+            self._builder.context(asked.source, asked.task, asked.database_token)
+            for asked in questions
+        ]
+        encoding = self._encode(contexts)
+        rows = [
+            Row(
+                context=self._places[context],
+                prefix=self._builder.prefix(asked.task, asked.database_token),
+                end_id=self._builder.end_id(asked.task),
+                max_new_tokens=TASKS[asked.task].max_new_tokens,
+            )
+            for asked, context in zip(questions, contexts, strict=True)
+        ]
+        return self._engine.generate(encoding, rows)
+
+    def _encode(self, contexts: Sequence[tuple[int, ...]]) -> Encoding:
+        if self._encoding is None or not self._places.keys() >= set(contexts):
+            distinct = list(dict.fromkeys(contexts))
+            self._places = {context: place for place, context in enumerate(distinct)}
+            self._encoding = self._engine.encode(distinct)
+        return self._encoding

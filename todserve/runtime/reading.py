@@ -1,0 +1,65 @@
+"""Reading: a generation as text, as its parsed meaning, and with its probabilities.
+
+Stands between the engine and the belief tracker on the way of a request.
+Example: ids of ``[train] day friday`` with log-probabilities give the state
+``{"train": {"day": "friday"}}`` and ``probability(12, 18)`` of the word ``friday``.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from todserve.runtime.engines.base import Generation
+from todserve.runtime.schema import Schema
+from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.tokenization import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A generation that was read.
+
+    Attributes:
+        text: what the model wrote.
+        parsed: the task's own ``Parsed...`` type.
+        generation: ids and log-probabilities.
+        offsets: the characters of ``text`` each id produced.
+    """
+
+    text: str
+    parsed: Any
+    generation: Generation
+    offsets: tuple[tuple[int, int], ...]
+
+    def probability(self, start: int, end: int) -> float:
+        """Return the model's probability of the tokens that overlap characters start to end.
+
+        It is conditional on everything the model wrote before them.
+        """
+        return math.exp(
+            sum(
+                log_prob
+                for (first, last), log_prob in zip(
+                    self.offsets, self.generation.log_probs, strict=True
+                )
+                if first < end and last > start
+            )
+        )
+
+    @property
+    def whole_probability(self) -> float:
+        """The model's probability of everything it wrote, the end token included."""
+        return math.exp(sum(self.generation.log_probs) + (self.generation.end_log_prob or 0.0))
+
+
+def read(
+    generation: Generation, task: TaskName, *, tokenizer: Tokenizer, schema: Schema
+) -> Reading:
+    """Decode and parse a generation; a malformed one is no error."""
+    text, offsets = tokenizer.decode_with_offsets(generation.ids)
+    return Reading(
+        text=text,
+        parsed=TASKS[task].parse(text, schema),
+        generation=generation,
+        offsets=tuple(offsets),
+    )

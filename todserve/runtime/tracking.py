@@ -1,0 +1,114 @@
+"""Belief tracking: the previous state and a generation become the new state.
+
+Stands between the parsed generation and the look-up on the way of a request.
+Example: state ``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
+
+A slot the model wrote carries the model's probability of its value; a slot carried over keeps
+the confidence the client sent, or none. Slots of a WHOLE-state generation (PPTOD's form) are laid
+over the previous state instead of replacing it: regenerated from nothing, slots vanish between
+turns. The price is that such a model cannot withdraw a slot, only change it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from todserve.runtime.dialogue import DELETED, BeliefState, apply_update, state_update
+from todserve.runtime.domain import DomainDecision, decide
+from todserve.runtime.formats import ParsedBeliefState, ValueSpan
+from todserve.runtime.prompts import BeliefTarget
+from todserve.runtime.reading import Reading
+from todserve.runtime.schema import Schema
+
+Confidence = Mapping[str, Mapping[str, float]]
+"""domain -> slot -> probability in [0, 1]; a slot without one is absent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What a turn inherits from the one before and hands to the next."""
+
+    state: BeliefState = field(default_factory=dict)
+    confidence: Confidence = field(default_factory=dict)
+    domain: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tracked:
+    """A turn after tracking.
+
+    Attributes:
+        memory: the new state, its confidences and the active domain.
+        decision: why that domain.
+        unparsed: pieces of the generation that were not understood or that the schema refuses.
+    """
+
+    memory: Memory
+    decision: DomainDecision
+    unparsed: tuple[str, ...]
+
+
+def track(
+    memory: Memory,
+    reading: Reading,
+    *,
+    target: BeliefTarget,
+    schema: Schema,
+    intent: str | None,
+    utterance: str,
+) -> Tracked:
+    """Apply a belief-state generation to what was known.
+
+    Args:
+        memory: before the user's utterance.
+        reading: the belief-state generation.
+        target: whether it is the whole state or an update.
+        schema: refuses slots and values it does not know, and spells the others its way.
+        intent: the user's intent, if it was asked for.
+        utterance: the user's words.
+    """
+    parsed: ParsedBeliefState = reading.parsed
+    unparsed = list(parsed.unparsed)
+    written: dict[str, dict[str, str]] = {}
+    confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
+    for span in parsed.spans:
+        value = None if _cut_off(span, reading) else _accepted(span, target, schema)
+        if value is None:
+            unparsed.append(f"[{span.domain}] {span.slot} {span.value}")
+            continue
+        written.setdefault(span.domain, {})[span.slot] = value
+        probability = reading.probability(span.start, span.end)
+        confidence.setdefault(span.domain, {})[span.slot] = probability
+    state = apply_update(memory.state, written)
+    decision = decide(memory.domain, state_update(memory.state, state), intent, utterance, schema)
+    return Tracked(
+        memory=Memory(
+            state=state,
+            confidence=_only(confidence, state),
+            domain=decision.active,
+        ),
+        decision=decision,
+        unparsed=tuple(unparsed),
+    )
+
+
+def _cut_off(span: ValueSpan, reading: Reading) -> bool:
+    # The length cap may have come in the middle of the last value.
+    return not reading.generation.finished and span.end == len(reading.text.rstrip())
+
+
+def _accepted(span: ValueSpan, target: BeliefTarget, schema: Schema) -> str | None:
+    if target is BeliefTarget.UPDATE and span.value == DELETED:
+        return DELETED
+    return schema.normalise_value(span.domain, span.slot, span.value)
+
+
+def _only(confidence: Confidence, state: BeliefState) -> dict[str, dict[str, float]]:
+    kept = {
+        domain: {
+            slot: probability
+            for slot, probability in slots.items()
+            if slot in state.get(domain, {})
+        }
+        for domain, slots in confidence.items()
+    }
+    return {domain: slots for domain, slots in kept.items() if slots}

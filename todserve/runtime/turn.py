@@ -1,0 +1,188 @@
+"""TurnPipeline: requests in, answers out; a batch costs two engine calls.
+
+Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
+``TurnPipeline.answer``. Example: ``pipeline.answer([parse_request({"user": "a train to ely"})])``.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from todserve.runtime.admission import admit
+from todserve.runtime.answering import finished_response
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.engines.base import Engine
+from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.errors import RequestError
+from todserve.runtime.history import HistoryForm
+from todserve.runtime.prompts import PromptBuilder, PromptInput
+from todserve.runtime.questions import Question, Questions
+from todserve.runtime.reading import read
+from todserve.runtime.replay import Replay, needs_replay
+from todserve.runtime.request import TurnRequest
+from todserve.runtime.response import ModelIdentity, TurnResponse
+from todserve.runtime.stopwatch import Stopwatch
+from todserve.runtime.tasks import TaskName
+from todserve.runtime.tracking import Memory, track
+from todserve.runtime.work import TurnWork
+
+_UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
+_REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
+_FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
+
+
+class TurnPipeline:
+    """Answers dialogue turns with one checkpoint and one engine."""
+
+    def __init__(self, checkpoint: Checkpoint, engine: Engine, identity: ModelIdentity) -> None:
+        """Put the stages together; use ``load`` for a folder.
+
+        Raises:
+            ConfigError: the tokenizer lacks a control token of the format.
+        """
+        self.checkpoint = checkpoint
+        self.identity = identity
+        self._engine = engine
+        self._builder = PromptBuilder(checkpoint.tokenizer, checkpoint.format, checkpoint.schema)
+        self._form = HistoryForm(checkpoint)
+        self._replay = Replay(
+            checkpoint=checkpoint, engine=engine, builder=self._builder, form=self._form
+        )
+
+    @classmethod
+    def load(
+        cls,
+        model_dir: Path,
+        *,
+        settings: EngineSettings | None = None,
+        model_name: str = "tod",
+        model_version: str = "1.0",
+        model_file: Path | None = None,
+    ) -> Self:
+        """Open a checkpoint folder (or an unpacked archive) and its engine.
+
+        Args:
+            model_dir: the folder.
+            settings: engine, dtype, threads; the defaults when None.
+            model_name: goes into every answer.
+            model_version: goes into every answer.
+            model_file: the network's file, if it is neither in the folder nor in the checkout.
+
+        Raises:
+            ConfigError: a file is missing or wrong; the message names it and the fix.
+        """
+        from todserve.runtime.engines.opening import open_engine
+
+        checkpoint = Checkpoint.open(model_dir)
+        engine = open_engine(model_dir, settings or EngineSettings(), model_file=model_file)
+        identity = ModelIdentity(
+            name=model_name, version=model_version, checkpoint=checkpoint.checksum
+        )
+        return cls(checkpoint, engine, identity)
+
+    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+        """Answer a batch, in its order; a wrong request becomes an error at its own place.
+
+        ``timing_ms`` is the batch's: its items are worked on together.
+        """
+        watch = Stopwatch()
+        with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
+            admitted = [self._admitted(request) for request in requests]
+        works = [work for work in admitted if isinstance(work, TurnWork)]
+        with watch.stage("replay"):  # 2. only for clients that keep no state, see replay.py
+            self._rebuild([work for work in works if self._is_stateless(work.request)])
+        with watch.stage("prepare"):
+            for work in works:
+                self._form_source(work)
+        questions = Questions(self._engine, self._builder)
+        with watch.stage("understand"):  # 3. belief states and intents: the first engine call
+            self._ask(questions, works, _UNDERSTANDING)
+        with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
+            for work in works:
+                self._follow(work)
+        with watch.stage("reply"):  # 5. acts and responses: the second engine call
+            self._ask(questions, works, _REPLYING)
+        answers: list[TurnResponse | RequestError] = []
+        with watch.stage("phrase"):  # 6. fill the placeholders, compare acts with reply
+            answers.extend(
+                finished_response(one, self.identity) if isinstance(one, TurnWork) else one
+                for one in admitted
+            )
+        timing = watch.milliseconds()
+        return [
+            one.model_copy(update={"timing_ms": timing}) if isinstance(one, TurnResponse) else one
+            for one in answers
+        ]
+
+    def close(self) -> None:
+        """Release the engine and the database."""
+        self._engine.close()
+        self.checkpoint.knowledge.close()
+
+    def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
+        try:
+            return TurnWork(request=request, memory=admit(request, self.checkpoint))
+        except RequestError as error:
+            return error
+
+    def _is_stateless(self, request: TurnRequest) -> bool:
+        return needs_replay(request, self.checkpoint.format.context)
+
+    def _rebuild(self, works: Sequence[TurnWork]) -> None:
+        memories = self._replay.memories([work.request.history for work in works])
+        for work, memory in zip(works, memories, strict=True):
+            work.memory = memory
+
+    def _form_source(self, work: TurnWork) -> None:
+        work.source = PromptInput(
+            user=work.request.user,
+            history=self._form.exchanges(work.request.history, work.memory),
+            previous_state=work.memory.state,
+        )
+
+    def _ask(
+        self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]
+    ) -> None:
+        asked = [
+            (work, task)
+            for work in works
+            for task in tasks
+            if task in work.request.tasks or task in work.needed
+        ]
+        generations = questions.ask(
+            [
+                Question(source=work.source, task=task, database_token=work.database_token)
+                for work, task in asked
+            ]
+        )
+        for (work, task), generation in zip(asked, generations, strict=True):
+            work.readings[task] = read(
+                generation,
+                task,
+                tokenizer=self.checkpoint.tokenizer,
+                schema=self.checkpoint.schema,
+            )
+
+    def _follow(self, work: TurnWork) -> None:
+        """Track the state and look it up, if the belief state was asked for or is needed."""
+        reading = work.readings.get(TaskName.BELIEF_STATE)
+        if reading is None:
+            return
+        knowledge = self.checkpoint.knowledge
+        work.tracked = track(
+            work.memory,
+            reading,
+            target=self.checkpoint.format.belief_target,
+            schema=self.checkpoint.schema,
+            intent=work.intent,
+            utterance=work.request.user,
+        )
+        memory: Memory = work.tracked.memory
+        if memory.domain in knowledge.domains:
+            work.found = knowledge.query(
+                memory.domain,
+                memory.state.get(memory.domain, {}),
+                limit=max(work.request.top_k, _FOR_A_REPLY),
+            )
+        matches = work.found.matches if work.found else None
+        work.database_token = knowledge.database_token(memory.domain, matches)

@@ -1,0 +1,54 @@
+"""TurnWork: one turn on its way through the pipeline, filled in stage by stage.
+
+Stands inside ``TurnPipeline.answer``; each stage writes its own fields and reads those before.
+Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is ``[find_train]``.
+"""
+
+from dataclasses import dataclass, field
+
+from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.prompts import PromptInput
+from todserve.runtime.reading import Reading
+from todserve.runtime.request import TurnRequest
+from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.tracking import Memory, Tracked
+
+_REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
+
+
+@dataclass(kw_only=True, slots=True)
+class TurnWork:
+    """A turn being answered.
+
+    Attributes:
+        request: what the client asks.
+        memory: what was known before the utterance.
+        source: what the prompts are made of.
+        readings: the generations so far, by task.
+        tracked: the new state and domain, once there is a belief-state generation.
+        found: the look-up, when the active domain has a database.
+        database_token: tells the model how much was found.
+    """
+
+    request: TurnRequest
+    memory: Memory
+    source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
+    readings: dict[TaskName, Reading] = field(default_factory=dict)
+    tracked: Tracked | None = None
+    found: DatabaseResult | None = None
+    database_token: str | None = None
+
+    @property
+    def needed(self) -> tuple[TaskName, ...]:
+        """Tasks the asked ones rest on: the database token follows from state and domain.
+
+        So a reply is the same whether the client also asks for the state or not.
+        """
+        needs = any(TASKS[task].needs_database for task in self.request.tasks)
+        return _REPLY_RESTS_ON if needs else ()
+
+    @property
+    def intent(self) -> str | None:
+        """The user's intent, if it was generated and understood."""
+        reading = self.readings.get(TaskName.INTENT)
+        return reading.parsed.intent if reading else None
