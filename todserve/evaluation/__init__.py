@@ -1,0 +1,1 @@
+"""Evaluation: a checkpoint's figures on a corpus, each with the signature of what was measured."""

@@ -1,0 +1,36 @@
+"""Figure: one number, what it is counted over, and how.
+
+Stands between the metrics and the report. Example: ``Figure(name="intent_accuracy", value=0.91,
+of=712, unit="turns")``.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A score.
+
+    Attributes:
+        name: e.g. ``joint_goal_accuracy``.
+        value: the score; None when there was nothing to count.
+        of: how many ``unit`` it is counted over.
+        unit: ``turns``, ``slots``, ``acts`` or ``replies``.
+        note: what a reader must know to compare it.
+    """
+
+    name: str
+    value: float | None
+    of: int
+    unit: str
+    note: str = ""
+
+
+def share(part: float, whole: int) -> float | None:
+    """Return ``part / whole``, None for nothing of nothing."""
+    return part / whole if whole else None
+
+
+def f1(right: int, predicted: int, expected: int) -> float | None:
+    """Return the F1 of ``right`` hits; None when nothing was predicted and nothing expected."""
+    return share(2 * right, predicted + expected)

@@ -1,0 +1,117 @@
+"""Scorecard: figures with the signature that says exactly what was measured.
+
+Last on the way of an evaluation: printed as a table, written as JSON. Example signature:
+``multiwoz21|dev|quick-100|checkpoint:3f2a9c01d4e5|todserve:0.1.0|reference-replies-...``.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from todserve.evaluation.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """What must be equal for two figures to be comparable.
+
+    Attributes:
+        corpus: short name.
+        split: ``dev`` or ``test``.
+        subset: which of its dialogues, e.g. ``quick-100`` or ``quick-100/dev-held-out``.
+        checkpoint: checksum of the weights.
+        code: version of todserve.
+        protocol: what was the corpus's and what the model's own.
+    """
+
+    corpus: str
+    split: str
+    subset: str
+    checkpoint: str
+    code: str
+    protocol: str
+
+    def __str__(self) -> str:
+        """Return the signature on one line."""
+        return "|".join(
+            (
+                self.corpus,
+                self.split,
+                self.subset,
+                f"checkpoint:{self.checkpoint}",
+                f"todserve:{self.code}",
+                self.protocol,
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedFigure:
+    """A figure and what it was measured on."""
+
+    figure: Figure
+    signature: Signature
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scorecard:
+    """All figures of one evaluation.
+
+    Attributes:
+        figures: in the order of the table.
+        dialogues: how many were rolled out.
+        turns: how many turns they have.
+        seconds: how long it took.
+    """
+
+    figures: Sequence[SignedFigure]
+    dialogues: int
+    turns: int
+    seconds: float
+
+    def value(self, name: str) -> float | None:
+        """Return the value of the figure called ``name``.
+
+        Raises:
+            KeyError: there is no such figure.
+        """
+        return {one.figure.name: one.figure.value for one in self.figures}[name]
+
+    def table(self) -> str:
+        """Return the figures as aligned text, signatures below."""
+        lines = [f"{self.dialogues} dialogues, {self.turns} turns, {self.seconds:.0f} s"]
+        signatures = list(dict.fromkeys(str(one.signature) for one in self.figures))
+        for one in self.figures:
+            value = "-" if one.figure.value is None else _shown(one.figure)
+            number = signatures.index(str(one.signature)) + 1
+            counted = f"of {one.figure.of} {one.figure.unit}"
+            note = f"  {one.figure.note}" if one.figure.note else ""
+            lines.append(f"  {one.figure.name:<24} {value:>7}  {counted:<16} [{number}]{note}")
+        lines += [f"[{number}] {text}" for number, text in enumerate(signatures, start=1)]
+        return "\n".join(lines)
+
+    def save(self, path: Path) -> None:
+        """Write the figures as JSON, atomically."""
+        content = {
+            "dialogues": self.dialogues,
+            "turns": self.turns,
+            "seconds": round(self.seconds, 1),
+            "figures": {
+                one.figure.name: {
+                    **{key: value for key, value in asdict(one.figure).items() if key != "name"},
+                    "signature": str(one.signature),
+                }
+                for one in self.figures
+            },
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+
+def _shown(figure: Figure) -> str:
+    assert figure.value is not None
+    return f"{figure.value:.2f}" if "bleu" in figure.name else f"{figure.value:.4f}"

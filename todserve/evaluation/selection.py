@@ -1,0 +1,56 @@
+"""Selection: which dialogues of a split are scored.
+
+Stands between the corpus readers and the rollout. Example: ``quick`` keeps the same 100 dev
+dialogues on every machine and Python version, whatever the reading order.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.errors import ConfigError
+
+QUICK_DIALOGUES = 100
+"""Dialogues of ``--quick``."""
+
+TEST_WARNING = (
+    "scoring the TEST split: these figures are for a final report only; choosing a checkpoint, "
+    "a setting or a rule by them makes them worthless"
+)
+
+
+def select(
+    dialogues: Iterable[Dialogue], *, quick: bool = False, limit: int | None = None
+) -> list[Dialogue]:
+    """Return the dialogues to score, in the order of a hash of their ids.
+
+    Args:
+        dialogues: of one split.
+        quick: keep the first QUICK_DIALOGUES.
+        limit: keep no more than so many, the first of the same order.
+
+    Raises:
+        ConfigError: ``limit`` is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit {limit}; expected at least 1 dialogue")
+    ordered = sorted(dialogues, key=lambda one: stable_hash(one.dialogue_id))
+    kept = ordered[:QUICK_DIALOGUES] if quick else ordered
+    return kept if limit is None else kept[:limit]
+
+
+def stable_hash(dialogue_id: str) -> str:
+    """Return a hash of the id that orders dialogues independently of the halves of dev."""
+    return hashlib.sha256(f"quick:{dialogue_id}".encode()).hexdigest()
+
+
+def check_split(split: str, *, allow_test: bool) -> None:
+    """Refuse every split but dev, and test unless it is asked for on purpose.
+
+    Raises:
+        ConfigError: the split is not to be scored.
+    """
+    if split == "dev" or (split == "test" and allow_test):
+        return
+    fix = "pass allow_test to score it, once, at the end" if split == "test" else "score dev"
+    raise ConfigError(f"split {split!r}; expected dev; {fix}")
