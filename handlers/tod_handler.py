@@ -1,0 +1,139 @@
+"""TorchServe handler of a dialogue turn: bodies in, JSON out, one status for each request.
+
+First and last on the way of a request: TorchServe -> here -> wire -> pipeline -> wire -> here.
+TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
+in the archive beside it. A plain class, not a BaseHandler: TorchServe asks for ``initialize`` and
+``handle`` alone, and BaseHandler brings loaders of pickled models that must never be reached.
+Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
+"""
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.errors import RequestError
+from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.wire import (
+    DEFAULT_LIMITS,
+    RequestLimits,
+    TurnRequest,
+    TurnResponse,
+    encode,
+    encode_error,
+    parse_request,
+    parse_text,
+)
+
+_NO_BODY = (
+    'request: no body; send {"user": "..."} with the header Content-Type: application/json '
+    "(without one, curl -d sends a form)"
+)
+_log = logging.getLogger(__name__)
+
+
+class TodHandler:
+    """Answers a TorchServe batch with two engine calls; a bad request fails alone."""
+
+    def __init__(self) -> None:
+        self._pipeline: TurnPipeline | None = None
+        self._limits = DEFAULT_LIMITS
+
+    def initialize(self, context: Any) -> None:
+        """Load the checkpoint beside this file, as the ``handler`` section of the YAML says."""
+        section = (context.model_yaml_config or {}).get("handler") or {}
+        self._limits = RequestLimits(**section.get("limits", {}))
+        self._pipeline = TurnPipeline.load(
+            Path(context.system_properties["model_dir"]),
+            settings=EngineSettings(**section.get("engine", {})),
+            model_name=context.manifest["model"]["modelName"],
+            model_version=context.manifest["model"].get("modelVersion", ""),
+        )
+
+    def handle(self, batch: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
+        """Return one JSON body for each request of the batch, in its order."""
+        started = time.perf_counter()
+        parsed = [self._parse(one, index, context) for index, one in enumerate(batch)]
+        answers = iter(self._answer([one for one in parsed if isinstance(one, TurnRequest)]))
+        outcomes = [next(answers) if isinstance(one, TurnRequest) else one for one in parsed]
+        _measure(outcomes, time.perf_counter() - started, context.metrics)
+        return [_write(outcome, index, context) for index, outcome in enumerate(outcomes)]
+
+    def _parse(
+        self, fields: Mapping[str, object], index: int, context: Any
+    ) -> TurnRequest | RequestError:
+        try:
+            name = "body" if "body" in fields else "data"
+            if name not in fields:
+                raise RequestError(_NO_BODY)
+            parse = parse_text if _is_text(context, index, name) else parse_request
+            return parse(fields[name], limits=self._limits)
+        except RequestError as error:
+            return error
+
+    def _answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | Exception]:
+        """Answer together; if that fails, one by one, so that the culprit fails alone."""
+        if not requests or self._pipeline is None:
+            return []
+        try:
+            return list(self._pipeline.answer(requests))
+        except Exception as error:
+            _report(error, len(requests))
+            if len(requests) == 1:
+                return [error]
+        return [answer for request in requests for answer in self._answer([request])]
+
+
+def _is_text(context: Any, index: int, name: str) -> bool:
+    """Whether the field was sent as text/plain; TorchServe keeps the type of each field."""
+    header = context.get_all_request_header(index).get(name) or {}
+    return str(header.get("content-type") or "").lower().startswith("text/")
+
+
+def _write(outcome: TurnResponse | Exception, index: int, context: Any) -> bytes:
+    context.set_response_content_type(index, "application/json")
+    if isinstance(outcome, TurnResponse):
+        body = encode(outcome)
+    else:
+        status, message = _failure(outcome)
+        # The phrase must be ASCII: anything else ends the worker.
+        context.set_response_status(int(status), status.phrase, index)
+        body = encode_error(message, code=status)
+        if status != HTTPStatus.BAD_REQUEST:
+            body["type"] = "InternalServerException"  # TorchServe's own word
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace")
+
+
+def _failure(error: Exception) -> tuple[HTTPStatus, str]:
+    if isinstance(error, RequestError):
+        return HTTPStatus.BAD_REQUEST, str(error)
+    # The codes that TorchServe itself gives and that clients retry.
+    if isinstance(error, MemoryError) or "CUDA" in str(error):
+        return HTTPStatus.INSUFFICIENT_STORAGE, "the worker is out of memory; try again later"
+    return HTTPStatus.INTERNAL_SERVER_ERROR, f"the turn failed: {type(error).__name__}; see the log"
+
+
+def _report(error: Exception, size: int) -> None:
+    # An exception's message may hold an utterance, so above DEBUG only its type and place appear.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("ERROR %s in a batch of %d\n%s", type(error).__name__, size, place)
+    _log.debug("the message: %s", error)
+
+
+def _measure(outcomes: Sequence[object], seconds: float, metrics: Any) -> None:
+    from ts.metrics.metric_type_enum import MetricTypes
+
+    refused = sum(isinstance(outcome, RequestError) for outcome in outcomes)
+    answered = sum(isinstance(outcome, TurnResponse) for outcome in outcomes)
+    # A list of its own each time: TorchServe's default is one list that grows.
+    metrics.add_time(
+        "tod_batch_seconds", seconds, unit="s", dimensions=[], metric_type=MetricTypes.HISTOGRAM
+    )
+    metrics.add_counter("tod_turns_total", len(outcomes), dimensions=[])
+    metrics.add_counter("tod_refused_turns_total", refused, dimensions=[])
+    metrics.add_counter("tod_failed_turns_total", len(outcomes) - answered - refused, dimensions=[])

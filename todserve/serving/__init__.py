@@ -1,0 +1,1 @@
+"""Serving: archives built and tried, TorchServe started, awaited, talked to and stopped."""

@@ -1,0 +1,166 @@
+"""Properties: reads, checks and rewrites TorchServe's config.properties.
+
+Beside the way of a request: ``tod start`` works on a copy, with absolute paths and, for tests,
+other ports.
+Example: ``Frontend.read(Path("config.properties")).inference.port`` is ``8080``.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from todserve.runtime.errors import ConfigError
+
+_ADDRESSES = {
+    "inference_address": "http://127.0.0.1:8080",
+    "management_address": "http://127.0.0.1:8081",
+    "metrics_address": "http://127.0.0.1:8082",
+}
+_GRPC = {"grpc_inference": 7070, "grpc_management": 7071}
+_PATHS = ("metrics_config", "model_store", "workflow_store", "plugins_path")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where one of TorchServe's five listeners listens.
+
+    Attributes:
+        setting: the key of config.properties to change for another port.
+    """
+
+    setting: str
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address for a client on this machine."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (read, never bound)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{everywhere.get(self.host, host)}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frontend:
+    """The settings of config.properties that starting and stopping depend on."""
+
+    path: Path
+    settings: Mapping[str, str]
+    inference: Address
+    management: Address
+    metrics: Address
+    grpc: tuple[Address, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "Frontend":
+        """Read the file.
+
+        Raises:
+            ConfigError: no file, or an address that is none.
+        """
+        settings = _read(path)
+        http = [_http_address(settings, key) for key in _ADDRESSES]
+        grpc = tuple(_grpc_address(settings, key) for key in _GRPC)
+        return cls(
+            path=path,
+            settings=settings,
+            inference=http[0],
+            management=http[1],
+            metrics=http[2],
+            grpc=grpc,
+        )
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """All five listeners."""
+        return (self.inference, self.management, self.metrics, *self.grpc)
+
+    @property
+    def tokens(self) -> bool:
+        """Whether TorchServe asks for its tokens."""
+        return self.settings.get("disable_token_authorization", "false").lower() != "true"
+
+    def check(self) -> None:
+        """Raise ConfigError for what is unsafe or cannot work."""
+        for address in self.addresses:
+            if not self.tokens and not address.loopback:
+                raise ConfigError(
+                    f"{self.path}: {address.setting} is {address.host}, which others can reach, "
+                    "and tokens are off; set disable_token_authorization=false, or listen on "
+                    "127.0.0.1"
+                )
+        by_port: dict[int, str] = {}
+        for address in self.addresses:
+            other = by_port.setdefault(address.port, address.setting)
+            if other != address.setting:
+                raise ConfigError(
+                    f"{self.path}: {other} and {address.setting} both say port {address.port}; "
+                    "give each its own, or a token for one opens both"
+                )
+
+    def write(self, target: Path) -> "Frontend":
+        """Write the settings to ``target``, paths made absolute, and read them back."""
+        base = self.path.resolve().parent
+        lines = []
+        for key, text in self.settings.items():
+            value = str(base / text) if key in _PATHS else text
+            if key == "vmargs":  # the log configuration is given on the command line instead
+                kept = [word for word in text.split() if "log4j.configurationFile" not in word]
+                value = " ".join(kept)
+            if value:
+                lines.append(f"{key}={value}\n")
+        target.write_text("".join(lines), encoding="utf-8")
+        return Frontend.read(target)
+
+
+def _read(path: Path) -> dict[str, str]:
+    # TorchServe reads the file twice, in Java and in Python; only `key=value` means the same
+    # to both.
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    settings: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        key, separator, value = stripped.partition("=")
+        if not separator or stripped.endswith("\\"):
+            raise ConfigError(f"{path}: line {number}: got {stripped!r}; expected 'key=value'")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _http_address(settings: Mapping[str, str], key: str) -> Address:
+    url = settings.get(key, _ADDRESSES[key])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "http" or not parts.hostname or port is None:
+        raise ConfigError(
+            f"{key}: got {url!r}; expected http://HOST:PORT (for TLS put a proxy before it)"
+        )
+    return Address(setting=key, host=parts.hostname, port=port)
+
+
+def _grpc_address(settings: Mapping[str, str], key: str) -> Address:
+    port = settings.get(f"{key}_port", str(_GRPC[key]))
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"{key}_port: got {port!r}; expected a port number")
+    host = settings.get(f"{key}_address", "127.0.0.1")
+    return Address(setting=f"{key}_port", host=host, port=int(port))

@@ -1,0 +1,181 @@
+"""Server: starts one TorchServe, waits until it answers, and stops it without a trace.
+
+Beside the way of a request: what ``tod start`` and ``tod stop`` do.
+Example: ``with start(ServerSettings()) as server: print(server.inference_url)``.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from todserve.runtime.errors import ArchiveError
+from todserve.serving import checksums
+from todserve.serving.java import JavaRuntime, find_java
+from todserve.serving.ports import check_free
+from todserve.serving.processes import processes_of, terminate
+from todserve.serving.properties import Frontend
+from todserve.serving.readiness import Probe, Worker, wait_until_ready
+from todserve.serving.record import Record, forget
+from todserve.serving.settings import ServerSettings
+from todserve.serving.torchserve import LOGS, WORKER_LOG, ask_to_stop, console_tail, launch
+from todserve.serving.worker_log import load_failure
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningServer:
+    """A server that has answered its canary; leaving its ``with`` block stops it.
+
+    Attributes:
+        record: where it is.
+        probe: how to ask it about its model.
+        log_dir: where its logs are.
+        java: what it runs on.
+        ready_seconds: from the start to the canary's answer.
+    """
+
+    record: Record
+    probe: Probe
+    log_dir: Path
+    java: JavaRuntime
+    ready_seconds: float
+
+    @property
+    def inference_url(self) -> str:
+        """Where predictions are asked, without a final slash."""
+        return self.record.inference_url
+
+    @property
+    def management_url(self) -> str:
+        """Where models are described and scaled."""
+        return self.record.management_url
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus reads."""
+        return self.record.metrics_url
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Return the model's workers now."""
+        return self.probe.workers()
+
+    def stop(self) -> None:
+        """Stop it; nothing happens when it was stopped already."""
+        stop(self.log_dir)
+
+    def __enter__(self) -> "RunningServer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start(settings: ServerSettings) -> RunningServer:
+    """Start TorchServe in the background and return once the model has answered.
+
+    Raises:
+        ConfigError: config.properties is unsafe or wrong, or there is no Java.
+        ArchiveError: the archive is missing or altered, a port is taken, a server of this log
+            folder runs already, or the model cannot load; nothing is left running then.
+    """
+    frontend = Frontend.read(settings.config)
+    frontend.check()
+    checksums.verify(settings.store, (settings.archive,))
+    java = find_java(os.environ)
+    _refuse_second(settings.log_dir)
+    check_free(frontend.addresses)
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    for name in LOGS:
+        log = settings.log_dir / name
+        if log.exists():
+            log.replace(log.with_suffix(".log.previous"))
+    begun = time.monotonic()
+    temp_dir = Path(tempfile.mkdtemp(prefix="tod-", dir=_short_base()))
+    try:
+        record = launch(settings, frontend, java, temp_dir)
+        probe = Probe(
+            name=settings.name,
+            inference_url=record.inference_url,
+            management_url=record.management_url,
+            key_file=temp_dir / "key_file.json" if frontend.tokens else None,
+        )
+
+        def check() -> None:
+            _check_alive(record, settings.log_dir)
+
+        wait_until_ready(probe, deadline=begun + settings.ready_timeout, check=check)
+    except BaseException:
+        _clean(temp_dir)
+        forget(settings.log_dir)
+        raise
+    return RunningServer(
+        record=record,
+        probe=probe,
+        log_dir=settings.log_dir,
+        java=java,
+        ready_seconds=time.monotonic() - begun,
+    )
+
+
+def stop(log_dir: Path) -> bool:
+    """Stop the server whose record lies in ``log_dir`` and confirm that no process is left.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        ArchiveError: a process could not be ended.
+    """
+    record = Record.load(log_dir)
+    if record is None:
+        return False
+    temp_dir = Path(record.temp_dir)
+    was_running = record.running
+    if was_running:
+        ask_to_stop(record.pid, temp_dir)
+    _clean(temp_dir)
+    forget(log_dir)
+    return was_running
+
+
+def _refuse_second(log_dir: Path) -> None:
+    record = Record.load(log_dir)
+    if record is None:
+        return
+    if record.running:
+        raise ArchiveError(
+            f"a server is already running: {record.inference_url}, process {record.pid}; "
+            "stop it with `tod stop`, or give this one another log folder and other ports"
+        )
+    _clean(Path(record.temp_dir))  # it was killed, and left its workers or unpacked models
+    forget(log_dir)
+
+
+def _short_base() -> str | None:
+    # A socket's path has at most 107 characters on Linux: a long TMPDIR would not do.
+    return None if len(tempfile.gettempdir()) < 70 else "/tmp"  # noqa: S108 (mkdtemp is private)
+
+
+def _check_alive(record: Record, log_dir: Path) -> None:
+    cause = load_failure(log_dir / WORKER_LOG)
+    if cause is not None:
+        raise ArchiveError(f"the model cannot load:\n{cause}")
+    if not record.running:
+        raise ArchiveError(f"TorchServe ended while starting:\n{console_tail(log_dir)}")
+
+
+def _clean(temp_dir: Path) -> None:
+    terminate(processes_of(temp_dir), patience=10.0)
+    left = processes_of(temp_dir)
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        raise ArchiveError(f"processes {pids} could not be ended; end them yourself")
+    shutil.rmtree(temp_dir, ignore_errors=True)
