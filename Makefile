@@ -1,0 +1,84 @@
+# todserve: `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+CHECKPOINT ?= checkpoints/multiwoz
+CONFIG ?= multiwoz
+ARGS ?=
+
+BIN := .venv/bin
+# Stamps: what is installed already is not installed again.
+RUNTIME := .venv/.runtime.stamp
+TRAIN := .venv/.train.stamp
+DEV := .venv/.dev.stamp
+ARCHIVE := archive/store/tod.mar
+# Everything that travels inside the archive or shapes it.
+PACKED := $(wildcard $(CHECKPOINT)/* handlers/*.py model_defs/*.py archive/*.* \
+	todserve/runtime/*.py todserve/runtime/engines/*.py)
+
+# An archive of another checkpoint is as good as none.
+PACKED_FROM := .venv/.packed-from
+ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
+.PHONY: $(ARCHIVE)
+endif
+
+.PHONY: help setup demo test check fix start stop train evaluate archive clean
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  CHECKPOINT=$(CHECKPOINT)   what demo, archive and evaluate take"
+	@echo "  CONFIG=$(CONFIG)   what train takes"
+	@echo "  ARGS=\"...\"   passed on to test, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
+
+setup: $(DEV) ## make .venv and install everything, tests and checks included
+
+demo: $(ARCHIVE) ## install, pack, start TorchServe and hold a dialogue with it
+	@scripts/demo.sh
+
+test: $(DEV) ## run every test, a real TorchServe among them
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## lint, formatting and types; writes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: $(DEV) ## repair what lint and formatting can repair
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+start: $(RUNTIME) ## start TorchServe with the archive there is and wait until it answers
+	@[ -f $(ARCHIVE) ] || $(MAKE) --no-print-directory archive
+	@$(BIN)/tod start
+
+stop: ## stop TorchServe
+	@if [ -x $(BIN)/tod ]; then $(BIN)/tod stop; else echo "nothing is installed here"; fi
+
+train: $(TRAIN) ## train a checkpoint from CONFIG (a file, or the name of a shipped one)
+	@$(BIN)/tod train $(CONFIG) $(ARGS)
+
+evaluate: $(TRAIN) ## score CHECKPOINT on a sample of the dev split
+	@$(BIN)/tod evaluate $(CHECKPOINT) --quick $(ARGS)
+
+archive: $(RUNTIME) ## pack CHECKPOINT into archive/store/tod.mar
+	@$(BIN)/tod archive $(CHECKPOINT)
+	@echo "$(CHECKPOINT)" > $(PACKED_FROM)
+
+clean: ## remove what was made here, but not .venv and runs/
+	@rm -rf build dist logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find archive/store -mindepth 1 ! -name .gitkeep -delete
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(ARCHIVE): $(PACKED) | $(RUNTIME)
+	@$(BIN)/tod archive $(CHECKPOINT)
+	@echo "$(CHECKPOINT)" > $(PACKED_FROM)
+
+$(RUNTIME): pyproject.toml requirements/runtime.txt requirements/java.txt scripts/setup.sh
+	@scripts/setup.sh runtime
+
+$(TRAIN): $(RUNTIME) requirements/train.txt
+	@scripts/setup.sh train
+
+$(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
+	@scripts/setup.sh dev

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Makes .venv and installs todserve into it: scripts/setup.sh [runtime|train|dev]
+#
+#   runtime  a worker, a client and the `tod` command (default)
+#   train    + training and evaluation
+#   dev      + tests and checks
+#
+# Environment, all optional:
+#   TOD_PYTHON       the Python to make .venv with (3.11 or later; default python3)
+#   TOD_TORCH_INDEX  package index to take torch from. Without it torch comes from pip's own
+#                    configuration; on Linux that is usually the GPU build of some gigabytes.
+#                    Give PyTorch's index of CPU builds for a small one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+level="${1:-runtime}"
+case "$level" in
+  runtime | train | dev) ;;
+  *) echo "setup: unknown level '$level'; expected runtime, train or dev" >&2; exit 2 ;;
+esac
+say() { printf '[setup] %s\n' "$*"; }
+python="${TOD_PYTHON:-python3}"
+torch="$(grep -E '^torch==' requirements/runtime.txt)"
+
+if ! command -v "$python" >/dev/null; then
+  echo "setup: '$python' not found; install Python 3.11 or set TOD_PYTHON" >&2
+  exit 2
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+  echo "setup: $("$python" --version) is too old; install Python 3.11 or set TOD_PYTHON" >&2
+  exit 2
+fi
+if [ ! -x .venv/bin/python ]; then
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv .venv
+fi
+# Two makes at once must not install into one .venv at once.
+if command -v flock >/dev/null; then
+  exec 9>.venv/.setup.lock
+  flock 9
+fi
+
+install() { .venv/bin/python -m pip install -qq --disable-pip-version-check "$@"; }
+say "installing $torch (the largest download)"
+if [ -n "${TOD_TORCH_INDEX:-}" ]; then
+  install --index-url "$TOD_TORCH_INDEX" "$torch"
+else
+  install "$torch"
+fi
+say "installing requirements/$level.txt"
+install -r "requirements/$level.txt"
+say "installing todserve itself"
+install --no-deps --no-build-isolation --editable .
+
+if .venv/bin/python -c 'import os; from todserve.serving.java import find_java; find_java(os.environ)' \
+  2>/dev/null; then
+  say "Java found"
+else
+  say "no Java 11 or later found: installing one into .venv"
+  install -r requirements/java.txt
+fi
+.venv/bin/python -m pip check --disable-pip-version-check >/dev/null ||
+  { echo "setup: the packages in .venv contradict one another; remove .venv and retry" >&2; exit 1; }
+
+touch .venv/.runtime.stamp
+if [ "$level" != runtime ]; then touch .venv/.train.stamp; fi
+if [ "$level" = dev ]; then touch .venv/.dev.stamp; fi
+say "done: .venv/bin/tod"

@@ -1,0 +1,138 @@
+"""The walls between the rooms, read from the sources themselves."""
+
+import ast
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.source_tree import ROOT, imports, module_name, parse, sources
+
+ROOMS = ("runtime", "corpora", "training", "evaluation", "export", "serving", "studio")
+
+# Room -> the other rooms it may import. Training may score what it trains; nothing imports
+# training, and serving needs neither.
+MAY_IMPORT = {
+    "runtime": (),
+    "corpora": ("runtime",),
+    "evaluation": ("runtime", "corpora"),
+    "training": ("runtime", "corpora", "evaluation"),
+    "export": ("runtime", "corpora"),
+    "serving": ("runtime", "corpora"),
+    "studio": ("runtime", "corpora", "serving"),
+}
+
+# These need the standard library and pydantic alone, so that a client and most tests need no
+# torch; so does everything they import.
+PLAIN = tuple(
+    f"todserve.runtime.{name}"
+    for name in ("errors", "dialogue", "schema", "formats", "tasks", "prompts", "wire")
+)
+
+
+def inside(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def forbidden_rooms(module: str, imported: Iterable[str]) -> list[str]:
+    """Return what a module of a room imports of rooms it must not know, cli included."""
+    room = module.split(".")[1]
+    allowed = {room, *MAY_IMPORT[room]}
+    return [
+        name
+        for name in imported
+        if inside(name, "todserve") and name != "todserve" and name.split(".")[1] not in allowed
+    ]
+
+
+def reached(start: str) -> tuple[set[str], set[str]]:
+    """Return our modules and the other packages that importing ``start`` leads to."""
+    ours: set[str] = set()
+    others: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        path = file_of(module)
+        if path is None or module in ours:
+            continue
+        ours.add(module)
+        for name in imports(parse(path)):
+            if inside(name, "todserve"):
+                waiting.append(name)
+            else:
+                others.add(name.partition(".")[0])
+    return ours, others - set(sys.stdlib_module_names)
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of one of our modules; None for a name that is no module."""
+    base = ROOT / module.replace(".", "/")
+    return next((f for f in (base.with_suffix(".py"), base / "__init__.py") if f.is_file()), None)
+
+
+@pytest.mark.parametrize("path", sources(*(f"todserve/{room}" for room in ROOMS)), ids=module_name)
+def test_rooms_import_only_the_rooms_they_may(path: Path) -> None:
+    assert forbidden_rooms(module_name(path), imports(parse(path))) == []
+
+
+@pytest.mark.parametrize("path", sources("todserve", "model_defs"), ids=module_name)
+def test_only_handlers_import_torchserve(path: Path) -> None:
+    assert [name for name in imports(parse(path)) if inside(name, "ts")] == []
+
+
+@pytest.mark.parametrize("path", sources("handlers"), ids=module_name)
+def test_handlers_never_import_each_other(path: Path) -> None:
+    handlers = {other.stem for other in sources("handlers")} | {"handlers"}
+    assert [name for name in imports(parse(path)) if name.partition(".")[0] in handlers] == []
+
+
+@pytest.mark.parametrize("path", sources("handlers"), ids=module_name)
+def test_handlers_define_one_class_each(path: Path) -> None:
+    # TorchServe: "Expected only one class in custom service code".
+    assert sum(isinstance(node, ast.ClassDef) for node in parse(path).body) == 1
+
+
+@pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
+def test_no_source_imports_relatively(path: Path) -> None:
+    assert [name for name in imports(parse(path)) if name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("module", PLAIN)
+def test_plain_modules_need_the_standard_library_and_pydantic_alone(module: str) -> None:
+    ours, others = reached(module)
+    assert module in ours
+    assert others <= {"pydantic", "pydantic_core"}
+
+
+def test_the_client_needs_requests_and_pydantic_alone() -> None:
+    _, others = reached("todserve.serving.client")
+    assert others == {"pydantic", "requests"}
+
+
+def test_the_command_imports_no_room_before_a_verb_is_chosen() -> None:
+    path = ROOT / "todserve/cli.py"
+    first = {name for name in imports(parse(path), whole=False) if inside(name, "todserve")}
+    assert first == {"todserve.runtime.errors", "todserve.runtime.errors.TodError"}
+
+
+def test_every_room_has_its_rule() -> None:
+    rooms = {path.parent.name for path in (ROOT / "todserve").glob("*/__init__.py")}
+    assert rooms <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "breaches"),
+    [
+        ("todserve.runtime.turn", "from todserve.serving import client", 2),
+        ("todserve.runtime.turn", "def f():\n    import todserve.cli", 1),
+        ("todserve.runtime.turn", "if True:\n    import todserve.training.run", 1),
+        ("todserve.runtime.turn", "if TYPE_CHECKING:\n    import todserve.training.run", 0),
+        ("todserve.evaluation.run", "import todserve.training.run", 1),
+        ("todserve.training.run", "import todserve.evaluation.run, todserve.runtime.wire", 0),
+        ("todserve.training.run", "import todserve", 0),
+        ("todserve.serving.server", "from todserve import corpora, training", 1),
+    ],
+)
+def test_the_walls_see_every_kind_of_import(module: str, source: str, breaches: int) -> None:
+    assert len(forbidden_rooms(module, imports(ast.parse(source)))) == breaches
