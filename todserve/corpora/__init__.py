@@ -1,0 +1,1 @@
+"""Readers: the publishers' corpora as the dialogue types every other room speaks."""

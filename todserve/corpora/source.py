@@ -1,0 +1,152 @@
+"""Where a corpus comes from: a folder in the publisher's layout, or a ``.tar.xz`` of one.
+
+Stands before the readers, which ask it for files by their path inside the corpus and never see
+the difference. Example: ``find("multiwoz21").text("dev.tsv")`` yields the lines of dev.tsv.
+"""
+
+import lzma
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from todserve.corpora.publishers import PUBLISHERS, Publisher
+from todserve.runtime.errors import CorpusError
+
+TOD_DATA = "TOD_DATA"
+"""Environment variable: the folder that holds the corpora, as folders or archives."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorpusSource:
+    """A corpus that was found.
+
+    Attributes:
+        publisher: whose corpus it is.
+        location: the corpus's folder, or the archive.
+    """
+
+    publisher: Publisher
+    location: Path
+
+    @property
+    def is_archive(self) -> bool:
+        """True when files are streamed out of an archive."""
+        return self.location.is_file()
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[IO[bytes]]:
+        """Open one file of the corpus by its path inside the corpus's folder.
+
+        Raises:
+            CorpusError: the file is not there.
+        """
+        if not self.is_archive:
+            file = self.location / path
+            if not file.is_file():
+                raise self._absent(path)
+            with file.open("rb") as opened:
+                yield opened
+            return
+        with self._whole_archive():
+            for name, stream in self._members():
+                if name == path:
+                    yield stream
+                    return
+        raise self._absent(path)
+
+    def text(self, path: str) -> Iterator[str]:
+        """Yield the lines of a UTF-8 file without their line ends."""
+        with self.open(path) as stream:
+            for line in stream:
+                yield line.decode("utf-8").rstrip("\n")
+
+    def files(self, folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, content) of the files directly in ``folder`` ("" for the corpus's own).
+
+        From a folder they come sorted by name; from an archive in the archive's own order, since
+        that is the only order it can be read in once.
+        """
+        if not self.is_archive:
+            for file in sorted((self.location / folder).glob(f"*{suffix}")):
+                yield f"{folder}/{file.name}".lstrip("/"), file.read_bytes()
+            return
+        with self._whole_archive():
+            for name, stream in self._members():
+                if name.rpartition("/")[0] == folder and name.endswith(suffix):
+                    yield name, stream.read()
+
+    def _members(self) -> Iterator[tuple[str, IO[bytes]]]:
+        """Stream the archive's files once, with paths relative to the corpus's folder."""
+        prefix = f"{self.publisher.name}/"
+        with tarfile.open(self.location, mode="r|xz") as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isfile() else None
+                if stream is not None:
+                    yield member.name.removeprefix("./").removeprefix(prefix), stream
+
+    @contextmanager
+    def _whole_archive(self) -> Iterator[None]:
+        try:
+            yield
+        except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+            raise CorpusError(
+                f"cannot read archive {self.location}: {error}; expected a whole .tar.xz file; "
+                f"fetch it again, or unpack it and pass the folder"
+            ) from error
+
+    def _absent(self, path: str) -> CorpusError:
+        return CorpusError(
+            f"{self.publisher.title} at {self.location} has no {path!r}; "
+            f"its publisher has it: {self.publisher.url}"
+        )
+
+
+def publisher_of(name: str) -> Publisher:
+    """Return the publisher of a corpus.
+
+    Raises:
+        CorpusError: the name is unknown.
+    """
+    if name not in PUBLISHERS:
+        raise CorpusError(f"unknown corpus {name!r}; expected one of {', '.join(PUBLISHERS)}")
+    return PUBLISHERS[name]
+
+
+def find(name: str, root: Path | str | None = None) -> CorpusSource:
+    """Find a corpus.
+
+    Args:
+        name: its short name, e.g. ``multiwoz21``.
+        root: the corpus's folder or archive, or a folder of such; the environment variable
+            TOD_DATA when None.
+
+    Raises:
+        CorpusError: the corpus is not there; the message names its public source.
+    """
+    publisher = publisher_of(name)
+    given = root if root is not None else os.environ.get(TOD_DATA)
+    if given is None:
+        raise _missing(publisher, "neither a path nor TOD_DATA is set")
+    place = Path(given)
+    if place.is_file():
+        if place.name.endswith(".tar.xz"):
+            return CorpusSource(publisher=publisher, location=place)
+        raise _missing(publisher, f"{place} is a file but no .tar.xz archive")
+    for folder in (place, place / name):
+        if any((folder / marker).is_file() for marker in publisher.markers):
+            return CorpusSource(publisher=publisher, location=folder)
+    if (place / publisher.archive).is_file():
+        return CorpusSource(publisher=publisher, location=place / publisher.archive)
+    raise _missing(publisher, f"not found in {place}")
+
+
+def _missing(publisher: Publisher, what: str) -> CorpusError:
+    return CorpusError(
+        f"corpus {publisher.name!r} ({publisher.title}): {what}; expected a folder with "
+        f"{publisher.markers[0]} or the archive {publisher.archive}; fetch it from "
+        f"{publisher.url} and set {TOD_DATA} to the folder that holds it"
+    )
