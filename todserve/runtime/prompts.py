@@ -144,7 +144,7 @@ class PromptBuilder:
             ConfigError: the vocabulary lacks one of them.
         """
         self._tokenizer = tokenizer
-        self._schema = schema
+        self.schema = schema
         self.format = prompt_format
         self._id = tokenizer.token_id
         for task in TASKS.values():
@@ -185,7 +185,7 @@ class PromptBuilder:
 
     def target(self, task: Task, value: object) -> tuple[int, ...]:
         """Return the ids the decoder should write for ``value``, end token included."""
-        text = task.serialize(value, self._schema)
+        text = task.serialize(value, self.schema)
         return (*self._tokenizer.encode(text), self._id(task.end_token))
 
     def history(self, source: PromptInput) -> list[int]:
@@ -195,7 +195,7 @@ class PromptBuilder:
         if self.format.context is ContextForm.MARKOV:
             state = self._between(
                 "b",
-                self._tokenizer.encode(serialize_belief_state(source.previous_state, self._schema)),
+                self._tokenizer.encode(serialize_belief_state(source.previous_state, self.schema)),
             )
             spoken = user
             if source.history:

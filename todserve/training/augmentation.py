@@ -39,7 +39,8 @@ class Augmenter:
                         values.setdefault(slot, set()).add(value)
             words.update(word for word in turn.user.split() if _WORD.match(word))
         self._values = {slot: sorted(known) for slot, known in values.items()}
-        self._words = sorted(words)
+        self.words = sorted(words)
+        """Words of the utterances, sorted."""
 
     def __call__(self, turn: TrainingTurn, chance: random.Random) -> TrainingTurn:
         """Return ``turn``, or the same turn with other values."""
@@ -100,7 +101,7 @@ class Augmenter:
         known = self._values.get(slot, [value])
         # Few values mean a closed set (days, areas): inventing members would teach nothing true.
         if len(known) > 15 and chance.random() < self._settings.synthetic_names:
-            return " ".join(chance.sample(self._words, chance.choice(_NAME_LENGTHS)))
+            return " ".join(chance.sample(self.words, chance.choice(_NAME_LENGTHS)))
         return chance.choice(known)
 
 

@@ -51,11 +51,22 @@ class Augmentation(_Frozen):
         probability: share of turns whose values are replaced in each epoch.
         synthetic_names: share of replaced names that are random words instead of known names.
         delexicalised: share of turns whose system turn is shown with placeholders.
+        copy_turns: made-up copy turns added, as a share of the corpus's turns.
     """
 
     probability: float = Field(default=0.5, ge=0, le=1)
     synthetic_names: float = Field(default=0.5, ge=0, le=1)
     delexicalised: float = Field(default=0.1, ge=0, le=1)
+    copy_turns: float = Field(default=0.0, ge=0, le=1)
+
+
+class TaskWeights(_Frozen):
+    """Weight of each task's tokens in the loss; the reported nats are never weighted."""
+
+    belief_state: float = Field(default=1.0, ge=0)
+    intent: float = Field(default=1.0, ge=0)
+    dialogue_act: float = Field(default=1.0, ge=0)
+    response: float = Field(default=1.0, ge=0)
 
 
 class TrainingConfig(_Frozen):
@@ -68,6 +79,8 @@ class TrainingConfig(_Frozen):
         initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
         vocabulary_size: SentencePiece pieces, when from scratch.
         format: how prompts and targets look.
+        augmentation: how the turns are varied from epoch to epoch.
+        weights: of the tasks in the loss.
         steps: optimiser steps in all.
         decay_steps: the last steps, over which the learning rate falls linearly to zero.
         warmup_steps: the first steps, over which it rises from zero.
@@ -88,6 +101,7 @@ class TrainingConfig(_Frozen):
     format: PromptFormat = PromptFormat()
     network: Network = Network()
     augmentation: Augmentation = Augmentation()
+    weights: TaskWeights = TaskWeights()
     optimizer: OptimizerName = OptimizerName.MUON
     learning_rate: float = Field(default=2e-3, gt=0)
     matrix_learning_rate: float = Field(default=1e-2, gt=0)

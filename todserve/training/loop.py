@@ -28,7 +28,8 @@ from todserve.training.checkpointing import (
     save_checkpoint,
 )
 from todserve.training.config import TrainingConfig
-from todserve.training.examples import Example, encode_turn, encode_turns
+from todserve.training.copying import CopyTurns
+from todserve.training.examples import TASK_ORDER, Example, encode_turn, encode_turns
 from todserve.training.network import Loss, loss_of
 from todserve.training.report import TaskReport
 from todserve.training.schedule import optimizers_for, rate_factor
@@ -58,6 +59,8 @@ class Trainer:
         self._turns = train_turns
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
         self._augment = Augmenter(train_turns, config.augmentation)
+        self._copy_turns = CopyTurns(builder.schema, self._augment.words)
+        self._weights = torch.tensor([getattr(config.weights, name) for name in TASK_ORDER])
         self._device = device
         self._optimizers = optimizers_for(network, config)
         self._pad_id = int(network.config.pad_token_id or 0)
@@ -127,7 +130,12 @@ class Trainer:
         torch.manual_seed(config.seed * 1_000_003 + step)
         self._network.train()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=config.dtype == "bfloat16"):
-            loss = loss_of(self._network, batch, config.label_smoothing)
+            loss = loss_of(
+                self._network,
+                batch,
+                label_smoothing=config.label_smoothing,
+                weights=self._weights,
+            )
         if not torch.isfinite(loss.mean):
             raise ConfigError(
                 f"the loss of step {step} is not finite; expected a number; lower learning_rate "
@@ -150,6 +158,8 @@ class Trainer:
             shown = chance.random() < self._config.augmentation.delexicalised
             turn = self._augment(turn, chance)
             examples += encode_turn(turn, self._builder, show_placeholders=shown)
+            if chance.random() < self._config.augmentation.copy_turns:
+                examples += encode_turn(self._copy_turns(chance), self._builder)
         return examples
 
     @torch.no_grad()

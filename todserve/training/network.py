@@ -21,7 +21,7 @@ class Loss:
     """Cross-entropy of one batch.
 
     Attributes:
-        mean: nats per target token; differentiable.
+        mean: nats per target token, weighted and smoothed as asked; differentiable.
         nats: (tasks,) summed cross-entropy per task.
         tokens: (tasks,) target tokens per task.
         correct: (tasks,) target tokens whose most probable prediction was right.
@@ -61,9 +61,20 @@ def block_mask(decoder_block: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def loss_of(
-    network: T5ForConditionalGeneration, batch: Batch, label_smoothing: float = 0.0
+    network: T5ForConditionalGeneration,
+    batch: Batch,
+    *,
+    label_smoothing: float = 0.0,
+    weights: torch.Tensor | None = None,
 ) -> Loss:
-    """Return the cross-entropy of every written token; no other logits are computed."""
+    """Return the cross-entropy of every written token; no other logits are computed.
+
+    Args:
+        network: encodes the contexts once for all their targets.
+        batch: packed examples.
+        label_smoothing: of the trained loss alone.
+        weights: (tasks,) weight of each task's tokens in the trained loss; equal when None.
+    """
     model = cast(Any, network)
     encoded = model.encoder(
         input_ids=batch.input_ids, attention_mask=batch.attention_mask
@@ -92,11 +103,14 @@ def loss_of(
         wrong = torch.zeros(int(target.max()) + 1, device=labels.device)
         wrong = wrong.index_add(0, target, (~right).float())
         task_of = torch.zeros_like(wrong, dtype=torch.long).scatter(0, target, task)
-    trained = nats.mean()
+    trained = nats
     if label_smoothing:
-        trained = nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        trained = nn.functional.cross_entropy(
+            logits, labels, reduction="none", label_smoothing=label_smoothing
+        )
+    weight = torch.ones_like(nats) if weights is None else weights.to(nats.device)[task]
     return Loss(
-        mean=trained,
+        mean=(trained * weight).sum() / weight.sum().clamp_min(1e-9),
         nats=_per_task(task, nats.detach()),
         tokens=_per_task(task, torch.ones_like(nats)),
         correct=_per_task(task, right.float()),
