@@ -65,7 +65,7 @@ archive: $(RUNTIME) ## pack CHECKPOINT into archive/store/tod.mar
 	@$(BIN)/tod archive $(CHECKPOINT)
 	@echo "$(CHECKPOINT)" > $(PACKED_FROM)
 
-clean: ## remove what was made here, but not .venv and runs/
+clean: stop ## stop the server and remove what was made here, but not .venv and runs/
 	@rm -rf build dist logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find archive/store -mindepth 1 ! -name .gitkeep -delete
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What is measured, on what, against whom; every script prints all three."""
