@@ -44,6 +44,15 @@ class Network(_Frozen):
     dropout_rate: float = 0.0
 
 
+class Start(StrEnum):
+    """How a network from scratch begins."""
+
+    T5 = "t5"
+    """T5's own random initialisation."""
+    COPYING = "copying"
+    """The same, with the parts of copying laid down (initialisation.py)."""
+
+
 class Augmentation(_Frozen):
     """Replacing slot values, so that only copying from the context solves the target.
 
@@ -52,12 +61,14 @@ class Augmentation(_Frozen):
         synthetic_names: share of replaced names that are random words instead of known names.
         delexicalised: share of turns whose system turn is shown with placeholders.
         copy_turns: made-up copy turns added, as a share of the corpus's turns.
+        copy_warmup: copy turns of a first epoch that holds nothing else.
     """
 
     probability: float = Field(default=0.5, ge=0, le=1)
     synthetic_names: float = Field(default=0.5, ge=0, le=1)
     delexicalised: float = Field(default=0.1, ge=0, le=1)
     copy_turns: float = Field(default=0.0, ge=0, le=1)
+    copy_warmup: int = Field(default=0, ge=0)
 
 
 class TaskWeights(_Frozen):
@@ -78,6 +89,8 @@ class TrainingConfig(_Frozen):
         dev_corpus: where the loss is watched, on its dev split.
         initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
         vocabulary_size: SentencePiece pieces, when from scratch.
+        network: its sizes, when from scratch.
+        start: its first weights, when from scratch.
         format: how prompts and targets look.
         augmentation: how the turns are varied from epoch to epoch.
         weights: of the tasks in the loss.
@@ -100,6 +113,7 @@ class TrainingConfig(_Frozen):
     vocabulary_size: int = Field(default=4000, ge=64)
     format: PromptFormat = PromptFormat()
     network: Network = Network()
+    start: Start = Start.COPYING
     augmentation: Augmentation = Augmentation()
     weights: TaskWeights = TaskWeights()
     optimizer: OptimizerName = OptimizerName.MUON

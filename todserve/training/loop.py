@@ -152,7 +152,13 @@ class Trainer:
         return loss
 
     def _epoch(self, epoch: int) -> list[Example]:
-        examples = []
+        """Return the examples of an epoch: a function of the seed and the epoch alone."""
+        examples: list[Example] = []
+        if epoch == 0 and self._config.augmentation.copy_warmup:
+            for number in range(self._config.augmentation.copy_warmup):
+                chance = random.Random(f"{self._config.seed}/copy/{number}")
+                examples += encode_turn(self._copy_turns(chance), self._builder)
+            return examples
         for number, turn in enumerate(self._turns):
             chance = random.Random(f"{self._config.seed}/{epoch}/{number}")
             shown = chance.random() < self._config.augmentation.delexicalised

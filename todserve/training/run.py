@@ -21,8 +21,9 @@ from todserve.runtime.prompts import PromptBuilder
 from todserve.runtime.schema import Schema
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.checkpointing import Progress, unique_weights
-from todserve.training.config import TrainingConfig
+from todserve.training.config import Start, TrainingConfig
 from todserve.training.examples import encode_turns
+from todserve.training.initialisation import arrange_for_copying
 from todserve.training.loop import Trainer
 from todserve.training.network import build_network
 from todserve.training.preflight import (
@@ -72,10 +73,13 @@ def run_training(
     prepared = folder / "prepared"
     if not is_prepared(prepared):
         # Reading corpora needs more packages than training on prepared ones.
-        from todserve.training.prepare import prepare_multiwoz
+        from todserve.training.prepare import prepare
 
         print(f"preparing {', '.join(settings.corpora)} in {prepared}")
-        print("\n".join(prepare_multiwoz(prepared, root=root).lines()))
+        for report in prepare(
+            prepared, corpora=settings.corpora, dev_corpus=settings.dev_corpus, root=root
+        ):
+            print("\n".join(report.lines()))
     schema = Schema.load(prepared / "schema.json")
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
@@ -164,7 +168,10 @@ def _start(
             lines = corpus_lines(turns, schema)
             train_tokenizer(lines, config.vocabulary_size, special).save(file)
         tokenizer = Tokenizer.load(file)
-        return tokenizer, build_network(config.network, tokenizer.size, pad_id=0, end_id=1)
+        network = build_network(config.network, tokenizer.size, pad_id=0, end_id=1)
+        if config.start is Start.COPYING:
+            arrange_for_copying(network)
+        return tokenizer, network
     network, pretrained = _pretrained(config.initial)
     tokenizer = with_tokens(pretrained, special)
     if tokenizer.size > network.get_input_embeddings().weight.shape[0]:
