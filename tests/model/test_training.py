@@ -46,12 +46,20 @@ steps: {steps}
 save_minutes: {save_minutes}
 dev_minutes: 1000
 initial: {initial}
+start: {start}
 """
 
 
 def _prepare(folder: Path, form: str, **settings: object) -> Path:
     """Write a configuration and, beside it, the prepared turns its run will find."""
-    values = {"augmented": 0.5, "steps": 8, "save_minutes": 1000, "initial": "null", **settings}
+    values = {
+        "augmented": 0.5,
+        "steps": 8,
+        "save_minutes": 1000,
+        "initial": "null",
+        "start": "copying",
+    }
+    values |= settings
     config = folder / "tiny.yaml"
     config.write_text(CONFIG.format(form=form, **values))
     prepared = folder / "runs" / "tiny" / "prepared"
@@ -102,7 +110,9 @@ def test_packed_loss_equals_the_stock_loss_of_each_target(prompt_format: object)
     ids=["shipped form", "PPTOD's form"],
 )
 def test_a_run_learns_and_its_checkpoint_answers_a_turn(tmp_path: Path, form: str) -> None:
-    checkpoint = _train(tmp_path, _prepare(tmp_path, form, steps=200, augmented=0.0))
+    start = "copying" if "update" in form else "t5"
+    config = _prepare(tmp_path, form, steps=200, augmented=0.0, start=start)
+    checkpoint = _train(tmp_path, config)
     assert json.loads((checkpoint / "training.json").read_text())["step"] == 200
     assert _intent(checkpoint) == "find_train"
 
@@ -111,7 +121,8 @@ def test_a_run_starts_from_a_t5_folder_in_pptods_form(tmp_path: Path) -> None:
     form = "{context: full, prompt_placement: encoder, belief_target: state}"
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    first = _train(scratch, _prepare(scratch, form, steps=200, augmented=0.0))
+    config = _prepare(scratch, form, steps=200, augmented=0.0, start="t5")
+    first = _train(scratch, config)
     # A T5 as it comes from elsewhere: weights, configuration and tokenizer, nothing of ours.
     for file in first.iterdir():
         if file.name not in {"config.json", "model.safetensors", "tokenizer.json"}:

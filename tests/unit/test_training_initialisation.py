@@ -1,7 +1,9 @@
 import random
 
+import pytest
 import torch
 
+from todserve.runtime.errors import ConfigError
 from todserve.training.config import Network
 from todserve.training.initialisation import arrange_for_copying
 from todserve.training.network import build_network
@@ -36,3 +38,17 @@ def test_an_arranged_network_copies_before_any_training() -> None:
 
 def test_an_ordinary_start_does_not() -> None:
     assert _right_copies(arranged=False) < _TRIALS * 0.2
+
+
+def test_more_heads_than_the_width_holds_are_left_free() -> None:
+    arrange_for_copying(
+        build_network(
+            Network(d_model=32, d_kv=16, d_ff=32, num_layers=1, num_heads=8), 50, pad_id=0, end_id=1
+        )
+    )
+
+
+def test_no_room_for_two_subspaces_is_refused() -> None:
+    network = build_network(Network(d_model=32, d_kv=32, num_heads=1), 50, pad_id=0, end_id=1)
+    with pytest.raises(ConfigError, match="d_model >= 2 x d_kv"):
+        arrange_for_copying(network)

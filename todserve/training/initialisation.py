@@ -21,6 +21,8 @@ from typing import Any, cast
 import torch
 from transformers import T5ForConditionalGeneration
 
+from todserve.runtime.errors import ConfigError
+
 _EMBEDDING_SCALE = 0.06  # of T5's unit variance; tied output layers learn sooner from small ones
 _QUIET = 0.5  # of the embeddings' scale: all other sublayers at the start
 _PREVIOUS = 5.0  # position bias: e^5 times the weight of any other token
@@ -32,11 +34,18 @@ _LOUDNESS = 5.0  # of the copied token beside the decoder's own last token
 def arrange_for_copying(network: T5ForConditionalGeneration) -> None:
     """Rearrange a freshly initialised network in place.
 
-    At least 2 x d_kv dimensions are needed for the two subspaces; three quarters of the
-    cross-attention heads copy, the others stay free.
+    Three quarters of the cross-attention heads copy, the others stay free.
+
+    Raises:
+        ConfigError: d_model has no room for two subspaces of d_kv.
     """
     config = network.config
     width, head = config.d_model, config.d_kv
+    if 2 * head > width:
+        raise ConfigError(
+            f"start: copying needs d_model >= 2 x d_kv, got d_model {width} and d_kv {head}; "
+            "choose a smaller d_kv, or start: t5"
+        )
     scale = _EMBEDDING_SCALE
     network.shared.weight.mul_(scale)
     # T5 divides the last hidden state by sqrt(d_model) before the tied output layer.
@@ -56,7 +65,7 @@ def arrange_for_copying(network: T5ForConditionalGeneration) -> None:
     passed = _orthonormal(width)
     for block in model.decoder.block:
         crossing = block.layer[1].EncDecAttention
-        for number in range(max(1, 3 * config.num_heads // 4)):
+        for number in range(max(1, min(3 * config.num_heads // 4, width // head))):
             rows = slice(number * head, (number + 1) * head)
             crossing.q.weight[rows] = _SHARPNESS**0.5 * read.T
             crossing.k.weight[rows] = _SHARPNESS**0.5 * written.T
