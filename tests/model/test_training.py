@@ -22,7 +22,7 @@ from todserve.runtime.prompts import PromptBuilder
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import parse_request
 from todserve.training.batching import collate
-from todserve.training.config import Network, TrainingConfig
+from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.examples import TASK_ORDER, encode_turns
 from todserve.training.network import build_network, loss_of
 from todserve.training.preflight import check_examples, check_network, check_prompts
@@ -140,15 +140,19 @@ def _intent(checkpoint: Path) -> str | None:
     return answer.intent.name if answer.intent else None
 
 
-def test_a_resumed_run_equals_one_never_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", OptimizerName)
+def test_a_resumed_run_equals_one_never_interrupted(
+    tmp_path: Path, optimizer: OptimizerName
+) -> None:
     form = "{context: markov, prompt_placement: decoder, belief_target: update}"
+    chosen = f"optimizer={optimizer}"
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
-    _train(whole, _prepare(whole, form, steps=9))
+    _train(whole, _prepare(whole, form, steps=9), chosen)
     config = _prepare(parts, form, steps=9)
-    _train(parts, config, "steps=4")
-    _train(parts, config)
+    _train(parts, config, chosen, "steps=4")
+    _train(parts, config, chosen)
     weights = [load_file(f / "runs/tiny/step-000009/model.safetensors") for f in (whole, parts)]
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=0, msg=name)

@@ -25,7 +25,7 @@ class OptimizerName(StrEnum):
     """Update rules on offer."""
 
     MUON = "muon"
-    """Orthogonalised momentum for matrices, AdamW for the rest: from scratch."""
+    """Orthogonalised momentum for matrices, AdamW for the rest; for GPUs, it works in bfloat16."""
     ADAMW = "adamw"
     ADAFACTOR = "adafactor"
     """PPTOD's fine-tuning choice."""
@@ -116,8 +116,8 @@ class TrainingConfig(_Frozen):
     start: Start = Start.COPYING
     augmentation: Augmentation = Augmentation()
     weights: TaskWeights = TaskWeights()
-    optimizer: OptimizerName = OptimizerName.MUON
-    learning_rate: float = Field(default=2e-3, gt=0)
+    optimizer: OptimizerName = OptimizerName.ADAMW
+    learning_rate: float = Field(default=1e-3, gt=0)
     matrix_learning_rate: float = Field(default=1e-2, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
