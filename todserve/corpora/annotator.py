@@ -18,8 +18,7 @@ from typing import Any
 
 from todserve.corpora.annotator_features import Scene, act_features, intent_features, scenes
 from todserve.corpora.linear import LinearModel, best_threshold, fit_classes, fit_labels, vectorise
-from todserve.corpora.multiwoz_names import GENERAL
-from todserve.runtime.dialogue import Dialogue, DialogueAct
+from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
 
 Label = tuple[str, str]

@@ -7,8 +7,8 @@ Stands between `multiwoz_annotated` and the dialogue types. Example: the user ac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from todserve.corpora.multiwoz_names import BOOKING_SLOTS, DOMAINS, GENERAL, VENUES, act_slot
-from todserve.runtime.dialogue import DialogueAct
+from todserve.corpora.multiwoz_names import BOOKING_SLOTS, DOMAINS, VENUES, act_slot
+from todserve.runtime.dialogue import GENERAL, DialogueAct
 
 Annotation = Mapping[str, Sequence[Sequence[str]]]
 """``dialog_act`` of one turn: "Hotel-Inform" -> [[slot, value], ...]."""

@@ -22,9 +22,6 @@ BOOKING_SLOTS = {
 }
 """Slots that a user fills to book, not to search."""
 
-GENERAL = "general"
-"""The domain, and the intent, of thanks, greetings and good-byes."""
-
 _STATE_SLOTS = {
     "leaveat": "leave",
     "arriveby": "arrive",

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from todserve.runtime.dialogue import BeliefState, DialogueAct
-from todserve.runtime.schema import GENERAL_INTENT, Schema
+from todserve.runtime.dialogue import GENERAL, BeliefState, DialogueAct
+from todserve.runtime.schema import Schema
 
 Frame = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ def leading_frame(
 def frame_intent(frame: Frame) -> str:
     """Return the active intent; ``general`` for NONE."""
     intent = str(frame["state"]["active_intent"])
-    return GENERAL_INTENT if intent == "NONE" else intent
+    return GENERAL if intent == "NONE" else intent
 
 
 def frame_acts(frames: Sequence[Frame]) -> tuple[DialogueAct, ...]:
@@ -112,7 +112,7 @@ def frame_acts(frames: Sequence[Frame]) -> tuple[DialogueAct, ...]:
             general = name in _GENERAL_ACTS
             acts[
                 DialogueAct(
-                    domain=GENERAL_INTENT if general else frame["service"],
+                    domain=GENERAL if general else frame["service"],
                     act=_GENERAL_ACTS.get(name, name.lower()),
                     slot="" if general else action["slot"],
                 )

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 BeliefState = Mapping[str, Mapping[str, str]]
 """domain -> slot -> value. Absent means not mentioned; the empty state is ``{}``."""
 
+GENERAL = "general"
+"""Domain of acts, and intent of utterances, that concern no service: thanks, goodbye, yes."""
+
 DONTCARE = "dontcare"
 """The value of a slot the user has declared indifferent."""
 

@@ -12,11 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import BeliefState, DialogueAct
+from todserve.runtime.dialogue import GENERAL, BeliefState, DialogueAct
 from todserve.runtime.schema import Schema
-
-GENERAL = "general"
-"""Domain of acts, and intent of utterances, that concern no service ("thank you")."""
 
 BOOKING = "booking"
 """Domain of MultiWOZ's booking acts whose venue domain is unknown."""
@@ -208,12 +205,11 @@ def serialize_intent(intent: str) -> str:
 
 def parse_intent(text: str, schema: Schema) -> ParsedIntent:
     """Understand ``[book_restaurant]``; the first intent the schema knows counts."""
-    known = {*schema.intents, GENERAL}
     intent: str | None = None
     unparsed: list[str] = []
     for word in text.split():
         label = _label(word)
-        if intent is None and label in known:
+        if intent is None and label in schema.intents:
             intent = label
         else:
             unparsed.append(word)

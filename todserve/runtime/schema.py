@@ -16,12 +16,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.dialogue import DELETED, DONTCARE
+from todserve.runtime.dialogue import DELETED, DONTCARE, GENERAL
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.phrases import NUMBER_WORDS
-
-GENERAL_INTENT = "general"
-"""The intent of an utterance that asks for nothing of a domain: thanks, goodbye, yes."""
 
 _INDIFFERENT = frozenset(
     {"dontcare", "donotcare", "dontmind", "doesntmatter", "doesnotmatter"}
@@ -131,7 +128,7 @@ class Schema(_Frozen):
     def intents(self) -> tuple[str, ...]:
         """Every intent once, in the order of the file; ``general`` last."""
         names = [name for service in self.services for name in service.intents]
-        return tuple(dict.fromkeys([*names, GENERAL_INTENT]))
+        return tuple(dict.fromkeys([*names, GENERAL]))
 
     @cached_property
     def _slots(self) -> Mapping[str, Mapping[str, Slot]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder, PromptFormat, PromptPlacement
+from todserve.runtime.prompts import PromptBuilder, PromptPlacement
 from todserve.runtime.tasks import TASKS
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.examples import TASK_ORDER, Example
@@ -93,19 +93,6 @@ def check_targets(examples: Iterable[Example]) -> list[str]:
         for number, name in enumerate(TASK_ORDER)
         if over[number]
     ]
-
-
-def check_format(found: PromptFormat, expected: PromptFormat) -> None:
-    """Check that a checkpoint to continue was trained in the same format.
-
-    Raises:
-        ConfigError: it was not.
-    """
-    if found != expected:
-        raise ConfigError(
-            f"the checkpoint was trained with format {found.model_dump_json()}, the configuration "
-            f"says {expected.model_dump_json()}; continue with the same format, or start anew"
-        )
 
 
 def _check_ids(ids: Sequence[int], size: int, what: str) -> None:

@@ -113,7 +113,7 @@ class _Multiwoz:
 
 def _turns(dialogues: Iterable[Dialogue], knowledge: KnowledgeBase) -> Iterator[TrainingTurn]:
     for dialogue in dialogues:
-        for turn in turns_of(dialogue, knowledge, last_exchange_only=False):
+        for turn in turns_of(dialogue, knowledge):
             yield turn.model_copy(
                 update={
                     "user": normalise(turn.user),

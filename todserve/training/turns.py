@@ -57,28 +57,25 @@ class TrainingTurn(BaseModel):
         return tuple(DialogueAct(domain=d, act=a, slot=s) for d, a, s in self.acts)
 
 
-def turns_of(
-    dialogue: Dialogue, knowledge: KnowledgeBase | None, *, last_exchange_only: bool
-) -> Iterator[TrainingTurn]:
+def turns_of(dialogue: Dialogue, knowledge: KnowledgeBase) -> Iterator[TrainingTurn]:
     """Yield the turns of an enriched dialogue.
 
     Args:
         dialogue: with delexicalised responses and database matches where they exist.
-        knowledge: turns a number of matches into a database token; None gives no look-up.
-        last_exchange_only: keep one past exchange, all that a markov context reads.
+        knowledge: turns a number of matches into a database token.
     """
     past: list[tuple[str, str, str]] = []
     previous: State = {}
     for turn in dialogue.turns:
         token = "[db_nores]"
-        if knowledge is not None and turn.active_domain in knowledge.domains:
+        if turn.active_domain in knowledge.domains:
             token = knowledge.database_token(turn.active_domain, turn.database_matches)
         state = None
         if turn.belief_state is not None:
             state = {domain: dict(slots) for domain, slots in turn.belief_state.items()}
         yield TrainingTurn(
             dialogue_id=dialogue.dialogue_id,
-            history=tuple(past[-1:] if last_exchange_only else past),
+            history=tuple(past),
             previous_state=previous,
             user=turn.user,
             state=state,

@@ -13,9 +13,9 @@ import sentencepiece
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from todserve.runtime.dialogue import state_update
+from todserve.runtime.dialogue import GENERAL, state_update
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.formats import GENERAL, serialize_belief_state
+from todserve.runtime.formats import serialize_belief_state
 from todserve.runtime.schema import Schema
 from todserve.runtime.tasks import CONTROL_TOKENS, DATABASE_TOKENS
 from todserve.runtime.text import normalise
