@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from tests.unit.corpora_fixtures import TINY
+from tests.unit.corpora_fixtures import TINY, archived, tiny
 from todserve.corpora.publishers import PUBLISHERS
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.report import ReadReport, with_progress
@@ -14,6 +16,54 @@ def test_every_corpus_with_a_publisher_can_be_loaded() -> None:
         assert corpus.publisher.name == name
         assert corpus.publisher.licence
         assert corpus.publisher.url.startswith("https://")
+
+
+TINY_SPLITS = [
+    (name, split)
+    for name, corpus in CORPORA.items()
+    for split in corpus.publisher.splits
+    # The tiny copies of dialogue corpora have no test split.
+    if split != "test" or name in ("banking77", "clinc150", "3i4k")
+]
+
+
+@pytest.mark.parametrize(("name", "split"), TINY_SPLITS)
+def test_every_corpus_streams_dialogues_and_has_statistics(
+    capsys: pytest.CaptureFixture[str], name: str, split: str
+) -> None:
+    statistics = run_statistics(name, split, TINY)
+    printed = capsys.readouterr().out
+    dialogues = list(load(name, split, TINY))
+    assert dialogues
+    assert len({one.dialogue_id for one in dialogues}) == len(dialogues)
+    assert {(one.corpus, one.split) for one in dialogues} == {(name, split)}
+    assert statistics.report.dialogues == len(dialogues)
+    assert statistics.report.turns == sum(len(one.turns) for one in dialogues)
+    publisher = PUBLISHERS[name]
+    assert printed.startswith(f"{publisher.title}, licence {publisher.licence}, from https://")
+    assert f"{name} {split}: {len(dialogues)} dialogues" in printed
+
+
+@pytest.mark.parametrize("name", list(CORPORA)[2:])
+@pytest.mark.parametrize("shallow", [False, True])
+def test_an_archive_gives_the_same_dialogues_and_services(
+    tmp_path: Path, name: str, shallow: bool
+) -> None:
+    publisher = PUBLISHERS[name]
+    inside = name if shallow else publisher.folder or name
+    archive = archived(name, tmp_path, inside=inside)
+    assert archive.is_archive
+    split = publisher.splits[0]
+    corpus = CORPORA[name]
+    by_id = {one.dialogue_id: one for one in corpus.read(archive, split)}
+    assert by_id == {one.dialogue_id: one for one in corpus.read(tiny(name), split)}
+    assert corpus.services(archive) == corpus.services(tiny(name))
+
+
+@pytest.mark.parametrize("name", list(CORPORA))
+def test_readers_reject_a_split_the_publisher_lacks(name: str) -> None:
+    with pytest.raises(CorpusError, match=r"split '?elsewhere'?|'elsewhere' split"):
+        list(CORPORA[name].read(tiny(name), "elsewhere"))
 
 
 def test_load_gives_train_states_only_and_dev_with_acts() -> None:

@@ -4,19 +4,30 @@ Stands between the readers and everything that wants dialogues: training, evalua
 Example: ``for dialogue in load("multiwoz21", "dev"): ...``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from todserve.corpora.banking77 import banking77_services, read_banking77
+from todserve.corpora.camrest import camrest_services, read_camrest
+from todserve.corpora.clinc150 import clinc150_services, read_clinc150
+from todserve.corpora.multidogo import multidogo_services, read_multidogo
 from todserve.corpora.multiwoz import read_merged, read_tsv
+from todserve.corpora.nlplab import nlplab_services, read_nlplab
 from todserve.corpora.publishers import PUBLISHERS, Publisher
 from todserve.corpora.report import ReadReport
+from todserve.corpora.services import multiwoz_services, sgd_services
 from todserve.corpora.sgd import read_sgd
 from todserve.corpora.source import CorpusSource, find, publisher_of
+from todserve.corpora.star import read_star, star_services
+from todserve.corpora.taskmaster4 import read_taskmaster4, taskmaster4_services
+from todserve.corpora.three_i4k import read_3i4k, three_i4k_services
+from todserve.corpora.woz20 import read_woz20, woz20_services
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.schema import Service
 
 
 class Reader(Protocol):
@@ -40,10 +51,14 @@ class Corpus:
     Attributes:
         publisher: its licence, public source and splits.
         read: streams a split.
+        services: its domains with their slots, known values and intents, from its ontology or
+            its train split; every name fits the prompts. Corpora may share a domain: join
+            several with `services.merged` before making a `Schema`.
     """
 
     publisher: Publisher
     read: Reader
+    services: Callable[[CorpusSource], tuple[Service, ...]]
 
 
 def _read_multiwoz(
@@ -58,10 +73,24 @@ def _read_multiwoz(
     return reader(source, split, report=report, progress=progress)
 
 
+_READERS: Mapping[str, tuple[Reader, Callable[[CorpusSource], tuple[Service, ...]]]] = {
+    "multiwoz21": (_read_multiwoz, multiwoz_services),
+    "sgd": (read_sgd, sgd_services),
+    "camrest676": (read_camrest, camrest_services),
+    "woz20": (read_woz20, woz20_services),
+    "star": (read_star, star_services),
+    "multidogo": (read_multidogo, multidogo_services),
+    "banking77": (read_banking77, banking77_services),
+    "clinc150": (read_clinc150, clinc150_services),
+    "taskmaster4": (read_taskmaster4, taskmaster4_services),
+    "3i4k": (read_3i4k, three_i4k_services),
+    "nlplab": (read_nlplab, nlplab_services),
+}
+
 CORPORA: Mapping[str, Corpus] = MappingProxyType(
     {
-        "multiwoz21": Corpus(publisher=PUBLISHERS["multiwoz21"], read=_read_multiwoz),
-        "sgd": Corpus(publisher=PUBLISHERS["sgd"], read=read_sgd),
+        name: Corpus(publisher=PUBLISHERS[name], read=read, services=services)
+        for name, (read, services) in _READERS.items()
     }
 )
 """name -> corpus."""

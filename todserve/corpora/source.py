@@ -81,12 +81,14 @@ class CorpusSource:
 
     def _members(self) -> Iterator[tuple[str, IO[bytes]]]:
         """Stream the archive's files once, with paths relative to the corpus's folder."""
-        prefix = f"{self.publisher.name}/"
+        prefixes = (f"{self.publisher.folder or self.publisher.name}/", f"{self.publisher.name}/")
         with tarfile.open(self.location, mode="r|xz") as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None:
-                    yield member.name.removeprefix("./").removeprefix(prefix), stream
+                    name = member.name.removeprefix("./")
+                    prefix = next((one for one in prefixes if name.startswith(one)), "")
+                    yield name.removeprefix(prefix), stream
 
     @contextmanager
     def _whole_archive(self) -> Iterator[None]:
@@ -136,7 +138,7 @@ def find(name: str, root: Path | str | None = None) -> CorpusSource:
         if place.name.endswith(".tar.xz"):
             return CorpusSource(publisher=publisher, location=place)
         raise _missing(publisher, f"{place} is a file but no .tar.xz archive")
-    for folder in (place, place / name):
+    for folder in (place, place / name, place / (publisher.folder or name)):
         if any((folder / marker).is_file() for marker in publisher.markers):
             return CorpusSource(publisher=publisher, location=folder)
     if (place / publisher.archive).is_file():

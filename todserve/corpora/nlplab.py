@@ -1,0 +1,141 @@
+"""Read NLPLAB's Korean music dialogues: states and replies.
+
+Stands between the corpus and training. The publisher's ``system_slots`` are what the user asks
+the system for, and its own tracker's state; they start anew with every turn. ``user_slots`` are
+what the reply tells the user, without their places in it, and are not read.
+Example: ``{"singer": "Sandeul"}`` is the state ``music: singer sandeul``.
+
+Text is brought to Unicode's composed form (NFC).
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from todserve.corpora.json_files import json_list, layout
+from todserve.corpora.labels import label
+from todserve.corpora.report import ReadReport, with_progress
+from todserve.corpora.source import CorpusSource
+from todserve.corpora.values import SEVERAL_VALUES, known_spelling, schema_value
+from todserve.runtime.dialogue import Dialogue, Turn
+from todserve.runtime.errors import CorpusError
+from todserve.runtime.schema import Schema, Service, Slot
+
+DOMAIN = "music"
+_SPLITS = ("dev", "test")
+_PUBLISHER = "HG-TODS"
+_CLOSED = ("playlist type", "recommendation", "topic")
+"""Slots whose values are the publisher's own names, not the user's words."""
+_NO_REPLY = "NULL"
+_SEVERAL = "//"
+
+
+def read_nlplab(
+    source: CorpusSource,
+    split: str,
+    *,
+    report: ReadReport | None = None,
+    progress: bool = False,
+) -> Iterator[Dialogue]:
+    """Stream ``{split}_dialog.json``.
+
+    Args:
+        source: the corpus.
+        split: ``dev`` or ``test``; the publisher counts a train split and does not give it out.
+        report: counts everything skipped, changed or missing.
+        progress: show a progress bar.
+
+    Raises:
+        CorpusError: no such split, or not the publisher's layout.
+    """
+    if split not in _SPLITS:
+        raise CorpusError(f"unknown split {split!r} of nlplab; expected {', '.join(_SPLITS)}")
+    report = report if report is not None else ReadReport()
+    report.corpus, report.split = source.publisher.name, split
+    schema = Schema(services=nlplab_services(source))
+    path = f"{split}_dialog.json"
+    entries = json_list(source, path)
+    for entry in with_progress(entries, progress=progress, label=path, total=len(entries)):
+        with layout(path, _PUBLISHER):
+            dialogue_id = str(entry["dial_id"]["$oid"])
+            turns = tuple(
+                turn
+                for index, one in enumerate(entry["turns"])
+                if (turn := _turn(one, schema, f"{dialogue_id} turn {index}", report)) is not None
+            )
+        if not turns:
+            report.skipped("dialogue: no turns", dialogue_id)
+            continue
+        report.dialogue(len(turns))
+        yield Dialogue(
+            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
+        )
+
+
+def nlplab_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return the one service, ``music``, with the slots of the dev split.
+
+    Playlist type, recommendation and topic are closed, with the values they have there.
+    """
+    path = "dev_dialog.json"
+    entries = json_list(source, path)
+    seen: dict[str, set[str]] = {}
+    with layout(path, _PUBLISHER):
+        for entry in entries:
+            for turn in entry["turns"]:
+                for name, value in turn["system_slots"].items():
+                    known = seen.setdefault(name, set())
+                    if value:
+                        known.add(known_spelling(_composed(value)))
+    slots = tuple(
+        Slot(name=label(name), categorical=True, values=tuple(sorted(values)))
+        if name in _CLOSED
+        else Slot(name=label(name))
+        for name, values in seen.items()
+    )
+    return (Service(name=DOMAIN, slots=slots),)
+
+
+def _turn(turn: Mapping[str, Any], schema: Schema, where: str, report: ReadReport) -> Turn | None:
+    user = _text(turn["user_message"], where, report)
+    if not user.strip():
+        report.skipped("turn: empty utterance", where)
+        return None
+    system: str | None = _text(turn["system_message"], where, report)
+    if system == _NO_REPLY or not system:
+        report.missing("reply: none written", where)
+        system = None
+    state: dict[str, dict[str, str]] | None = None
+    if turn["system_slot_submitted"]:
+        slots = _slots(turn["system_slots"], user, schema, where, report)
+        state = {turn["domain"]: slots} if slots else {}
+    else:
+        report.missing("state: slots not submitted", where)
+    return Turn(user=user, belief_state=state, active_domain=turn["domain"], system=system)
+
+
+def _slots(
+    annotation: Mapping[str, str], user: str, schema: Schema, where: str, report: ReadReport
+) -> dict[str, str]:
+    slots: dict[str, str] = {}
+    for name, raw in annotation.items():
+        text = _text(raw, where, report)
+        # "//" parts several values; one title has it in its name, as its user says it.
+        if _SEVERAL in text and text not in user:
+            text = text.partition(_SEVERAL)[0]
+            report.changed(SEVERAL_VALUES, f"{where} {name}")
+        value = schema_value(schema, (DOMAIN, label(name)), text, where, report)
+        if value is not None:
+            slots[label(name)] = value
+    return slots
+
+
+def _text(raw: str, where: str, report: ReadReport) -> str:
+    composed = _composed(raw)
+    if composed != raw:
+        report.changed("text: brought to Unicode's composed form", where)
+    return composed
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

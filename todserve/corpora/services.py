@@ -1,0 +1,69 @@
+"""What each corpus talks about, as services: domains, slots, values and intents.
+
+Stands between the readers and the schema that a checkpoint carries. Example:
+``merged([*CORPORA["camrest676"].services(a), *CORPORA["multiwoz21"].services(b)])`` has one
+service ``restaurant`` with the slots of both.
+"""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
+from todserve.corpora.sgd import sgd_schema
+from todserve.corpora.source import CorpusSource
+from todserve.runtime.schema import Service, Slot
+
+
+def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return MultiWOZ's services under this kit's canonical names."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # The schema is read by the runtime's own reader, which takes a file.
+        published = Path(temporary) / "schema.json"
+        published.write_text("".join(source.text("schema.json")), encoding="utf-8")
+        return canonical_multiwoz_schema(published).services
+
+
+def sgd_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return the services of Schema-Guided Dialogue's train and dev splits, each once."""
+    services = {
+        service.name: service
+        for split in ("train", "dev")
+        for service in sgd_schema(source, split).services
+    }
+    return tuple(services.values())
+
+
+def merged(services: Iterable[Service]) -> tuple[Service, ...]:
+    """Join services of one name, since a schema tells services apart by name alone.
+
+    The first one's order, spellings and descriptions stand; slots, values and intents of the
+    others are added. A slot that one corpus leaves open is open: its values are kept as known
+    values, not as the only ones.
+    """
+    joined: dict[str, Service] = {}
+    for service in services:
+        known = joined.get(service.name)
+        joined[service.name] = service if known is None else _both(known, service)
+    return tuple(joined.values())
+
+
+def _both(first: Service, second: Service) -> Service:
+    slots = {slot.name: slot for slot in first.slots}
+    for slot in second.slots:
+        slots[slot.name] = _either(slots[slot.name], slot) if slot.name in slots else slot
+    return Service(
+        name=first.name,
+        slots=tuple(slots.values()),
+        intents=tuple(dict.fromkeys([*first.intents, *second.intents])),
+        description=first.description or second.description,
+    )
+
+
+def _either(first: Slot, second: Slot) -> Slot:
+    return Slot(
+        name=first.name,
+        categorical=first.categorical and second.categorical,
+        values=tuple(dict.fromkeys([*first.values, *second.values])),
+        description=first.description or second.description,
+    )
