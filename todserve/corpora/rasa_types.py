@@ -1,0 +1,184 @@
+"""Rasa's training data as it is written: examples, stories, domains, each with its place.
+
+Stands between the readers and writers of Rasa's files and `rasa_dialogues`, which turns them
+into the dialogue types. Places do not count when two things are compared. Example:
+``RasaExample(text="to ely", intent="inform", entities=(RasaEntity(...),))``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+SERVICE = "rasa"
+"""Service of a project whose one domain.yml names none: Rasa has slots, but no services."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where something stands: a file and a line counted from 1 (0: nowhere)."""
+
+    file: str = ""
+    line: int = 0
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaEntity:
+    """An entity of an utterance.
+
+    Attributes:
+        entity: its name.
+        value: what it means; the text itself unless a synonym is given.
+        start: first character in the utterance; None in stories that only name the entity.
+        end: one past the last character.
+        role: tells entities of one name apart, e.g. ``from`` and ``to``.
+        group: number of the group it belongs to.
+    """
+
+    entity: str
+    value: str
+    start: int | None = None
+    end: int | None = None
+    role: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaExample:
+    """An utterance with its intent and entities."""
+
+    text: str
+    intent: str
+    entities: tuple[RasaEntity, ...] = ()
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaTable:
+    """Texts under one name: the ways to write a value, a lookup table, or regular expressions."""
+
+    name: str
+    examples: tuple[str, ...]
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaNlu:
+    """What the files under ``nlu:`` hold."""
+
+    examples: tuple[RasaExample, ...] = ()
+    synonyms: tuple[RasaTable, ...] = ()
+    lookups: tuple[RasaTable, ...] = ()
+    regexes: tuple[RasaTable, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaSlot:
+    """A slot.
+
+    Attributes:
+        name: its name.
+        type: Rasa's type, e.g. ``text`` or ``categorical``.
+        values: the closed list of a categorical slot.
+        sources: (entity, role) pairs that fill it; None where the domain maps nothing, and
+            Rasa 2 fills it from the entity of its own name.
+    """
+
+    name: str
+    type: str = "text"
+    values: tuple[str, ...] = ()
+    sources: tuple[tuple[str, str | None], ...] | None = None
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaDomain:
+    """One domain file.
+
+    Attributes:
+        service: `SERVICE` for ``domain.yml``; the file's stem for files of a ``domain`` folder.
+        intents: names.
+        entities: names.
+        slots: the slots.
+        responses: (action, its texts).
+        actions: names of custom actions.
+        forms: (form, its required slots).
+    """
+
+    service: str = SERVICE
+    intents: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    slots: tuple[RasaSlot, ...] = ()
+    responses: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    actions: tuple[str, ...] = ()
+    forms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserStep:
+    """The user says something; ``text`` is None where the story names the intent alone."""
+
+    intent: str | None = None
+    text: str | None = None
+    entities: tuple[RasaEntity, ...] = ()
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotStep:
+    """A slot is set; ``value`` None takes it back, ``known`` False says "to something"."""
+
+    slot: str
+    value: str | None = None
+    known: bool = True
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionStep:
+    """The assistant does something."""
+
+    name: str
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BotStep:
+    """The assistant says something, word for word."""
+
+    text: str
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+RasaStep = UserStep | SlotStep | ActionStep | BotStep
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaStory:
+    """One conversation."""
+
+    name: str
+    steps: tuple[RasaStep, ...]
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaProject:
+    """Everything the files of one assistant hold."""
+
+    nlu: RasaNlu = RasaNlu()
+    domains: tuple[RasaDomain, ...] = ()
+    stories: tuple[RasaStory, ...] = ()
+
+
+def joined_nlu(parts: Iterable[RasaNlu]) -> RasaNlu:
+    """Return what several files hold together, in their order."""
+    found = list(parts)
+    return RasaNlu(
+        examples=tuple(one for part in found for one in part.examples),
+        synonyms=tuple(one for part in found for one in part.synonyms),
+        lookups=tuple(one for part in found for one in part.lookups),
+        regexes=tuple(one for part in found for one in part.regexes),
+    )
