@@ -59,7 +59,7 @@ train: $(TRAIN) ## train a checkpoint from CONFIG (a file, or the name of a ship
 	@$(BIN)/tod train $(CONFIG) $(ARGS)
 
 evaluate: $(TRAIN) ## score CHECKPOINT on a sample of the dev split
-	@$(BIN)/tod evaluate $(CHECKPOINT) --quick $(ARGS)
+	@$(BIN)/tod evaluate multiwoz --checkpoint $(CHECKPOINT) --quick $(ARGS)
 
 archive: $(RUNTIME) ## pack CHECKPOINT into archive/store/tod.mar
 	@$(BIN)/tod archive $(CHECKPOINT)

@@ -13,6 +13,9 @@ from todserve.runtime.errors import CorpusError
 
 VERBS = (
     "train",
+    "few-shot",
+    "calibrate",
+    "fit-domains",
     "evaluate",
     "archive",
     "start",
@@ -33,7 +36,22 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert [verb for verb in VERBS if f"\n    {verb}" not in shown] == []
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "knowledge build", "data stats"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *VERBS,
+        "knowledge build",
+        "data stats",
+        "data validate",
+        "data convert",
+        "data get",
+        "evaluate multiwoz",
+        "evaluate sgd",
+        "evaluate banking77",
+        "evaluate clinc150",
+        "evaluate domains",
+    ],
+)
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
         cli.main([*verb.split(), "--help"])

@@ -1,0 +1,138 @@
+"""Verbs that score: ``tod evaluate BENCHMARK``.
+
+Example: ``tod evaluate multiwoz --checkpoint checkpoints/multiwoz --split dev --json OUT``.
+"""
+
+import argparse
+from pathlib import Path
+
+from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder, corpora_option, family
+
+
+def add_evaluating(add: Adder) -> None:
+    """Add the verbs."""
+    benchmark = family(add, "evaluate", "score a checkpoint, a server or a predictions file")
+    _multiwoz_parser(benchmark)
+    sgd = benchmark("sgd", _sgd, "score a checkpoint on SGD by the official rules")
+    _common(sgd)
+    sgd.add_argument("--split-dir", type=Path, required=True, metavar="DIR", help="SGD's layout")
+    sgd.add_argument("--train-schema", type=Path, metavar="FILE", help="services that are seen")
+    banking = benchmark("banking77", _banking77, "score a checkpoint's intents on Banking77")
+    _common(banking)
+    banking.add_argument("--csv", type=Path, required=True, metavar="FILE", help="test.csv")
+    clinc = benchmark("clinc150", _clinc150, "score a checkpoint's intents on CLINC150")
+    _common(clinc)
+    clinc.add_argument("--file", type=Path, required=True, metavar="FILE", help="data_full.json")
+    clinc.add_argument("--split", default="test")
+    domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
+    _common(domains)
+    domains.add_argument("--ablation", action="store_true", help="of the classifier, on SGD")
+    domains.add_argument("--predictions", type=Path, metavar="FILE", help="flips of this file")
+    domains.add_argument("--model", type=Path, metavar="FILE", help="another domain.json")
+    corpora_option(domains)
+
+
+def _multiwoz_parser(benchmark: Adder) -> None:
+    multiwoz = benchmark("multiwoz", _multiwoz, "score on MultiWOZ: states, Inform, Success, BLEU")
+    _common(multiwoz)
+    multiwoz.add_argument("--split", default="dev", help="dev, or test for a final report")
+    multiwoz.add_argument("--quick", action="store_true", help="a fixed sample of 100 dialogues")
+    multiwoz.add_argument("--url", help="score the server there; --checkpoint is its local copy")
+    multiwoz.add_argument("--name", default="tod", help="name of the model on that server")
+    multiwoz.add_argument("--html", type=Path, metavar="OUT", help="a report to read")
+    multiwoz.add_argument("--curves", type=Path, metavar="RUN", help="run folder for its curves")
+    multiwoz.add_argument(
+        "--oracle-context", action="store_true", help="PPTOD's own protocol, which leaks"
+    )
+    multiwoz.add_argument(
+        "--states-only", action="store_true", help="leave the end-to-end rollout out"
+    )
+    multiwoz.add_argument("--predictions-out", type=Path, metavar="OUT", help="in public format")
+    multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
+    multiwoz.add_argument("--allow-partial", action="store_true", help="though it lacks turns")
+    corpora_option(multiwoz)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="DIR")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N dialogues or rows")
+
+
+def _multiwoz(arguments: argparse.Namespace) -> None:
+    if arguments.predictions is not None:
+        from todserve.evaluation.multiwoz_run import run_predictions
+
+        run_predictions(
+            arguments.predictions,
+            arguments.json,
+            arguments.corpora,
+            allow_partial=arguments.allow_partial,
+        )
+        return
+    from todserve.evaluation.run import run_evaluation
+
+    run_evaluation(
+        arguments.checkpoint,
+        split=arguments.split,
+        quick=arguments.quick,
+        limit=arguments.limit,
+        out=arguments.json,
+        root=arguments.corpora,
+        end_to_end=not arguments.states_only,
+        oracle_context=arguments.oracle_context,
+        predictions_out=arguments.predictions_out,
+    )
+
+
+def _sgd(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.sgd_run import run_sgd
+
+    run_sgd(
+        arguments.checkpoint,
+        arguments.split_dir,
+        arguments.json,
+        limit=arguments.limit,
+        train_schema=arguments.train_schema,
+    )
+
+
+def _banking77(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.intent_run import run_banking77
+
+    run_banking77(arguments.checkpoint, arguments.csv, arguments.json, limit=arguments.limit)
+
+
+def _clinc150(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.intent_run import run_clinc150
+
+    run_clinc150(
+        arguments.checkpoint,
+        arguments.file,
+        arguments.json,
+        split=arguments.split,
+        limit=arguments.limit,
+    )
+
+
+def _domains(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.domain_run import run_domain_ablation, run_domain_comparison
+
+    if arguments.ablation:
+        run_domain_ablation(arguments.json, root=arguments.corpora)
+    elif arguments.predictions is not None:
+        from todserve.evaluation.domain_flips_run import run_domain_flips
+        from todserve.runtime.checkpoint import Checkpoint
+
+        opened = Checkpoint.open(arguments.checkpoint)
+        run_domain_flips(
+            arguments.predictions, opened.schema, arguments.json, root=arguments.corpora
+        )
+    else:
+        run_domain_comparison(
+            arguments.checkpoint,
+            arguments.json,
+            limit=arguments.limit,
+            model=arguments.model,
+            root=arguments.corpora,
+        )

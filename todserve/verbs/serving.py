@@ -1,0 +1,75 @@
+"""Verbs that serve and talk: archive, start, stop, chat, demo.
+
+Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
+"""
+
+import argparse
+from pathlib import Path
+
+from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def add_serving(add: Adder) -> None:
+    """Add the verbs."""
+    archive = add("archive", _archive, "pack a checkpoint into a TorchServe archive and try it")
+    archive.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
+    archive.add_argument("--out", type=Path, default=Path("archive/store"), help="folder")
+    archive.add_argument("--name", default="tod", help="name of the model")
+    archive.add_argument("--version", default="1.0", help="version of the model")
+    start = add("start", _start, "start TorchServe and wait until it answers")
+    start.add_argument("--store", type=Path, default=Path("archive/store"), help="folder")
+    start.add_argument("--name", default="tod", help="name of the model")
+    start.add_argument("--config", type=Path, default=Path("config.properties"))
+    start.add_argument("--logs", type=Path, default=Path("logs"), help="folder")
+    start.add_argument("--timeout", type=float, default=180.0, metavar="SECONDS")
+    stop = add("stop", _stop, "stop what start has started")
+    stop.add_argument("--logs", type=Path, default=Path("logs"), help="folder given to start")
+    chat = add("chat", _chat, "talk to a running server in the terminal")
+    chat.add_argument("--url", default=DEFAULT_URL)
+    chat.add_argument("--name", default="tod", help="name of the model")
+    demo = add("demo", _demo, "hold a five-turn dialogue with a running server")
+    demo.add_argument("--url", default=DEFAULT_URL)
+    demo.add_argument("--name", default="tod", help="name of the model")
+
+
+def _archive(arguments: argparse.Namespace) -> None:
+    from todserve.serving.archive import run
+
+    run(
+        checkpoint=arguments.checkpoint,
+        out_dir=arguments.out,
+        name=arguments.name,
+        version=arguments.version,
+    )
+
+
+def _start(arguments: argparse.Namespace) -> None:
+    from todserve.serving.launch import run_start
+
+    run_start(
+        store=arguments.store,
+        name=arguments.name,
+        config=arguments.config,
+        log_dir=arguments.logs,
+        ready_timeout=arguments.timeout,
+    )
+
+
+def _stop(arguments: argparse.Namespace) -> None:
+    from todserve.serving.launch import run_stop
+
+    run_stop(log_dir=arguments.logs)
+
+
+def _chat(arguments: argparse.Namespace) -> None:
+    from todserve.serving.chat import run_chat
+
+    run_chat(url=arguments.url, name=arguments.name)
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from todserve.serving.demo import run_demo
+
+    run_demo(url=arguments.url, name=arguments.name)

@@ -1,0 +1,98 @@
+"""Verbs about what is learnt from and looked up: data stats|validate|convert|get, knowledge.
+
+Example: ``tod data validate my-dialogues/`` exits with 1 when there is any fault.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from todserve.verbs.adding import Adder, corpora_option, family
+
+_NAMES = (
+    "a corpus: multiwoz21, sgd, camrest676, woz20, star, multidogo, banking77, clinc150, "
+    "taskmaster4, 3i4k or nlplab"
+)
+
+
+def add_sources(add: Adder) -> None:
+    """Add the verbs."""
+    knowledge = family(add, "knowledge", "build the database a checkpoint carries")
+    build = knowledge("build", _knowledge_build, "turn MultiWOZ's db files into one SQLite file")
+    build.add_argument("db_dir", type=Path, metavar="DB_DIR", help="folder of *_db.json files")
+    build.add_argument("out", type=Path, metavar="OUT", help="the SQLite file to write")
+    data = family(add, "data", "fetch, check, count and convert corpora")
+    stats = data("stats", _stats, "count what a corpus holds and what was skipped")
+    stats.add_argument("name", metavar="NAME", help=_NAMES)
+    stats.add_argument("--split", default="train")
+    corpora_option(stats)
+    validate = data("validate", _validate, "name every fault with file and line; 1 if there is any")
+    validate.add_argument("source", metavar="PATH_OR_NAME", help=f"a folder, a file, or {_NAMES}")
+    validate.add_argument("--split", help="of a published corpus; all of them if not given")
+    corpora_option(validate)
+    convert = data("convert", _convert, "write dialogues in another layout")
+    convert.add_argument("source", metavar="PATH_OR_NAME", help=f"a folder, a file, or {_NAMES}")
+    convert.add_argument("--to", required=True, metavar="LAYOUT", help="jsonl, sgd or rasa")
+    convert.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    convert.add_argument("--split", help="of a published corpus; train if not given")
+    corpora_option(convert)
+    get = data("get", _get, "fetch a corpus from its publisher and verify it")
+    get.add_argument("name", metavar="NAME", help=_NAMES)
+    get.add_argument("--out", type=Path, default=Path("corpora"), metavar="DIR")
+    get.add_argument("--mirror", metavar="URL", help="instead of the publisher's host")
+
+
+def _knowledge_build(arguments: argparse.Namespace) -> None:
+    from todserve.corpora.knowledge_build import build_multiwoz_knowledge
+
+    rows = build_multiwoz_knowledge(arguments.db_dir, arguments.out)
+    for domain, count in rows.items():
+        print(f"{domain:12} {count:6} rows")
+    print(f"wrote {arguments.out}")
+
+
+def _stats(arguments: argparse.Namespace) -> None:
+    from todserve.corpora.statistics import run_statistics
+
+    run_statistics(
+        arguments.name,
+        arguments.split,
+        arguments.corpora,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from todserve.corpora.validate import run_validate
+
+    faults = run_validate(
+        arguments.source,
+        split=arguments.split,
+        root=arguments.corpora,
+        progress=sys.stderr.isatty(),
+    )
+    return 1 if faults else 0
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    from todserve.corpora.convert import run_convert
+
+    run_convert(
+        arguments.source,
+        arguments.to,
+        arguments.out,
+        split=arguments.split,
+        root=arguments.corpora,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def _get(arguments: argparse.Namespace) -> None:
+    from todserve.corpora.fetch import run_get
+
+    run_get(
+        arguments.name,
+        arguments.out,
+        url_base=arguments.mirror,
+        progress=sys.stderr.isatty(),
+    )

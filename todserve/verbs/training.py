@@ -1,0 +1,95 @@
+"""Verbs that learn: train, few-shot, calibrate, fit-domains.
+
+Example: ``tod train multiwoz steps=200``.
+"""
+
+import argparse
+from pathlib import Path
+
+from todserve.verbs.adding import Adder, corpora_option
+
+
+def add_training(add: Adder) -> None:
+    """Add the verbs."""
+    train = add("train", _train, "train a checkpoint from a configuration file")
+    train.add_argument("config", metavar="CONFIG", help="YAML file, or a shipped one's name")
+    train.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="replaced keys")
+    train.add_argument("--out", type=Path, help="checkpoint folder (runs/NAME/checkpoint)")
+    train.add_argument("--threads", type=int, help="CPU threads")
+    corpora_option(train)
+    few = add("few-shot", _few_shot, "train on shares of a corpus, several seeds each, and score")
+    few.add_argument("config", metavar="CONFIG", help="YAML file, or a shipped one's name")
+    few.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="replaced keys")
+    few.add_argument("--evaluation", default="multiwoz-dev", metavar="NAME", help="what scores")
+    amount = few.add_mutually_exclusive_group()
+    amount.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.05, 0.1, 0.2])
+    amount.add_argument("--per-intent", type=int, nargs="+", metavar="K", help="K per intent")
+    few.add_argument("--seeds", type=int, default=5)
+    few.add_argument("--prepared", type=Path, metavar="DIR", help="a prepared corpus")
+    few.add_argument("--threads", type=int, help="CPU threads")
+    few.add_argument("--keep", action="store_true", help="keep each cell's checkpoint")
+    corpora_option(few)
+    calibrate = add("calibrate", _calibrate, "fit the temperatures of a checkpoint's confidences")
+    calibrate.add_argument("checkpoint", type=Path)
+    calibrate.add_argument("--write", action="store_true", help="write calibration.json into it")
+    calibrate.add_argument("--limit", type=int, metavar="N", help="at most N dialogues")
+    calibrate.add_argument("--json", type=Path, metavar="OUT", help="the report as JSON")
+    corpora_option(calibrate)
+    domains = add("fit-domains", _fit_domains, "fit the domain classifier a checkpoint carries")
+    domains.add_argument("prepared", type=Path, metavar="PREPARED", help="a prepared corpus")
+    domains.add_argument("checkpoint", type=Path)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from todserve.training.run import run_training
+
+    run_training(
+        arguments.config,
+        overrides=tuple(arguments.overrides),
+        out=arguments.out,
+        root=arguments.corpora,
+        threads=arguments.threads,
+    )
+
+
+def _few_shot(arguments: argparse.Namespace) -> None:
+    from todserve.training.few_shot import run_few_shot
+    from todserve.training.few_shot_sampling import PerIntent, Share
+    from todserve.training.few_shot_scoring import evaluation_named
+
+    samples: list[PerIntent | Share] = (
+        [PerIntent(count=count) for count in arguments.per_intent]
+        if arguments.per_intent
+        else [Share(amount=amount) for amount in arguments.shares]
+    )
+    run_few_shot(
+        arguments.config,
+        evaluation_named(arguments.evaluation, arguments.corpora),
+        arguments.evaluation,
+        samples=samples,
+        seeds=arguments.seeds,
+        overrides=tuple(arguments.overrides),
+        prepared=arguments.prepared,
+        root=arguments.corpora,
+        threads=arguments.threads,
+        keep=arguments.keep,
+    )
+
+
+def _calibrate(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.calibration_run import run_calibration
+
+    run_calibration(
+        arguments.checkpoint,
+        write=arguments.write,
+        limit=arguments.limit,
+        out=arguments.json,
+        root=arguments.corpora,
+    )
+
+
+def _fit_domains(arguments: argparse.Namespace) -> None:
+    from todserve.training.domain_classifier import fit_domain_classifier
+
+    fit_domain_classifier(arguments.prepared, arguments.checkpoint)
+    print(f"written to {arguments.checkpoint}")
