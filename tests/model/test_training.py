@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import T5Config, T5ForConditionalGeneration
 
-from tests.tiny_checkpoint import MARKOV, PPTOD, SCHEMA, write_tiny_checkpoint
+from tests.tiny_checkpoint import MARKOV, PPTOD, SCHEMA
+from tests.tiny_run import PPTOD_FORM, SHIPPED_FORM, prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.engines.settings import EngineSettings
@@ -21,59 +22,13 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import parse_request
-from todserve.training.batching import collate
+from todserve.training.batching import IGNORED, collate
 from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.examples import TASK_ORDER, encode_turns
-from todserve.training.network import build_network, loss_of
+from todserve.training.network import build_network, logits_of, loss_of
 from todserve.training.preflight import check_examples, check_network, check_prompts
-from todserve.training.run import run_training
-from todserve.training.turns import save_turns
 
 NETWORK = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)
-
-CONFIG = """
-name: tiny
-vocabulary_size: 120
-format: {form}
-network: {{d_model: 64, d_kv: 16, d_ff: 128, num_layers: 2, num_decoder_layers: 1, num_heads: 4}}
-augmentation: {{probability: {augmented}}}
-optimizer: adamw
-learning_rate: 3.0e-3
-batch_tokens: 600
-warmup_steps: 5
-decay_steps: 0
-steps: {steps}
-save_minutes: {save_minutes}
-dev_minutes: 1000
-initial: {initial}
-start: {start}
-"""
-
-
-def _prepare(folder: Path, form: str, **settings: object) -> Path:
-    """Write a configuration and, beside it, the prepared turns its run will find."""
-    values = {
-        "augmented": 0.5,
-        "steps": 8,
-        "save_minutes": 1000,
-        "initial": "null",
-        "start": "copying",
-    }
-    values |= settings
-    config = folder / "tiny.yaml"
-    config.write_text(CONFIG.format(form=form, **values))
-    prepared = folder / "runs" / "tiny" / "prepared"
-    prepared.mkdir(parents=True)
-    source = write_tiny_checkpoint(folder / "source", MARKOV)
-    for name in ("schema.json", "knowledge.sqlite"):
-        (prepared / name).write_bytes((source / name).read_bytes())
-    save_turns(TURNS, prepared / "train.jsonl.gz")
-    save_turns(TURNS[:4], prepared / "dev.jsonl.gz")
-    return config
-
-
-def _train(folder: Path, config: Path, *overrides: str) -> Path:
-    return run_training(str(config), runs=folder / "runs", overrides=overrides, threads=1)
 
 
 @pytest.mark.parametrize("prompt_format", [MARKOV, PPTOD])
@@ -101,34 +56,70 @@ def test_packed_loss_equals_the_stock_loss_of_each_target(prompt_format: object)
     assert packed.targets.sum() == sum(len(example.blocks) for example in examples)
 
 
+def test_label_smoothing_is_torchs_own_and_leaves_the_reported_nats_alone() -> None:
+    tokenizer = tiny_tokenizer()
+    torch.manual_seed(1)
+    network = build_network(NETWORK, tokenizer.size, pad_id=0, end_id=1).eval()
+    batch = collate(encode_turns(TURNS[:6], PromptBuilder(tokenizer, MARKOV, SCHEMA)), pad_id=0)
+    logits, labels = logits_of(network, batch), batch.labels[batch.labels != IGNORED]
+    plain, smooth = loss_of(network, batch), loss_of(network, batch, label_smoothing=0.1)
+    expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+    torch.testing.assert_close(smooth.mean, expected)
+    # By hand: 0.9 of the target's nats, 0.1 of the mean over the vocabulary.
+    nats = -logits.log_softmax(-1)
+    own = nats.gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(smooth.mean, (0.9 * own + 0.1 * nats.mean(-1)).mean())
+    torch.testing.assert_close(smooth.nats, plain.nats)
+
+
+def test_weighted_tasks_count_by_their_tokens() -> None:
+    tokenizer = tiny_tokenizer()
+    network = build_network(NETWORK, tokenizer.size, pad_id=0, end_id=1).eval()
+    batch = collate(encode_turns(TURNS[:6], PromptBuilder(tokenizer, MARKOV, SCHEMA)), pad_id=0)
+    weights = torch.tensor([2.0, 0.0, 1.0, 0.5])
+    loss = loss_of(network, batch, weights=weights)
+    torch.testing.assert_close(loss.total, (loss.nats * weights).sum())
+    torch.testing.assert_close(loss.weight, (loss.tokens * weights).sum())
+    torch.testing.assert_close(loss.mean, loss.total / loss.weight)
+
+
+def test_accumulated_batches_train_as_one_batch_of_all_their_tokens(tmp_path: Path) -> None:
+    # The whole epoch in each step, at once or in batches of unlike lengths.
+    weights = []
+    for name, size in (("one", "batch_tokens=100000"), ("many", "batch_tokens=150")):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = prepare_run(folder, steps=4, start="t5")
+        train(folder, config, size, "batches_per_step=1000", "weights={belief_state: 3}")
+        weights.append(load_file(folder / "runs/tiny/step-000004/model.safetensors"))
+    for name, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][name], rtol=0, atol=2e-5, msg=name)
+
+
 @pytest.mark.parametrize(
     "form",
-    [
-        "{context: markov, prompt_placement: decoder, belief_target: update}",
-        "{context: full, prompt_placement: encoder, belief_target: state}",
-    ],
+    [SHIPPED_FORM, PPTOD_FORM],
     ids=["shipped form", "PPTOD's form"],
 )
 def test_a_run_learns_and_its_checkpoint_answers_a_turn(tmp_path: Path, form: str) -> None:
     start = "copying" if "update" in form else "t5"
-    config = _prepare(tmp_path, form, steps=200, augmented=0.0, start=start)
-    checkpoint = _train(tmp_path, config)
+    config = prepare_run(tmp_path, steps=200, augmented=0.0, start=start)
+    checkpoint = train(tmp_path, config)
     assert json.loads((checkpoint / "training.json").read_text())["step"] == 200
     assert _intent(checkpoint) == "find_train"
 
 
 def test_a_run_starts_from_a_t5_folder_in_pptods_form(tmp_path: Path) -> None:
-    form = "{context: full, prompt_placement: encoder, belief_target: state}"
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    config = _prepare(scratch, form, steps=200, augmented=0.0, start="t5")
-    first = _train(scratch, config)
+    config = prepare_run(scratch, PPTOD_FORM, steps=200, augmented=0.0, start="t5")
+    first = train(scratch, config)
     # A T5 as it comes from elsewhere: weights, configuration and tokenizer, nothing of ours.
     for file in first.iterdir():
         if file.name not in {"config.json", "model.safetensors", "tokenizer.json"}:
             file.unlink()
-    config = _prepare(tmp_path, form, steps=3, augmented=0.0, initial=str(first))
-    second = _train(tmp_path, config, "learning_rate=1.0e-5", "name=tiny")
+    config = prepare_run(tmp_path, PPTOD_FORM, steps=3, augmented=0.0, initial=str(first))
+    second = train(tmp_path, config, "learning_rate=1.0e-5", "name=tiny")
     assert _intent(second) == "find_train"
 
 
@@ -144,23 +135,21 @@ def _intent(checkpoint: Path) -> str | None:
 def test_a_resumed_run_equals_one_never_interrupted(
     tmp_path: Path, optimizer: OptimizerName
 ) -> None:
-    form = "{context: markov, prompt_placement: decoder, belief_target: update}"
     chosen = f"optimizer={optimizer}"
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
-    _train(whole, _prepare(whole, form, steps=9), chosen)
-    config = _prepare(parts, form, steps=9)
-    _train(parts, config, chosen, "steps=4")
-    _train(parts, config, chosen)
+    train(whole, prepare_run(whole, steps=9), chosen)
+    config = prepare_run(parts, steps=9)
+    train(parts, config, chosen, "steps=4")
+    train(parts, config, chosen)
     weights = [load_file(f / "runs/tiny/step-000009/model.safetensors") for f in (whole, parts)]
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=0, msg=name)
 
 
 def test_a_killed_run_leaves_only_whole_checkpoints_and_goes_on(tmp_path: Path) -> None:
-    form = "{context: markov, prompt_placement: decoder, belief_target: update}"
-    config = _prepare(tmp_path, form, steps=100_000, save_minutes=0)
+    config = prepare_run(tmp_path, steps=100_000, save_minutes=0)
     command = "import sys; from pathlib import Path; from todserve.training.run import run_training"
     command += "; run_training(sys.argv[1], runs=Path(sys.argv[2]), threads=1)"
     folder = tmp_path / "runs" / "tiny"
@@ -178,24 +167,22 @@ def test_a_killed_run_leaves_only_whole_checkpoints_and_goes_on(tmp_path: Path) 
     complete = sorted(folder.glob("step-*"))
     assert complete, "no checkpoint within two minutes"
     step = int(complete[-1].name.removeprefix("step-"))
-    _train(tmp_path, config, f"steps={step + 2}", "save_minutes=1000")
+    train(tmp_path, config, f"steps={step + 2}", "save_minutes=1000")
     assert (folder / f"step-{step + 2:06d}" / "progress.json").is_file()
 
 
 def test_a_diverging_run_stops_and_says_so(tmp_path: Path) -> None:
-    form = "{context: markov, prompt_placement: decoder, belief_target: update}"
-    config = _prepare(tmp_path, form, steps=50)
+    config = prepare_run(tmp_path, steps=50)
     with pytest.raises(ConfigError, match=r"not finite.*learning_rate"):
-        _train(tmp_path, config, "learning_rate=1.0e+30", "gradient_clip=1.0e+30")
+        train(tmp_path, config, "learning_rate=1.0e+30", "gradient_clip=1.0e+30")
     assert not list((tmp_path / "runs" / "tiny").glob("step-*"))
 
 
 def test_a_run_with_other_weights_is_refused(tmp_path: Path) -> None:
-    form = "{context: markov, prompt_placement: decoder, belief_target: update}"
-    config = _prepare(tmp_path, form, steps=2)
-    _train(tmp_path, config)
+    config = prepare_run(tmp_path, steps=2)
+    train(tmp_path, config)
     with pytest.raises(ConfigError, match="other weights"):
-        _train(tmp_path, config, "steps=3", "network={d_model: 32, num_heads: 4, d_kv: 16}")
+        train(tmp_path, config, "steps=3", "network={d_model: 32, num_heads: 4, d_kv: 16}")
 
 
 def test_preflight_passes_what_training_makes_and_names_what_it_must_not() -> None:
@@ -224,10 +211,9 @@ def test_preflight_notices_a_truncated_prompt() -> None:
 
 def test_unknown_start_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    form = "{context: full, prompt_placement: encoder, belief_target: state}"
-    config = _prepare(tmp_path, form, initial=str(tmp_path / "nowhere"))
+    config = prepare_run(tmp_path, PPTOD_FORM, initial=str(tmp_path / "nowhere"))
     with pytest.raises(ConfigError, match="cannot start from"):
-        _train(tmp_path, config)
+        train(tmp_path, config)
 
 
 def test_the_shipped_configuration_builds_its_network() -> None:

@@ -55,6 +55,26 @@ def test_length_grouping_pads_less_than_chance() -> None:
     assert padding(plan(examples, 500, seed=1)) > padding(ordered) + 0.1
 
 
+def test_batches_are_alike_in_contexts_and_in_decoder_rows() -> None:
+    chance = random.Random(11)
+    examples = [
+        Example(
+            context=tuple([3] * chance.randint(20, 200)),
+            blocks=(Block(task=0, prefix=(7,), target=tuple([9] * chance.randint(5, 80))),),
+        )
+        for _ in range(4000)
+    ]
+    # Alike in contexts alone, a batch's decoder rows would be a third padding.
+    for side in ("context", "decoder"):
+        useful = padded = 0
+        for batch in plan(examples, 2000, seed=1):
+            tensors = collate([examples[index] for index in batch], 0)
+            grid = tensors.input_ids if side == "context" else tensors.decoder_input_ids
+            useful += int((grid != 0).sum())
+            padded += grid.numel()
+        assert useful / padded > 0.85
+
+
 def test_collate_lays_blocks_side_by_side_and_labels_only_what_is_written() -> None:
     example = Example(
         context=(3, 4),

@@ -6,8 +6,9 @@ keys and values projected once for all tasks, and little is padded.
 Example: decoder row ``<sos_b> [train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
 """
 
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from todserve.training.examples import Example
 IGNORED = -100
 """Label of positions that are given, not written."""
 
-_POOL = 64  # batches' worth of examples sorted together: like lengths, yet a fresh mix each epoch
+_POOL = 256  # batches' worth of examples sorted together: like lengths, yet a fresh mix each epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,20 +100,36 @@ def plan(examples: Sequence[Example], batch_tokens: int, seed: int) -> list[list
     pool = max(1, _POOL * batch_tokens // mean)
     batches = []
     for start in range(0, len(order), pool):
-        part = sorted(
-            order[start : start + pool],
-            key=lambda index: (len(examples[index].context), examples[index].decoder_length),
-        )
+        part = _like_lengths(order[start : start + pool], examples, batch_tokens)
         batches += list(_fill(part, examples, batch_tokens))
     shuffle.shuffle(batches)
     return batches
+
+
+def _like_lengths(part: list[int], examples: Sequence[Example], batch_tokens: int) -> Iterator[int]:
+    """Yield indices so that neighbours are alike in context and in decoder length.
+
+    Sorted by contexts alone, a batch would hold decoder rows of any length, mostly padding. So the
+    contexts are cut into strips, as many as a strip has batches, each sorted by decoder length.
+    """
+    part = sorted(part, key=lambda index: len(examples[index].context))
+    batches = sum(_cost(examples[index]) for index in part) / batch_tokens
+    size = math.ceil(len(part) / max(1, math.isqrt(round(batches))))
+    for number, start in enumerate(range(0, len(part), size)):
+        strip = part[start : start + size]
+        # There and back again: the last batch of a strip goes over into the next one.
+        yield from sorted(
+            strip, key=lambda index: examples[index].decoder_length, reverse=number % 2 == 1
+        )
 
 
 def _cost(example: Example) -> int:
     return len(example.context) + example.decoder_length
 
 
-def _fill(order: list[int], examples: Sequence[Example], batch_tokens: int) -> Iterator[list[int]]:
+def _fill(
+    order: Iterable[int], examples: Sequence[Example], batch_tokens: int
+) -> Iterator[list[int]]:
     batch: list[int] = []
     width = depth = 0
     for index in order:

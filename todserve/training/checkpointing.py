@@ -2,13 +2,14 @@
 
 A checkpoint is a folder written under another name, synced, then renamed. What it holds is
 safetensors and JSON, never a pickle.
-Example: ``runs/multiwoz/step-001200/{model,optimizer}.safetensors, progress.json``.
+Example: ``runs/multiwoz/step-001200/{model,optimizer}.safetensors, progress.json``, and
+``average.safetensors`` where the weights are averaged.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,10 @@ class Progress:
     """Where a run stands; with the seed it determines every batch to come.
 
     Attributes:
-        step: optimiser steps done.
+        step: optimiser steps done, by all processes together.
         epoch: epoch the next batch belongs to.
-        batch: batches of that epoch already used.
-        tokens: useful tokens trained on.
+        batch: batches of that epoch already used, by whichever process.
+        tokens: useful tokens trained on, by all processes.
         seconds: time spent training.
     """
 
@@ -46,8 +47,17 @@ def save_checkpoint(
     network: nn.Module,
     optimizers: Sequence[torch.optim.Optimizer],
     progress: Progress,
+    average: Mapping[str, torch.Tensor] | None = None,
 ) -> Path:
-    """Write ``step-N`` atomically and delete all but the newest two."""
+    """Write ``step-N`` atomically and delete all but the newest two.
+
+    Args:
+        folder: the run's.
+        network: its weights.
+        optimizers: their state.
+        progress: gives the checkpoint its name.
+        average: running mean of the weights, where there is one.
+    """
     target = folder / f"step-{progress.step:06d}"
     partial = folder / f"partial-{progress.step:06d}"
     shutil.rmtree(partial, ignore_errors=True)
@@ -55,6 +65,9 @@ def save_checkpoint(
     save_file(unique_weights(network), partial / "model.safetensors")
     tensors, plain = _flatten(optimizers)
     save_file(tensors, partial / "optimizer.safetensors")
+    if average is not None:
+        mean = {name: tensor.cpu().contiguous() for name, tensor in average.items()}
+        save_file(mean, partial / "average.safetensors")
     content = {"progress": asdict(progress), "optimizer": plain}
     (partial / "progress.json").write_text(json.dumps(content), encoding="utf-8")
     for file in partial.iterdir():
@@ -103,6 +116,12 @@ def load_checkpoint(
                 entries.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
     return Progress(**content["progress"])
+
+
+def load_average(checkpoint: Path) -> dict[str, torch.Tensor] | None:
+    """Return the running mean of the weights, or None where the checkpoint has none."""
+    file = checkpoint / "average.safetensors"
+    return load_file(file) if file.is_file() else None
 
 
 def unique_weights(network: nn.Module) -> dict[str, torch.Tensor]:

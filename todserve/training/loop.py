@@ -1,13 +1,14 @@
 """The training loop, to be read top to bottom.
 
-Stands after everything else in training: examples in, checkpoints and curves out.
+Stands after everything else in training: examples in, checkpoints and curves out. Every process of
+a run goes through it in step with the others.
 Example: ``Trainer(config, folder, network, ...).run()`` resumes by itself.
 """
 
-import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -19,25 +20,28 @@ from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder
-from todserve.training.augmentation import Augmenter
-from todserve.training.batching import Batch, collate, plan
+from todserve.training.averaging import WeightAverage
+from todserve.training.batching import collate, plan
 from todserve.training.checkpointing import (
     Progress,
     checkpoints,
+    load_average,
     load_checkpoint,
     save_checkpoint,
 )
 from todserve.training.config import TrainingConfig
-from todserve.training.copying import CopyTurns
-from todserve.training.examples import TASK_ORDER, Example, encode_turn, encode_turns
-from todserve.training.network import Loss, loss_of
+from todserve.training.distributed import World
+from todserve.training.epochs import Epochs
+from todserve.training.examples import Example, encode_turns
+from todserve.training.network import loss_of
 from todserve.training.report import TaskReport
-from todserve.training.schedule import optimizers_for, rate_factor
+from todserve.training.schedule import optimizers_for
 from todserve.training.turns import TrainingTurn
+from todserve.training.update import Update
 
 
 class Trainer:
-    """One run in one process."""
+    """One process's part in a run."""
 
     def __init__(
         self,
@@ -48,70 +52,114 @@ class Trainer:
         builder: PromptBuilder,
         train_turns: Sequence[TrainingTurn],
         dev_turns: Sequence[TrainingTurn],
-        device: torch.device,
+        world: World,
+        teacher: T5ForConditionalGeneration | None = None,
     ) -> None:
-        """Gather what the loop needs; nothing is trained yet."""
+        """Gather what the loop needs; nothing is trained yet.
+
+        Raises:
+            ConfigError: a step has too few batches for every process to get one.
+        """
+        if config.batches_per_step < world.size:
+            raise ConfigError(
+                f"batches_per_step is {config.batches_per_step}, shared by {world.size} processes; "
+                f"expected at least one for each; set batches_per_step={world.size}, or start "
+                "fewer processes"
+            )
         self._config = config
         self._folder = folder
         self._network = network
-        nn.Module.to(network, device)
-        self._builder = builder
-        self._turns = train_turns
+        nn.Module.to(network, world.device)
+        self._epochs = Epochs(config, builder, train_turns)
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
-        self._augment = Augmenter(train_turns, config.augmentation)
-        self._copy_turns = CopyTurns(builder.schema, self._augment.words)
-        self._weights = torch.tensor([getattr(config.weights, name) for name in TASK_ORDER])
-        self._device = device
+        self._world = world
         self._optimizers = optimizers_for(network, config)
+        self._average = WeightAverage(network, config.ema) if config.ema is not None else None
+        self._update = Update(config, network, self._optimizers, world, teacher)
         self._pad_id = int(network.config.pad_token_id or 0)
         self._stop = False
 
     def run(self) -> Progress:
-        """Train until ``config.steps``; SIGTERM and SIGINT save first, then stop."""
+        """Train until ``config.steps``; SIGTERM and SIGINT save first, then stop.
+
+        Afterwards the network holds the mean of the weights where ``config.ema`` asks for it.
+        """
         progress = self._resume()
         handlers = {s: signal.signal(s, self._ask_to_stop) for s in (signal.SIGTERM, signal.SIGINT)}
+        curves = self._folder / "tensorboard"
         try:
-            with SummaryWriter(self._folder / "tensorboard") as board:
-                return self._train(progress, board)
+            with SummaryWriter(curves) if self._world.leads else nullcontext() as board:
+                progress = self._train(progress, board)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+        if self._average is not None:
+            self._average.take_over()
+        return progress
 
-    def _train(self, progress: Progress, board: SummaryWriter) -> Progress:
-        config = self._config
+    def _train(self, progress: Progress, board: SummaryWriter | None) -> Progress:
+        config, world = self._config, self._world
         saved = looked = time.monotonic()
         report = TaskReport()
-        bar = tqdm(total=config.steps, initial=progress.step, unit="step", smoothing=0.05)
-        while progress.step < config.steps and not self._stop:
-            examples = self._epoch(progress.epoch)
+        bar = tqdm(
+            total=config.steps,
+            initial=progress.step,
+            unit="step",
+            smoothing=0.05,
+            disable=not world.leads,
+        )
+        done = progress.step >= config.steps
+        while not done:
+            examples = self._epochs(progress.epoch)
             batches = plan(examples, config.batch_tokens, config.seed + progress.epoch)
-            for indices in batches[progress.batch :]:
+            for group in _groups(batches[progress.batch :], config.batches_per_step):
                 started = time.monotonic()
-                batch = collate([examples[index] for index in indices], self._pad_id)
-                tokens = batch.tokens
-                report.add(self._step(batch.to(self._device), progress.step))
+                chosen = [[examples[index] for index in indices] for indices in group]
+                for loss in self._update(chosen, progress.step):
+                    report.add(loss)
+                if self._average is not None:
+                    self._average.update(progress.step)
                 now = time.monotonic()
                 progress = Progress(
                     step=progress.step + 1,
                     epoch=progress.epoch,
-                    batch=progress.batch + 1,
-                    tokens=progress.tokens + tokens,
+                    batch=progress.batch + len(group),
+                    tokens=progress.tokens + sum(map(_useful_tokens, chosen)),
                     seconds=progress.seconds + now - started,
                 )
                 bar.update()
                 if progress.step % 20 == 0:
-                    report.write(board, "train", progress.step)
-                    rate = report.tokens_per_second(progress)
-                    board.add_scalar("tokens_per_second", rate, progress.step)
-                    bar.set_postfix_str(f"{rate:.0f} tokens/s, {report.line()}")
+                    report.gather(world)
+                    if board is not None:
+                        report.write(board, "train", progress.step)
+                        rate = report.tokens_per_second(progress)
+                        board.add_scalar("tokens_per_second", rate, progress.step)
+                        bar.set_postfix_str(f"{rate:.0f} tokens/s, {report.line()}")
                     report = TaskReport()
-                done = progress.step >= config.steps or self._stop
-                if done or now - looked > config.dev_minutes * 60:
+                # Signals and clocks differ between processes; what is done about them must not.
+                stopped, late_save, late_look = map(
+                    bool,
+                    world.largest(
+                        (
+                            float(self._stop),
+                            float(now - saved > config.save_minutes * 60),
+                            float(now - looked > config.dev_minutes * 60),
+                        )
+                    ),
+                )
+                finished = progress.step >= config.steps
+                done = finished or stopped
+                if done or late_save:
+                    if world.leads:
+                        mean = None if self._average is None else self._average.mean
+                        save_checkpoint(
+                            self._folder, self._network, self._optimizers, progress, mean
+                        )
+                    saved = time.monotonic()
+                # Who asks to stop waits for nothing but the checkpoint: torchrun kills after 30 s.
+                if finished or (late_look and not stopped):
                     self._look_at_dev(board, progress, bar.write)
                     looked = time.monotonic()
-                if done or now - saved > config.save_minutes * 60:
-                    save_checkpoint(self._folder, self._network, self._optimizers, progress)
-                    saved = time.monotonic()
                 if done:
                     break
             else:
@@ -124,67 +172,47 @@ class Trainer:
         bar.close()
         return progress
 
-    def _step(self, batch: Batch, step: int) -> Loss:
-        config = self._config
-        # Dropout, if any, is a function of the step, so that a resumed run repeats itself.
-        torch.manual_seed(config.seed * 1_000_003 + step)
-        self._network.train()
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=config.dtype == "bfloat16"):
-            loss = loss_of(
-                self._network,
-                batch,
-                label_smoothing=config.label_smoothing,
-                weights=self._weights,
-            )
-        if not torch.isfinite(loss.mean):
-            raise ConfigError(
-                f"the loss of step {step} is not finite; expected a number; lower learning_rate "
-                f"(now {config.learning_rate:g}) and go on from the last checkpoint"
-            )
-        loss.mean.backward()
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), config.gradient_clip)
-        factor = rate_factor(step, config)
-        for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group.setdefault("peak_lr", group["lr"]) * factor
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        return loss
-
-    def _epoch(self, epoch: int) -> list[Example]:
-        """Return the examples of an epoch: a function of the seed and the epoch alone."""
-        examples: list[Example] = []
-        if epoch == 0 and self._config.augmentation.copy_warmup:
-            for number in range(self._config.augmentation.copy_warmup):
-                chance = random.Random(f"{self._config.seed}/copy/{number}")
-                examples += encode_turn(self._copy_turns(chance), self._builder)
-            return examples
-        for number, turn in enumerate(self._turns):
-            chance = random.Random(f"{self._config.seed}/{epoch}/{number}")
-            shown = chance.random() < self._config.augmentation.delexicalised
-            turn = self._augment(turn, chance)
-            examples += encode_turn(turn, self._builder, show_placeholders=shown)
-            if chance.random() < self._config.augmentation.copy_turns:
-                examples += encode_turn(self._copy_turns(chance), self._builder)
-        return examples
-
     @torch.no_grad()
     def _look_at_dev(
-        self, board: SummaryWriter, progress: Progress, write: Callable[[str], None]
+        self, board: SummaryWriter | None, progress: Progress, write: Callable[[str], None]
     ) -> None:
         report = TaskReport()
         self._network.eval()
-        for indices in plan(self._dev, self._config.batch_tokens, seed=0):
-            batch = collate([self._dev[index] for index in indices], self._pad_id)
-            report.add(loss_of(self._network, batch.to(self._device)))
-        report.write(board, "dev", progress.step)
-        write(f"step {progress.step} epoch {progress.epoch} dev: {report.line(full=True)}")
+        batches = plan(self._dev, self._config.batch_tokens, seed=0)
+        with nullcontext() if self._average is None else self._average.shown():
+            for place, counts in self._world.share(len(batches)):
+                if counts:
+                    batch = collate([self._dev[index] for index in batches[place]], self._pad_id)
+                    report.add(loss_of(self._network, batch.to(self._world.device)))
+        report.gather(self._world)
+        if board is not None:
+            report.write(board, "dev", progress.step)
+            write(f"step {progress.step} epoch {progress.epoch} dev: {report.line(full=True)}")
 
     def _resume(self) -> Progress:
         complete = checkpoints(self._folder)
+        # Every process reads the run's folder by itself: all must see the same one.
+        newest = float(len(complete) and int(complete[-1].name.removeprefix("step-")))
+        if self._world.largest((newest, -newest)) != [newest, -newest]:
+            raise ConfigError(
+                f"process {self._world.rank} finds {newest:.0f} steps done in {self._folder}, "
+                "another process other ones; expected one folder that all machines share"
+            )
         if not complete:
             return Progress()
-        return load_checkpoint(complete[-1], self._network, self._optimizers)
+        progress = load_checkpoint(complete[-1], self._network, self._optimizers)
+        if self._average is not None:
+            self._average.restart(load_average(complete[-1]))
+        return progress
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop = True
+
+
+def _groups(batches: list[list[int]], size: int) -> Iterator[list[list[int]]]:
+    for start in range(0, len(batches), size):
+        yield batches[start : start + size]
+
+
+def _useful_tokens(examples: Sequence[Example]) -> int:
+    return sum(len(example.context) + example.decoder_length for example in examples)

@@ -13,6 +13,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from todserve.training.batching import IGNORED, Batch
 from todserve.training.config import Network
+from todserve.training.distillation import Distillation, divergence
 from todserve.training.examples import TASK_ORDER
 
 
@@ -21,20 +22,30 @@ class Loss:
     """Cross-entropy of one batch.
 
     Attributes:
-        mean: nats per target token, weighted and smoothed as asked; differentiable.
+        total: what is trained, summed over target tokens: weighted, smoothed and distilled as
+            asked; differentiable.
+        weight: summed weights of the target tokens.
         nats: (tasks,) summed cross-entropy per task.
+        divergence: (tasks,) summed divergence from the teacher at its temperature; 0 without one.
         tokens: (tasks,) target tokens per task.
         correct: (tasks,) target tokens whose most probable prediction was right.
         exact: (tasks,) targets predicted right in every token, given their own past.
         targets: (tasks,) number of targets.
     """
 
-    mean: torch.Tensor
+    total: torch.Tensor
+    weight: torch.Tensor
     nats: torch.Tensor
+    divergence: torch.Tensor
     tokens: torch.Tensor
     correct: torch.Tensor
     exact: torch.Tensor
     targets: torch.Tensor
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """``total`` per unit of weight: what a step of this batch alone trains."""
+        return self.total / self.weight.clamp_min(1e-9)
 
 
 def build_network(
@@ -60,20 +71,12 @@ def block_mask(decoder_block: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return mask.masked_fill(~(same & causal), torch.finfo(dtype).min)[:, None]
 
 
-def loss_of(
-    network: T5ForConditionalGeneration,
-    batch: Batch,
-    *,
-    label_smoothing: float = 0.0,
-    weights: torch.Tensor | None = None,
-) -> Loss:
-    """Return the cross-entropy of every written token; no other logits are computed.
+def logits_of(network: T5ForConditionalGeneration, batch: Batch) -> torch.Tensor:
+    """Return the (N, V) float32 logits of the N written tokens; no others are computed.
 
     Args:
         network: encodes the contexts once for all their targets.
         batch: packed examples.
-        label_smoothing: of the trained loss alone.
-        weights: (tasks,) weight of each task's tokens in the trained loss; equal when None.
     """
     model = cast(Any, network)
     encoded = model.encoder(
@@ -86,14 +89,50 @@ def loss_of(
         encoder_attention_mask=batch.attention_mask,
         use_cache=False,
     ).last_hidden_state
-    written = batch.labels != IGNORED
-    hidden = decoded[written]
+    hidden = decoded[batch.labels != IGNORED]
     if network.config.scale_decoder_outputs:
         hidden = hidden * network.config.d_model**-0.5
-    logits = model.lm_head(hidden).float()
+    logits: torch.Tensor = model.lm_head(hidden).float()
+    return logits
+
+
+def loss_of(
+    network: T5ForConditionalGeneration,
+    batch: Batch,
+    *,
+    label_smoothing: float = 0.0,
+    weights: torch.Tensor | None = None,
+    distillation: Distillation | None = None,
+) -> Loss:
+    """Return the cross-entropy of every written token.
+
+    Args:
+        network: the student, where there is a teacher.
+        batch: packed examples.
+        label_smoothing: of the trained loss alone.
+        weights: (tasks,) weight of each task's tokens in the trained loss; equal when None.
+        distillation: the teacher's logits of the same batch.
+    """
+    logits = logits_of(network, batch)
+    written = batch.labels != IGNORED
     labels = batch.labels[written]
     nats = nn.functional.cross_entropy(logits, labels, reduction="none")
     task = batch.task[written]
+    trained = nats
+    if label_smoothing:
+        trained = nn.functional.cross_entropy(
+            logits, labels, reduction="none", label_smoothing=label_smoothing
+        )
+    apart = torch.zeros_like(nats)
+    if distillation is not None:
+        # Rows of an embedding beyond the vocabulary are nobody's tokens.
+        shared = min(logits.shape[-1], distillation.logits.shape[-1])
+        apart = divergence(
+            distillation.logits[:, :shared], logits[:, :shared], distillation.temperature
+        )
+        share = distillation.weight
+        trained = (1 - share) * trained + share * distillation.temperature**2 * apart
+    weight = torch.ones_like(nats) if weights is None else weights.to(nats.device)[task]
     with torch.no_grad():
         right = logits.argmax(-1) == labels
         # Targets are numbered by row and block; one wrong token spoils its target.
@@ -103,20 +142,43 @@ def loss_of(
         wrong = torch.zeros(int(target.max()) + 1, device=labels.device)
         wrong = wrong.index_add(0, target, (~right).float())
         task_of = torch.zeros_like(wrong, dtype=torch.long).scatter(0, target, task)
-    trained = nats
-    if label_smoothing:
-        trained = nn.functional.cross_entropy(
-            logits, labels, reduction="none", label_smoothing=label_smoothing
-        )
-    weight = torch.ones_like(nats) if weights is None else weights.to(nats.device)[task]
     return Loss(
-        mean=(trained * weight).sum() / weight.sum().clamp_min(1e-9),
+        total=(trained * weight).sum(),
+        weight=weight.sum(),
         nats=_per_task(task, nats.detach()),
+        divergence=_per_task(task, apart.detach()),
         tokens=_per_task(task, torch.ones_like(nats)),
         correct=_per_task(task, right.float()),
         exact=_per_task(task_of, (wrong == 0).float()),
         targets=_per_task(task_of, torch.ones_like(wrong)),
     )
+
+
+class PackedLoss(nn.Module):
+    """`loss_of` as a module, for what wraps modules: its parameters are the network's alone."""
+
+    def __init__(
+        self,
+        network: T5ForConditionalGeneration,
+        *,
+        label_smoothing: float,
+        weights: torch.Tensor,
+    ) -> None:
+        """Keep what is the same for every batch; see ``loss_of``."""
+        super().__init__()
+        self.network = network
+        self._label_smoothing = label_smoothing
+        self._weights = weights
+
+    def forward(self, batch: Batch, distillation: Distillation | None = None) -> Loss:
+        """Return the loss of ``batch``."""
+        return loss_of(
+            self.network,
+            batch,
+            label_smoothing=self._label_smoothing,
+            weights=self._weights,
+            distillation=distillation,
+        )
 
 
 def _per_task(task: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

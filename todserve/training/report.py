@@ -1,6 +1,7 @@
 """What a stretch of training did: cross-entropy, perplexity and accuracy per task.
 
-Stands beside the loop. Cross-entropy is in nats per target token, perplexity its exponential.
+Stands beside the loop. Cross-entropy is in nats per target token, perplexity its exponential;
+divergence, from a teacher, likewise in nats per target token.
 Example line: ``belief_state 0.12 nats (ppl 1.13), 91% of targets exact``.
 """
 
@@ -10,6 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from todserve.training.checkpointing import Progress
+from todserve.training.distributed import World
 from todserve.training.examples import TASK_ORDER
 from todserve.training.network import Loss
 
@@ -19,18 +21,24 @@ class TaskReport:
 
     def __init__(self) -> None:
         """Start from nothing."""
-        self._sums: torch.Tensor | None = None
+        self._sums = torch.zeros(6, len(TASK_ORDER))
 
     def add(self, loss: Loss) -> None:
         """Count one batch."""
-        part = torch.stack([loss.nats, loss.tokens, loss.correct, loss.exact, loss.targets])
-        self._sums = part if self._sums is None else self._sums + part
+        part = torch.stack(
+            [loss.nats, loss.tokens, loss.correct, loss.exact, loss.targets, loss.divergence]
+        )
+        # Summed where it was computed: a copy would wait for the GPU at every step.
+        self._sums = self._sums.to(part.device) + part
+
+    def gather(self, world: World) -> None:
+        """Add what the other processes counted; each must call it."""
+        self._sums = world.summed(self._sums)
 
     def rows(self) -> dict[str, dict[str, float]]:
         """Return per task: nats per token, perplexity, token accuracy, share of exact targets."""
-        if self._sums is None:
-            return {}
-        nats, tokens, correct, exact, targets = self._sums.tolist()
+        nats, tokens, correct, exact, targets, apart = self._sums.tolist()
+        distilled = any(apart)
         return {
             name.value: {
                 "nats": nats[i] / tokens[i],
@@ -38,6 +46,7 @@ class TaskReport:
                 "token_accuracy": correct[i] / tokens[i],
                 "exact_given_past": exact[i] / targets[i],
             }
+            | ({"divergence": apart[i] / tokens[i]} if distilled else {})
             for i, name in enumerate(TASK_ORDER)
             if tokens[i]
         }

@@ -1,0 +1,49 @@
+"""Epochs: the examples of one pass over the training turns.
+
+Stands between the turns and the batches. Each epoch varies the turns anew, by the seed and its own
+number alone: a resumed run, in whatever number of processes, meets the same examples.
+Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth epoch.
+"""
+
+import random
+from collections.abc import Sequence
+
+from todserve.runtime.prompts import PromptBuilder
+from todserve.training.augmentation import Augmenter
+from todserve.training.config import TrainingConfig
+from todserve.training.copying import CopyTurns
+from todserve.training.examples import Example, encode_turn
+from todserve.training.mixture import Mixture
+from todserve.training.turns import TrainingTurn
+
+
+class Epochs:
+    """Mixes, varies and encodes the training turns."""
+
+    def __init__(
+        self, config: TrainingConfig, builder: PromptBuilder, turns: Sequence[TrainingTurn]
+    ) -> None:
+        """Collect what augmentation draws from; nothing is encoded yet."""
+        self._seed = config.seed
+        self._augmentation = config.augmentation
+        self._builder = builder
+        self._mixture = Mixture(turns, config.mixing, config.seed)
+        self._augment = Augmenter(turns, config.augmentation)
+        self._copy_turns = CopyTurns(builder.schema, self._augment.words)
+
+    def __call__(self, epoch: int) -> list[Example]:
+        """Return the examples of an epoch, counted from 0."""
+        examples: list[Example] = []
+        if epoch == 0 and self._augmentation.copy_warmup:
+            for number in range(self._augmentation.copy_warmup):
+                chance = random.Random(f"{self._seed}/copy/{number}")
+                examples += encode_turn(self._copy_turns(chance), self._builder)
+            return examples
+        for number, turn in enumerate(self._mixture.epoch(epoch)):
+            chance = random.Random(f"{self._seed}/{epoch}/{number}")
+            shown = chance.random() < self._augmentation.delexicalised
+            turn = self._augment(turn, chance)
+            examples += encode_turn(turn, self._builder, show_placeholders=shown)
+            if chance.random() < self._augmentation.copy_turns:
+                examples += encode_turn(self._copy_turns(chance), self._builder)
+        return examples
