@@ -100,6 +100,48 @@ def test_without_an_intent_a_named_domain_begins() -> None:
     assert active("train", {}, None, "is the hotel near the restaurant?") == ("train", False)
 
 
+def test_an_intent_alone_does_not_end_a_domain() -> None:
+    # Asked for without a slot, the phone is that of the venue at hand, whatever the intent says.
+    assert active("attraction", {}, "find_restaurant", "can i have the phone?") == (
+        "attraction",
+        False,
+    )
+    assert active("attraction", {}, "find_restaurant", "i need a restaurant") == (
+        "restaurant",
+        True,
+    )
+
+
+def test_a_slot_that_nothing_bears_out_does_not_end_a_domain() -> None:
+    update = {"attraction": {"area": "centre"}}
+    assert active("restaurant", update, None, "something cheap") == ("restaurant", False)
+    assert active("restaurant", update, "find_attraction", "something cheap") == (
+        "attraction",
+        True,
+    )
+    assert active("restaurant", update, None, "an attraction for kids") == ("attraction", True)
+
+
+@pytest.mark.parametrize(
+    ("update", "intent", "reason"),
+    [
+        ({}, None, "nothing names another domain"),
+        ({}, "find_train", "the intent is find_train, but nothing said bears it out"),
+        ({"train": {"day": "monday"}}, None, "nothing said names train"),
+        (
+            {"train": {"day": "monday"}},
+            "find_hotel",
+            "nothing said names train, and the intent is find_hotel",
+        ),
+        ({"hotel": {"stay": "2"}}, "find_train", "new hotel stay 2"),
+    ],
+)
+def test_the_reason_says_why_a_domain_is_held(
+    update: Update, intent: str | None, reason: str
+) -> None:
+    assert decide("hotel", update, intent, "all right", SCHEMA).reason == reason
+
+
 def test_the_reason_names_what_was_new() -> None:
     decision = decide("hotel", {"train": {"day": "monday"}}, None, "on monday", SCHEMA)
     assert decision.reason == "new train day monday"

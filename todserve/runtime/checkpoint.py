@@ -13,10 +13,12 @@ import importlib.util
 import inspect
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
+from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import PromptFormat
@@ -45,6 +47,8 @@ class Checkpoint:
         schema: its domains, slots and intents.
         knowledge: its database.
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
+        calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
+        domain_model: weighs words for the active domain; None without ``domain.json``.
     """
 
     folder: Path
@@ -53,6 +57,8 @@ class Checkpoint:
     schema: Schema
     knowledge: KnowledgeBase
     checksum: str
+    calibration: Calibration = field(default_factory=Calibration)
+    domain_model: DomainModel | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -72,13 +78,16 @@ class Checkpoint:
                 f"{folder}: the tokenizer has {tokenizer.size} tokens, the network's embedding "
                 f"{rows} rows; take tokenizer.json and weights from the same checkpoint"
             )
+        checksum = weights_checksum(folder)[:CHECKSUM_LENGTH]
         return cls(
             folder=folder,
             format=PromptFormat.load(folder / "format.json"),
             tokenizer=tokenizer,
             schema=Schema.load(folder / "schema.json"),
             knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
-            checksum=weights_checksum(folder)[:CHECKSUM_LENGTH],
+            checksum=checksum,
+            domain_model=DomainModel.of_folder(folder),
+            calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 
 

@@ -56,7 +56,7 @@ class Replay:
                 _source(histories[place], level, replies[place], memories[place])
                 for place in reaching
             ]
-            generations = Questions(self.engine, self.builder).ask(
+            generations = Questions(self.engine, self.builder, self.checkpoint.calibration).ask(
                 [Question(source=source, task=TaskName.BELIEF_STATE) for source in sources]
             )
             for place, generation in zip(reaching, generations, strict=True):
@@ -73,6 +73,7 @@ class Replay:
                     schema=self.checkpoint.schema,
                     intent=None,
                     utterance=exchange.user,
+                    domain_model=self.checkpoint.domain_model,
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from todserve.runtime.dialogue import DELETED, BeliefState, apply_update, state_update
 from todserve.runtime.domain import DomainDecision, decide
+from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.formats import ParsedBeliefState, ValueSpan
 from todserve.runtime.prompts import BeliefTarget
 from todserve.runtime.reading import Reading
@@ -55,6 +56,7 @@ def track(
     schema: Schema,
     intent: str | None,
     utterance: str,
+    domain_model: DomainModel | None = None,
 ) -> Tracked:
     """Apply a belief-state generation to what was known.
 
@@ -65,21 +67,23 @@ def track(
         schema: refuses slots and values it does not know, and spells the others its way.
         intent: the user's intent, if it was asked for.
         utterance: the user's words.
+        domain_model: weighs the words for the active domain; None does without.
     """
     parsed: ParsedBeliefState = reading.parsed
+    accepted = accepted_spans(reading, target, schema)
+    taken = {span for span, _ in accepted}
+    refused = [span for span in parsed.spans if span not in taken]
     unparsed = list(parsed.unparsed)
+    unparsed += [f"[{span.domain}] {span.slot} {span.value}" for span in refused]
     written: dict[str, dict[str, str]] = {}
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
-    for span in parsed.spans:
-        value = None if _cut_off(span, reading) else _accepted(span, target, schema)
-        if value is None:
-            unparsed.append(f"[{span.domain}] {span.slot} {span.value}")
-            continue
+    for span, value in accepted:
         written.setdefault(span.domain, {})[span.slot] = value
         probability = reading.probability(span.start, span.end)
         confidence.setdefault(span.domain, {})[span.slot] = probability
     state = apply_update(memory.state, written)
-    decision = decide(memory.domain, state_update(memory.state, state), intent, utterance, schema)
+    update = state_update(memory.state, state)
+    decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
     return Tracked(
         memory=Memory(
             state=state,
@@ -89,6 +93,21 @@ def track(
         decision=decision,
         unparsed=tuple(unparsed),
     )
+
+
+def accepted_spans(
+    reading: Reading, target: BeliefTarget, schema: Schema
+) -> list[tuple[ValueSpan, str]]:
+    """Return the spans of a belief-state generation that count, and the values they write.
+
+    A later span of the same slot overrules an earlier one.
+    """
+    parsed: ParsedBeliefState = reading.parsed
+    found = [
+        (span, None if _cut_off(span, reading) else _accepted(span, target, schema))
+        for span in parsed.spans
+    ]
+    return [(span, value) for span, value in found if value is not None]
 
 
 def _cut_off(span: ValueSpan, reading: Reading) -> bool:

@@ -1,7 +1,7 @@
 """TurnPipeline: requests in, answers out; a batch costs two engine calls.
 
 Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
-``TurnPipeline.answer``. Example: ``pipeline.answer([parse_request({"user": "a train to ely"})])``.
+``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
 """
 
 from collections.abc import Sequence
@@ -86,6 +86,26 @@ class TurnPipeline:
         ``timing_ms`` is the batch's: its items are worked on together.
         """
         watch = Stopwatch()
+        worked = self.work_out(requests, watch)
+        answers: list[TurnResponse | RequestError] = []
+        with watch.stage("phrase"):  # 6. fill the placeholders, compare acts with reply
+            answers.extend(
+                finished_response(one, self.identity) if isinstance(one, TurnWork) else one
+                for one in worked
+            )
+        timing = watch.milliseconds()
+        return [
+            one.model_copy(update={"timing_ms": timing}) if isinstance(one, TurnResponse) else one
+            for one in answers
+        ]
+
+    def work_out(
+        self, requests: Sequence[TurnRequest], watch: Stopwatch
+    ) -> list[TurnWork | RequestError]:
+        """Take a batch through every stage but the last, which only words what is known by then.
+
+        For those who need more than the answer says: the generations themselves.
+        """
         with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
             admitted = [self._admitted(request) for request in requests]
         works = [work for work in admitted if isinstance(work, TurnWork)]
@@ -94,7 +114,7 @@ class TurnPipeline:
         with watch.stage("prepare"):
             for work in works:
                 self._form_source(work)
-        questions = Questions(self._engine, self._builder)
+        questions = Questions(self._engine, self._builder, self.checkpoint.calibration)
         with watch.stage("understand"):  # 3. belief states and intents: the first engine call
             self._ask(questions, works, _UNDERSTANDING)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
@@ -102,17 +122,7 @@ class TurnPipeline:
                 self._follow(work)
         with watch.stage("reply"):  # 5. acts and responses: the second engine call
             self._ask(questions, works, _REPLYING)
-        answers: list[TurnResponse | RequestError] = []
-        with watch.stage("phrase"):  # 6. fill the placeholders, compare acts with reply
-            answers.extend(
-                finished_response(one, self.identity) if isinstance(one, TurnWork) else one
-                for one in admitted
-            )
-        timing = watch.milliseconds()
-        return [
-            one.model_copy(update={"timing_ms": timing}) if isinstance(one, TurnResponse) else one
-            for one in answers
-        ]
+        return admitted
 
     def close(self) -> None:
         """Release the engine and the database."""
@@ -176,6 +186,7 @@ class TurnPipeline:
             schema=self.checkpoint.schema,
             intent=work.intent,
             utterance=work.request.user,
+            domain_model=self.checkpoint.domain_model,
         )
         memory: Memory = work.tracked.memory
         if memory.domain in knowledge.domains:

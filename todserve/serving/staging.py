@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import todserve
+from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
+from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.domain_model import DOMAIN_MODEL
 from todserve.runtime.errors import ArchiveError
 
 WEIGHTS = "model.safetensors"
@@ -23,6 +26,8 @@ CHECKPOINT_FILES = (
     "knowledge.sqlite",
     "training.json",
 )
+# A checkpoint may lack these; what it has travels.
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
 _PACKAGE = Path(todserve.__file__).parent
 
 
@@ -74,6 +79,7 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
 
     Raises:
         ArchiveError: a file is missing, or the archiver refused.
+        ConfigError: the checkpoint's calibration is wrong or of other weights.
     """
     parts.check()
     files = _stage(checkpoint, workspace / "files")
@@ -109,6 +115,10 @@ def _stage(checkpoint: Path, files: Path) -> Path:
             f"{checkpoint} is no complete checkpoint; missing {', '.join(missing)}; "
             "`tod train CONFIG` writes them all"
         )
+    # The worker would refuse a wrong file too, but only once everything is packed.
+    Calibration.load(
+        checkpoint / CALIBRATION_FILE, checkpoint=weights_checksum(checkpoint)[:CHECKSUM_LENGTH]
+    )
     # --extra-files copies a folder's contents: the package has to lie one level down.
     package = files / "todserve"
     shutil.copytree(
@@ -116,6 +126,7 @@ def _stage(checkpoint: Path, files: Path) -> Path:
     )
     for name in ("__init__.py", "py.typed"):
         shutil.copyfile(_PACKAGE / name, package / name)
-    for name in CHECKPOINT_FILES:
+    optional = [name for name in OPTIONAL_FILES if (checkpoint / name).is_file()]
+    for name in (*CHECKPOINT_FILES, *optional):
         shutil.copyfile(checkpoint / name, files / name)
     return files

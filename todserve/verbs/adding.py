@@ -20,7 +20,9 @@ def adder(parser: argparse.ArgumentParser) -> Adder:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
     def add(name: str, verb: Verb, purpose: str) -> argparse.ArgumentParser:
-        child = verbs.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+        child = verbs.add_parser(
+            name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}."
+        )
         child.set_defaults(verb=verb)
         return child
 

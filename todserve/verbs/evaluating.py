@@ -126,7 +126,11 @@ def _domains(arguments: argparse.Namespace) -> None:
 
         opened = Checkpoint.open(arguments.checkpoint)
         run_domain_flips(
-            arguments.predictions, opened.schema, arguments.json, root=arguments.corpora
+            arguments.predictions,
+            opened.schema,
+            arguments.json,
+            model=opened.domain_model,
+            root=arguments.corpora,
         )
     else:
         run_domain_comparison(
