@@ -8,6 +8,7 @@ Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.IN
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from todserve.runtime.calibration import UNCALIBRATED, Calibration
 from todserve.runtime.engines.base import Encoding, Engine, Generation, Row
 from todserve.runtime.prompts import PromptBuilder, PromptInput
 from todserve.runtime.tasks import TASKS, TaskName
@@ -25,10 +26,13 @@ class Question:
 class Questions:
     """Asks an engine; remembers the last encoding, so keep one for the turns of one batch."""
 
-    def __init__(self, engine: Engine, builder: PromptBuilder) -> None:
-        """Ask ``engine`` with the prompts of ``builder``."""
+    def __init__(
+        self, engine: Engine, builder: PromptBuilder, calibration: Calibration = UNCALIBRATED
+    ) -> None:
+        """Ask ``engine`` with the prompts of ``builder``; ``calibration`` tempers the answers."""
         self._engine = engine
         self._builder = builder
+        self._calibration = calibration
         self._encoding: Encoding | None = None
         self._places: dict[tuple[int, ...], int] = {}
 
@@ -50,6 +54,7 @@ class Questions:
                 prefix=self._builder.prefix(asked.task, asked.database_token),
                 end_id=self._builder.end_id(asked.task),
                 max_new_tokens=TASKS[asked.task].max_new_tokens,
+                temperature=self._calibration.temperature(asked.task),
             )
             for asked, context in zip(questions, contexts, strict=True)
         ]

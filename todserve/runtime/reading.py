@@ -36,14 +36,12 @@ class Reading:
 
         It is conditional on everything the model wrote before them.
         """
-        return math.exp(
-            sum(
-                log_prob
-                for (first, last), log_prob in zip(
-                    self.offsets, self.generation.log_probs, strict=True
-                )
-                if first < end and last > start
-            )
+        return math.exp(sum(self.generation.log_probs[at] for at in self.tokens(start, end)))
+
+    def tokens(self, start: int, end: int) -> tuple[int, ...]:
+        """Return the places of the tokens that overlap characters start to end."""
+        return tuple(
+            at for at, (first, last) in enumerate(self.offsets) if first < end and last > start
         )
 
     @property

@@ -19,12 +19,14 @@ class Row:
         prefix: decoder tokens that are given, not generated; the first is the start token.
         end_id: generation stops at this token.
         max_new_tokens: generation stops after this many tokens.
+        temperature: divides the logits before log-probabilities are taken of them; changes no id.
     """
 
     context: int
     prefix: tuple[int, ...]
     end_id: int
     max_new_tokens: int
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +35,8 @@ class Generation:
 
     Attributes:
         ids: generated tokens, without prefix and without the end token.
-        log_probs: natural-log probability of each token of ``ids`` given those before it.
+        log_probs: natural-log probability of each token of ``ids`` given those before it, at the
+            row's temperature.
         end_log_prob: the same for the end token; None when the length cap came first.
     """
 
@@ -60,7 +63,8 @@ class Engine(Protocol):
     """Greedy generation over encoded contexts.
 
     Every engine returns the reference engine's ids in fp32. Rows may share a context, differ in
-    prefix length and in cap, and stop each on its own; the answer has the order of ``rows``.
+    prefix length, in cap and in temperature, and stop each on its own; the answer has the order
+    of ``rows``.
     """
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> Encoding:

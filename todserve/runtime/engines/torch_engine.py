@@ -47,15 +47,22 @@ class _ChosenLogProbs(LogitsProcessor):
 
     The chosen token is the one with the highest logit, so its log-probability is that logit less
     the log-sum-exp of all: exact, in fp32, and (rows,) numbers a step are kept instead of
-    (rows, vocabulary).
+    (rows, vocabulary). Each row's logits are divided by its temperature for that; what the
+    search chooses from is handed back as it came.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.steps: list[torch.Tensor] = []
+        self._sharpness: torch.Tensor | None = None
+        if any(row.temperature != 1 for row in rows):
+            sharpness = [1 / row.temperature for row in rows]
+            self._sharpness = torch.tensor(sharpness, device=device)[:, None]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         logits = scores.float()
+        if self._sharpness is not None:
+            logits = logits * self._sharpness
         chosen = logits.amax(dim=-1) - logits.logsumexp(dim=-1)
         # amax and logsumexp both carry a NaN or an infinity anywhere in the row.
         if not bool(torch.isfinite(chosen).all()):
@@ -152,7 +159,7 @@ class TorchEngine:
         mask = encoding.mask.index_select(0, wanted)
         longest = int(mask.sum(dim=1).max())
         prefixes = torch.tensor([row.prefix for row in rows], dtype=torch.long, device=device)
-        recorder = _ChosenLogProbs(self._network.dtype)
+        recorder = _ChosenLogProbs(rows, device, self._network.dtype)
         ids = self._network.generate(
             encoder_outputs=BaseModelOutput(
                 last_hidden_state=encoding.hidden.index_select(0, wanted)[:, :longest]
