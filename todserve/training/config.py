@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptFormat
+from todserve.training.preparation import Preparation
 
 CONFIGS = Path(__file__).parent / "configs"
 """The configurations that ship with the package."""
@@ -80,26 +81,52 @@ class TaskWeights(_Frozen):
     response: float = Field(default=1.0, ge=0)
 
 
-class TrainingConfig(_Frozen):
-    """One run.
+class Mixing(_Frozen):
+    """How often each corpus and task is met, as T5 and mT5 mix theirs (mixture.py).
+
+    Attributes:
+        temperature: T of p_i = n_i^(1/T) / sum, over pairs of a corpus and a task with n_i
+            examples; 1 meets every example once an epoch, a high T meets every pair equally.
+        cap: n_i counts as this many at most; None for no limit.
+        epoch_examples: examples in an epoch; as many as there are when None.
+    """
+
+    temperature: float = Field(default=1.0, ge=1)
+    cap: int | None = Field(default=None, ge=1)
+    epoch_examples: int | None = Field(default=None, ge=1)
+
+
+class TrainingConfig(Preparation):
+    """One run; what it is prepared from is documented at `Preparation`.
 
     Attributes:
         name: the run's folder under ``runs/``.
-        corpora: names of the training corpora, each read from its train split.
-        dev_corpus: where the loss is watched, on its dev split.
         initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
         vocabulary_size: SentencePiece pieces, when from scratch.
         network: its sizes, when from scratch.
         start: its first weights, when from scratch.
         format: how prompts and targets look.
         augmentation: how the turns are varied from epoch to epoch.
+        mixing: of corpora and tasks in an epoch.
         weights: of the tasks in the loss.
+        max_length: encoder or decoder tokens of an example, at most: no history may be allowed
+            more, and a longer target is dropped and counted.
+        epochs: passes over the training examples; with it, ``steps`` is worked out.
+        batch_examples: examples in a batch on average; with it, ``batch_tokens`` is worked out.
         steps: optimiser steps in all.
         decay_steps: the last steps, over which the learning rate falls linearly to zero.
         warmup_steps: the first steps, over which it rises from zero.
         batch_tokens: padded encoder + decoder tokens in a batch, at most.
+        batches_per_step: batches whose gradients make one optimiser step, shared by the processes
+            of a run; a process that gets several accumulates their gradients.
         learning_rate: of AdamW and Adafactor, and of what Muon leaves to AdamW.
         matrix_learning_rate: of Muon.
+        ema: share of the running mean of the weights that stays at each step, for example 0.999;
+            the mean is what is exported. None exports the last weights.
+        teacher: a T5 folder with the same vocabulary and form of prompts to be distilled; a
+            student from scratch takes its tokenizer over. None learns from the targets alone.
+        distillation_weight: w of (1 - w) cross-entropy + w T^2 KL(teacher || student).
+        distillation_temperature: T, which divides the logits of both sides.
         save_minutes: minutes between checkpoints.
         dev_minutes: minutes between looks at the dev loss.
         dev_turns: dev turns looked at.
@@ -107,14 +134,13 @@ class TrainingConfig(_Frozen):
     """
 
     name: str = Field(pattern=r"^[\w.-]+$")
-    corpora: tuple[str, ...] = ("multiwoz21",)
-    dev_corpus: str = "multiwoz21"
     initial: str | None = None
     vocabulary_size: int = Field(default=4000, ge=64)
     format: PromptFormat = PromptFormat()
     network: Network = Network()
     start: Start = Start.COPYING
     augmentation: Augmentation = Augmentation()
+    mixing: Mixing = Mixing()
     weights: TaskWeights = TaskWeights()
     optimizer: OptimizerName = OptimizerName.ADAMW
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -122,15 +148,28 @@ class TrainingConfig(_Frozen):
     weight_decay: float = Field(default=0.01, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    teacher: str | None = None
+    distillation_weight: float = Field(default=0.5, ge=0, le=1)
+    distillation_temperature: float = Field(default=2.0, gt=0)
     steps: int = Field(default=4000, ge=1)
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=1000, ge=0)
     batch_tokens: int = Field(default=8192, ge=64)
+    batches_per_step: int = Field(default=1, ge=1)
+    max_length: int = Field(default=1024, ge=64)
+    epochs: int | None = Field(default=None, ge=1)
+    batch_examples: int | None = Field(default=None, ge=1)
     seed: int = 7
     save_minutes: float = Field(default=5, ge=0)
     dev_minutes: float = Field(default=10, ge=0)
     dev_turns: int = Field(default=512, ge=1)
     dtype: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+
+    @property
+    def preparation(self) -> Preparation:
+        """What the run is prepared from."""
+        return Preparation(**{name: getattr(self, name) for name in Preparation.model_fields})
 
     @classmethod
     def load(cls, source: str, overrides: tuple[str, ...] = ()) -> "TrainingConfig":

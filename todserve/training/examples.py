@@ -63,6 +63,18 @@ def targets_of(turn: TrainingTurn, belief_target: BeliefTarget) -> dict[TaskName
     return targets
 
 
+def prompt_input(turn: TrainingTurn, *, delexicalised: bool) -> PromptInput:
+    """Return what the prompts of ``turn`` are made of, its system turns plain or not."""
+    return PromptInput(
+        user=turn.user,
+        history=tuple(
+            Exchange(user=user, system=placeholder if delexicalised else plain)
+            for user, plain, placeholder in turn.history
+        ),
+        previous_state=turn.previous_state,
+    )
+
+
 def encode_turn(
     turn: TrainingTurn, builder: PromptBuilder, *, show_placeholders: bool = False
 ) -> list[Example]:
@@ -74,14 +86,7 @@ def encode_turn(
         show_placeholders: delexicalise system turns whatever the format says (augmentation).
     """
     delexicalised = builder.format.system_turns is SystemTurns.DELEXICALISED or show_placeholders
-    source = PromptInput(
-        user=turn.user,
-        history=tuple(
-            Exchange(user=user, system=placeholder if delexicalised else plain)
-            for user, plain, placeholder in turn.history
-        ),
-        previous_state=turn.previous_state,
-    )
+    source = prompt_input(turn, delexicalised=delexicalised)
     blocks = [
         (
             name,

@@ -1,144 +1,166 @@
-"""Prepare corpora for training: read, enrich, annotate, write training turns.
+"""Prepare corpora for training: read, screen, enrich, annotate, write training turns.
 
 Stands between the corpora and everything else in training; done once per run folder.
-Example: ``runs/multiwoz/prepared/{schema.json, knowledge.sqlite, train.jsonl.gz, dev.jsonl.gz}``.
+Example: ``runs/multiwoz/prepared/{schema.json, knowledge.sqlite, train.jsonl.gz, dev.jsonl.gz}``,
+with ``preparation.json`` (what it was made from) and ``report.json`` (what was left out and why).
 """
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from todserve.corpora.enrich import enrich
 from todserve.corpora.knowledge_build import build_multiwoz_knowledge, write_knowledge
-from todserve.corpora.multiwoz import ReplySource, read_merged, read_tsv
-from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
 from todserve.corpora.report import ReadReport
-from todserve.corpora.sgd import read_sgd, sgd_schema
-from todserve.corpora.silver import fit_annotator, label
 from todserve.corpora.source import CorpusSource, find
-from todserve.runtime.delexicalise import Delexicaliser
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.schema import Schema
 from todserve.runtime.text import normalise
+from todserve.training.deduplication import Deduplicator
+from todserve.training.joint_schema import join, with_names
+from todserve.training.leak import LeakCheck
+from todserve.training.multiwoz_turns import MultiwozTurns
+from todserve.training.parts import TRAIN, Part, dev_part, is_held_out, training_parts
+from todserve.training.preparation import LeakAction, Preparation
 from todserve.training.turns import TrainingTurn, save_turns, turns_of
 
-MULTIWOZ, SGD = "multiwoz21", "sgd"
+MULTIWOZ = "multiwoz21"
 
 
 def prepare(
-    folder: Path,
-    *,
-    corpora: Sequence[str],
-    dev_corpus: str,
-    root: Path | None,
-    progress: bool = True,
-) -> list[ReadReport]:
-    """Write the prepared corpora to ``folder`` and return what was read, skipped and changed.
+    folder: Path, preparation: Preparation, *, root: Path | None, progress: bool = True
+) -> list[str]:
+    """Write the prepared corpora to ``folder``; return what was read, skipped and changed.
 
-    MultiWOZ's train texts and states come from the tsv, whose replies the Delexicaliser
-    delexicalises. Its intents and acts are annotated nowhere: the Annotator, fitted on its half
-    of dev, labels them. SGD brings its own of everything, but no database.
+    A corpus that annotates only some tasks gives only those targets. What MultiWOZ's files lack
+    is completed by the rules that serve (`MultiwozTurns`), and so are the replies of corpora about
+    its venues when it is among the corpora; all others stay as annotated.
 
     Raises:
-        ConfigError: a corpus that training cannot use.
-        CorpusError: a corpus is missing or malformed.
+        ConfigError: a part that cannot be trained on, watched or protected.
+        CorpusError: a corpus is missing or malformed, or a training dialogue leaks.
     """
-    for name in (*corpora, dev_corpus):
-        if name not in (MULTIWOZ, SGD):
-            raise ConfigError(f"cannot train on corpus {name!r}; expected {MULTIWOZ} or {SGD}")
+    parts = training_parts(preparation.corpora)
+    dev = dev_part(preparation.dev_corpus)
+    protected = tuple(Part.parse(name) for name in preparation.leak_check)
+    for part in protected:
+        if part in parts:
+            raise ConfigError(f"{part} is trained on and in `leak_check`; expected one of the two")
+        if not part.exists:
+            raise ConfigError(f"{part} in `leak_check` holds no dialogue; expected a test split")
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = dict.fromkeys((*corpora, dev_corpus))
-    sources = {name: find(name, root) for name in wanted}
-    schema = Schema(
-        services=tuple(
-            service for name, source in sources.items() for service in _services(name, source)
+    lines: list[str] = []
+    with _Reading(folder, (*parts, dev), preparation, root, progress) as reading:
+        lines += reading.notes
+        leaks = LeakCheck.of(protected, root)
+        seen = Deduplicator()
+        reports = [ReadReport() for _ in parts]
+        turns = (
+            turn
+            for part, report in zip(parts, reports, strict=True)
+            for turn in reading.turns(leaks.screen(reading.train(part, dev, report)))
         )
-    )
-    schema.save(folder / "schema.json")
-    knowledge = _knowledge(sources.get(MULTIWOZ), folder / "knowledge.sqlite")
-    reports = [ReadReport() for _ in corpora]
-    multiwoz = _Multiwoz(knowledge, schema)
-
-    def dialogues(name: str, split: str, report: ReadReport) -> Iterator[Dialogue]:
-        if name == SGD:
-            return read_sgd(sources[name], split, report=report, progress=progress)
-        read = multiwoz.train if split == "train" else multiwoz.dev
-        return read(sources[name], report, progress)
-
-    train = chain.from_iterable(
-        dialogues(name, "train", report) for name, report in zip(corpora, reports, strict=True)
-    )
-    save_turns(_turns(train, knowledge), folder / "train.jsonl.gz")
-    dev = dialogues(dev_corpus, "dev", ReadReport())
-    save_turns(_turns(dev, knowledge), folder / "dev.jsonl.gz")
-    content = {name: list(report.lines()) for name, report in zip(corpora, reports, strict=True)}
-    (folder / "report.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-    knowledge.close()
-    return reports
+        partial = folder / "train.unchecked.jsonl.gz"
+        save_turns(seen(turns) if preparation.deduplicate else turns, partial)
+        lines += [line for report in reports for line in report.lines()]
+        if protected:
+            lines += leaks.report.lines()
+        if preparation.deduplicate:
+            lines += seen.lines()
+        (folder / "report.json").write_text(json.dumps(lines, indent=2) + "\n", encoding="utf-8")
+        if preparation.leak_action is LeakAction.REFUSE:
+            leaks.refuse()
+        partial.replace(folder / "train.jsonl.gz")
+        preparation.save(folder)
+        watched = reading.dev(dev)
+        if not dev.exists:
+            # A share of train may hold what leaks; a corpus's own dev split stays as it is.
+            watched = (dialogue for dialogue in watched if not leaks.leaks(dialogue))
+        save_turns(reading.turns(watched), folder / "dev.jsonl.gz")
+    return lines
 
 
-class _Multiwoz:
-    """MultiWOZ's dialogues with what its files lack."""
+class _Reading:
+    """The corpora of one preparation, opened."""
 
-    def __init__(self, knowledge: KnowledgeBase, schema: Schema) -> None:
-        self._knowledge, self._schema = knowledge, schema
-        self._delexicaliser = Delexicaliser(knowledge, schema)
+    def __init__(
+        self,
+        folder: Path,
+        parts: tuple[Part, ...],
+        preparation: Preparation,
+        root: Path | None,
+        progress: bool,
+    ) -> None:
+        self._root, self._progress, self._preparation = root, progress, preparation
+        corpora: dict[str, Part] = {}
+        for part in parts:
+            corpora.setdefault(part.corpus, part)
+        services = {name: part.services(root) for name, part in corpora.items()}
+        joint = join(services)
+        joint.schema.save(folder / "schema.json")
+        self.notes, self._names = joint.notes, joint.names
+        self._source = find(MULTIWOZ, root) if MULTIWOZ in services else None
+        self._knowledge = _knowledge(self._source, folder / "knowledge.sqlite")
+        self._multiwoz = MultiwozTurns(self._knowledge, Schema(services=services.get(MULTIWOZ, ())))
 
-    def train(self, source: CorpusSource, report: ReadReport, progress: bool) -> Iterator[Dialogue]:
-        annotator = fit_annotator(source, self._enriched)
-        for dialogue in read_tsv(source, "train", report=report, progress=progress):
-            yield label(dialogue, annotator, self._enriched)
+    def __enter__(self) -> "_Reading":
+        return self
 
-    def dev(self, source: CorpusSource, report: ReadReport, progress: bool) -> Iterator[Dialogue]:
-        merged = read_merged(
-            source, "dev", replies=ReplySource.TSV, report=report, progress=progress
+    def __exit__(self, *_: object) -> None:
+        self._knowledge.close()
+
+    def train(self, part: Part, dev: Part, report: ReadReport) -> Iterator[Dialogue]:
+        """Stream a training part, without what is put aside as dev."""
+        put_aside = (
+            not dev.exists
+            and part == replace(dev, split=TRAIN)
+            and not self._preparation.train_on_held_out
         )
-        return map(self._enriched, merged)
+        for dialogue in self._dialogues(part, report):
+            if put_aside and is_held_out(dialogue, self._preparation.held_out):
+                report.skipped("dialogue: put aside as dev", dialogue.dialogue_id)
+            else:
+                yield dialogue
 
-    def _enriched(self, dialogue: Dialogue) -> Dialogue:
-        # Serving decides domains and finds placeholders by these same rules.
-        return enrich(
-            dialogue,
-            self._delexicaliser,
-            self._knowledge,
-            self._schema,
-            keep_spans=False,
-            keep_domains=False,
-        )
+    def dev(self, part: Part) -> Iterator[Dialogue]:
+        """Stream the dev part."""
+        if part.exists:
+            yield from self._dialogues(part, ReadReport())
+            return
+        for dialogue in self._dialogues(replace(part, split=TRAIN), ReadReport()):
+            if is_held_out(dialogue, self._preparation.held_out):
+                yield dialogue
+
+    def turns(self, dialogues: Iterable[Dialogue]) -> Iterator[TrainingTurn]:
+        """Yield training turns under the joint schema's names, their texts normalised."""
+        for dialogue in dialogues:
+            named = with_names(dialogue, self._names.get(dialogue.corpus, {}))
+            if dialogue.corpus != MULTIWOZ:
+                named = self._multiwoz.completed(named)
+            for turn in turns_of(named, self._knowledge):
+                yield _normalised(turn)
+
+    def _dialogues(self, part: Part, report: ReadReport) -> Iterator[Dialogue]:
+        if part.corpus == MULTIWOZ and self._source is not None:
+            read = self._multiwoz.train if part.split == TRAIN else self._multiwoz.dev
+            return read(self._source, report, self._progress)
+        return part.dialogues(self._root, report=report, progress=self._progress)
 
 
-def _turns(dialogues: Iterable[Dialogue], knowledge: KnowledgeBase) -> Iterator[TrainingTurn]:
-    for dialogue in dialogues:
-        for turn in turns_of(dialogue, knowledge):
-            yield turn.model_copy(
-                update={
-                    "user": normalise(turn.user),
-                    "history": tuple(
-                        (normalise(user), normalise(plain), normalise(placeholder))
-                        for user, plain, placeholder in turn.history
-                    ),
-                    "response": normalise(turn.response) if turn.response else None,
-                }
-            )
-
-
-def _services(name: str, source: CorpusSource) -> Iterator[Service]:
-    if name == SGD:
-        services = {
-            service.name: service
-            for split in ("train", "dev")
-            for service in sgd_schema(source, split).services
+def _normalised(turn: TrainingTurn) -> TrainingTurn:
+    return turn.model_copy(
+        update={
+            "user": normalise(turn.user),
+            "history": tuple(
+                (normalise(user), normalise(plain), normalise(placeholder))
+                for user, plain, placeholder in turn.history
+            ),
+            "response": normalise(turn.response) if turn.response else None,
         }
-        yield from services.values()
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        published = Path(temporary) / "schema.json"
-        published.write_text("".join(source.text("schema.json")), encoding="utf-8")
-        yield from canonical_multiwoz_schema(published).services
+    )
 
 
 def _knowledge(multiwoz: CorpusSource | None, out: Path) -> KnowledgeBase:

@@ -20,11 +20,16 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder
 from todserve.runtime.schema import Schema
 from todserve.runtime.tokenization import Tokenizer
+from todserve.training.budget import with_budget
 from todserve.training.checkpointing import Progress, unique_weights
 from todserve.training.config import Start, TrainingConfig
+from todserve.training.distillation import load_teacher, teacher_vocabulary
+from todserve.training.distributed import World, joined
 from todserve.training.examples import encode_turns
 from todserve.training.initialisation import arrange_for_copying
+from todserve.training.lengths import within_length
 from todserve.training.loop import Trainer
+from todserve.training.mixture import Mixture
 from todserve.training.network import build_network
 from todserve.training.preflight import (
     check_examples,
@@ -32,6 +37,7 @@ from todserve.training.preflight import (
     check_prompts,
     check_targets,
 )
+from todserve.training.preparation import check_prepared
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import (
     corpus_lines,
@@ -60,7 +66,7 @@ def run_training(
         out: the checkpoint folder; ``runs/NAME/checkpoint`` when None.
         root: where the corpora are; TOD_DATA when None.
         runs: parent of the run's folder.
-        threads: CPU threads; PyTorch's choice when None.
+        threads: CPU threads of each process; PyTorch's choice when None.
 
     Raises:
         ConfigError: the configuration, or what it starts from, contradicts itself.
@@ -70,24 +76,41 @@ def run_training(
     if threads:
         torch.set_num_threads(threads)
     folder = runs / settings.name
-    prepared = folder / "prepared"
-    if not is_prepared(prepared):
-        # Reading corpora needs more packages than training on prepared ones.
-        from todserve.training.prepare import prepare
+    with joined(os.environ) as world:
+        return _run(settings, folder, out or folder / "checkpoint", root, world)
 
-        print(f"preparing {', '.join(settings.corpora)} in {prepared}")
-        for report in prepare(
-            prepared, corpora=settings.corpora, dev_corpus=settings.dev_corpus, root=root
-        ):
-            print("\n".join(report.lines()))
+
+def _run(
+    settings: TrainingConfig, folder: Path, checkpoint: Path, root: Path | None, world: World
+) -> Path:
+    prepared = folder / "prepared"
+    with world.leader_first():
+        if not is_prepared(prepared):
+            # Reading corpora needs more packages than training on prepared ones.
+            from todserve.training.prepare import prepare
+
+            world.say(f"preparing {', '.join(settings.corpora)} in {prepared}")
+            world.say("\n".join(prepare(prepared, settings.preparation, root=root)))
+    check_prepared(prepared, settings.preparation)
     schema = Schema.load(prepared / "schema.json")
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
-    tokenizer, network = _start(settings, folder, [*train, *dev], schema)
+    with world.leader_first():
+        tokenizer, network = _start(settings, folder, [*train, *dev], schema)
     builder = PromptBuilder(tokenizer, settings.format, schema)
-    preflight(network, tokenizer, builder, train[:_PREFLIGHT_TURNS])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if world.leads:
+        # Spread over the corpora, which stand one after the other.
+        every = max(1, len(train) // _PREFLIGHT_TURNS)
+        preflight(network, tokenizer, builder, train[::every])
+    train, lengths = within_length(train, builder, tokenizer, settings.max_length)
+    mixture = Mixture(train, settings.mixing, settings.seed)
+    settings = with_budget(settings, mixture.epoch(0), builder)
+    for line in (*lengths.lines(), *mixture.lines()):
+        world.say(line)
+    teacher = None
+    if settings.teacher is not None:
+        teacher = load_teacher(Path(settings.teacher), folder / "tokenizer.json", settings.format)
     trainer = Trainer(
         config=settings,
         folder=folder,
@@ -95,14 +118,18 @@ def run_training(
         builder=builder,
         train_turns=train,
         dev_turns=dev,
-        device=device,
+        world=world,
+        teacher=teacher,
     )
     size = sum(weight.numel() for weight in network.parameters())
-    print(f"{len(train)} turns, {tokenizer.size} tokens, {size / 1e6:.1f}M parameters, {device}")
+    world.say(
+        f"{len(train)} turns, {tokenizer.size} tokens, {size / 1e6:.1f}M parameters, "
+        f"{world.size} x {world.device.type}, {settings.batches_per_step} batches a step"
+    )
     progress = trainer.run()
-    checkpoint = out or folder / "checkpoint"
-    export_checkpoint(checkpoint, network, tokenizer, settings, prepared, progress)
-    print(f"checkpoint of step {progress.step} in {checkpoint}")
+    if world.leads:
+        export_checkpoint(checkpoint, network, tokenizer, settings, prepared, progress)
+    world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     return checkpoint
 
 
@@ -135,6 +162,8 @@ def export_checkpoint(
 ) -> None:
     """Write the folder that `tod archive` packs, weights as float16 (they load as float32)."""
     checkpoint.mkdir(parents=True, exist_ok=True)
+    # Fitted on the weights that are about to be replaced; opening would refuse it.
+    (checkpoint / "calibration.json").unlink(missing_ok=True)
     network.config.save_pretrained(checkpoint)
     weights = {name: value.half() for name, value in unique_weights(network).items()}
     partial = checkpoint / "model.partial"
@@ -164,7 +193,9 @@ def _start(
     special = special_tokens(turns, schema)
     file = folder / "tokenizer.json"
     if config.initial is None:
-        if not file.is_file():
+        if not file.is_file() and config.teacher is not None:
+            with_tokens(teacher_vocabulary(Path(config.teacher)), special).save(file)
+        elif not file.is_file():
             lines = corpus_lines(turns, schema)
             train_tokenizer(lines, config.vocabulary_size, special).save(file)
         tokenizer = Tokenizer.load(file)

@@ -8,14 +8,16 @@ Example: ``{"user": "to ely", "previous_state": {}, "state": {"train": {"destina
 import gzip
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.dialogue import Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.tasks import TaskName
 
 State = dict[str, dict[str, str]]
 
@@ -27,6 +29,8 @@ class TrainingTurn(BaseModel):
     """One turn with its past.
 
     Attributes:
+        dialogue_id: the publisher's own identifier.
+        corpus: short name of the corpus; "" in turns prepared before mixtures existed.
         history: earlier (user, system, delexicalised system) texts, oldest first.
         previous_state: belief state before the turn.
         user: the utterance.
@@ -40,6 +44,7 @@ class TrainingTurn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dialogue_id: str
+    corpus: str = ""
     history: tuple[tuple[str, str, str], ...] = ()
     previous_state: State = {}
     user: str
@@ -55,6 +60,29 @@ class TrainingTurn(BaseModel):
         if self.acts is None:
             return None
         return tuple(DialogueAct(domain=d, act=a, slot=s) for d, a, s in self.acts)
+
+    @property
+    def tasks(self) -> tuple[TaskName, ...]:
+        """The tasks that have a target here."""
+        return tuple(
+            task for task, field in TARGET_FIELDS.items() if getattr(self, field) is not None
+        )
+
+    def only(self, tasks: Collection[TaskName]) -> "TrainingTurn":
+        """Return the turn with the targets of ``tasks`` alone."""
+        dropped = {TARGET_FIELDS[task]: None for task in self.tasks if task not in tasks}
+        return self.model_copy(update=dropped) if dropped else self
+
+
+TARGET_FIELDS: Mapping[TaskName, str] = MappingProxyType(
+    {
+        TaskName.BELIEF_STATE: "state",
+        TaskName.INTENT: "intent",
+        TaskName.DIALOGUE_ACT: "acts",
+        TaskName.RESPONSE: "response",
+    }
+)
+"""Where a turn keeps each task's target."""
 
 
 def turns_of(dialogue: Dialogue, knowledge: KnowledgeBase) -> Iterator[TrainingTurn]:
@@ -75,6 +103,7 @@ def turns_of(dialogue: Dialogue, knowledge: KnowledgeBase) -> Iterator[TrainingT
             state = {domain: dict(slots) for domain, slots in turn.belief_state.items()}
         yield TrainingTurn(
             dialogue_id=dialogue.dialogue_id,
+            corpus=dialogue.corpus,
             history=tuple(past),
             previous_state=previous,
             user=turn.user,

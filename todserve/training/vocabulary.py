@@ -23,6 +23,8 @@ from todserve.runtime.tokenization import Tokenizer
 from todserve.training.turns import TrainingTurn
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
+MOST_LINES = 500_000
+"""Lines a vocabulary is learnt from, spread over all there are; more change no common piece."""
 
 
 def special_tokens(turns: Iterable[TrainingTurn], schema: Schema) -> list[str]:
@@ -63,6 +65,8 @@ def _plain_words(text: str) -> list[str]:
 def train_tokenizer(lines: Sequence[str], size: int, special: Sequence[str]) -> Tokenizer:
     """Learn at most ``size`` SentencePiece unigram pieces and append the special tokens.
 
+    Of more than `MOST_LINES` lines every n-th is read.
+
     Raises:
         ConfigError: there is no text to learn from, or too few pieces even for its letters.
     """
@@ -70,7 +74,7 @@ def train_tokenizer(lines: Sequence[str], size: int, special: Sequence[str]) -> 
         prefix = Path(folder) / "pieces"
         try:
             sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
+                sentence_iterator=iter(lines[:: 1 + (len(lines) - 1) // MOST_LINES]),
                 model_prefix=str(prefix),
                 vocab_size=size,
                 hard_vocab_limit=False,  # a small corpus simply yields fewer
