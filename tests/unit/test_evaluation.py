@@ -169,16 +169,15 @@ def test_limit_must_be_positive() -> None:
         select([], limit=0)
 
 
-@pytest.mark.parametrize("split", ["test", "train"])
-def test_only_dev_is_scored_by_default(split: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"split '{split}'; expected dev"):
-        run_evaluation(tmp_path, split=split)
+def test_train_is_never_scored(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="split 'train'; expected dev or test"):
+        run_evaluation(tmp_path, split="train")
 
 
-def test_test_split_can_be_asked_for_and_train_never() -> None:
-    check_split("test", allow_test=True)
-    with pytest.raises(ConfigError):
-        check_split("train", allow_test=True)
+def test_test_is_refused_to_those_who_choose_by_it(tmp_path: Path) -> None:
+    check_split("test")
+    with pytest.raises(ConfigError, match="split 'test'; expected dev"):
+        run_evaluation(tmp_path, split="test", allow_test=False)
 
 
 def test_unknown_corpus_is_named(tmp_path: Path) -> None:

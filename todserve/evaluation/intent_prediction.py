@@ -8,10 +8,10 @@ are the pipeline's own.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from todserve.evaluation.answering import Answering
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.response import TurnResponse
 from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
 
 PROTOCOL = "single-utterances,no-history"
 """Names the protocol in every signature."""
@@ -31,7 +31,7 @@ class PredictedIntent:
 
 
 def predict_intents(
-    pipeline: TurnPipeline,
+    pipeline: Answering,
     texts: Sequence[str],
     *,
     batch: int = 64,

@@ -10,6 +10,7 @@ from typing import Any
 
 from todserve.corpora.clinc150 import OUT_OF_SCOPE
 from todserve.corpora.utterances import Utterance
+from todserve.evaluation.answering import open_answering
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.intent_files import (
@@ -25,9 +26,9 @@ from todserve.evaluation.intent_scores import (
     scope_figures,
     spelled,
 )
+from todserve.evaluation.remote import OVER_REST
 from todserve.evaluation.scorecard import Signature
 from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.turn import TurnPipeline
 
 _PRINTED_CONFUSIONS = 10
 
@@ -38,6 +39,8 @@ def run_banking77(
     json_out: Path | None = None,
     *,
     limit: int | None = None,
+    url: str | None = None,
+    name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 64,
     progress: bool = True,
@@ -49,6 +52,8 @@ def run_banking77(
         csv: ``test.csv`` (3,080 rows); quoted commas and newlines belong to a text.
         json_out: write the figures to this file.
         limit: score at most so many rows, always the same ones.
+        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
         progress: show a progress bar on stderr.
@@ -61,7 +66,15 @@ def run_banking77(
         CorpusError: the file is missing or not in the publisher's layout.
     """
     utterances = sampled(labelled_banking77(csv), limit)
-    rows, model = _labelled(checkpoint, utterances, settings, batch, progress)
+    rows, model = _labelled(
+        checkpoint,
+        utterances,
+        url=url,
+        name=name,
+        settings=settings,
+        batch=batch,
+        progress=progress,
+    )
     signature = _signature("banking77", csv.stem, csv, limit, model)
     return _reported(intent_figures(rows), signature, json_out)
 
@@ -73,6 +86,8 @@ def run_clinc150(
     *,
     split: str = "test",
     limit: int | None = None,
+    url: str | None = None,
+    name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 64,
     progress: bool = True,
@@ -85,6 +100,8 @@ def run_clinc150(
         json_out: write the figures to this file.
         split: ``test`` (4,500 utterances in scope, 1,000 out of scope), ``dev`` or ``train``.
         limit: score at most so many utterances, always the same ones.
+        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
         progress: show a progress bar on stderr.
@@ -98,7 +115,15 @@ def run_clinc150(
         CorpusError: the file is missing, not in the publisher's layout, or without that split.
     """
     utterances = sampled(labelled_clinc150(file, split), limit)
-    rows, model = _labelled(checkpoint, utterances, settings, batch, progress)
+    rows, model = _labelled(
+        checkpoint,
+        utterances,
+        url=url,
+        name=name,
+        settings=settings,
+        batch=batch,
+        progress=progress,
+    )
     signature = _signature("clinc150", split, file, limit, model)
     figures = scope_figures(rows, OUT_OF_SCOPE) | intent_figures(rows)
     return _reported(figures, signature, json_out)
@@ -107,6 +132,9 @@ def run_clinc150(
 def _labelled(
     checkpoint: Path,
     utterances: Sequence[Utterance],
+    *,
+    url: str | None,
+    name: str,
     settings: EngineSettings | None,
     batch: int,
     progress: bool,
@@ -114,7 +142,7 @@ def _labelled(
     """Return the predictions beside the labels, and the checkpoint's checksum."""
     from tqdm import tqdm
 
-    pipeline = TurnPipeline.load(checkpoint, settings=settings)
+    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
     try:
         expected = spelled([one.intent for one in utterances], pipeline.checkpoint.schema)
         texts = [one.text for one in utterances]
@@ -128,7 +156,8 @@ def _labelled(
         LabelledIntent(expected=one, predicted=guess)
         for one, guess in zip(expected, predicted, strict=True)
     ]
-    return rows, pipeline.checkpoint.checksum
+    checksum = pipeline.checkpoint.checksum
+    return rows, checksum if url is None else f"{checksum}-{OVER_REST}"
 
 
 def _signature(corpus: str, split: str, file: Path, limit: int | None, model: str) -> str:

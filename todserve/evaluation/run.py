@@ -5,15 +5,21 @@ Example: ``run_evaluation(Path("checkpoints/multiwoz-small"), quick=True)`` prin
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
 from todserve.corpora.enrich import enrich
 from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.source import find
+from todserve.corpora.source import CorpusSource, find
+from todserve.evaluation.answering import open_answering
 from todserve.evaluation.code_version import code_version
-from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
+from todserve.evaluation.multiwoz_checkpoint import GoalDialogues, RolledOut
+from todserve.evaluation.multiwoz_predictions import save_predictions
+from todserve.evaluation.multiwoz_rollouts import Rollouts, headline
+from todserve.evaluation.remote import OVER_REST
+from todserve.evaluation.rollout import Outcome, Protocol
 from todserve.evaluation.scorecard import Scorecard, Signature
 from todserve.evaluation.scoring import score
 from todserve.evaluation.selection import QUICK_DIALOGUES, TEST_WARNING, check_split, select
@@ -22,7 +28,7 @@ from todserve.runtime.delexicalise import Delexicaliser
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.engines.settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.schema import Schema
 
 CORPORA = ("multiwoz21",)
 """Corpora whose labels speak of the same domains, slots, acts and intents as the checkpoints."""
@@ -39,64 +45,110 @@ def run_evaluation(
     root: Path | None = None,
     settings: EngineSettings | None = None,
     batch: int = 32,
-    allow_test: bool = False,
+    allow_test: bool = True,
+    end_to_end: bool = True,
+    oracle_context: bool = False,
+    predictions_out: Path | None = None,
+    url: str | None = None,
+    name: str = "tod",
+    html: Path | None = None,
+    curves: Path | None = None,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
 
+    Two rollouts: with the corpus's replies in the history for the dialogue-state figures, and
+    end to end for Inform, Success, BLEU and Combined. With ``out``, an interrupted evaluation
+    goes on where it was when the same one is started again.
+
     Args:
         checkpoint: a checkpoint folder.
         corpus: short name of the corpus.
-        split: ``dev``; ``test`` only with ``allow_test``.
+        split: ``dev``, or ``test`` for a final report, with a warning.
         quick: score a fixed sample of 100 dialogues.
         limit: score at most so many dialogues.
         out: write the scorecard as JSON to this file.
         root: where the corpora are; the environment variable TOD_DATA when None.
         settings: engine, dtype, threads.
         batch: turns in one pipeline call.
-        allow_test: score the test split after all, with a warning.
+        allow_test: False refuses the test split, for callers that choose by the figures.
+        end_to_end: do the second rollout.
+        oracle_context: do it by PPTOD's own protocol instead, which lends the model reference
+            replies and gold domains; the signature says so.
+        predictions_out: write the second rollout's predictions in the public format.
+        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        name: the model's name on that server.
+        html: write a report to this file.
+        curves: a training run's folder, for the report's learning curves.
         progress: show a progress bar on stderr.
 
     Raises:
-        ConfigError: a wrong checkpoint, corpus or split.
+        ConfigError: a wrong checkpoint, corpus, split or combination.
         CorpusError: the corpus is missing or malformed.
+        RemoteError: the server is not there.
     """
     check_split(split, allow_test=allow_test)
     if corpus not in CORPORA:
         raise ConfigError(f"corpus {corpus!r} cannot be scored; expected {', '.join(CORPORA)}")
+    if not end_to_end and (oracle_context or predictions_out is not None):
+        raise ConfigError(
+            "oracle_context and predictions_out need the rollout of whole dialogues, which "
+            "end_to_end=False leaves out"
+        )
     if split == "test":
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
-    pipeline = TurnPipeline.load(checkpoint, settings=settings)
+    if oracle_context:
+        print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
+    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
     try:
         source = find(corpus, root)
-        chosen = select(
-            read_merged(source, split, replies=ReplySource.TSV), quick=quick, limit=limit
+        goals = GoalDialogues.read(source, split, quick=quick, limit=limit) if end_to_end else None
+        dialogues = _labelled_dialogues(source, split, pipeline.checkpoint, quick, limit)
+        checksum = pipeline.checkpoint.checksum
+        signature = Signature(
+            corpus=corpus,
+            split=split,
+            subset=subset_name(quick=quick, limit=limit),
+            checkpoint=checksum if url is None else f"{checksum}-{OVER_REST}",
+            code=code_version(),
+            protocol=str(Protocol.REFERENCE_REPLIES),
         )
-        dialogues = list(_enriched(chosen, pipeline.checkpoint))
+        rollouts = Rollouts(
+            pipeline=pipeline,
+            signature=signature,
+            folder=checkpoint,
+            out=out,
+            engine=url or (settings or EngineSettings()).model_dump_json(exclude={"threads"}),
+            batch=batch,
+        )
+        turns = sum(len(one.turns) for one in dialogues)
         start = perf_counter()
-        outcomes = _rolled_out(pipeline, dialogues, batch=batch, progress=progress)
+        with _bar(turns + (goals.turns if goals else 0), shown=progress) as on_batch:
+            outcomes = rollouts.states(dialogues, on_batch)
+            protocol = Protocol.ORACLE_CONTEXT if oracle_context else Protocol.END_TO_END
+            rolled = rollouts.whole(goals, protocol, on_batch) if goals else None
+        schema = pipeline.checkpoint.schema
+        figures = score(outcomes, schema, signature)
         card = Scorecard(
-            figures=score(
-                outcomes,
-                pipeline.checkpoint.schema,
-                Signature(
-                    corpus=corpus,
-                    split=split,
-                    subset=subset_name(quick=quick, limit=limit),
-                    checkpoint=pipeline.checkpoint.checksum,
-                    code=code_version(),
-                    protocol=PROTOCOL,
-                ),
-            ),
+            figures=(*figures, *(rolled.signed(signature) if rolled else ())),
             dialogues=len(dialogues),
-            turns=len(outcomes),
+            turns=turns,
             seconds=perf_counter() - start,
+            headline=headline(figures, rolled, signature),
         )
     finally:
         pipeline.close()
     print(card.table())
+    if rolled is not None:
+        print(f"  {rolled.flips} A-B-A flips of the active domain")
+    if predictions_out is not None and rolled is not None:
+        save_predictions(rolled.predictions, predictions_out)
+        print(f"predictions written to {predictions_out}")
+    if html is not None:
+        _write_report(html, card, outcomes, rolled, schema, split, curves)
     if out is not None:
         card.save(out)
+        rollouts.forget()
         print(f"written to {out}")
     return card
 
@@ -105,6 +157,13 @@ def subset_name(*, quick: bool, limit: int | None) -> str:
     """Return the subset's part of the signature: ``all``, ``quick-100``, ``quick-100-first-10``."""
     name = f"quick-{QUICK_DIALOGUES}" if quick else "all"
     return name if limit is None else f"{name}-first-{limit}"
+
+
+def _labelled_dialogues(
+    source: CorpusSource, split: str, checkpoint: Checkpoint, quick: bool, limit: int | None
+) -> list[Dialogue]:
+    chosen = select(read_merged(source, split, replies=ReplySource.TSV), quick=quick, limit=limit)
+    return list(_enriched(chosen, checkpoint))
 
 
 def _enriched(dialogues: list[Dialogue], checkpoint: Checkpoint) -> Iterator[Dialogue]:
@@ -116,11 +175,36 @@ def _enriched(dialogues: list[Dialogue], checkpoint: Checkpoint) -> Iterator[Dia
         )
 
 
-def _rolled_out(
-    pipeline: TurnPipeline, dialogues: list[Dialogue], *, batch: int, progress: bool
-) -> list[Outcome]:
+def _write_report(
+    html: Path,
+    card: Scorecard,
+    outcomes: Sequence[Outcome],
+    rolled: RolledOut | None,
+    schema: Schema,
+    split: str,
+    curves: Path | None,
+) -> None:
+    from todserve.evaluation.html_report import ReportedRollout, write_report
+
+    write_report(
+        html,
+        title=f"{CORPORA[0]} {split}, checkpoint {card.figures[0].signature.checkpoint}",
+        card=card.content(),
+        rolled_out=ReportedRollout(
+            outcomes=outcomes,
+            schema=schema,
+            split=split,
+            endings=rolled.scores.outcomes if rolled else {},
+            predictions=rolled.predictions if rolled else {},
+        ),
+        run=curves,
+    )
+    print(f"report written to {html}")
+
+
+@contextmanager
+def _bar(turns: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
     from tqdm import tqdm
 
-    turns = sum(len(one.turns) for one in dialogues)
-    with tqdm(total=turns, unit=" turns", disable=not progress, dynamic_ncols=True) as bar:
-        return list(roll_out(pipeline, dialogues, batch=batch, on_batch=bar.update))
+    with tqdm(total=turns, unit=" turns", disable=not shown, dynamic_ncols=True) as bar:
+        yield bar.update

@@ -4,13 +4,13 @@ Last on the way of an evaluation: printed as a table, written as JSON. Example s
 ``multiwoz21|dev|quick-100|checkpoint:3f2a9c01d4e5|todserve:0.1.0|reference-replies-...``.
 """
 
-import json
-import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from todserve.evaluation.figure import Figure
+from todserve.evaluation.figures_file import save_figures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,12 +64,14 @@ class Scorecard:
         dialogues: how many were rolled out.
         turns: how many turns they have.
         seconds: how long it took.
+        headline: what the file of figures says before all detail, e.g. ``inform``.
     """
 
     figures: Sequence[SignedFigure]
     dialogues: int
     turns: int
     seconds: float
+    headline: Mapping[str, Any] = field(default_factory=dict)
 
     def value(self, name: str) -> float | None:
         """Return the value of the figure called ``name``.
@@ -92,9 +94,10 @@ class Scorecard:
         lines += [f"[{number}] {text}" for number, text in enumerate(signatures, start=1)]
         return "\n".join(lines)
 
-    def save(self, path: Path) -> None:
-        """Write the figures as JSON, atomically."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """Return everything as plain JSON types: the headline, counts, and each signed figure."""
+        return {
+            **self.headline,
             "dialogues": self.dialogues,
             "turns": self.turns,
             "seconds": round(self.seconds, 1),
@@ -106,12 +109,13 @@ class Scorecard:
                 for one in self.figures
             },
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+
+    def save(self, path: Path) -> None:
+        """Write the content as JSON, atomically."""
+        save_figures(self.content(), path)
 
 
 def _shown(figure: Figure) -> str:
     assert figure.value is not None
-    return f"{figure.value:.2f}" if "bleu" in figure.name else f"{figure.value:.4f}"
+    per_cent = "bleu" in figure.name or figure.unit == "dialogues"
+    return f"{figure.value:.2f}" if per_cent else f"{figure.value:.4f}"

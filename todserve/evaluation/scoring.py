@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from todserve.corpora.annotator import DevHalf, dev_half
 from todserve.evaluation.belief_scores import belief_scores
-from todserve.evaluation.generation_rates import generation_rates
+from todserve.evaluation.generation_rates import generation_rates, task_rates
+from todserve.evaluation.invented_labels import Labels
 from todserve.evaluation.label_scores import dialogue_act_f1, intent_accuracy
 from todserve.evaluation.response_bleu import response_bleu
 from todserve.evaluation.rollout import Outcome
@@ -58,7 +59,9 @@ def score(
             if one.turn.delexicalised_response
         ]
     )
-    rates = generation_rates([one.answer for one in outcomes])
+    answers = [one.answer for one in outcomes]
+    rates = generation_rates(answers)
+    rates += task_rates(answers, Labels.of((one.turn for one in outcomes), schema))
     return tuple(
         SignedFigure(figure=figure, signature=of)
         for figures, of in (

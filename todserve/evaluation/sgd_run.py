@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from todserve.evaluation.answering import Answering, open_answering
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
+from todserve.evaluation.remote import OVER_REST
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.selection import TEST_WARNING, select
@@ -19,7 +21,6 @@ from todserve.evaluation.sgd_prediction import FrameTracker, labels_of
 from todserve.evaluation.sgd_split import SgdSplit, read_split, service_names
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.turn import TurnPipeline
 
 RULES = "dstc8-fuzzy,frames-of-the-reference,times-as-said"
 """Names the rules in the signature, beside the rollout's protocol."""
@@ -35,6 +36,8 @@ def run_sgd(
     *,
     limit: int | None = None,
     train_schema: Path | None = None,
+    url: str | None = None,
+    name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 32,
     progress: bool = True,
@@ -51,6 +54,8 @@ def run_sgd(
         limit: score at most so many dialogues, always the same ones.
         train_schema: the ``schema.json`` that says which services are seen, by the challenge's
             rules that of the train split; the checkpoint's own when None.
+        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: turns in one pipeline call.
         progress: show a progress bar on stderr.
@@ -67,7 +72,8 @@ def run_sgd(
     if split.name == "test":
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     chosen = select(split.plain_dialogues(), limit=limit)
-    pipeline = TurnPipeline.load(checkpoint, settings=settings)
+    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
+    checksum = pipeline.checkpoint.checksum
     try:
         seen = service_names(train_schema or checkpoint / "schema.json")
         outcomes = _rolled_out(pipeline, chosen, batch=batch, progress=progress)
@@ -75,7 +81,7 @@ def run_sgd(
             corpus="sgd",
             split=f"{split.name}:{split.checksum}",
             subset="all" if limit is None else f"all-first-{limit}",
-            checkpoint=pipeline.checkpoint.checksum,
+            checkpoint=checksum if url is None else f"{checksum}-{OVER_REST}",
             code=code_version(),
             protocol=f"{PROTOCOL},{RULES}",
         )
@@ -172,7 +178,7 @@ def _counts(outcomes: Sequence[Outcome], split: SgdSplit, dialogues: int) -> dic
 
 
 def _rolled_out(
-    pipeline: TurnPipeline, dialogues: list[Dialogue], *, batch: int, progress: bool
+    pipeline: Answering, dialogues: list[Dialogue], *, batch: int, progress: bool
 ) -> list[Outcome]:
     from tqdm import tqdm
 

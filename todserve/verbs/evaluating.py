@@ -15,13 +15,16 @@ def add_evaluating(add: Adder) -> None:
     _multiwoz_parser(benchmark)
     sgd = benchmark("sgd", _sgd, "score a checkpoint on SGD by the official rules")
     _common(sgd)
+    _server(sgd)
     sgd.add_argument("--split-dir", type=Path, required=True, metavar="DIR", help="SGD's layout")
     sgd.add_argument("--train-schema", type=Path, metavar="FILE", help="services that are seen")
     banking = benchmark("banking77", _banking77, "score a checkpoint's intents on Banking77")
     _common(banking)
+    _server(banking)
     banking.add_argument("--csv", type=Path, required=True, metavar="FILE", help="test.csv")
     clinc = benchmark("clinc150", _clinc150, "score a checkpoint's intents on CLINC150")
     _common(clinc)
+    _server(clinc)
     clinc.add_argument("--file", type=Path, required=True, metavar="FILE", help="data_full.json")
     clinc.add_argument("--split", default="test")
     domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
@@ -37,8 +40,7 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     _common(multiwoz)
     multiwoz.add_argument("--split", default="dev", help="dev, or test for a final report")
     multiwoz.add_argument("--quick", action="store_true", help="a fixed sample of 100 dialogues")
-    multiwoz.add_argument("--url", help="score the server there; --checkpoint is its local copy")
-    multiwoz.add_argument("--name", default="tod", help="name of the model on that server")
+    _server(multiwoz)
     multiwoz.add_argument("--html", type=Path, metavar="OUT", help="a report to read")
     multiwoz.add_argument("--curves", type=Path, metavar="RUN", help="run folder for its curves")
     multiwoz.add_argument(
@@ -51,6 +53,11 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
     multiwoz.add_argument("--allow-partial", action="store_true", help="though it lacks turns")
     corpora_option(multiwoz)
+
+
+def _server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help="score the server there; --checkpoint is its local copy")
+    parser.add_argument("--name", default="tod", help="name of the model on that server")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +89,10 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         end_to_end=not arguments.states_only,
         oracle_context=arguments.oracle_context,
         predictions_out=arguments.predictions_out,
+        url=arguments.url,
+        name=arguments.name,
+        html=arguments.html,
+        curves=arguments.curves,
     )
 
 
@@ -94,13 +105,22 @@ def _sgd(arguments: argparse.Namespace) -> None:
         arguments.json,
         limit=arguments.limit,
         train_schema=arguments.train_schema,
+        url=arguments.url,
+        name=arguments.name,
     )
 
 
 def _banking77(arguments: argparse.Namespace) -> None:
     from todserve.evaluation.intent_run import run_banking77
 
-    run_banking77(arguments.checkpoint, arguments.csv, arguments.json, limit=arguments.limit)
+    run_banking77(
+        arguments.checkpoint,
+        arguments.csv,
+        arguments.json,
+        limit=arguments.limit,
+        url=arguments.url,
+        name=arguments.name,
+    )
 
 
 def _clinc150(arguments: argparse.Namespace) -> None:
@@ -112,6 +132,8 @@ def _clinc150(arguments: argparse.Namespace) -> None:
         arguments.json,
         split=arguments.split,
         limit=arguments.limit,
+        url=arguments.url,
+        name=arguments.name,
     )
 
 

@@ -1,0 +1,87 @@
+"""A real HTTP server on loopback around a pipeline, as TorchServe would answer for it."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from todserve.runtime.errors import RequestError
+from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.wire import encode, encode_error, parse_request
+
+Status = Callable[[int], int | None]
+"""Number of a request, from 0 -> the status it is refused with; None to answer it."""
+
+
+class PipelineServer:
+    """Answers ``/predictions/tod``, each request in a thread of its own.
+
+    Set ``refuse`` to give a status instead of an answer, ``meet`` to make requests wait for each
+    other, and ``checkpoint`` to claim another checksum.
+    """
+
+    def __init__(self, pipeline: TurnPipeline) -> None:
+        self.refuse: Status = lambda number: None
+        self.meet: threading.Barrier | None = None
+        self.checkpoint = pipeline.checkpoint.checksum
+        self.requests: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with outer._lock:
+                    number = len(outer.requests)
+                    outer.requests.append(json.loads(body))
+                status, answer = outer._answer(number, body, pipeline)
+                if self.path != "/predictions/tod":
+                    status, answer = 404, {"code": 404, "message": "Model not found"}
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _answer(self, number: int, body: bytes, pipeline: TurnPipeline) -> tuple[int, object]:
+        refused = self.refuse(number)
+        if refused is not None:
+            return refused, {"code": refused, "message": "try again later"}
+        try:
+            request = parse_request(body)
+            if self.meet is not None:
+                self.meet.wait()
+            with self._lock:
+                answer = pipeline.answer([request])[0]
+        except RequestError as error:
+            answer = error
+        except threading.BrokenBarrierError:
+            return 422, {"code": 422, "message": "came alone"}
+        if isinstance(answer, RequestError):
+            return 400, encode_error(str(answer))
+        model = answer.model.model_copy(update={"checkpoint": self.checkpoint})
+        return 200, encode(answer.model_copy(update={"model": model}))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

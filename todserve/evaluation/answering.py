@@ -1,0 +1,55 @@
+"""Answering: whatever answers turns, a checkpoint in this process or a running server.
+
+Stands before the rollout. Example: ``open_answering(folder, url="http://127.0.0.1:8080")`` sends
+every turn to the server; without ``url`` the folder's own pipeline answers.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from todserve.evaluation.remote import RemotePipeline
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.errors import RequestError
+from todserve.runtime.request import TurnRequest
+from todserve.runtime.response import TurnResponse
+from todserve.runtime.turn import TurnPipeline
+
+
+class Answering(Protocol):
+    """What an evaluation needs of a pipeline, here or behind a server."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that answers."""
+
+    def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
+        """Answer a batch, in its order; a wrong request becomes an error at its own place."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+
+def open_answering(
+    checkpoint: Path,
+    *,
+    url: str | None = None,
+    name: str = "tod",
+    settings: EngineSettings | None = None,
+) -> Answering:
+    """Return the server at ``url``, or without one, the checkpoint in this process.
+
+    Args:
+        checkpoint: a checkpoint folder; for a server, the one it was archived from.
+        url: inference address.
+        name: the model's name on the server.
+        settings: engine, dtype, threads; of no use to a server, which has its own.
+
+    Raises:
+        ConfigError: a wrong checkpoint, or not the one that the server has.
+        RemoteError: the server is not there.
+    """
+    if url is None:
+        return TurnPipeline.load(checkpoint, settings=settings)
+    return RemotePipeline(url, name, checkpoint=checkpoint)
