@@ -6,6 +6,7 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.annotator import DevHalf, dev_half
 from todserve.evaluation.code_version import code_version
+from todserve.evaluation.invented_labels import INVENTED
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.run import run_evaluation, subset_name
 from todserve.evaluation.scorecard import Scorecard, Signature
@@ -104,6 +105,8 @@ def test_model_that_says_the_labels_scores_full_marks(each_tiny_checkpoint: Path
         "refused": 0.0,
         "unparsed": 0.0,
         "disagreement": 0.0,
+        **{f"unparsed_{task}": 0.0 for task in TaskName},
+        **dict.fromkeys(INVENTED, 0.0),
     }
 
 

@@ -4,6 +4,7 @@ Last step of the pipeline, before the wire. Parts whose task was not asked for s
 Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
 """
 
+from todserve.runtime.completion import Completion, complete
 from todserve.runtime.consistency import consistent
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.lexicalise import lexicalise
@@ -96,26 +97,38 @@ def _response(work: TurnWork) -> ResponsePrediction | None:
     if not _asked(work, TaskName.RESPONSE) or work.tracked is None:
         return None
     memory = work.tracked.memory
-    delexicalised = work.readings[TaskName.RESPONSE].parsed.text
+    whole = _completed(work)
     domain = memory.domain or ""
     filled = lexicalise(
-        delexicalised,
+        whole.text,
         domain=domain,
         state=memory.state,
         result=work.found or DatabaseResult(domain=domain, matches=0),
     )
     return ResponsePrediction(
-        text=filled.text, delexicalised=delexicalised, unfilled=filled.unfilled
+        text=filled.text,
+        delexicalised=whole.text,
+        unfilled=filled.unfilled,
+        completed=whole.added,
+    )
+
+
+def _completed(work: TurnWork) -> Completion:
+    acts = work.readings.get(TaskName.DIALOGUE_ACT)
+    return complete(
+        work.readings[TaskName.RESPONSE].parsed.text,
+        utterance=work.request.user,
+        acts=acts.parsed.acts if acts else (),
+        state=work.tracked.memory.state if work.tracked else {},
+        result=work.found,
+        said=" ".join(exchange.system for exchange in work.request.history).lower(),
     )
 
 
 def _consistent(work: TurnWork) -> bool | None:
     if not (_asked(work, TaskName.DIALOGUE_ACT) and _asked(work, TaskName.RESPONSE)):
         return None
-    return consistent(
-        work.readings[TaskName.DIALOGUE_ACT].parsed.acts,
-        work.readings[TaskName.RESPONSE].parsed.text,
-    )
+    return consistent(work.readings[TaskName.DIALOGUE_ACT].parsed.acts, _completed(work).text)
 
 
 def _unparsed(work: TurnWork) -> dict[str, tuple[str, ...]]:

@@ -64,11 +64,19 @@ class ActPrediction(_Part):
 
 
 class ResponsePrediction(_Part):
-    """The system's reply: for people, as the model wrote it, and placeholders left unfilled."""
+    """The system's reply.
+
+    Attributes:
+        text: for people.
+        delexicalised: with placeholders, as the model wrote it and completion added to it.
+        unfilled: slots of placeholders nothing could fill.
+        completed: slots told by added sentences, see ``completion``.
+    """
 
     text: str
     delexicalised: str
     unfilled: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
 
 
 class ModelIdentity(_Part):
