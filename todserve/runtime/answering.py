@@ -28,14 +28,15 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
     Domain and database are given whenever the belief state was worked out, also where only the
     reply was asked for.
     """
+    whole = _completed(work)
     return TurnResponse(
         intent=_intent(work),
         belief_state=_belief_state(work),
         domain=_domain(work),
         database=_database(work),
         dialogue_act=_acts(work),
-        response=_response(work),
-        consistent=_consistent(work),
+        response=_response(work, whole),
+        consistent=_consistent(work, whole),
         unparsed=_unparsed(work),
         model=identity,
     )
@@ -93,11 +94,10 @@ def _acts(work: TurnWork) -> tuple[ActPrediction, ...] | None:
     return tuple(ActPrediction(domain=one.domain, act=one.act, slot=one.slot) for one in acts)
 
 
-def _response(work: TurnWork) -> ResponsePrediction | None:
-    if not _asked(work, TaskName.RESPONSE) or work.tracked is None:
+def _response(work: TurnWork, whole: Completion | None) -> ResponsePrediction | None:
+    if whole is None or work.tracked is None:
         return None
     memory = work.tracked.memory
-    whole = _completed(work)
     domain = memory.domain or ""
     filled = lexicalise(
         whole.text,
@@ -113,7 +113,10 @@ def _response(work: TurnWork) -> ResponsePrediction | None:
     )
 
 
-def _completed(work: TurnWork) -> Completion:
+def _completed(work: TurnWork) -> Completion | None:
+    """Return the reply with all that is added to it; None where none was asked for."""
+    if not _asked(work, TaskName.RESPONSE):
+        return None
     acts = work.readings.get(TaskName.DIALOGUE_ACT)
     return complete(
         work.readings[TaskName.RESPONSE].parsed.text,
@@ -125,10 +128,10 @@ def _completed(work: TurnWork) -> Completion:
     )
 
 
-def _consistent(work: TurnWork) -> bool | None:
-    if not (_asked(work, TaskName.DIALOGUE_ACT) and _asked(work, TaskName.RESPONSE)):
+def _consistent(work: TurnWork, whole: Completion | None) -> bool | None:
+    if whole is None or not _asked(work, TaskName.DIALOGUE_ACT):
         return None
-    return consistent(work.readings[TaskName.DIALOGUE_ACT].parsed.acts, _completed(work).text)
+    return consistent(work.readings[TaskName.DIALOGUE_ACT].parsed.acts, whole.text)
 
 
 def _unparsed(work: TurnWork) -> dict[str, tuple[str, ...]]:
