@@ -17,6 +17,7 @@ from todserve.corpora.json_files import json_list, layout
 from todserve.corpora.multiwoz_schema import canonical_slot
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Service
@@ -47,8 +48,7 @@ def read_camrest(
     """
     if split not in _FILES:
         raise CorpusError(f"unknown split {split!r} of camrest676; expected {', '.join(_FILES)}")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     path = _FILES[split]
     entries = json_list(source, path)
     for entry in with_progress(entries, progress=progress, label=path, total=len(entries)):
@@ -58,13 +58,7 @@ def read_camrest(
                 _turn(turn, f"{dialogue_id} turn {index}", report)
                 for index, turn in enumerate(entry["dial"])
             )
-        if not turns:
-            report.skipped("dialogue: no turns", dialogue_id)
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report)
 
 
 def camrest_services(source: CorpusSource) -> tuple[Service, ...]:

@@ -18,6 +18,7 @@ from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.values import SEVERAL_VALUES, open_value
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Service, Slot
@@ -66,8 +67,7 @@ def read_multidogo(
     """
     if split not in _SPLITS:
         raise CorpusError(f"unknown split {split!r} of multidogo; expected {', '.join(_SPLITS)}")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     conversations = (
         (domain, dialogue_id, list(rows))
         for domain in DOMAINS
@@ -79,12 +79,8 @@ def read_multidogo(
         conversations, progress=progress, label=f"multidogo {split}"
     ):
         turns = tuple(_turns(rows, domain, report))
-        if not turns:
-            report.skipped("dialogue: no turns", f"{rows[0].where} {dialogue_id}")
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
+        yield from kept(
+            dialogue_id, turns, source, split, report, where=f"{rows[0].where} {dialogue_id}"
         )
 
 

@@ -21,6 +21,7 @@ from todserve.corpora.multiwoz_names import DOMAINS, state_slot, state_value
 from todserve.corpora.multiwoz_spans import delexicalise_spans
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
+from todserve.corpora.yielding import begun
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 
@@ -47,8 +48,7 @@ def read_annotated(
             f"MultiWOZ has no annotated {split!r} split; expected one of {', '.join(_FILES)}; "
             f"train has texts and states only, see read_tsv"
         )
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     path = _FILES[split]
     try:
         with source.open(path) as stream:

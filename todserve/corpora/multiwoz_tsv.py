@@ -12,6 +12,7 @@ from todserve.corpora.detokenise import detokenise, repair_clock_times
 from todserve.corpora.multiwoz_names import state_slot, state_value
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
+from todserve.corpora.yielding import begun
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 
@@ -45,8 +46,7 @@ def read_tsv(
     """
     if split not in _DIALOGUES:
         raise CorpusError(f"unknown split {split!r}; expected one of {', '.join(_DIALOGUES)}")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     path = f"{split}.tsv"
     # The file quotes nothing: a quotation mark, were there one, would be the speaker's.
     rows = csv.reader(source.text(path), delimiter="\t", quoting=csv.QUOTE_NONE)

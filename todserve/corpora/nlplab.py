@@ -17,6 +17,7 @@ from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.values import SEVERAL_VALUES, known_spelling, schema_value
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Schema, Service, Slot
@@ -50,8 +51,7 @@ def read_nlplab(
     """
     if split not in _SPLITS:
         raise CorpusError(f"unknown split {split!r} of nlplab; expected {', '.join(_SPLITS)}")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     schema = Schema(services=nlplab_services(source))
     path = f"{split}_dialog.json"
     entries = json_list(source, path)
@@ -63,13 +63,7 @@ def read_nlplab(
                 for index, one in enumerate(entry["turns"])
                 if (turn := _turn(one, schema, f"{dialogue_id} turn {index}", report)) is not None
             )
-        if not turns:
-            report.skipped("dialogue: no turns", dialogue_id)
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report)
 
 
 def nlplab_services(source: CorpusSource) -> tuple[Service, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from todserve.corpora.exchanges import exchanges
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.sgd_frames import (
     canonical_values,
@@ -25,6 +26,7 @@ from todserve.corpora.sgd_frames import (
     result_count,
 )
 from todserve.corpora.source import CorpusSource
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Schema
@@ -61,8 +63,7 @@ def read_sgd(
         CorpusError: no such split, or a file without the publisher's layout.
     """
     _check(split)
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     schema = sgd_schema(source, split)
     entries = (
         (path, entry)
@@ -81,13 +82,7 @@ def read_sgd(
                 f"{path}: a dialogue lacks {error}; expected the publisher's layout of "
                 f"dialogue_id and turns of frames"
             ) from error
-        if not turns:
-            report.skipped("dialogue: no turns", f"{path} {dialogue_id}")
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report, where=f"{path} {dialogue_id}")
 
 
 def _check(split: str) -> None:
@@ -109,7 +104,8 @@ def _turns(
     state: dict[str, dict[str, str]] = {}
     intents: dict[str, str] = {}
     canonical: set[tuple[str, str]] = set()
-    for index, (user, system) in enumerate(_exchanges(log, dialogue_id, report)):
+    said = ((one["speaker"] == "USER", one) for one in log)
+    for index, (user, system) in enumerate(exchanges(said, dialogue_id, report)):
         where = f"{dialogue_id} turn {index}"
         frames = user["frames"]
         answer = system["frames"] if system else []
@@ -143,24 +139,3 @@ def _turns(
             placeholders=placeholders,
             database_matches=result_count(answer),
         )
-
-
-def _exchanges(
-    log: Sequence[Any], dialogue_id: str, report: ReadReport
-) -> Iterator[tuple[Any, Any]]:
-    """Pair each user turn with the system turn after it; None when there is none."""
-    pending: Any = None
-    for turn in log:
-        if turn["speaker"] == "USER":
-            if pending is not None:
-                report.changed("turn: user turn without a reply", dialogue_id)
-                yield pending, None
-            pending = turn
-        elif pending is None:
-            report.skipped("turn: system turn without a user turn before it", dialogue_id)
-        else:
-            yield pending, turn
-            pending = None
-    if pending is not None:
-        report.changed("turn: user turn without a reply", dialogue_id)
-        yield pending, None

@@ -19,6 +19,7 @@ from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.star_query import api_services, domain_of, query_slots
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Schema, Service
@@ -56,8 +57,7 @@ def read_star(
     """
     if split != "train":
         raise CorpusError(f"unknown split {split!r} of star; expected train, which is all of it")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     schema = Schema(services=star_services(source))
     files = source.files("dialogues", ".json")
     for path, content in with_progress(files, progress=progress, label="star", total=_DIALOGUES):
@@ -65,13 +65,7 @@ def read_star(
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["DialogueID"])
             turns = tuple(_turns(entry, dialogue_id, schema, report))
-        if not turns:
-            report.skipped("dialogue: no turns", path)
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report, where=path)
 
 
 def star_services(source: CorpusSource) -> tuple[Service, ...]:

@@ -18,6 +18,7 @@ from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.taskmaster4_order import Order
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Service, Slot
@@ -48,8 +49,7 @@ def read_taskmaster4(
         raise CorpusError(
             f"unknown split {split!r} of taskmaster4; expected train, which is all of it"
         )
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     entries = (
         (path, entry)
         for path, content in source.files(_FOLDER, ".json")
@@ -59,13 +59,7 @@ def read_taskmaster4(
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["conversation_id"])
             turns = tuple(_turns(entry, dialogue_id, report))
-        if not turns:
-            report.skipped("dialogue: no turns", dialogue_id)
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report)
 
 
 def taskmaster4_services(source: CorpusSource) -> tuple[Service, ...]:

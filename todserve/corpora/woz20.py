@@ -16,6 +16,7 @@ from todserve.corpora.labels import label
 from todserve.corpora.multiwoz_schema import canonical_slot
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
+from todserve.corpora.yielding import begun, kept
 from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.schema import Service
@@ -50,21 +51,14 @@ def read_woz20(
     """
     if split not in _FILES:
         raise CorpusError(f"unknown split {split!r} of woz20; expected {', '.join(_FILES)}")
-    report = report if report is not None else ReadReport()
-    report.corpus, report.split = source.publisher.name, split
+    report = begun(report, source, split)
     path = _FILES[split]
     entries = json_list(source, path)
     for entry in with_progress(entries, progress=progress, label=path, total=len(entries)):
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["dialogue_idx"])
             turns = tuple(_turns(entry["dialogue"], dialogue_id, report))
-        if not turns:
-            report.skipped("dialogue: no turns", dialogue_id)
-            continue
-        report.dialogue(len(turns))
-        yield Dialogue(
-            dialogue_id=dialogue_id, corpus=source.publisher.name, split=split, turns=turns
-        )
+        yield from kept(dialogue_id, turns, source, split, report)
 
 
 def woz20_services(source: CorpusSource) -> tuple[Service, ...]:
