@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import (
@@ -51,6 +51,7 @@ class TodHandler:
         self._pipeline = TurnPipeline.load(
             Path(context.system_properties["model_dir"]),
             settings=EngineSettings(**section.get("engine", {})),
+            constrained=DecodingSettings(**section.get("decoding", {})).constrained,
             model_name=context.manifest["model"]["modelName"],
             model_version=context.manifest["model"].get("modelVersion", ""),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.base import Encoding, Generation, Row
 from todserve.runtime.tasks import TASKS, TaskName
@@ -44,7 +45,9 @@ class ScriptedEngine:
         self.encoded.append(len(contexts))
         return ScriptedEncoding(tuple(map(tuple, contexts)))
 
-    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
+    def generate(
+        self, encoding: Encoding, rows: Sequence[Row], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
         assert isinstance(encoding, ScriptedEncoding)
         asked = [
             Asked(

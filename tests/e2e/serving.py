@@ -16,9 +16,9 @@ batchSize: 4
 maxBatchDelay: 500
 responseTimeout: 60
 handler:
-  engine: {threads: 1}
+  engine: {engine: onnx, threads: 1}
 """
-"""Requests sent at once share a batch, however slow the machine."""
+"""Requests sent at once share a batch, however slow the machine; the engine is the shipped one."""
 
 MakeSettings = Callable[..., ServerSettings]
 

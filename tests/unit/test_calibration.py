@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.base import Encoding, Generation, Row
@@ -96,9 +97,11 @@ class _Rows(ScriptedEngine):
         super().__init__(checkpoint, _script)
         self.rows: list[Row] = []
 
-    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
+    def generate(
+        self, encoding: Encoding, rows: Sequence[Row], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
         self.rows += rows
-        return super().generate(encoding, rows)
+        return super().generate(encoding, rows, automaton)
 
 
 def _script(asked: Asked) -> str:

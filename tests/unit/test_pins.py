@@ -36,7 +36,8 @@ def locked(name: str) -> list[str]:
 
 @pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
 def test_every_package_that_is_imported_is_declared(path: Path) -> None:
-    declared = {**pins(PROJECT["dependencies"]), **pins(EXTRAS["java"])}
+    optional = [*EXTRAS["java"], *EXTRAS["ctranslate2"]]
+    declared = {**pins(PROJECT["dependencies"]), **pins(optional)}
     if path.relative_to(ROOT).parts[1] in LEARNING:
         declared |= pins(EXTRAS["train"])
     roots = {name.partition(".")[0] for name in imports(parse(path))}
@@ -57,6 +58,7 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
         (EXTRAS["train"], ["runtime.txt", "train.txt"]),
         (EXTRAS["dev"][1:], ["runtime.txt", "train.txt", "dev.txt"]),
         (EXTRAS["java"], ["java.txt"]),
+        (EXTRAS["ctranslate2"], ["train.txt"]),
     ],
 )
 def test_direct_dependencies_are_pinned_as_the_lists_say(

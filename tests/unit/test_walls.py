@@ -18,8 +18,9 @@ MAY_IMPORT = {
     "corpora": ("runtime",),
     "evaluation": ("runtime", "corpora"),
     "training": ("runtime", "corpora", "evaluation"),
-    "export": ("runtime", "corpora"),
-    "serving": ("runtime", "corpora"),
+    # An export is held against its checkpoint's scores, and an archive holds an export.
+    "export": ("runtime", "corpora", "evaluation"),
+    "serving": ("runtime", "corpora", "export"),
     "studio": ("runtime", "corpora", "serving"),
     # The command's verbs know every room, but only once they are called.
     "verbs": ("runtime", "corpora", "training", "evaluation", "export", "serving", "studio"),

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from todserve.evaluation.remote import RemotePipeline
+from todserve.evaluation.remote import OVER_REST, RemotePipeline
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import ConfigError, RequestError
+from todserve.runtime.exported import ExportManifest
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.response import TurnResponse
 from todserve.runtime.turn import TurnPipeline
@@ -37,6 +38,7 @@ def open_answering(
     url: str | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
+    constrained: bool = False,
 ) -> Answering:
     """Return the server at ``url``, or without one, the checkpoint in this process.
 
@@ -45,11 +47,37 @@ def open_answering(
         url: inference address.
         name: the model's name on the server.
         settings: engine, dtype, threads; of no use to a server, which has its own.
+        constrained: hold every answer to the schema; a server does as it was told.
 
     Raises:
-        ConfigError: a wrong checkpoint, or not the one that the server has.
+        ConfigError: a wrong checkpoint, or not the one that the server has; ``constrained`` of a
+            server.
         RemoteError: the server is not there.
     """
     if url is None:
-        return TurnPipeline.load(checkpoint, settings=settings)
+        return TurnPipeline.load(checkpoint, settings=settings, constrained=constrained)
+    if constrained:
+        raise ConfigError(
+            "a server decodes as its archive says; set handler.decoding.constrained there, or "
+            "leave out the server"
+        )
     return RemotePipeline(url, name, checkpoint=checkpoint)
+
+
+def signed_name(
+    pipeline: Answering, folder: Path, *, url: str | None = None, constrained: bool = False
+) -> str:
+    """Return what a signature calls the answerer: ``6be1f66b1a28-onnx-int8-constrained``.
+
+    Args:
+        pipeline: answers.
+        folder: its checkpoint or export.
+        url: of the server, if one answers.
+        constrained: whether every answer is held to the schema.
+    """
+    manifest = ExportManifest.of_folder(folder)
+    parts = [pipeline.checkpoint.checksum]
+    parts += [manifest.engine, manifest.dtype] if manifest else []
+    parts += [OVER_REST] if url is not None else []
+    parts += ["constrained"] if constrained else []
+    return "-".join(parts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from todserve.corpora.clinc150 import OUT_OF_SCOPE
 from todserve.corpora.utterances import Utterance
-from todserve.evaluation.answering import open_answering
+from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.intent_files import (
@@ -26,7 +26,6 @@ from todserve.evaluation.intent_scores import (
     scope_figures,
     spelled,
 )
-from todserve.evaluation.remote import OVER_REST
 from todserve.evaluation.scorecard import Signature
 from todserve.runtime.engines.settings import EngineSettings
 
@@ -139,7 +138,7 @@ def _labelled(
     batch: int,
     progress: bool,
 ) -> tuple[list[LabelledIntent], str]:
-    """Return the predictions beside the labels, and the checkpoint's checksum."""
+    """Return the predictions beside the labels, and what a signature calls the answerer."""
     from tqdm import tqdm
 
     pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
@@ -156,8 +155,7 @@ def _labelled(
         LabelledIntent(expected=one, predicted=guess)
         for one, guess in zip(expected, predicted, strict=True)
     ]
-    checksum = pipeline.checkpoint.checksum
-    return rows, checksum if url is None else f"{checksum}-{OVER_REST}"
+    return rows, signed_name(pipeline, checkpoint, url=url)
 
 
 def _signature(corpus: str, split: str, file: Path, limit: int | None, model: str) -> str:

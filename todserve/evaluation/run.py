@@ -13,12 +13,11 @@ from time import perf_counter
 from todserve.corpora.enrich import enrich
 from todserve.corpora.multiwoz import ReplySource, read_merged
 from todserve.corpora.source import CorpusSource, find
-from todserve.evaluation.answering import open_answering
+from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.multiwoz_checkpoint import GoalDialogues, RolledOut
 from todserve.evaluation.multiwoz_predictions import save_predictions
 from todserve.evaluation.multiwoz_rollouts import Rollouts, headline
-from todserve.evaluation.remote import OVER_REST
 from todserve.evaluation.rollout import Outcome, Protocol
 from todserve.evaluation.scorecard import Scorecard, Signature
 from todserve.evaluation.scoring import score
@@ -53,6 +52,7 @@ def run_evaluation(
     name: str = "tod",
     html: Path | None = None,
     curves: Path | None = None,
+    constrained: bool = False,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
@@ -80,6 +80,7 @@ def run_evaluation(
         name: the model's name on that server.
         html: write a report to this file.
         curves: a training run's folder, for the report's learning curves.
+        constrained: hold every answer to the schema.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -99,17 +100,18 @@ def run_evaluation(
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     if oracle_context:
         print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
-    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
+    pipeline = open_answering(
+        checkpoint, url=url, name=name, settings=settings, constrained=constrained
+    )
     try:
         source = find(corpus, root)
         goals = GoalDialogues.read(source, split, quick=quick, limit=limit) if end_to_end else None
         dialogues = _labelled_dialogues(source, split, pipeline.checkpoint, quick, limit)
-        checksum = pipeline.checkpoint.checksum
         signature = Signature(
             corpus=corpus,
             split=split,
             subset=subset_name(quick=quick, limit=limit),
-            checkpoint=checksum if url is None else f"{checksum}-{OVER_REST}",
+            checkpoint=signed_name(pipeline, checkpoint, url=url, constrained=constrained),
             code=code_version(),
             protocol=str(Protocol.REFERENCE_REPLIES),
         )
@@ -118,7 +120,7 @@ def run_evaluation(
             signature=signature,
             folder=checkpoint,
             out=out,
-            engine=url or (settings or EngineSettings()).model_dump_json(exclude={"threads"}),
+            engine=f"{url or _engine(settings)}{' constrained' if constrained else ''}",
             batch=batch,
         )
         turns = sum(len(one.turns) for one in dialogues)
@@ -151,6 +153,10 @@ def run_evaluation(
         rollouts.forget()
         print(f"written to {out}")
     return card
+
+
+def _engine(settings: EngineSettings | None) -> str:
+    return (settings or EngineSettings()).model_dump_json(exclude={"threads"})
 
 
 def subset_name(*, quick: bool, limit: int | None) -> str:

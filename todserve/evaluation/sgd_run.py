@@ -9,10 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answering import Answering, open_answering
+from todserve.evaluation.answering import Answering, open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
-from todserve.evaluation.remote import OVER_REST
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.selection import TEST_WARNING, select
@@ -73,7 +72,6 @@ def run_sgd(
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     chosen = select(split.plain_dialogues(), limit=limit)
     pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
-    checksum = pipeline.checkpoint.checksum
     try:
         seen = service_names(train_schema or checkpoint / "schema.json")
         outcomes = _rolled_out(pipeline, chosen, batch=batch, progress=progress)
@@ -81,7 +79,7 @@ def run_sgd(
             corpus="sgd",
             split=f"{split.name}:{split.checksum}",
             subset="all" if limit is None else f"all-first-{limit}",
-            checkpoint=checksum if url is None else f"{checksum}-{OVER_REST}",
+            checkpoint=signed_name(pipeline, checkpoint, url=url),
             code=code_version(),
             protocol=f"{PROTOCOL},{RULES}",
         )

@@ -17,6 +17,7 @@ from todserve.runtime.response import (
     ResponsePrediction,
     SlotPrediction,
     TurnResponse,
+    UnconstrainedConfidence,
 )
 from todserve.runtime.tasks import TaskName
 from todserve.runtime.work import TurnWork
@@ -39,6 +40,7 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
         consistent=_consistent(work, whole),
         unparsed=_unparsed(work),
         model=identity,
+        unconstrained=_unconstrained(work),
     )
 
 
@@ -50,7 +52,7 @@ def _intent(work: TurnWork) -> IntentPrediction | None:
     if not _asked(work, TaskName.INTENT) or work.intent is None:
         return None
     reading = work.readings[TaskName.INTENT]
-    return IntentPrediction(name=work.intent, confidence=reading.whole_probability)
+    return IntentPrediction(name=work.intent, confidence=reading.whole_probability_among_allowed)
 
 
 def _belief_state(work: TurnWork) -> dict[str, dict[str, SlotPrediction]] | None:
@@ -66,6 +68,19 @@ def _belief_state(work: TurnWork) -> dict[str, dict[str, SlotPrediction]] | None
         }
         for domain, slots in memory.state.items()
     }
+
+
+def _unconstrained(work: TurnWork) -> UnconstrainedConfidence | None:
+    if not any(reading.constrained for reading in work.readings.values()):
+        return None
+    return UnconstrainedConfidence(
+        intent=work.readings[TaskName.INTENT].whole_probability
+        if _asked(work, TaskName.INTENT)
+        else None,
+        belief_state=work.tracked.unconstrained
+        if _asked(work, TaskName.BELIEF_STATE) and work.tracked
+        else {},
+    )
 
 
 def _domain(work: TurnWork) -> ActiveDomain | None:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
-from todserve.runtime.domain_model import DomainModel
+from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "plug_and_play_t5.py"
 """The network's file, at the root of an archive and in the checkout's ``model_defs/``."""
+
+CHECKPOINT_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "format.json",
+    "schema.json",
+    "knowledge.sqlite",
+    "training.json",
+)
+"""What every checkpoint folder holds beside its weights."""
+
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+"""What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
 """Hexadecimal digits of the weights' sha256 that name a checkpoint in answers and scores."""
@@ -78,7 +92,7 @@ class Checkpoint:
                 f"{folder}: the tokenizer has {tokenizer.size} tokens, the network's embedding "
                 f"{rows} rows; take tokenizer.json and weights from the same checkpoint"
             )
-        checksum = weights_checksum(folder)[:CHECKSUM_LENGTH]
+        checksum = _identity(folder)
         return cls(
             folder=folder,
             format=PromptFormat.load(folder / "format.json"),
@@ -106,6 +120,15 @@ def weights_checksum(folder: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _identity(folder: Path) -> str:
+    """Name the weights: an export, which no longer has them, says what it was made of."""
+    manifest = ExportManifest.of_folder(folder)
+    if manifest is None:
+        return weights_checksum(folder)[:CHECKSUM_LENGTH]
+    manifest.verify(folder)
+    return manifest.checkpoint
 
 
 def load_network(

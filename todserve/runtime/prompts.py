@@ -153,7 +153,12 @@ class PromptBuilder:
         self._prefixes = {name: tokenizer.encode(task.prefix) for name, task in TASKS.items()}
 
     def context(
-        self, source: PromptInput, task: TaskName, database_token: str | None = None
+        self,
+        source: PromptInput,
+        task: TaskName,
+        database_token: str | None = None,
+        *,
+        history: Sequence[int] | None = None,
     ) -> tuple[int, ...]:
         """Return the encoder's ids; with placement ``decoder`` the same for every task.
 
@@ -161,8 +166,10 @@ class PromptBuilder:
             source: history, previous state and utterance.
             task: the question.
             database_token: one of DATABASE_TOKENS, for tasks that need it.
+            history: what ``history(source)`` returned; None works it out.
         """
-        history = self.history(source)
+        if history is None:
+            history = self.history(source)
         start, end = self._frame
         if self.format.prompt_placement is PromptPlacement.DECODER:
             return (start, *history, end)

@@ -8,6 +8,7 @@ Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.IN
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from todserve.runtime.automaton import FREE, TokenAutomaton
 from todserve.runtime.calibration import UNCALIBRATED, Calibration
 from todserve.runtime.engines.base import Encoding, Engine, Generation, Row
 from todserve.runtime.prompts import PromptBuilder, PromptInput
@@ -27,14 +28,27 @@ class Questions:
     """Asks an engine; remembers the last encoding, so keep one for the turns of one batch."""
 
     def __init__(
-        self, engine: Engine, builder: PromptBuilder, calibration: Calibration = UNCALIBRATED
+        self,
+        engine: Engine,
+        builder: PromptBuilder,
+        calibration: Calibration = UNCALIBRATED,
+        automaton: TokenAutomaton | None = None,
     ) -> None:
-        """Ask ``engine`` with the prompts of ``builder``; ``calibration`` tempers the answers."""
+        """Ask ``engine`` with the prompts of ``builder``.
+
+        Args:
+            engine: answers.
+            builder: writes the prompts.
+            calibration: tempers the answers' probabilities.
+            automaton: holds every answer to what its task may say; None leaves them free.
+        """
         self._engine = engine
         self._builder = builder
         self._calibration = calibration
+        self._automaton = automaton
         self._encoding: Encoding | None = None
         self._places: dict[tuple[int, ...], int] = {}
+        self._histories: dict[int, tuple[PromptInput, list[int]]] = {}
 
     def ask(self, questions: Sequence[Question]) -> list[Generation]:
         """Return a generation for each question, with one ``engine.generate`` for all.
@@ -44,7 +58,12 @@ class Questions:
         if not questions:
             return []
         contexts = [
-            self._builder.context(asked.source, asked.task, asked.database_token)
+            self._builder.context(
+                asked.source,
+                asked.task,
+                asked.database_token,
+                history=self._history(asked.source),
+            )
             for asked in questions
         ]
         encoding = self._encode(contexts)
@@ -55,10 +74,21 @@ class Questions:
                 end_id=self._builder.end_id(asked.task),
                 max_new_tokens=TASKS[asked.task].max_new_tokens,
                 temperature=self._calibration.temperature(asked.task),
+                state=self._automaton.starts[asked.task] if self._automaton else FREE,
             )
             for asked, context in zip(questions, contexts, strict=True)
         ]
-        return self._engine.generate(encoding, rows)
+        if self._automaton is None:
+            return self._engine.generate(encoding, rows)
+        return self._engine.generate(encoding, rows, self._automaton)
+
+    def _history(self, source: PromptInput) -> list[int]:
+        """Tokenize a source once for all its tasks and both stages."""
+        known = self._histories.get(id(source))
+        if known is None:
+            # The source is kept too, for its id would otherwise be given to another.
+            known = self._histories[id(source)] = (source, self._builder.history(source))
+        return known[1]
 
     def _encode(self, contexts: Sequence[tuple[int, ...]]) -> Encoding:
         if self._encoding is None or not self._places.keys() >= set(contexts):

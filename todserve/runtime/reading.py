@@ -24,12 +24,14 @@ class Reading:
         parsed: the task's own ``Parsed...`` type.
         generation: ids and log-probabilities.
         offsets: the characters of ``text`` each id produced.
+        constrained: whether an automaton held the generation.
     """
 
     text: str
     parsed: Any
     generation: Generation
     offsets: tuple[tuple[int, int], ...]
+    constrained: bool = False
 
     def probability(self, start: int, end: int) -> float:
         """Return the model's probability of the tokens that overlap characters start to end.
@@ -37,6 +39,12 @@ class Reading:
         It is conditional on everything the model wrote before them.
         """
         return math.exp(sum(self.generation.log_probs[at] for at in self.tokens(start, end)))
+
+    def probability_among_allowed(self, start: int, end: int) -> float:
+        """Return the same among the tokens the automaton allowed; equal where none was refused."""
+        allowed = sum(self._allowed[at] for at in self.tokens(start, end))
+        # An allowed share is a sum of many: rounding must not lift a probability over 1.
+        return min(1.0, self.probability(start, end) / math.exp(allowed))
 
     def tokens(self, start: int, end: int) -> tuple[int, ...]:
         """Return the places of the tokens that overlap characters start to end."""
@@ -49,9 +57,24 @@ class Reading:
         """The model's probability of everything it wrote, the end token included."""
         return math.exp(sum(self.generation.log_probs) + (self.generation.end_log_prob or 0.0))
 
+    @property
+    def whole_probability_among_allowed(self) -> float:
+        """The same among the tokens the automaton allowed."""
+        allowed = sum(self._allowed) + self.generation.end_allowed_log_prob
+        return min(1.0, self.whole_probability / math.exp(allowed))
+
+    @property
+    def _allowed(self) -> tuple[float, ...]:
+        return self.generation.allowed_log_probs or (0.0,) * len(self.generation.ids)
+
 
 def read(
-    generation: Generation, task: TaskName, *, tokenizer: Tokenizer, schema: Schema
+    generation: Generation,
+    task: TaskName,
+    *,
+    tokenizer: Tokenizer,
+    schema: Schema,
+    constrained: bool = False,
 ) -> Reading:
     """Decode and parse a generation; a malformed one is no error."""
     text, offsets = tokenizer.decode_with_offsets(generation.ids)
@@ -60,4 +83,5 @@ def read(
         parsed=TASKS[task].parse(text, schema),
         generation=generation,
         offsets=tuple(offsets),
+        constrained=constrained,
     )

@@ -13,6 +13,7 @@ add nothing to them; a client that wants speed sends back the ``belief_state`` i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.base import Engine
 from todserve.runtime.history import HistoryForm
@@ -45,6 +46,7 @@ class Replay:
     engine: Engine
     builder: PromptBuilder
     form: HistoryForm
+    automaton: TokenAutomaton | None = None
 
     def memories(self, histories: Sequence[Sequence[Exchange]]) -> list[Memory]:
         """Return what is known after each history, all histories side by side."""
@@ -56,9 +58,9 @@ class Replay:
                 _source(histories[place], level, replies[place], memories[place])
                 for place in reaching
             ]
-            generations = Questions(self.engine, self.builder, self.checkpoint.calibration).ask(
-                [Question(source=source, task=TaskName.BELIEF_STATE) for source in sources]
-            )
+            generations = Questions(
+                self.engine, self.builder, self.checkpoint.calibration, self.automaton
+            ).ask([Question(source=source, task=TaskName.BELIEF_STATE) for source in sources])
             for place, generation in zip(reaching, generations, strict=True):
                 exchange = histories[place][level]
                 memories[place] = track(
@@ -68,6 +70,7 @@ class Replay:
                         TaskName.BELIEF_STATE,
                         tokenizer=self.checkpoint.tokenizer,
                         schema=self.checkpoint.schema,
+                        constrained=self.automaton is not None,
                     ),
                     target=self.checkpoint.format.belief_target,
                     schema=self.checkpoint.schema,

@@ -7,7 +7,9 @@ Example: ``encode(response)["belief_state"]["train"]["day"]`` is
 
 A confidence is the model's probability of the tokens that say it, at the temperature that the
 checkpoint's ``calibration.json`` gives the task. Without that file the temperature is 1 and the
-confidence uncalibrated: 0.9 need not mean right nine times of ten.
+confidence uncalibrated: 0.9 need not mean right nine times of ten. Where decoding is constrained
+it is the probability among what the constraint allowed, and ``unconstrained``, a key that only such
+answers have, tells the model's own beside it: low where the model wanted to say something else.
 """
 
 from collections.abc import Mapping
@@ -79,6 +81,18 @@ class ResponsePrediction(_Part):
     completed: tuple[str, ...] = ()
 
 
+class UnconstrainedConfidence(_Part):
+    """The model's own confidences of a turn that was decoded under a constraint, in [0, 1].
+
+    Attributes:
+        intent: null when not asked for.
+        belief_state: domain -> slot -> confidence, of the slots that this turn wrote.
+    """
+
+    intent: float | None = None
+    belief_state: Mapping[str, Mapping[str, float]] = {}
+
+
 class ModelIdentity(_Part):
     """Which model answered; ``checkpoint`` is the sha256 of its weights."""
 
@@ -102,6 +116,8 @@ class TurnResponse(_Part):
         unparsed: task -> pieces of its generation that could not be understood.
         model: which model answered.
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
+        unconstrained: the confidences without the constraint; None where there was none, and
+            then not in the JSON.
     """
 
     intent: IntentPrediction | None = None
@@ -114,11 +130,15 @@ class TurnResponse(_Part):
     unparsed: Mapping[str, tuple[str, ...]] = {}
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
+    unconstrained: UnconstrainedConfidence | None = None
 
 
 def encode(response: TurnResponse) -> dict[str, object]:
-    """Return the response as plain JSON types, every key present."""
-    return response.model_dump(mode="json")
+    """Return the response as plain JSON types; every key but ``unconstrained`` is always there."""
+    plain = response.model_dump(mode="json")
+    if response.unconstrained is None:
+        del plain["unconstrained"]
+    return plain
 
 
 def decode(body: bytes | str | Mapping[str, object]) -> TurnResponse:

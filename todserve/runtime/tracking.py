@@ -3,10 +3,11 @@
 Stands between the parsed generation and the look-up on the way of a request.
 Example: state ``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
 
-A slot the model wrote carries the model's probability of its value; a slot carried over keeps
-the confidence the client sent, or none. Slots of a WHOLE-state generation (PPTOD's form) are laid
-over the previous state instead of replacing it: regenerated from nothing, slots vanish between
-turns. The price is that such a model cannot withdraw a slot, only change it.
+A slot the model wrote carries the model's probability of its value, under a constraint the one
+among the values it allowed; a slot carried over keeps the confidence the client sent, or none.
+Slots of a WHOLE-state generation (PPTOD's form) are laid over the previous state instead of
+replacing it: regenerated from nothing, slots vanish between turns. The price is that such a model
+cannot withdraw a slot, only change it.
 """
 
 from collections.abc import Mapping
@@ -41,11 +42,14 @@ class Tracked:
         memory: the new state, its confidences and the active domain.
         decision: why that domain.
         unparsed: pieces of the generation that were not understood or that the schema refuses.
+        unconstrained: of the slots the model wrote under a constraint, its probability of their
+            values among everything it might have written.
     """
 
     memory: Memory
     decision: DomainDecision
     unparsed: tuple[str, ...]
+    unconstrained: Confidence = field(default_factory=dict)
 
 
 def track(
@@ -77,10 +81,14 @@ def track(
     unparsed += [f"[{span.domain}] {span.slot} {span.value}" for span in refused]
     written: dict[str, dict[str, str]] = {}
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
+    unconstrained: dict[str, dict[str, float]] = {}
     for span, value in accepted:
         written.setdefault(span.domain, {})[span.slot] = value
-        probability = reading.probability(span.start, span.end)
+        probability = reading.probability_among_allowed(span.start, span.end)
         confidence.setdefault(span.domain, {})[span.slot] = probability
+        if reading.constrained:
+            own = reading.probability(span.start, span.end)
+            unconstrained.setdefault(span.domain, {})[span.slot] = own
     state = apply_update(memory.state, written)
     update = state_update(memory.state, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
@@ -92,6 +100,7 @@ def track(
         ),
         decision=decision,
         unparsed=tuple(unparsed),
+        unconstrained=_only(unconstrained, state),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from todserve.runtime.admission import admit
 from todserve.runtime.answering import finished_response
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.base import Engine
 from todserve.runtime.engines.settings import EngineSettings
@@ -34,8 +35,20 @@ _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants li
 class TurnPipeline:
     """Answers dialogue turns with one checkpoint and one engine."""
 
-    def __init__(self, checkpoint: Checkpoint, engine: Engine, identity: ModelIdentity) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        identity: ModelIdentity,
+        automaton: TokenAutomaton | None = None,
+    ) -> None:
         """Put the stages together; use ``load`` for a folder.
+
+        Args:
+            checkpoint: what the folder says.
+            engine: generates.
+            identity: goes into every answer.
+            automaton: of the checkpoint, see ``constraint``; None lets the engine write freely.
 
         Raises:
             ConfigError: the tokenizer lacks a control token of the format.
@@ -43,10 +56,15 @@ class TurnPipeline:
         self.checkpoint = checkpoint
         self.identity = identity
         self._engine = engine
+        self._automaton = automaton
         self._builder = PromptBuilder(checkpoint.tokenizer, checkpoint.format, checkpoint.schema)
         self._form = HistoryForm(checkpoint)
         self._replay = Replay(
-            checkpoint=checkpoint, engine=engine, builder=self._builder, form=self._form
+            checkpoint=checkpoint,
+            engine=engine,
+            builder=self._builder,
+            form=self._form,
+            automaton=automaton,
         )
 
     @classmethod
@@ -58,27 +76,30 @@ class TurnPipeline:
         model_name: str = "tod",
         model_version: str = "1.0",
         model_file: Path | None = None,
+        constrained: bool = False,
     ) -> Self:
         """Open a checkpoint folder (or an unpacked archive) and its engine.
 
         Args:
             model_dir: the folder.
-            settings: engine, dtype, threads; the defaults when None.
+            settings: engine, dtype, threads; when None, torch, or what the folder was exported for.
             model_name: goes into every answer.
             model_version: goes into every answer.
             model_file: the network's file, if it is neither in the folder nor in the checkout.
+            constrained: whether nothing may be written but what the schema knows.
 
         Raises:
             ConfigError: a file is missing or wrong; the message names it and the fix.
         """
-        from todserve.runtime.engines.opening import open_engine
+        from todserve.runtime.engines.opening import default_settings, open_engine
 
         checkpoint = Checkpoint.open(model_dir)
-        engine = open_engine(model_dir, settings or EngineSettings(), model_file=model_file)
+        chosen = settings or default_settings(model_dir)
+        engine = open_engine(model_dir, chosen, model_file=model_file)
         identity = ModelIdentity(
             name=model_name, version=model_version, checkpoint=checkpoint.checksum
         )
-        return cls(checkpoint, engine, identity)
+        return cls(checkpoint, engine, identity, _automaton(checkpoint) if constrained else None)
 
     def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -114,7 +135,9 @@ class TurnPipeline:
         with watch.stage("prepare"):
             for work in works:
                 self._form_source(work)
-        questions = Questions(self._engine, self._builder, self.checkpoint.calibration)
+        questions = Questions(
+            self._engine, self._builder, self.checkpoint.calibration, self._automaton
+        )
         with watch.stage("understand"):  # 3. belief states and intents: the first engine call
             self._ask(questions, works, _UNDERSTANDING)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
@@ -171,6 +194,7 @@ class TurnPipeline:
                 task,
                 tokenizer=self.checkpoint.tokenizer,
                 schema=self.checkpoint.schema,
+                constrained=self._automaton is not None,
             )
 
     def _follow(self, work: TurnWork) -> None:
@@ -197,3 +221,9 @@ class TurnPipeline:
             )
         matches = work.found.matches if work.found else None
         work.database_token = knowledge.database_token(memory.domain, matches)
+
+
+def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    from todserve.runtime.constraint import build_automaton
+
+    return build_automaton(checkpoint)

@@ -1,7 +1,7 @@
 """Archive: a checkpoint, the runtime and the handler become one .mar that has answered a turn.
 
-Beside the way of a request: what ``tod archive CHECKPOINT`` does. Lint, stage, pack, repack, try
-in a clean process, and only then publish with its checksum.
+Beside the way of a request: what ``tod archive CHECKPOINT`` does. Lint, export where the
+engine wants it, stage, pack, repack, try in a clean process, and only then publish.
 Example: ``build_archive(Path("checkpoints/multiwoz"), Path("archive/store"))``.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from todserve.runtime.errors import ArchiveError
 from todserve.serving import checksums
 from todserve.serving.model_config import load_model_config
+from todserve.serving.preparing import prepare
 from todserve.serving.repack import repack
 from todserve.serving.staging import Parts, pack
 from todserve.serving.trial import try_archive, unpack
@@ -40,7 +41,7 @@ def build_archive(
     Nothing in ``out_dir`` changes unless the archive has loaded and answered.
 
     Args:
-        checkpoint: folder that ``tod train`` wrote.
+        checkpoint: folder that ``tod train`` or ``tod export`` wrote.
         out_dir: the model store; made if needed.
         name: the model's name in URLs.
         version: the model's version, digits and dots.
@@ -49,16 +50,18 @@ def build_archive(
 
     Raises:
         ConfigError: model-config.yaml does not fit.
-        ArchiveError: a file is missing, or the archive cannot load or answer.
+        ArchiveError: a file is missing, the export is not true enough to its checkpoint, or the
+            archive cannot load or answer.
     """
     _check_identity(name, version)
     chosen = parts or Parts.of_checkout(model_config)
     chosen.check()
-    load_model_config(chosen.model_config)
+    settings = load_model_config(chosen.model_config).handler.engine
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tod-archive-") as folder:
         workspace = Path(folder).resolve()
-        packed = pack(checkpoint.resolve(), chosen, workspace, name=name, version=version)
+        ready = prepare(checkpoint.resolve(), settings, workspace)
+        packed = pack(ready, chosen, workspace, name=name, version=version)
         clean = workspace / "clean.mar"
         repack(packed, clean)
         try_archive(unpack(clean, workspace / "unpacked"), chosen)

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.limits import RequestLimits
 from todserve.serving.strict_yaml import load_mapping
@@ -34,12 +34,14 @@ class HandlerConfig(BaseModel):
 
     Attributes:
         engine: engine, number format and CPU threads of one worker.
+        decoding: what the engine may write.
         limits: how much one request may ask for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     engine: EngineSettings = EngineSettings()
+    decoding: DecodingSettings = DecodingSettings()
     limits: RequestLimits = RequestLimits()
 
 
@@ -128,6 +130,7 @@ def _known_keys(section: list[str]) -> list[str]:
         (): ModelConfig,
         ("handler",): HandlerConfig,
         ("handler", "engine"): EngineSettings,
+        ("handler", "decoding"): DecodingSettings,
         ("handler", "limits"): RequestLimits,
     }
     fields = models[tuple(section)].model_fields

@@ -8,26 +8,31 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import todserve
 from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
-from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
-from todserve.runtime.domain_model import DOMAIN_MODEL
+from todserve.runtime.checkpoint import (
+    CHECKPOINT_FILES,
+    CHECKSUM_LENGTH,
+    OPTIONAL_FILES,
+    weights_checksum,
+)
+from todserve.runtime.engines.settings import EngineName
 from todserve.runtime.errors import ArchiveError
+from todserve.runtime.exported import MANIFEST_FILE, ExportManifest
 
 WEIGHTS = "model.safetensors"
-CHECKPOINT_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "format.json",
-    "schema.json",
-    "knowledge.sqlite",
-    "training.json",
-)
-# A checkpoint may lack these; what it has travels.
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+_WITH_TORCH = (EngineName.TORCH, EngineName.TORCHSCRIPT)
+_PACKAGES: Mapping[EngineName, tuple[str, ...]] = {
+    EngineName.TORCH: ("torch", "transformers", "safetensors"),
+    EngineName.TORCHSCRIPT: ("torch",),
+    EngineName.ONNX: ("onnxruntime",),
+    EngineName.CTRANSLATE2: ("ctranslate2",),
+}
+_ENGINES_OWN = {package for packages in _PACKAGES.values() for package in packages}
 _PACKAGE = Path(todserve.__file__).parent
 
 
@@ -42,6 +47,7 @@ class Parts:
         requirements: what the worker's Python must have, ``--requirements-file``.
         canary: the script that tries the unpacked archive.
         metrics: TorchServe's metrics configuration.
+        without_torch: what keeps PyTorch out of a worker that does not use it.
     """
 
     handler: Path
@@ -50,6 +56,7 @@ class Parts:
     requirements: Path
     canary: Path
     metrics: Path
+    without_torch: Path
 
     @classmethod
     def of_checkout(cls, model_config: Path | None = None) -> "Parts":
@@ -62,11 +69,13 @@ class Parts:
             requirements=root / "archive" / "requirements.txt",
             canary=root / "archive" / "canary.py",
             metrics=root / "archive" / "metrics.yaml",
+            without_torch=root / "archive" / "sitecustomize.py",
         )
 
     def check(self) -> None:
         """Raise ArchiveError for the first part that is missing."""
-        for path in (self.handler, self.network, self.model_config, self.requirements):
+        needed = (self.handler, self.network, self.model_config, self.requirements)
+        for path in (*needed, self.without_torch):
             if not path.is_file():
                 raise ArchiveError(
                     f"{path} does not exist; archives are built from a checkout of the repository, "
@@ -82,15 +91,20 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
         ConfigError: the checkpoint's calibration is wrong or of other weights.
     """
     parts.check()
-    files = _stage(checkpoint, workspace / "files")
+    manifest = ExportManifest.of_folder(checkpoint)
+    files = _stage(checkpoint, workspace / "files", manifest)
+    if manifest is not None and manifest.engine not in _WITH_TORCH:
+        shutil.copyfile(parts.without_torch, files / parts.without_torch.name)
     private = workspace / "tmp"  # the archiver deletes <tempdir>/<name> before it works there
     private.mkdir()
     command = [sys.executable, "-m", "model_archiver.model_packaging"]
     command += ["--model-name", name, "--version", version, "--export-path", str(workspace)]
     command += ["--handler", str(parts.handler), "--model-file", str(parts.network)]
-    command += ["--serialized-file", str(checkpoint / WEIGHTS), "--extra-files", str(files)]
+    command += ["--extra-files", str(files)]
+    if manifest is None:
+        command += ["--serialized-file", str(checkpoint / WEIGHTS)]
     command += ["--config-file", str(_renamed(parts.model_config, workspace))]
-    command += ["--requirements-file", str(parts.requirements)]
+    command += ["--requirements-file", str(_requirements(parts, manifest, workspace))]
     environment = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
     environment["TMPDIR"] = str(private)
     done = subprocess.run(
@@ -108,17 +122,36 @@ def _renamed(model_config: Path, workspace: Path) -> Path:
     return copy
 
 
-def _stage(checkpoint: Path, files: Path) -> Path:
-    missing = [name for name in (WEIGHTS, *CHECKPOINT_FILES) if not (checkpoint / name).is_file()]
+def _requirements(parts: Parts, manifest: ExportManifest | None, workspace: Path) -> Path:
+    """Return the list of what every worker needs and what this archive's engine needs."""
+    engine = manifest.engine if manifest is not None else EngineName.TORCH
+    wanted = _PACKAGES[engine]
+    lines = parts.requirements.read_text(encoding="utf-8").splitlines()
+    kept = [
+        line for line in lines if _package(line) not in _ENGINES_OWN or _package(line) in wanted
+    ]
+    path = workspace / "requirements.txt"
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    return path
+
+
+def _package(line: str) -> str:
+    return line.partition("==")[0].strip()
+
+
+def _stage(checkpoint: Path, files: Path, manifest: ExportManifest | None = None) -> Path:
+    needed = (*CHECKPOINT_FILES, *([WEIGHTS] if manifest is None else [MANIFEST_FILE]))
+    missing = [name for name in needed if not (checkpoint / name).is_file()]
     if missing:
         raise ArchiveError(
             f"{checkpoint} is no complete checkpoint; missing {', '.join(missing)}; "
             "`tod train CONFIG` writes them all"
         )
+    identity = manifest.checkpoint if manifest else weights_checksum(checkpoint)[:CHECKSUM_LENGTH]
     # The worker would refuse a wrong file too, but only once everything is packed.
-    Calibration.load(
-        checkpoint / CALIBRATION_FILE, checkpoint=weights_checksum(checkpoint)[:CHECKSUM_LENGTH]
-    )
+    Calibration.load(checkpoint / CALIBRATION_FILE, checkpoint=identity)
+    if manifest is not None:
+        manifest.verify(checkpoint)
     # --extra-files copies a folder's contents: the package has to lie one level down.
     package = files / "todserve"
     shutil.copytree(
@@ -126,7 +159,10 @@ def _stage(checkpoint: Path, files: Path) -> Path:
     )
     for name in ("__init__.py", "py.typed"):
         shutil.copyfile(_PACKAGE / name, package / name)
-    optional = [name for name in OPTIONAL_FILES if (checkpoint / name).is_file()]
-    for name in (*CHECKPOINT_FILES, *optional):
+    names = [name for name in (*CHECKPOINT_FILES, *OPTIONAL_FILES) if (checkpoint / name).is_file()]
+    if manifest is not None:
+        names += [MANIFEST_FILE, *manifest.files]
+    for name in names:
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(checkpoint / name, files / name)
     return files

@@ -49,6 +49,9 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     multiwoz.add_argument(
         "--states-only", action="store_true", help="leave the end-to-end rollout out"
     )
+    multiwoz.add_argument(
+        "--constrained", action="store_true", help="hold every answer to the schema"
+    )
     multiwoz.add_argument("--predictions-out", type=Path, metavar="OUT", help="in public format")
     multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
     multiwoz.add_argument("--allow-partial", action="store_true", help="though it lacks turns")
@@ -93,6 +96,7 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         name=arguments.name,
         html=arguments.html,
         curves=arguments.curves,
+        constrained=arguments.constrained,
     )
 
 

@@ -1,4 +1,4 @@
-"""Verbs that serve and talk: archive, start, stop, chat, demo.
+"""Verbs that serve and talk: export, archive, start, stop, chat, demo.
 
 Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
 """
@@ -6,18 +6,29 @@ Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
 import argparse
 from pathlib import Path
 
-from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder
+from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder, corpora_option
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 def add_serving(add: Adder) -> None:
     """Add the verbs."""
+    export = add(
+        "export", _export, "write a checkpoint's network for another engine, and measure it"
+    )
+    export.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
+    export.add_argument("--format", required=True, choices=["onnx", "torchscript", "ctranslate2"])
+    export.add_argument("--dtype", default="float32", choices=["float32", "int8"])
+    export.add_argument("--out", type=Path, metavar="DIR", help="by default below runs/exports")
+    export.add_argument("--turns", type=int, metavar="N", help="of MultiWOZ dev to measure on")
+    export.add_argument("--no-fidelity", action="store_true", help="do not measure")
+    corpora_option(export)
     archive = add("archive", _archive, "pack a checkpoint into a TorchServe archive and try it")
     archive.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
     archive.add_argument("--out", type=Path, default=Path("archive/store"), help="folder")
     archive.add_argument("--name", default="tod", help="name of the model")
     archive.add_argument("--version", default="1.0", help="version of the model")
+    archive.add_argument("--model-config", type=Path, metavar="FILE", help="model-config.yaml")
     start = add("start", _start, "start TorchServe and wait until it answers")
     start.add_argument("--store", type=Path, default=Path("archive/store"), help="folder")
     start.add_argument("--name", default="tod", help="name of the model")
@@ -34,6 +45,21 @@ def add_serving(add: Adder) -> None:
     demo.add_argument("--name", default="tod", help="name of the model")
 
 
+def _export(arguments: argparse.Namespace) -> None:
+    from todserve.export.run import run_export
+    from todserve.runtime.engines.settings import Dtype, EngineName
+
+    run_export(
+        checkpoint=arguments.checkpoint,
+        out=arguments.out,
+        engine=EngineName(arguments.format),
+        dtype=Dtype(arguments.dtype),
+        turns=arguments.turns,
+        root=arguments.corpora,
+        measure=not arguments.no_fidelity,
+    )
+
+
 def _archive(arguments: argparse.Namespace) -> None:
     from todserve.serving.archive import run
 
@@ -42,6 +68,7 @@ def _archive(arguments: argparse.Namespace) -> None:
         out_dir=arguments.out,
         name=arguments.name,
         version=arguments.version,
+        model_config=arguments.model_config,
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from todserve.runtime.automaton import FREE, TokenAutomaton
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -20,6 +22,7 @@ class Row:
         end_id: generation stops at this token.
         max_new_tokens: generation stops after this many tokens.
         temperature: divides the logits before log-probabilities are taken of them; changes no id.
+        state: where the row starts in the automaton of its call; FREE chooses among all tokens.
     """
 
     context: int
@@ -27,6 +30,7 @@ class Row:
     end_id: int
     max_new_tokens: int
     temperature: float = 1.0
+    state: int = FREE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +40,19 @@ class Generation:
     Attributes:
         ids: generated tokens, without prefix and without the end token.
         log_probs: natural-log probability of each token of ``ids`` given those before it, at the
-            row's temperature.
+            row's temperature; the network's own, among all tokens, whatever an automaton refused.
         end_log_prob: the same for the end token; None when the length cap came first.
+        allowed_log_probs: natural log of the probability that the allowed tokens had together at
+            each token of ``ids``, so that ``log_prob - allowed_log_prob`` is the probability
+            among the allowed ones. 0 where all tokens were allowed; empty says the same of all.
+        end_allowed_log_prob: the same for the end token; 0 where there is none.
     """
 
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
     end_log_prob: float | None
+    allowed_log_probs: tuple[float, ...] = ()
+    end_allowed_log_prob: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -63,16 +73,28 @@ class Engine(Protocol):
     """Greedy generation over encoded contexts.
 
     Every engine returns the reference engine's ids in fp32. Rows may share a context, differ in
-    prefix length, in cap and in temperature, and stop each on its own; the answer has the order
-    of ``rows``.
+    prefix length, in cap, in temperature and in whether and how they are constrained, and stop
+    each on its own; the answer has the order of ``rows``.
     """
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> Encoding:
         """Encode contexts (token ids, each at least one) once for all rows that use them."""
         ...
 
-    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
-        """Decode all rows as one batch."""
+    def generate(
+        self, encoding: Encoding, rows: Sequence[Row], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
+        """Decode all rows as one batch.
+
+        Args:
+            encoding: of this engine's ``encode``.
+            rows: what to generate.
+            automaton: what the rows whose ``state`` is not FREE may choose; its vocabulary is
+                the network's.
+
+        Raises:
+            ConfigError: the engine cannot constrain its rows.
+        """
         ...
 
     def close(self) -> None:

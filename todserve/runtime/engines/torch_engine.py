@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from transformers import (
     GenerationConfig,
-    LogitsProcessor,
     LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from todserve.runtime.automaton import FREE, TokenAutomaton
 from todserve.runtime.engines.base import Encoding, Generation, Row
+from todserve.runtime.engines.torch_choice import AutomatonTable, ChosenLogProbs, Constraint
 from todserve.runtime.errors import ConfigError
 
 
@@ -40,40 +41,6 @@ class TorchEncoding:
     def size(self) -> int:
         """Number of contexts."""
         return int(self.hidden.shape[0])
-
-
-class _ChosenLogProbs(LogitsProcessor):
-    """Records the log-probability of the token greedy search is about to choose, at every step.
-
-    The chosen token is the one with the highest logit, so its log-probability is that logit less
-    the log-sum-exp of all: exact, in fp32, and (rows,) numbers a step are kept instead of
-    (rows, vocabulary). Each row's logits are divided by its temperature for that; what the
-    search chooses from is handed back as it came.
-    """
-
-    def __init__(self, rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-        self.steps: list[torch.Tensor] = []
-        self._sharpness: torch.Tensor | None = None
-        if any(row.temperature != 1 for row in rows):
-            sharpness = [1 / row.temperature for row in rows]
-            self._sharpness = torch.tensor(sharpness, device=device)[:, None]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        logits = scores.float()
-        if self._sharpness is not None:
-            logits = logits * self._sharpness
-        chosen = logits.amax(dim=-1) - logits.logsumexp(dim=-1)
-        # amax and logsumexp both carry a NaN or an infinity anywhere in the row.
-        if not bool(torch.isfinite(chosen).all()):
-            fix = (
-                "load the checkpoint with dtype float32"
-                if self.dtype != torch.float32
-                else "the weights are damaged: verify the checkpoint's checksum or train again"
-            )
-            raise ConfigError(f"the network's logits are not finite in {self.dtype}; {fix}")
-        self.steps.append(chosen)
-        return scores
 
 
 class _EachRowItsOwnEnd(StoppingCriteria):
@@ -109,6 +76,7 @@ class TorchEngine:
         self._pad_id = int(t5.config.pad_token_id or 0)
         t5.generation_config = GenerationConfig(pad_token_id=self._pad_id)
         self._network: Any = t5
+        self._automaton: tuple[TokenAutomaton, AutomatonTable] | None = None
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> TorchEncoding:
         """Run the encoder over all contexts as one right-padded batch.
@@ -130,36 +98,64 @@ class TorchEngine:
             hidden = self._network.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         return TorchEncoding(hidden=hidden, mask=mask)
 
-    def generate(self, encoding: Encoding, rows: Sequence[Row]) -> list[Generation]:
+    def generate(
+        self, encoding: Encoding, rows: Sequence[Row], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
         """Decode ``rows`` greedily; the answer has their order.
 
         Raises:
             TypeError: ``encoding`` is another engine's.
-            ConfigError: the network's logits are not finite; names the dtype and the fix.
+            ValueError: a row has a state, but there is no automaton.
+            ConfigError: the network's logits are not finite; names the dtype and the fix. Or the
+                automaton has another vocabulary than the network.
         """
         if not isinstance(encoding, TorchEncoding):
             raise TypeError(f"an encoding of {type(encoding).__name__}; expected TorchEncoding")
+        table = self._table(rows, automaton)
         by_prefix_length: dict[int, list[int]] = defaultdict(list)
         for index, row in enumerate(rows):
             by_prefix_length[len(row.prefix)].append(index)
         done: dict[int, Generation] = {}
         for indices in by_prefix_length.values():
             together = [rows[index] for index in indices]
-            done.update(zip(indices, self._generate(encoding, together), strict=True))
+            found = self._generate(encoding, together, table)
+            done.update(zip(indices, found, strict=True))
         return [done[index] for index in range(len(rows))]
 
     def close(self) -> None:
         """Let go of the network."""
-        self._network = None
+        self._network = self._automaton = None
+
+    def _table(
+        self, rows: Sequence[Row], automaton: TokenAutomaton | None
+    ) -> AutomatonTable | None:
+        """Return the automaton's table on the network's device; None where all rows are free."""
+        if all(row.state == FREE for row in rows):
+            return None
+        if automaton is None:
+            raise ValueError("a row has a state, but generate was given no automaton")
+        if self._automaton is None or self._automaton[0] is not automaton:
+            expected = int(self._network.config.vocab_size)
+            if automaton.vocabulary != expected:
+                raise ConfigError(
+                    f"the automaton knows {automaton.vocabulary} tokens, the network {expected}; "
+                    "build it from the checkpoint that the network is of"
+                )
+            self._automaton = automaton, AutomatonTable.of(automaton, self._network.device)
+        return self._automaton[1]
 
     @torch.inference_mode()
-    def _generate(self, encoding: TorchEncoding, rows: Sequence[Row]) -> list[Generation]:
+    def _generate(
+        self, encoding: TorchEncoding, rows: Sequence[Row], table: AutomatonTable | None
+    ) -> list[Generation]:
         device = encoding.hidden.device
         wanted = torch.tensor([row.context for row in rows], device=device)
         mask = encoding.mask.index_select(0, wanted)
         longest = int(mask.sum(dim=1).max())
         prefixes = torch.tensor([row.prefix for row in rows], dtype=torch.long, device=device)
-        recorder = _ChosenLogProbs(rows, device, self._network.dtype)
+        start = prefixes.shape[1]
+        constraint = None if table is None else Constraint(rows, table, start)
+        recorder = ChosenLogProbs(rows, device, self._network.dtype, constraint)
         ids = self._network.generate(
             encoder_outputs=BaseModelOutput(
                 last_hidden_state=encoding.hidden.index_select(0, wanted)[:, :longest]
@@ -174,20 +170,28 @@ class TorchEngine:
             logits_processor=LogitsProcessorList([recorder]),
             stopping_criteria=StoppingCriteriaList([_EachRowItsOwnEnd(rows, device)]),
         )
-        new_ids = ids[:, prefixes.shape[1] :].tolist()
+        new_ids = ids[:, start:].tolist()
         log_probs = torch.stack(recorder.steps, dim=1).tolist()
+        allowed = (
+            torch.stack(recorder.allowed, dim=1).tolist()
+            if recorder.allowed
+            else [[0.0] * len(recorder.steps)] * len(rows)
+        )
         return [
-            _cut(row, tokens, scores)
-            for row, tokens, scores in zip(rows, new_ids, log_probs, strict=True)
+            _cut(row, tokens, scores, shares)
+            for row, tokens, scores, shares in zip(rows, new_ids, log_probs, allowed, strict=True)
         ]
 
 
-def _cut(row: Row, tokens: list[int], log_probs: list[float]) -> Generation:
+def _cut(row: Row, tokens: list[int], log_probs: list[float], allowed: list[float]) -> Generation:
     """End a row at its end token or cap; what a batch wrote after that is padding."""
     tokens = tokens[: row.max_new_tokens]
     length = tokens.index(row.end_id) if row.end_id in tokens else len(tokens)
+    ended = length < len(tokens)
     return Generation(
         ids=tuple(tokens[:length]),
         log_probs=tuple(log_probs[:length]),
-        end_log_prob=log_probs[length] if length < len(tokens) else None,
+        end_log_prob=log_probs[length] if ended else None,
+        allowed_log_probs=tuple(allowed[:length]),
+        end_allowed_log_prob=allowed[length] if ended else 0.0,
     )

@@ -1,0 +1,131 @@
+"""Graph: an ONNX graph written operator by operator.
+
+Below the ONNX export: ``onnx_layers`` writes a T5's layers with it. Written by hand because the
+exporters trace Python, and what is wanted here is a loop and as few operators a step as possible.
+Example: ``graph.op("MatMul", "hidden", graph.constant("w", weights))`` is the name of the product.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+"""Old enough for every converter in use, new enough for all that is needed."""
+
+_ELEMENTS = {
+    "float": TensorProto.FLOAT,
+    "int64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+    "int16": TensorProto.INT16,
+}
+INT64 = int(TensorProto.INT64)
+FLOAT = int(TensorProto.FLOAT)
+
+Shape = Sequence[int | str]
+"""Sizes, and names for those that are only known when the graph runs."""
+
+
+class Graph:
+    """Nodes, inputs, outputs and constants of one graph; a loop's body is a graph within one."""
+
+    def __init__(self, name: str, *, outer: "Graph | None" = None) -> None:
+        """Start an empty graph; ``outer`` is the one whose values a loop's body also sees."""
+        self.name = name
+        self._outer = outer
+        self._nodes: list[onnx.NodeProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._count = 0
+
+    def input(self, name: str, element: str, shape: Shape) -> str:
+        """Declare an input and return its name."""
+        self._inputs.append(helper.make_tensor_value_info(name, _ELEMENTS[element], shape))
+        return name
+
+    def output(self, value: str, name: str, element: str, shape: Shape) -> None:
+        """Hand ``value`` out as ``name``."""
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        self._outputs.append(helper.make_tensor_value_info(name, _ELEMENTS[element], shape))
+
+    def constant(self, name: str, array: NDArray[np.generic]) -> str:
+        """Return the name of a constant; the outermost graph keeps it, once for every use."""
+        if self._outer is not None:
+            return self._outer.constant(name, array)
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
+        return name
+
+    def integers(self, *values: int) -> str:
+        """Return a constant list of int64."""
+        name = "ints_" + "_".join(str(value) for value in values).replace("-", "m")
+        return self.constant(name, np.array(values, dtype=np.int64))
+
+    def integer(self, value: int) -> str:
+        """Return a constant int64 without dimensions."""
+        return self.constant(f"int_{value}".replace("-", "m"), np.array(value, dtype=np.int64))
+
+    def number(self, value: float) -> str:
+        """Return a constant float without dimensions."""
+        return self.constant(f"number_{value}", np.array(value, dtype=np.float32))
+
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator with one output and return that output's name."""
+        return self.ops(kind, inputs, 1, **attributes)[0]
+
+    def ops(self, kind: str, inputs: Sequence[str], outputs: int, **attributes: Any) -> list[str]:
+        """Add an operator and return the names of its outputs."""
+        names = [self._fresh(kind) for _ in range(outputs)]
+        self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def loop(self, first: str, carried: Sequence[str], body: "Graph", scanned: int) -> list[str]:
+        """Run ``body`` while it says so; ``first`` is whether it runs at all.
+
+        Args:
+            first: name of a boolean.
+            carried: values the body gets and gives, in its order.
+            body: inputs (iteration, condition, carried...), outputs (condition, carried...,
+                scanned...).
+            scanned: how many outputs are stacked over the iterations.
+
+        Returns:
+            the last carried values and then the stacked ones.
+        """
+        count = len(carried) + scanned
+        return self.ops("Loop", ["", first, *carried], count, body=body.graph())
+
+    def either(self, condition: str, then: "Graph", otherwise: "Graph") -> list[str]:
+        """Run one of two graphs without inputs and return the names of its outputs."""
+        count = len(then._outputs)
+        branches = {"then_branch": then.graph(), "else_branch": otherwise.graph()}
+        return self.ops("If", [condition], count, **branches)
+
+    def graph(self) -> onnx.GraphProto:
+        """Return what was written."""
+        return helper.make_graph(
+            self._nodes,
+            self.name,
+            self._inputs,
+            self._outputs,
+            initializer=list(self._constants.values()),
+        )
+
+    def model(self) -> onnx.ModelProto:
+        """Return the graph as a checked model."""
+        model = helper.make_model(
+            self.graph(),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            producer_name="todserve",
+            ir_version=8,
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def _fresh(self, kind: str) -> str:
+        self._count += 1
+        return f"{self.name}_{kind.lower()}_{self._count}"

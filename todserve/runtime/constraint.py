@@ -1,0 +1,72 @@
+"""The constraint: an automaton of everything a checkpoint may rightly write, built when it loads.
+
+Stands between the checkpoint and the engine, on request: decoding is free by default. A sequence
+that ends by itself under it is understood whole by ``formats`` and names nothing that is unknown:
+
+- intent: one of the schema's;
+- belief state: domains and slots of the schema, of a categorical slot one of its values or
+  ``dontcare`` (in updates also ``none``), of a free-text slot words that the schema accepts as a
+  value. A word that is no slot's name goes on with a free value, as it does for the parser;
+- dialogue acts: acts and slots of `OutputLabels`, in domains of the schema, ``general`` and
+  ``booking``;
+- response: any text, and placeholders of `OutputLabels` alone.
+
+Where the model wanted an unknown value it now takes the likeliest known one, which may be wrong;
+the unconstrained confidence is low there. A label has one spelling, the tokenizer's own. A sequence
+cut by its length cap may end inside a label or a value; that shows as ``unparsed``, as without the
+constraint.
+Example: ``build_automaton(checkpoint).starts["intent"]`` is the state an intent's row starts in.
+"""
+
+import json
+
+from todserve.runtime.automaton import TokenAutomaton
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.constraint_grammar import Grammar
+from todserve.runtime.constraint_labels import OutputLabels
+from todserve.runtime.constraint_paths import Paths
+from todserve.runtime.constraint_words import ConstraintWords
+from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.tokenization import Tokenizer
+
+
+def build_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    """Return the automaton of a checkpoint, with a start for each task.
+
+    MultiWOZ's schema takes 700 states: a table of 6 MB, and most of a second on one core.
+
+    Raises:
+        ConfigError: the tokenizer can write nothing right for some task, or the schema is too
+            large for the table.
+    """
+    return automaton_of(
+        OutputLabels.of(checkpoint), checkpoint.tokenizer, _network_vocabulary(checkpoint)
+    )
+
+
+def automaton_of(labels: OutputLabels, tokenizer: Tokenizer, vocabulary: int) -> TokenAutomaton:
+    """Return the automaton of ``labels`` for a network of ``vocabulary`` logits.
+
+    Raises:
+        ConfigError: see `build_automaton`.
+    """
+    paths = Paths(vocabulary)
+    grammar = Grammar(labels, ConstraintWords(tokenizer, vocabulary), paths)
+    draw = {
+        TaskName.BELIEF_STATE: grammar.belief_state,
+        TaskName.DIALOGUE_ACT: grammar.dialogue_acts,
+        TaskName.RESPONSE: grammar.response,
+        TaskName.INTENT: grammar.intent,
+    }
+    return paths.compiled(
+        {
+            str(name): drawn(tokenizer.token_id(TASKS[name].end_token))
+            for name, drawn in draw.items()
+        }
+    )
+
+
+def _network_vocabulary(checkpoint: Checkpoint) -> int:
+    """Return the number of logits, which may be padded beyond the tokenizer's ids."""
+    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+    return int(config["vocab_size"])
