@@ -11,10 +11,12 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime.stamp
 TRAIN := .venv/.train.stamp
 DEV := .venv/.dev.stamp
+BENCH := .venv/.bench.stamp
 ARCHIVE := archive/store/tod.mar
 # Everything that travels inside the archive or shapes it.
-PACKED := $(wildcard $(CHECKPOINT)/* handlers/*.py model_defs/*.py archive/*.* \
-	todserve/runtime/*.py todserve/runtime/engines/*.py)
+PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
+	todserve/runtime/*.py todserve/runtime/engines/*.py \
+	todserve/export/*.py)
 
 # An archive of another checkpoint is as good as none.
 PACKED_FROM := .venv/.packed-from
@@ -22,14 +24,14 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo test check fix start stop train evaluate archive clean
+.PHONY: help setup demo test check fix start stop bench train evaluate archive clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  CHECKPOINT=$(CHECKPOINT)   what demo, archive and evaluate take"
 	@echo "  CONFIG=$(CONFIG)   what train takes"
-	@echo "  ARGS=\"...\"   passed on to test, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
+	@echo "  ARGS=\"...\"   passed on to test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
 
 setup: $(DEV) ## make .venv and install everything, tests and checks included
 
@@ -54,6 +56,9 @@ start: $(RUNTIME) ## start TorchServe with the archive there is and wait until i
 
 stop: ## stop TorchServe
 	@if [ -x $(BIN)/tod ]; then $(BIN)/tod stop; else echo "nothing is installed here"; fi
+
+bench: $(BENCH) ## measure a turn against a cascade, a stock handler, Flask and LitServe
+	@$(BIN)/tod bench $(ARGS)
 
 train: $(TRAIN) ## train a checkpoint from CONFIG (a file, or the name of a shipped one)
 	@$(BIN)/tod train $(CONFIG) $(ARGS)
@@ -82,3 +87,6 @@ $(TRAIN): $(RUNTIME) requirements/train.txt
 
 $(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
 	@scripts/setup.sh dev
+
+$(BENCH): $(DEV) requirements/bench.txt
+	@scripts/setup.sh bench

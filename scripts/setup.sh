@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes .venv and installs todserve into it: scripts/setup.sh [runtime|train|dev]
+# Makes .venv and installs todserve into it: scripts/setup.sh [runtime|train|dev|bench]
 #
 #   runtime  a worker, a client and the `tod` command (default)
 #   train    + training and evaluation
 #   dev      + tests and checks
+#   bench    + what the benchmark measures beside us
 #
 # Environment, all optional:
 #   TOD_PYTHON       the Python to make .venv with (3.11 or later; default python3)
@@ -15,8 +16,8 @@ cd "$(dirname "$0")/.."
 
 level="${1:-runtime}"
 case "$level" in
-  runtime | train | dev) ;;
-  *) echo "setup: unknown level '$level'; expected runtime, train or dev" >&2; exit 2 ;;
+  runtime | train | dev | bench) ;;
+  *) echo "setup: unknown level '$level'; expected runtime, train, dev or bench" >&2; exit 2 ;;
 esac
 say() { printf '[setup] %s\n' "$*"; }
 python="${TOD_PYTHON:-python3}"
@@ -64,5 +65,6 @@ fi
 
 touch .venv/.runtime.stamp
 if [ "$level" != runtime ]; then touch .venv/.train.stamp; fi
-if [ "$level" = dev ]; then touch .venv/.dev.stamp; fi
+if [ "$level" = dev ] || [ "$level" = bench ]; then touch .venv/.dev.stamp; fi
+if [ "$level" = bench ]; then touch .venv/.bench.stamp; fi
 say "done: .venv/bin/tod"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from todserve.runtime.errors import TodError
 from todserve.verbs.adding import Verb, adder
 from todserve.verbs.evaluating import add_evaluating
+from todserve.verbs.measuring import add_measuring
 from todserve.verbs.serving import add_serving
 from todserve.verbs.sources import add_sources
 from todserve.verbs.training import add_training
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_training(add)
     add_evaluating(add)
     add_serving(add)
+    add_measuring(add)
     add_sources(add)
     add("version", _version, "print the version")
     return parser

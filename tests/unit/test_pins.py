@@ -45,7 +45,7 @@ def test_every_package_that_is_imported_is_declared(path: Path) -> None:
     assert {DISTRIBUTIONS.get(name, normal(name)) for name in others} <= set(declared)
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "train.txt", "dev.txt", "java.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt"])
 def test_every_locked_line_is_an_exact_pin(name: str) -> None:
     assert [line for line in locked(name) if not PIN.fullmatch(line)] == []
     assert locked(name)
@@ -59,6 +59,7 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
         (EXTRAS["dev"][1:], ["runtime.txt", "train.txt", "dev.txt"]),
         (EXTRAS["java"], ["java.txt"]),
         (EXTRAS["ctranslate2"], ["train.txt"]),
+        (EXTRAS["bench"], ["runtime.txt", "train.txt", "dev.txt", "bench.txt"]),
     ],
 )
 def test_direct_dependencies_are_pinned_as_the_lists_say(

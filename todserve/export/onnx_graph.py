@@ -40,6 +40,7 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
+        self._renamings: dict[str, str] = {}
         self._count = 0
 
     def input(self, name: str, element: str, shape: Shape) -> str:
@@ -48,8 +49,10 @@ class Graph:
         return name
 
     def output(self, value: str, name: str, element: str, shape: Shape) -> None:
-        """Hand ``value`` out as ``name``."""
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        """Hand ``value`` out as ``name``; for what is computed here, ``name`` is its only name."""
+        value = self._renamings.get(value, value)
+        if not self._renamed(value, name):
+            self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _ELEMENTS[element], shape))
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
@@ -125,6 +128,22 @@ class Graph:
         )
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _renamed(self, value: str, name: str) -> bool:
+        """Give a node's output another name, if nothing but this graph's own nodes knows it."""
+        given = {one.name for one in self._outputs}
+        makers = [node for node in self._nodes if value in node.output]
+        graphs = [one.g for node in self._nodes for one in node.attribute if one.HasField("g")]
+        captured = any(value in node.input for graph in graphs for node in graph.node)
+        if not makers or value in given or captured:
+            return False
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                for place, one in enumerate(names):
+                    if one == value:
+                        names[place] = name
+        self._renamings[value] = name
+        return True
 
     def _fresh(self, kind: str) -> str:
         self._count += 1

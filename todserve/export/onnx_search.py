@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from todserve.export import onnx_layers as layers
-from todserve.export.onnx_graph import INT64, Graph, Shape
+from todserve.export.onnx_graph import FLOAT, INT64, Graph, Shape
 from todserve.export.onnx_position import one_position, pairs
 from todserve.export.weights import T5Weights
 
@@ -51,11 +51,13 @@ def search(weights: T5Weights) -> onnx.ModelProto:
     graph.input("table", "int16", ["states_of_table", weights.output.shape[1]])
     size = graph.op("Gather", graph.op("Shape", "table"), graph.integer(0))
     constrained = graph.op("Greater", size, graph.integer(1))
+    columns = graph.op("Gather", graph.op("Shape", "forced"), graph.integer(0))
+    last_column = graph.op("Sub", columns, graph.integer(1))
     mask = graph.op("Gather", layers.mask_bias(graph, mask), context)
     mask = graph.op("Unsqueeze", mask, graph.integers(1, 3))
     seen = [(graph.op("Gather", k, context), graph.op("Gather", v, context)) for k, v in cross]
 
-    body = _search_body(graph, weights, seen, mask, constrained)
+    body = _search_body(graph, weights, seen, mask, constrained, last_column)
     first = graph.constant("yes", np.array(True))
     carried = [tokens, going, states, *(one for pair in past for one in pair)]
     done = graph.loop(first, carried, body, scanned=3)
@@ -78,6 +80,7 @@ def _search_body(
     cross: list[tuple[str, str]],
     mask: str,
     constrained: str,
+    last_column: str,
 ) -> Graph:
     body = Graph("body", outer=graph)
     iteration = body.input("iteration", "int64", [])
@@ -88,17 +91,15 @@ def _search_body(
     past = pairs(body, weights, "now", "positions_now")
     logits, present = one_position(body, weights, tokens, past, cross, mask)
     sharp = body.op("Mul", logits, body.op("Unsqueeze", "sharpness", body.integers(1)))
-    whole = body.op("ReduceLogSumExp", sharp, axes=[-1], keepdims=0)
-    best, highest, after, allowed = body.either(
+    log = body.op("LogSoftmax", sharp, axis=-1)
+    best, after, allowed = body.either(
         constrained,
-        _choose_allowed(body, logits, sharp, whole, states),
-        _choose_any(body, logits, sharp, whole, states),
+        _choose_allowed(body, logits, log, states),
+        _choose_any(body, logits, states),
     )
-    log_probs = body.op("Sub", highest, whole)
-
-    columns = body.op("Gather", body.op("Shape", "forced"), body.integer(0))
-    column = body.op("Min", iteration, body.op("Sub", columns, body.integer(1)))
-    given = body.op("Gather", "forced", column)
+    place = body.op("Unsqueeze", best, body.integers(1))
+    log_probs = body.op("Squeeze", body.op("GatherElements", log, place, axis=1), body.integers(1))
+    given = body.op("Gather", "forced", body.op("Min", iteration, last_column))
     free = body.op("Equal", given, body.integer(NOT_FORCED))
     chosen = body.op("Where", free, best, given)
     state = body.op("Where", free, after, states)
@@ -125,35 +126,31 @@ def _search_body(
     return body
 
 
-def _choose_any(body: Graph, logits: str, sharp: str, whole: str, states: str) -> Graph:
+def _choose_any(body: Graph, logits: str, states: str) -> Graph:
     branch = Graph("any", outer=body)
     best = branch.op("ArgMax", logits, axis=-1, keepdims=0)
-    highest = branch.op("ReduceMax", sharp, axes=[-1], keepdims=0)
-    nothing = branch.op("Sub", whole, whole)
-    return _choice(branch, best, highest, branch.op("Identity", states), nothing)
+    # A table of one state has the state 0 alone, and the log of a whole probability is 0 too.
+    nothing = branch.op("Cast", states, to=FLOAT)
+    return _choice(branch, best, branch.op("Identity", states), nothing)
 
 
-def _choose_allowed(body: Graph, logits: str, sharp: str, whole: str, states: str) -> Graph:
+def _choose_allowed(body: Graph, logits: str, log: str, states: str) -> Graph:
     branch = Graph("allowed", outer=body)
     after = branch.op("Gather", "table", states)
     allowed = branch.op("GreaterOrEqual", after, branch.constant("none", np.array(0, np.int16)))
     never = branch.constant("never", np.array(-np.inf, dtype=np.float32))
     best = branch.op("ArgMax", branch.op("Where", allowed, logits, never), axis=-1, keepdims=0)
     mass = branch.op(
-        "ReduceLogSumExp", branch.op("Where", allowed, sharp, never), axes=[-1], keepdims=0
+        "ReduceLogSumExp", branch.op("Where", allowed, log, never), axes=[-1], keepdims=0
     )
     place = branch.op("Unsqueeze", best, branch.integers(1))
-    highest = branch.op(
-        "Squeeze", branch.op("GatherElements", sharp, place, axis=1), branch.integers(1)
-    )
     state = branch.op("GatherElements", after, place, axis=1)
     state = branch.op("Cast", branch.op("Squeeze", state, branch.integers(1)), to=INT64)
-    return _choice(branch, best, highest, state, branch.op("Sub", mass, whole))
+    return _choice(branch, best, state, mass)
 
 
-def _choice(branch: Graph, best: str, highest: str, state: str, allowed: str) -> Graph:
+def _choice(branch: Graph, best: str, state: str, allowed: str) -> Graph:
     branch.output(best, f"{branch.name}_best", "int64", ["rows"])
-    branch.output(highest, f"{branch.name}_highest", "float", ["rows"])
     branch.output(state, f"{branch.name}_state", "int64", ["rows"])
     branch.output(allowed, f"{branch.name}_mass", "float", ["rows"])
     return branch

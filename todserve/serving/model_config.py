@@ -52,7 +52,8 @@ class ModelConfig(BaseModel):
         min_workers: worker processes that TorchServe starts.
         max_workers: most workers that the management API may ask for.
         batch_size: most requests in one call of the handler.
-        max_batch_delay: milliseconds that a request waits for company.
+        max_batch_delay: milliseconds that a request waits for company; TorchServe takes 0 for
+            "not set" and waits a hundred.
         response_timeout: seconds until a busy worker is killed.
         startup_timeout: seconds until a loading worker is killed.
         max_retry_timeout_in_sec: seconds for which a worker that cannot load is started again.
@@ -69,7 +70,7 @@ class ModelConfig(BaseModel):
     min_workers: PositiveInt = 1
     max_workers: PositiveInt = 1
     batch_size: PositiveInt = 1
-    max_batch_delay: NonNegativeInt = 100
+    max_batch_delay: PositiveInt = 100
     response_timeout: PositiveInt = 120
     startup_timeout: PositiveInt = 120
     max_retry_timeout_in_sec: PositiveInt = 300

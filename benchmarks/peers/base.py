@@ -1,0 +1,147 @@
+"""Peer: a server under measurement; it starts, names its processes, and is asked whole turns.
+
+Stands between the comparison and the servers. Every peer runs in processes of its own, in a group
+of their own, with a TMPDIR of its own and without PYTHONPATH.
+Example: ``with peer.client() as client: client.ask(b'{"user": "a train to ely"}')["texts"]``.
+"""
+
+import http.client
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import psutil
+
+from todserve.runtime.errors import TodError
+
+TIMEOUT = 120.0  # seconds for one answer; 64 clients of a slow peer wait long
+
+
+class PeerError(TodError):
+    """A peer did not start, or did not answer."""
+
+
+class AnswerForm(StrEnum):
+    """What a peer's answers look like."""
+
+    TURN = "turn"
+    """todserve's own response: parsed parts."""
+    TEXTS = "texts"
+    """Task -> generated text."""
+
+
+class Client(Protocol):
+    """One client's connection; for one thread.
+
+    Attributes:
+        inside_seconds: what the last turn took as measured where it was worked out, for peers
+            without a server; None where the client's own clock counts.
+    """
+
+    inside_seconds: float | None
+
+    def ask(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to one whole turn.
+
+        Raises:
+            PeerError: it was refused.
+            OSError, http.client.HTTPException: the connection failed.
+        """
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Peer(Protocol):
+    """A server under measurement.
+
+    Attributes:
+        name: in every table; letters, digits and underscores.
+        title: what it is, in words.
+        form: what its answers look like.
+        most_clients: how many clients it can be asked by; 1 for what runs without a server.
+    """
+
+    name: str
+    title: str
+    form: AnswerForm
+    most_clients: int
+
+    @property
+    def startup_seconds(self) -> float:
+        """From the start to the first answer; 0 before."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the archive(s) or files that it serves; 0 before the start."""
+        ...
+
+    def start(self) -> None:
+        """Start it and return once it has answered a turn.
+
+        Raises:
+            TodError: it did not, with the cause; nothing is left running then.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Stop it; nothing happens when it does not run."""
+        ...
+
+    def client(self) -> Client:
+        """Return a new connection."""
+        ...
+
+    def processes(self) -> Sequence[psutil.Process]:
+        """Return all its processes."""
+        ...
+
+    def workers(self) -> Sequence[psutil.Process]:
+        """Return those that hold a network."""
+        ...
+
+
+class HttpClient:
+    """Posts turns over one kept connection; the standard library's, for it costs least."""
+
+    inside_seconds: float | None = None
+
+    def __init__(self, port: int, path: str) -> None:
+        """Ask ``http://127.0.0.1:port/path``."""
+        self._path = path
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+
+    def ask(self, body: bytes) -> dict[str, Any]:
+        """Return the answer; see ``Client``."""
+        try:
+            self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+            reply = self._connection.getresponse()
+            content = reply.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next turn opens a new one
+            raise
+        if reply.status != http.HTTPStatus.OK:
+            raise PeerError(f"HTTP {reply.status}: {content[:200].decode(errors='replace')}")
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
