@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.nlplab import nlplab_services, read_nlplab
+from todserve.corpora.nlplab import _placed, nlplab_services, read_nlplab
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
 from todserve.runtime.dialogue import Turn
@@ -43,12 +43,44 @@ def test_text_is_composed(turns: tuple[Turn, ...]) -> None:
     assert turns[0].user == "가상밴드 노래 찾아줘"
 
 
+def test_values_that_a_reply_tells_become_placeholders(turns: tuple[Turn, ...]) -> None:
+    assert [(turn.delexicalised_response, turn.placeholders) for turn in turns] == [
+        (
+            "[value_singer]의 [value_song_title]가 있어요.",
+            (("singer", "가상밴드"), ("song_title", "가짜 노래")),
+        ),
+        ("틀게요.", ()),
+        (None, ()),
+        (None, ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "told", "expected"),
+    [
+        ("틀게요.", {"singer": ""}, ("틀게요.", 0)),
+        ("pcr, PCR!", {"song title": "PCR"}, ("[value_song_title], [value_song_title]!", 2)),
+        (
+            "푸른 밤과 밤",
+            {"song title": "밤//푸른 밤"},
+            ("[value_song_title]과 [value_song_title]", 2),
+        ),
+        ("a+b의 노래", {"singer": "a+b"}, ("[value_singer]의 노래", 1)),
+        ("다른 노래", {"singer": "없는 이"}, ("다른 노래", 0)),
+    ],
+)
+def test_placeholders_stand_where_the_words_are(
+    reply: str, told: dict[str, str], expected: tuple[str, int]
+) -> None:
+    placed, found = _placed(reply, told)
+    assert (placed, len(found)) == expected
+
+
 def test_nothing_else_is_annotated(turns: tuple[Turn, ...]) -> None:
     for turn in turns:
         assert turn.active_domain == "music"
         assert turn.intent is None
         assert turn.dialogue_acts is None
-        assert turn.delexicalised_response is None
 
 
 def test_everything_left_out_or_changed_is_counted() -> None:

@@ -40,6 +40,14 @@ def test_empty_mapping_is_one_worker_without_batching(config: Path) -> None:
         ("clientTimeoutInMills: 5", "must not be set: it drops answers silently"),
         ("handler: {engin: {}}", "unknown key 'handler.engin'; did you mean 'engine'"),
         ("handler: {engine: {dtype: float16}}", "handler.engine.dtype: got 'float16'"),
+        ("maxBatchDelay: 0", "maxBatchDelay: got 0 (int); input should be greater than 0"),
+        ("handler: {engine: {engine: abacus}}", "handler.engine.engine: got 'abacus'"),
+        (
+            "handler: {engine: {engine: onnx, dtype: bfloat16}}",
+            "expected one of float32, int8, auto",
+        ),
+        ("handler: {engine: {engine: torch, dtype: int8}}", "expected one of float32, bfloat16"),
+        ("handler: {decoding: {constraned: true}}", "did you mean 'constrained'"),
         ("handler: {limits: {max_turn: 3}}", "did you mean 'max_turns'"),
         ("handler: {limits: {max_turns: '3'}}", "handler.limits.max_turns: got '3' (str)"),
         ("batchSize: 8\nbatchSize: 9", "line 2: key 'batchSize' stands twice"),
@@ -53,6 +61,13 @@ def test_mistake_is_named_with_its_fix(config: Path, text: str, message: str) ->
         load_model_config(config)
     assert message in str(raised.value)
     assert str(config) in str(raised.value)
+
+
+def test_decoding_is_free_unless_told_otherwise(config: Path) -> None:
+    config.write_text("handler: {engine: {engine: onnx}}")
+    assert not load_model_config(config).handler.decoding.constrained
+    config.write_text("handler: {decoding: {constrained: true}}")
+    assert load_model_config(config).handler.decoding.constrained
 
 
 def test_every_mistake_is_named_at_once(config: Path) -> None:

@@ -2,12 +2,14 @@
 
 Stands between the corpus and training. The publisher's ``system_slots`` are what the user asks
 the system for, and its own tracker's state; they start anew with every turn. ``user_slots`` are
-what the reply tells the user, without their places in it, and are not read.
-Example: ``{"singer": "Sandeul"}`` is the state ``music: singer sandeul``.
+what the reply tells the user, without their places in it: where a value stands in the reply word
+for word it becomes a placeholder. Example: ``{"singer": "Sandeul"}`` is the state ``music: singer
+sandeul``, or makes ``[value_singer]의 PCR은 어떠세요?`` of a reply.
 
 Text is brought to Unicode's composed form (NFC).
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -105,7 +107,36 @@ def _turn(turn: Mapping[str, Any], schema: Schema, where: str, report: ReadRepor
         state = {turn["domain"]: slots} if slots else {}
     else:
         report.missing("state: slots not submitted", where)
-    return Turn(user=user, belief_state=state, active_domain=turn["domain"], system=system)
+    placed, placeholders = _placed(system, turn["user_slots"]) if system else (None, ())
+    return Turn(
+        user=user,
+        belief_state=state,
+        active_domain=turn["domain"],
+        system=system,
+        delexicalised_response=placed,
+        placeholders=placeholders,
+    )
+
+
+def _placed(reply: str, told: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Replace the values that the reply tells by placeholders; longer values go first."""
+    slots = {
+        _composed(part).strip().lower(): label(name)
+        for name, value in told.items()
+        for part in value.split(_SEVERAL)
+        if part.strip()
+    }
+    if not slots:
+        return reply, ()
+    values = "|".join(re.escape(value) for value in sorted(slots, key=len, reverse=True))
+    found: list[tuple[str, str]] = []
+
+    def placeholder(match: re.Match[str]) -> str:
+        slot = slots[match[0].lower()]
+        found.append((slot, match[0]))
+        return f"[value_{slot}]"
+
+    return re.sub(values, placeholder, reply, flags=re.IGNORECASE), tuple(found)
 
 
 def _slots(
