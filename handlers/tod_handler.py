@@ -1,8 +1,10 @@
-"""TorchServe handler of a dialogue turn: bodies in, JSON out, one status for each request.
+"""TorchServe handler of a dialogue turn: bodies in, JSON out, one status for each body.
 
 First and last on the way of a request: TorchServe -> here -> wire -> pipeline -> wire -> here.
 TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
-in the archive beside it. A plain class, not a BaseHandler: TorchServe asks for ``initialize`` and
+in the archive beside it. A body is one turn, or several in KServe's v1 or v2 protocol; the turns of
+all bodies go to the pipeline together and are put together again, see ``runtime.kserve`` for what a
+wrong one of several does. A plain class, not a BaseHandler: TorchServe asks for ``initialize`` and
 ``handle`` alone, and BaseHandler brings loaders of pickled models that must never be reached.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
@@ -18,15 +20,14 @@ from typing import Any
 
 from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import RequestError
+from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import (
     DEFAULT_LIMITS,
     RequestLimits,
     TurnRequest,
     TurnResponse,
-    encode,
     encode_error,
-    parse_request,
     parse_text,
 )
 
@@ -57,23 +58,33 @@ class TodHandler:
         )
 
     def handle(self, batch: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
-        """Return one JSON body for each request of the batch, in its order."""
+        """Return one JSON body for each body of the batch, in its order."""
         started = time.perf_counter()
         parsed = [self._parse(one, index, context) for index, one in enumerate(batch)]
-        answers = iter(self._answer([one for one in parsed if isinstance(one, TurnRequest)]))
-        outcomes = [next(answers) if isinstance(one, TurnRequest) else one for one in parsed]
-        _measure(outcomes, time.perf_counter() - started, context.metrics)
-        return [_write(outcome, index, context) for index, outcome in enumerate(outcomes)]
+        asked = [turn for one in parsed if isinstance(one, TurnsBody) for turn in one.requests]
+        answers = iter(self._answer(asked))
+        outcomes = [
+            [next(answers) for _ in one.requests] if isinstance(one, TurnsBody) else [one]
+            for one in parsed
+        ]
+        seconds = time.perf_counter() - started
+        _measure([turn for turns in outcomes for turn in turns], seconds, context.metrics)
+        return [
+            _write(one, turns, index, context)
+            for index, (one, turns) in enumerate(zip(parsed, outcomes, strict=True))
+        ]
 
     def _parse(
         self, fields: Mapping[str, object], index: int, context: Any
-    ) -> TurnRequest | RequestError:
+    ) -> TurnsBody | RequestError:
         try:
             name = "body" if "body" in fields else "data"
             if name not in fields:
                 raise RequestError(_NO_BODY)
-            parse = parse_text if _is_text(context, index, name) else parse_request
-            return parse(fields[name], limits=self._limits)
+            if _is_text(context, index, name):
+                turn = parse_text(fields[name], limits=self._limits)
+                return TurnsBody(form=BodyForm.TURN, requests=(turn,))
+            return parse_body(fields[name], limits=self._limits)
         except RequestError as error:
             return error
 
@@ -96,18 +107,36 @@ def _is_text(context: Any, index: int, name: str) -> bool:
     return str(header.get("content-type") or "").lower().startswith("text/")
 
 
-def _write(outcome: TurnResponse | Exception, index: int, context: Any) -> bytes:
+def _write(
+    asked: TurnsBody | RequestError,
+    outcomes: Sequence[TurnResponse | Exception],
+    index: int,
+    context: Any,
+) -> bytes:
     context.set_response_content_type(index, "application/json")
-    if isinstance(outcome, TurnResponse):
-        body = encode(outcome)
+    answers = [one for one in outcomes if isinstance(one, TurnResponse)]
+    if isinstance(asked, TurnsBody) and len(answers) == len(outcomes):
+        request_id = context.get_request_id(index)
+        body = encode_answers(asked, answers, request_id=request_id)
     else:
-        status, message = _failure(outcome)
+        status, message = _refusal(asked, outcomes)
         # The phrase must be ASCII: anything else ends the worker.
         context.set_response_status(int(status), status.phrase, index)
         body = encode_error(message, code=status)
         if status != HTTPStatus.BAD_REQUEST:
             body["type"] = "InternalServerException"  # TorchServe's own word
     return json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace")
+
+
+def _refusal(
+    asked: TurnsBody | RequestError, outcomes: Sequence[TurnResponse | Exception]
+) -> tuple[HTTPStatus, str]:
+    """Return the status and message of the first turn that failed, which fails its body."""
+    place, error = next(
+        (place, one) for place, one in enumerate(outcomes) if isinstance(one, Exception)
+    )
+    status, message = _failure(error)
+    return status, (place_of(asked.form, place) if isinstance(asked, TurnsBody) else "") + message
 
 
 def _failure(error: Exception) -> tuple[HTTPStatus, str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from todserve.runtime.errors import TodError
 from todserve.verbs.adding import Verb, adder
 from todserve.verbs.evaluating import add_evaluating
+from todserve.verbs.keeping import add_keeping
 from todserve.verbs.measuring import add_measuring
 from todserve.verbs.serving import add_serving
 from todserve.verbs.sources import add_sources
@@ -21,7 +22,8 @@ from todserve.verbs.training import add_training
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status.
 
-    0 done, 1 done with findings (``data validate``), 2 a reported error, 130 interrupted.
+    0 done, 1 done with findings (``data validate``, ``replay``), 2 a reported error, 130
+    interrupted.
     """
     arguments = build_parser().parse_args(argv)
     verb: Verb = arguments.verb
@@ -50,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_training(add)
     add_evaluating(add)
     add_serving(add)
+    add_keeping(add)
     add_measuring(add)
     add_sources(add)
     add("version", _version, "print the version")

@@ -36,7 +36,7 @@ def locked(name: str) -> list[str]:
 
 @pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
 def test_every_package_that_is_imported_is_declared(path: Path) -> None:
-    optional = [*EXTRAS["java"], *EXTRAS["ctranslate2"]]
+    optional = [*EXTRAS["java"], *EXTRAS["ctranslate2"], *EXTRAS["postgres"]]
     declared = {**pins(PROJECT["dependencies"]), **pins(optional)}
     if path.relative_to(ROOT).parts[1] in LEARNING:
         declared |= pins(EXTRAS["train"])
@@ -59,6 +59,7 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
         (EXTRAS["dev"][1:], ["runtime.txt", "train.txt", "dev.txt"]),
         (EXTRAS["java"], ["java.txt"]),
         (EXTRAS["ctranslate2"], ["train.txt"]),
+        (EXTRAS["postgres"], ["dev.txt"]),
         (EXTRAS["bench"], ["runtime.txt", "train.txt", "dev.txt", "bench.txt"]),
     ],
 )

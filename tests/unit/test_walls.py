@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.source_tree import ROOT, imports, module_name, parse, sources
 
-ROOMS = ("runtime", "corpora", "training", "evaluation", "export", "serving", "studio")
+ROOMS = ("runtime", "corpora", "training", "evaluation", "export", "serving", "gateway", "studio")
 
 # Room -> the other rooms it may import. Training may score what it trains; nothing imports
 # training, and serving needs neither.
@@ -21,9 +21,19 @@ MAY_IMPORT = {
     # An export is held against its checkpoint's scores, and an archive holds an export.
     "export": ("runtime", "corpora", "evaluation"),
     "serving": ("runtime", "corpora", "export"),
-    "studio": ("runtime", "corpora", "serving"),
+    "gateway": ("runtime", "corpora", "serving"),
+    "studio": ("runtime", "corpora", "serving", "gateway"),
     # The command's verbs know every room, but only once they are called.
-    "verbs": ("runtime", "corpora", "training", "evaluation", "export", "serving", "studio"),
+    "verbs": (
+        "runtime",
+        "corpora",
+        "training",
+        "evaluation",
+        "export",
+        "serving",
+        "gateway",
+        "studio",
+    ),
 }
 
 # These need the standard library and pydantic alone, so that a client and most tests need no

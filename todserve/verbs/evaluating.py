@@ -1,4 +1,4 @@
-"""Verbs that score: ``tod evaluate BENCHMARK``.
+"""Verbs that score and compare: ``tod evaluate BENCHMARK``, ``tod replay``.
 
 Example: ``tod evaluate multiwoz --checkpoint checkpoints/multiwoz --split dev --json OUT``.
 """
@@ -27,12 +27,23 @@ def add_evaluating(add: Adder) -> None:
     _server(clinc)
     clinc.add_argument("--file", type=Path, required=True, metavar="FILE", help="data_full.json")
     clinc.add_argument("--split", default="test")
+    _replay_parser(add)
     domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
     _common(domains)
     domains.add_argument("--ablation", action="store_true", help="of the classifier, on SGD")
     domains.add_argument("--predictions", type=Path, metavar="FILE", help="flips of this file")
     domains.add_argument("--model", type=Path, metavar="FILE", help="another domain.json")
     corpora_option(domains)
+
+
+def _replay_parser(add: Adder) -> None:
+    replay = add("replay", _replay, "ask remembered dialogues again and show what differs")
+    replay.add_argument("dialogues", type=Path)
+    replay.add_argument("--against", required=True, metavar="URL_OR_ARCHIVE")
+    replay.add_argument("--only", default="state", metavar="ASPECTS", help="state,acts,reply")
+    replay.add_argument("--own-states", action="store_true", help="carry the model's own states")
+    replay.add_argument("--limit", type=int, metavar="N", help="dialogues")
+    replay.add_argument("--name", default="tod", help="name of the model on a server")
 
 
 def _multiwoz_parser(benchmark: Adder) -> None:
@@ -67,6 +78,28 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="DIR")
     parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N dialogues or rows")
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from todserve.evaluation.replay_differences import Aspect
+    from todserve.evaluation.replay_run import run_replay
+    from todserve.runtime.errors import ConfigError
+    from todserve.serving.answering import open_answering
+
+    try:
+        only = tuple(Aspect(name) for name in arguments.only.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--only: got {arguments.only!r}; expected some of state,acts,reply"
+        ) from None
+    with open_answering(arguments.against, name=arguments.name) as model:
+        return run_replay(
+            arguments.dialogues,
+            model,
+            only=only,
+            own_states=arguments.own_states,
+            limit=arguments.limit,
+        )
 
 
 def _multiwoz(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,204 @@
+"""Gateways that are killed without warning lose nothing they acknowledged, and double nothing."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.gateway_process import GatewayProcess
+from tests.e2e.postgres import Postgres, programs
+from tests.unit.gateway_server import GatewayServer, ModelServer
+from todserve.gateway.settings import GatewaySettings
+
+pytestmark = pytest.mark.e2e
+
+DIALOGUES = 6
+CLIENTS = 12
+"""Two clients speak in each dialogue at once, by way of either gateway."""
+
+
+@dataclass(kw_only=True)
+class Client(threading.Thread):
+    """Sends numbered messages, each until it is acknowledged, and keeps the acknowledgements."""
+
+    number: int
+    dialogue_id: str
+    urls: tuple[str, ...]
+    stop: threading.Event
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    broken: int = 0
+    replayed: int = 0
+    unexpected: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._random = random.Random(self.number)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            count = 0
+            while not self.stop.is_set():
+                self._say(session, f"{self.number}-{count}")
+                count += 1
+
+    def _say(self, session: requests.Session, message_id: str) -> None:
+        body = {"user": f"message {message_id}", "message_id": message_id}
+        while True:
+            url = self._random.choice(self.urls)
+            try:
+                answer = session.post(
+                    f"{url}/v1/dialogues/{self.dialogue_id}/turns", json=body, timeout=60
+                )
+            except requests.RequestException:
+                self.broken += 1
+                time.sleep(0.05)
+                continue
+            if answer.status_code == 200:
+                self.acknowledged[message_id] = answer.json()
+                self.replayed += answer.headers.get("Idempotent-Replay") == "true"
+                return
+            if answer.status_code != 503:
+                self.unexpected.append(f"{answer.status_code} {answer.text}")
+                return
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL is not installed")
+    with Postgres(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def model() -> Iterator[ModelServer]:
+    with ModelServer(seconds=0.005) as server:
+        yield server
+
+
+def test_fifty_kills_under_load_lose_no_acknowledged_turn_and_double_none(
+    model: ModelServer, tmp_path: Path
+) -> None:
+    speak_and_kill(f"sqlite:///{tmp_path}/dialogues.sqlite", model, kills=50)
+
+
+def test_kills_lose_nothing_with_postgresql_either(model: ModelServer, postgres: Postgres) -> None:
+    speak_and_kill(postgres.url, model, kills=10)
+
+
+def speak_and_kill(database: str, model: ModelServer, *, kills: int) -> None:
+    """Speak with two gateways on one database while they are killed in turn; check the turns."""
+    gateways = [GatewayProcess(database, model.url) for _ in range(2)]
+    stop = threading.Event()
+    clients: list[Client] = []
+    chance = random.Random(7)
+    try:
+        for gateway in gateways:
+            gateway.start()
+        urls = tuple(gateway.url for gateway in gateways)
+        ids = [
+            requests.post(f"{urls[0]}/v1/dialogues", json={}, timeout=60).json()["dialogue_id"]
+            for _ in range(DIALOGUES)
+        ]
+        clients = [
+            Client(number=number, dialogue_id=ids[number % DIALOGUES], urls=urls, stop=stop)
+            for number in range(CLIENTS)
+        ]
+        for client in clients:
+            client.start()
+        for number in range(kills):
+            time.sleep(chance.uniform(0.0, 0.5))
+            gateways[number % 2].kill()
+            gateways[number % 2].start()
+        stop.set()
+        for client in clients:
+            client.join(timeout=120)
+        assert not any(client.is_alive() for client in clients)
+        stored = {
+            dialogue_id: requests.get(f"{urls[1]}/v1/dialogues/{dialogue_id}", timeout=60).json()
+            for dialogue_id in ids
+        }
+    finally:
+        stop.set()
+        for gateway in gateways:
+            gateway.kill()
+    figures = {
+        "acknowledged": sum(len(client.acknowledged) for client in clients),
+        "attempts broken by a kill": sum(client.broken for client in clients),
+        "stored though the answer was lost": sum(client.replayed for client in clients),
+    }
+    print(f"{kills} kills", figures)
+    assert [client.unexpected for client in clients] == [[]] * CLIENTS
+    assert figures["attempts broken by a kill"] > 0
+    for dialogue_id, dialogue in stored.items():
+        turns = dialogue["turns"]
+        speaking = [client for client in clients if client.dialogue_id == dialogue_id]
+        acknowledged: dict[str, dict[str, Any]] = {}
+        for client in speaking:
+            acknowledged |= client.acknowledged
+        assert len(acknowledged) > kills
+        # In order, without a gap; each message once; nothing but what was acknowledged.
+        assert [turn["index"] for turn in turns] == list(range(len(turns)))
+        assert {turn["message_id"]: turn for turn in turns} == acknowledged
+        assert len(turns) == len(acknowledged)
+        # Every answer was given with the turn before it in mind.
+        assert [turn["answer"]["belief_state"]["train"]["people"]["value"] for turn in turns] == [
+            str(place + 1) for place in range(len(turns))
+        ]
+        for client in speaking:
+            places = [client.acknowledged[key]["index"] for key in client.acknowledged]
+            assert places == sorted(places)
+
+
+def test_postgresql_keeps_what_sqlite_keeps(
+    model: ModelServer, postgres: Postgres, tmp_path: Path
+) -> None:
+    told = []
+    for database in (postgres.url, f"sqlite:///{tmp_path}/dialogues.sqlite"):
+        settings = GatewaySettings(database=database, model_url=model.url)
+        with GatewayServer(settings) as gateway:
+            first, second = gateway.begin(user_id="anna"), gateway.begin(user_id="ben")
+            for number, text in enumerate(("안녕", "mumble", "zwölf")):
+                gateway.say(first, text, f"m{number}")
+            again = gateway.say(first, "mumble", "m1")
+            path = f"/v1/dialogues/{first}/turns"
+            body = {"belief_state": {"train": {"people": "5"}}, "rerun": True}
+            corrected = gateway.call("POST", f"{path}/0/correction", body).json()["turns"]
+            undone = gateway.call("DELETE", f"{path}/last/correction").status_code
+            flagged = gateway.call("GET", "/v1/dialogues?filter=low_confidence").json()
+            page = gateway.call("GET", "/v1/dialogues?limit=1").json()
+            rest = gateway.call("GET", f"/v1/dialogues?limit=1&before={page['next']}").json()
+            hook = {"sender": "kim", "message": "hello"}
+            replies = [
+                gateway.call("POST", "/webhooks/rest/webhook", hook).json() for _ in range(2)
+            ]
+            deleted = [
+                gateway.call("DELETE", f"/v1/users/{user}").status_code for user in ("anna", "kim")
+            ]
+            left = gateway.call("GET", "/v1/dialogues").json()["dialogues"]
+            assert [one["dialogue_id"] for one in left] == [second]
+            assert rest["dialogues"][0]["dialogue_id"] == first
+            assert [one["dialogue_id"] for one in flagged["dialogues"]] == [first]
+            told.append(
+                (
+                    again.headers["Idempotent-Replay"],
+                    [(turn["user"], turn["answer"]["belief_state"]) for turn in corrected],
+                    [(turn["correction"] or {}).get("answer") for turn in corrected],
+                    undone,
+                    replies,
+                    deleted,
+                    gateway.call("GET", "/ready").json(),
+                )
+            )
+    assert told[0] == told[1]

@@ -1,0 +1,121 @@
+"""The app: the gateway's parts put together, and its refusals in one shape.
+
+Holds the whole way of a message. Example: ``create_app(GatewaySettings())`` is a FastAPI app;
+``/docs`` shows what it takes.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+
+import anyio.to_thread
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from todserve.gateway.bodies import Alive, Readiness
+from todserve.gateway.database import Database
+from todserve.gateway.faults import GatewayError, StoreAwayError
+from todserve.gateway.guarding import Guard
+from todserve.gateway.leases import Leases
+from todserve.gateway.model import Models
+from todserve.gateway.rasa_channel import rasa_routes
+from todserve.gateway.routes import dialogue_routes
+from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.speaking import Speaker
+from todserve.gateway.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Open the database and return the app; it closes the database when its server stops.
+
+    Raises:
+        ConfigError: the database cannot be opened.
+    """
+    database = Database(settings.database, connections=settings.threads)
+    leases = Leases(database, seconds=settings.lease_seconds, patience=settings.patience)
+    models = Models(settings)
+    store = Store(database)
+    speaker = Speaker(settings, store, leases, models)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        yield
+        leases.close()
+        models.close()
+        database.close()
+
+    app = FastAPI(
+        title="tod gateway",
+        description="Remembered dialogues in front of a model endpoint.",
+        version=version("todserve"),
+        lifespan=lifespan,
+    )
+    app.add_middleware(Guard, settings=settings)
+    app.include_router(dialogue_routes(settings, store, speaker))
+    app.include_router(rasa_routes(settings, store, speaker))
+    _add_health(app, store, models)
+    _add_refusals(app)
+    return app
+
+
+def _add_health(app: FastAPI, store: Store, models: Models) -> None:
+    @app.get("/health", tags=["health"])
+    async def health() -> Alive:
+        """Say that the process is alive."""
+        return Alive()
+
+    @app.get("/ready", tags=["health"], responses={503: {"model": Readiness}})
+    def ready() -> JSONResponse:
+        """Say whether the store takes a write and the model answers, both right now."""
+        parts = {"store": store.writable(), "model": models.ready()}
+        good = all(parts.values())
+        body = Readiness(status="ready" if good else "not_ready", **parts)
+        return JSONResponse(body.model_dump(), 200 if good else 503)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(GatewayError)
+    async def refused(_: Request, error: GatewayError) -> JSONResponse:
+        return _refusal(error.status, error.kind, str(error), error.retry_after)
+
+    @app.exception_handler(sa.exc.SQLAlchemyError)
+    async def unstored(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
+        # Its parameters are hidden, and the statement alone names nobody.
+        _log.error("%s: %s", request.state.request_id, error)
+        away = StoreAwayError("the database did not take it; nothing was stored")
+        return _refusal(away.status, away.kind, str(away), away.retry_after)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        # Pydantic would repeat what was sent; only where and why is said here.
+        problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
+        message = "; ".join(problems)
+        return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+        status = HTTPStatus(error.status_code)
+        answer = _refusal(status, status.phrase.lower().replace(" ", "_"), status.phrase)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s: %s", request.state.request_id, type(error).__name__)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _refusal(status, "internal", "an error of the gateway; its log names the request")
+
+
+def _refusal(status: HTTPStatus, kind: str, message: str, retry_after: int = 0) -> JSONResponse:
+    headers = {"Retry-After": str(retry_after)} if retry_after else None
+    return JSONResponse(
+        {"code": int(status), "type": kind, "message": message}, int(status), headers
+    )

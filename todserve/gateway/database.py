@@ -1,0 +1,130 @@
+"""The database behind the store: one engine, its transactions, its tables brought up to date.
+
+Behind everything that is remembered. Example: ``Database("sqlite:///dialogues.sqlite")``.
+
+SQLite keeps a write-ahead log, so that reading never waits for writing, and syncs it at every
+commit (``synchronous=FULL``): what was committed outlives the process and the machine. A
+transaction that will write says so when it begins (BEGIN IMMEDIATE): one that only found out later
+could not wait for another writer, and would fail.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from todserve.runtime.errors import ConfigError
+
+BUSY_SECONDS = 30
+"""How long a transaction waits for another writer of the same SQLite file."""
+
+_MIGRATION_LOCK = 0x746F64  # any number; the same for every gateway on a PostgreSQL database
+_WRITES = "todserve_writes"
+
+
+class Database:
+    """An open database whose tables are those of this version.
+
+    Args:
+        url: SQLAlchemy URL, e.g. ``sqlite:///dialogues.sqlite`` or ``postgresql+psycopg://...``.
+        connections: transactions at once.
+
+    Raises:
+        ConfigError: the URL cannot be understood or opened.
+    """
+
+    def __init__(self, url: str, *, connections: int = 64) -> None:
+        try:
+            address = sa.make_url(url)
+            is_sqlite = address.get_backend_name() == "sqlite"
+            if is_sqlite and address.database in (None, "", ":memory:"):
+                raise ConfigError(f"database: got {url}; expected a file, sqlite:///NAME")
+            if is_sqlite and address.database:
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            # Parameters are what people said; no error message and no log may show them.
+            self.engine = sa.create_engine(
+                address,
+                hide_parameters=True,
+                pool_size=connections,
+                max_overflow=8,
+                pool_pre_ping=not is_sqlite,
+            )
+            if is_sqlite:
+                sa.event.listen(self.engine, "connect", _set_up)
+                sa.event.listen(self.engine, "begin", _begin)
+            self._migrate()
+        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+            raise ConfigError(
+                f"database: cannot open it ({type(error).__name__}: {error}); expected an "
+                "SQLAlchemy URL that can be written to, such as sqlite:///dialogues.sqlite"
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self, *, synced: bool = True) -> Iterator[sa.Connection]:
+        """Open a transaction that writes; it is committed when the block ends.
+
+        Args:
+            synced: whether it must outlive the machine, too. SQLite syncs it at the latest
+                together with the next one that must, so their order stays.
+        """
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: "FULL" if synced else "NORMAL"})
+            with connection.begin():
+                yield connection
+
+    def forget(self) -> None:
+        """Overwrite what was deleted in SQLite's log too, as far as nobody is reading it now."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _migrate(self) -> None:
+        config = Config()
+        folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+        config.set_main_option("script_location", folder)
+        config.set_main_option("path_separator", "os")
+        # Gateways that start at once wait here for the first one.
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _set_up(connection: SqliteConnection, _: ConnectionPoolEntry) -> None:
+    # The driver begins transactions at a moment of its own otherwise.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # What a person had deleted is overwritten, not only forgotten.
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    syncing = connection.get_execution_options().get(_WRITES)
+    if syncing is not None:
+        connection.exec_driver_sql(f"PRAGMA synchronous={syncing}")
+    connection.exec_driver_sql("BEGIN" if syncing is None else "BEGIN IMMEDIATE")

@@ -1,0 +1,165 @@
+"""Guard: what every request passes before the API sees it, and what is logged of it.
+
+First on the way of a message: request id, bearer token, rate, size. Example:
+``app.add_middleware(Guard, settings=settings)``.
+
+Logged are method, kind of address, status, time and request id: no text, no name, no token.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+import time
+import uuid
+from collections import OrderedDict
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todserve.gateway.settings import GatewaySettings, is_loopback
+
+_log = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_GUARDED = ("/v1/", "/webhooks/")
+_CLIENTS = 10_000
+"""Clients whose rates are remembered; the ones not seen for longest are forgotten first."""
+
+
+class Guard:
+    """ASGI middleware; refuses with the API's own body."""
+
+    def __init__(self, app: ASGIApp, *, settings: GatewaySettings) -> None:
+        self._app = app
+        self._max_body = settings.max_body_bytes
+        self._tokens = [_digest(token.get_secret_value()) for token in settings.tokens]
+        self._rates = Rates(settings.requests_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        try:
+            if refusal is not None:
+                await _refuse(answer, *refusal)
+            else:
+                await self._bounded(scope, receive, answer)
+        finally:
+            took = (time.perf_counter() - began) * 1000
+            kind = getattr(scope.get("route"), "path", "(no route)")
+            _log.info("%s %s %d %.1f ms %s", scope["method"], kind, status, took, request_id)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[HTTPStatus, str, str] | None:
+        if not scope["path"].startswith(_GUARDED):
+            return None
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        client = (scope.get("client") or ("",))[0]
+        if self._tokens:
+            digest = _digest(token if scheme.lower() == "bearer" else "")
+            # All are compared, so that the time tells nothing about which is close.
+            if not sum(hmac.compare_digest(digest, known) for known in self._tokens):
+                wanted = "send the header Authorization: Bearer TOKEN"
+                return HTTPStatus.UNAUTHORIZED, "unauthorized", f"a token is required; {wanted}"
+            client = digest.hex()
+        elif not _is_here(headers.get("host", "")):
+            # A page from elsewhere whose name was made to mean this machine: without a token,
+            # the browser of somebody here would read the dialogues out to it.
+            wanted = "ask for localhost, or set a token"
+            return HTTPStatus.MISDIRECTED_REQUEST, "misdirected", f"no such host here; {wanted}"
+        if not self._rates.take(client):
+            return HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "too many requests; wait a second"
+        return None
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, which must be small, and hand it on."""
+        chunks: list[bytes] = []
+        size, more = 0, True
+        declared = Headers(scope=scope).get("content-length", "")
+        too_large = declared.isdigit() and int(declared) > self._max_body
+        while more and not too_large:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            more = message.get("more_body", False)
+            too_large = size > self._max_body
+        if too_large:
+            limit = f"the body is larger than {self._max_body} bytes"
+            await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit)
+            return
+        body: Message = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+        waiting = [body]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, replay, send)
+
+
+class Rates:
+    """How often each client may come: a bucket that holds one second's worth and three more.
+
+    Args:
+        per_minute: requests; 0 for no limit.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_second = per_minute / 60
+        self._size = max(1.0, 4 * self._per_second)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> bool:
+        """Count one request; False where it is one too many."""
+        if not self._per_second:
+            return True
+        now = time.monotonic()
+        left, then = self._buckets.pop(client, (self._size, now))
+        left = min(self._size, left + (now - then) * self._per_second)
+        allowed = left >= 1
+        self._buckets[client] = (left - 1 if allowed else left), now
+        if len(self._buckets) > _CLIENTS:
+            self._buckets.popitem(last=False)
+        return allowed
+
+
+async def _refuse(send: Send, status: HTTPStatus, kind: str, message: str) -> None:
+    body = json.dumps({"code": int(status), "type": kind, "message": message}).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["retry-after"] = "1"
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": int(status), "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,54 @@
+"""Rasa's REST channel: programs written for Rasa speak with the bot unchanged.
+
+Another way in for a message, to the same dialogues. Example: ``POST /webhooks/rest/webhook`` with
+``{"sender": "anna", "message": "a train"}`` gives ``[{"recipient_id": "anna", "text": "..."}]``.
+
+The channel has no message ids, so every message is a new one. A client that repeats messages puts
+an id of its own under ``metadata.message_id``.
+"""
+
+import uuid
+
+from fastapi import APIRouter, Request
+
+from todserve.gateway.bodies import Alive, RasaMessage, RasaReply
+from todserve.gateway.routes import REFUSALS
+from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.speaking import Speaker
+from todserve.gateway.store import Store
+
+_LONGEST_ID = 128
+
+
+def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/webhooks/rest", tags=["Rasa"], responses=REFUSALS)
+
+    @routes.get("/")
+    def alive() -> Alive:
+        """Say that the channel is there."""
+        return Alive()
+
+    @routes.post("/webhook")
+    def webhook(body: RasaMessage, request: Request) -> list[RasaReply]:
+        """Say something; a sender's dialogue goes on until it expires."""
+        dialogue_id = store.of_sender(
+            body.sender, model=settings.model_name, alive_since=speaker.alive_since()
+        )
+        turn, _ = speaker.say(
+            dialogue_id,
+            body.message,
+            _message_id(body),
+            request_id=request.state.request_id,
+        )
+        if not turn.reply:
+            return []
+        return [RasaReply(recipient_id=body.sender, text=turn.reply)]
+
+    return routes
+
+
+def _message_id(body: RasaMessage) -> str:
+    given = (body.metadata or {}).get("message_id")
+    usable = isinstance(given, str) and 0 < len(given) <= _LONGEST_ID and "\x00" not in given
+    return given if usable and isinstance(given, str) else uuid.uuid4().hex

@@ -1,0 +1,162 @@
+"""The API under ``/v1``: dialogues, their turns and corrections, users, export.
+
+Where a message enters and its turn leaves. Example: ``POST /v1/dialogues/4f2a/turns`` with
+``{"user": "a train to ely", "message_id": "1"}``.
+
+Routes are plain functions: the server runs each in a thread, and a thread may wait for its
+dialogue, for the model and for the disk.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from todserve.gateway.bodies import (
+    Begin,
+    Begun,
+    Correct,
+    DialoguePage,
+    DialogueView,
+    PersonId,
+    Say,
+    TurnsView,
+    TurnView,
+)
+from todserve.gateway.exporting import Remembered, json_lines, sgd_lines
+from todserve.gateway.faults import FaultBody
+from todserve.gateway.records import DialogueRecord, moment
+from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.speaking import Speaker
+from todserve.gateway.store import Store
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": FaultBody, "description": text}
+    for code, text in {
+        400: "The request, or the model, cannot make sense of it",
+        401: "A bearer token is required",
+        404: "There is no such dialogue, turn or correction",
+        409: "The message id stands for another text",
+        410: "The dialogue has expired",
+        413: "The body is too large",
+        421: "Without tokens, only localhost is answered",
+        422: "The request is not as this document says",
+        429: "Too many requests",
+        503: "The model, the store or the dialogue is not free; send the same again",
+    }.items()
+}
+_PAGE = 100
+_CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{1,64})")
+
+DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
+Index = Annotated[int, Path(ge=0, le=1_000_000)]
+
+
+def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["dialogues"], responses=REFUSALS)
+
+    @routes.post("/dialogues", status_code=status.HTTP_201_CREATED)
+    def begin(body: Begin) -> Begun:
+        """Begin a dialogue."""
+        model = body.model or settings.model_name
+        record = store.create(model=model, user_id=body.user_id)
+        return Begun(
+            dialogue_id=record.dialogue_id, created_at=moment(record.created_at), model=model
+        )
+
+    @routes.get("/dialogues", response_model=DialoguePage)
+    def browse(
+        limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
+        before: Annotated[str | None, Query(pattern=f"^{_CURSOR.pattern}$")] = None,
+        filter: Literal["all", "low_confidence", "unparsed", "disagreement"] = "all",
+    ) -> dict[str, Any]:
+        """List dialogues, the newest first."""
+        flag = None if filter == "all" else filter
+        found = store.page(limit=limit, before=_place(before), flag=flag)
+        following = _cursor(found[-1]) if len(found) == limit else None
+        return {"dialogues": [record.view() for record in found], "next": following}
+
+    @routes.get("/dialogues/{dialogue_id}", response_model=DialogueView)
+    def read(dialogue_id: DialogueId) -> dict[str, Any]:
+        """Read a dialogue."""
+        record = store.dialogue(dialogue_id)
+        return {
+            "dialogue_id": record.dialogue_id,
+            "user_id": record.user_id,
+            "created_at": moment(record.created_at),
+            "turns": [turn.view() for turn in store.turns(dialogue_id)],
+        }
+
+    @routes.post("/dialogues/{dialogue_id}/turns", response_model=TurnView)
+    def say(
+        dialogue_id: DialogueId, body: Say, request: Request, response: Response
+    ) -> dict[str, Any]:
+        """Say something. The turn is stored when this answers, and only then."""
+        turn, again = speaker.say(
+            dialogue_id, body.user, body.message_id, request_id=request.state.request_id
+        )
+        if again:
+            response.headers["Idempotent-Replay"] = "true"
+        return turn.view()
+
+    @routes.post("/dialogues/{dialogue_id}/turns/{index}/correction", response_model=TurnsView)
+    def correct(
+        dialogue_id: DialogueId, index: Index, body: Correct, request: Request
+    ) -> dict[str, Any]:
+        """Store what would have been right beside what the model said."""
+        turns = speaker.correct(
+            dialogue_id,
+            index,
+            body.content(),
+            rerun=body.rerun,
+            request_id=request.state.request_id,
+        )
+        return {"turns": [turn.view() for turn in turns]}
+
+    @routes.delete("/dialogues/{dialogue_id}/turns/last/correction", status_code=204)
+    def undo(dialogue_id: DialogueId) -> None:
+        """Take the newest correction of the dialogue back, with what it ran again."""
+        speaker.undo(dialogue_id)
+
+    @routes.delete("/dialogues/{dialogue_id}", status_code=204)
+    def delete(dialogue_id: DialogueId) -> None:
+        """Delete a dialogue with everything said in it."""
+        store.delete(dialogue_id)
+
+    @routes.delete("/users/{user_id}", status_code=204)
+    def delete_user(user_id: Annotated[PersonId, Path()]) -> None:
+        """Delete every dialogue of a user, on the REST channel of a sender."""
+        store.delete_user(user_id)
+
+    @routes.get("/export", response_class=StreamingResponse)
+    def export(
+        format: Literal["sgd", "jsonl"] = "jsonl", corrected: bool = False
+    ) -> StreamingResponse:
+        """Export dialogues as JSON lines; ``corrected``: only those with corrections."""
+        lines = sgd_lines if format == "sgd" else json_lines
+        return StreamingResponse(
+            lines(_all(store), corrected=corrected), media_type="application/x-ndjson"
+        )
+
+    return routes
+
+
+def _all(store: Store) -> Iterator[Remembered]:
+    """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
+    before = None
+    while found := store.page(limit=_PAGE, before=before):
+        for record in found:
+            yield record, store.turns(record.dialogue_id)
+        before = found[-1].created_at, found[-1].dialogue_id
+
+
+def _cursor(record: DialogueRecord) -> str:
+    return f"{record.created_at}-{record.dialogue_id}"
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    match = _CURSOR.fullmatch(cursor or "")
+    return None if match is None else (int(match[1]), match[2])

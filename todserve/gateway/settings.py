@@ -1,0 +1,89 @@
+"""GatewaySettings: everything that a gateway depends on, in one frozen object.
+
+Beside the way of a message. Example:
+``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
+"""
+
+import ipaddress
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+
+from todserve.runtime.errors import ConfigError
+
+MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
+"""A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""
+
+
+class GatewaySettings(BaseModel):
+    """Where to listen, where to keep dialogues, whom to ask; unknown keys are rejected.
+
+    Attributes:
+        host: address to listen on; any other than loopback needs ``tokens``.
+        port: 0 lets the system choose.
+        database: SQLAlchemy URL; several gateways may share one.
+        model_url: the model endpoint's inference address.
+        model_name: the model that dialogues are held with unless they name another.
+        model_token: the endpoint's inference token, where it asks for one.
+        model_timeout: seconds for one answer of the model.
+        model_retries: further attempts when the endpoint cannot answer.
+        tokens: bearer tokens, any of which opens the API; none leaves it open (loopback only).
+        max_body_bytes: largest request body.
+        requests_per_minute: of one client and one gateway process; 0 for no limit.
+        expire_after: seconds without a turn after which a dialogue takes no more.
+        history_turns: newest exchanges that the model is shown.
+        low_confidence: a dialogue with a confidence below this is flagged.
+        lease_seconds: how long a gateway that died keeps a dialogue from the others.
+        patience: seconds that a message waits for the one before it.
+        threads: messages under way at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    host: str = "127.0.0.1"
+    port: int = Field(8090, ge=0, le=65535)
+    database: str = "sqlite:///tod-dialogues.sqlite"
+    model_url: str = "http://127.0.0.1:8080"
+    model_name: str = Field("tod", pattern=MODEL_NAME)
+    model_token: SecretStr | None = None
+    model_timeout: PositiveFloat = 30.0
+    model_retries: NonNegativeInt = 2
+    tokens: tuple[SecretStr, ...] = ()
+    max_body_bytes: PositiveInt = 256 * 1024
+    requests_per_minute: NonNegativeInt = 1200
+    expire_after: PositiveFloat = 3600.0
+    history_turns: int = Field(20, ge=1, le=100)
+    low_confidence: float = Field(0.5, ge=0, le=1)
+    lease_seconds: PositiveFloat = 5.0
+    patience: PositiveFloat = 60.0
+    threads: PositiveInt = 64
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if any(not token.get_secret_value().strip() for token in self.tokens):
+            raise ConfigError("tokens: got an empty one; expected a text nobody can guess")
+        if not self.tokens and not is_loopback(self.host):
+            raise ConfigError(
+                f"host: got {self.host}, which others can reach, and no tokens; expected at least "
+                "one bearer token; add one, or listen on 127.0.0.1"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach ``host``; a name but ``localhost`` may not be."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

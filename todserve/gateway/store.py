@@ -1,0 +1,286 @@
+"""The store: dialogues and turns that outlive every process once they are acknowledged.
+
+Last on the way of a message, before it is acknowledged. Example:
+``store.append(lease, user="hello", message_id="1", answer=answer, timing_ms={}, flags=flags)``.
+
+A turn is appended in one transaction that also counts it and gives the dialogue back; when
+``append`` returns, the transaction has been synced to disk. There is no moment at which a turn is
+half there, and the table itself refuses a second turn of the same place or message id.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from todserve.gateway.database import Database
+from todserve.gateway.faults import BusyError, MissingError
+from todserve.gateway.leases import Lease
+from todserve.gateway.records import DialogueRecord, TurnRecord
+from todserve.gateway.tables import corrections, dialogues, turns
+
+FLAGS = ("low_confidence", "unparsed", "disagreement")
+
+
+class Store:
+    """Reads and writes dialogues; for any number of threads and processes at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, *, model: str, user_id: str | None = None) -> DialogueRecord:
+        """Begin a dialogue."""
+        row = _new_row(model, user_id, None)
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(dialogues).values(**row))
+        return _record(row)
+
+    def of_sender(self, sender: str, *, model: str, alive_since: int) -> str:
+        """Return the sender's dialogue; begins one where there is none since ``alive_since``."""
+        mine = dialogues.c.sender == sender
+        reading = sa.select(dialogues.c.dialogue_id, dialogues.c.updated_at).where(mine)
+        with self._database.reading() as connection:
+            row = connection.execute(reading).one_or_none()
+        if row is not None and row.updated_at >= alive_since:
+            return str(row.dialogue_id)
+        new = _new_row(model, sender, sender)
+        old = sa.update(dialogues).where(mine, dialogues.c.updated_at < alive_since)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(old.values(sender=None))
+                connection.execute(sa.insert(dialogues).values(**new))
+        except sa.exc.IntegrityError:
+            # Another message of the sender was first.
+            with self._database.reading() as connection:
+                return str(connection.execute(reading).one().dialogue_id)
+        return str(new["dialogue_id"])
+
+    def dialogue(self, dialogue_id: str) -> DialogueRecord:
+        """Return a dialogue; ``MissingError`` where there is none."""
+        with self._database.reading() as connection:
+            return _dialogue(connection, dialogue_id)
+
+    def before(
+        self, dialogue_id: str, message_id: str, *, newest: int
+    ) -> tuple[DialogueRecord, tuple[TurnRecord, ...], TurnRecord | None]:
+        """Return what a message needs: its dialogue, the newest turns, and its own if stored."""
+        this = turns.c.dialogue_id == dialogue_id
+        place = sa.select(turns.c.position).where(this, turns.c.message_id == message_id)
+        with self._database.reading() as connection:
+            record = _dialogue(connection, dialogue_id)
+            found = connection.execute(place).scalar()
+            known = _turns(connection, dialogue_id, None if found is not None else newest)
+        return record, known[-newest:], None if found is None else known[found]
+
+    def turns(self, dialogue_id: str) -> tuple[TurnRecord, ...]:
+        """Return a dialogue's turns in order."""
+        with self._database.reading() as connection:
+            return _turns(connection, dialogue_id, None)
+
+    def append(
+        self,
+        lease: Lease,
+        *,
+        user: str,
+        message_id: str,
+        answer: Mapping[str, Any],
+        timing_ms: Mapping[str, float],
+        flags: Mapping[str, bool],
+    ) -> TurnRecord:
+        """Store a turn after the last one, and give the dialogue back.
+
+        Raises:
+            BusyError: the lease went to another gateway meanwhile; nothing is stored.
+            MissingError: the dialogue has been deleted meanwhile.
+        """
+        now = now_in_microseconds()
+        raised = {name: True for name in FLAGS if flags[name]}
+        with self._database.writing() as connection:
+            counted = {"turns": dialogues.c.turns + 1, "updated_at": now, "last_user": user}
+            place = self._release(connection, lease, **counted, **raised) - 1
+            row: dict[str, Any] = {
+                "message_id": message_id,
+                "user": user,
+                "answer": dict(answer),
+                "timing_ms": dict(timing_ms),
+                "created_at": now,
+            }
+            where = {"dialogue_id": lease.dialogue_id, "position": place}
+            connection.execute(sa.insert(turns).values(**where, **row))
+        lease.released = True
+        return TurnRecord(index=place, **row)
+
+    def correct(self, lease: Lease, contents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Store one step of corrections, turn -> content, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``.
+        """
+        now = now_in_microseconds()
+        mine = corrections.c.dialogue_id == lease.dialogue_id
+        with self._database.writing() as connection:
+            self._release(connection, lease)
+            last = connection.execute(sa.select(sa.func.max(corrections.c.step)).where(mine))
+            step = (last.scalar() or 0) + 1
+            rows = [
+                {
+                    "dialogue_id": lease.dialogue_id,
+                    "step": step,
+                    "position": place,
+                    "content": dict(content),
+                    "created_at": now,
+                }
+                for place, content in contents.items()
+            ]
+            connection.execute(sa.insert(corrections), rows)
+        lease.released = True
+
+    def undo(self, lease: Lease) -> None:
+        """Take the newest step of corrections back, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``; the latter also where nothing is corrected.
+        """
+        mine = corrections.c.dialogue_id == lease.dialogue_id
+        newest = sa.select(sa.func.max(corrections.c.step)).where(mine).scalar_subquery()
+        with self._database.writing() as connection:
+            self._release(connection, lease)
+            undoing = sa.delete(corrections).where(mine, corrections.c.step == newest)
+            if not connection.execute(undoing).rowcount:
+                raise MissingError("nothing stands corrected in this dialogue")
+        lease.released = True
+
+    def delete(self, dialogue_id: str) -> None:
+        """Delete a dialogue with all that was said; ``MissingError`` where there is none."""
+        deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
+        with self._database.writing() as connection:
+            if not connection.execute(deleting).rowcount:
+                raise _missing(dialogue_id)
+        self._database.forget()
+
+    def delete_user(self, user_id: str) -> int:
+        """Delete every dialogue of a user; returns how many there were."""
+        with self._database.writing() as connection:
+            deleting = sa.delete(dialogues).where(dialogues.c.user_id == user_id)
+            deleted = connection.execute(deleting).rowcount
+        self._database.forget()
+        return deleted
+
+    def page(
+        self, *, limit: int, before: tuple[int, str] | None = None, flag: str | None = None
+    ) -> tuple[DialogueRecord, ...]:
+        """Return dialogues, the newest first.
+
+        Args:
+            limit: how many at most.
+            before: (created_at, dialogue_id) to go on after.
+            flag: only dialogues with this flag.
+        """
+        order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
+        reading = sa.select(dialogues).limit(limit)
+        reading = reading.order_by(dialogues.c.created_at.desc(), dialogues.c.dialogue_id.desc())
+        if before is not None:
+            reading = reading.where(order < sa.tuple_(*map(sa.literal, before)))
+        if flag is not None:
+            reading = reading.where(dialogues.c[flag])
+        with self._database.reading() as connection:
+            return tuple(_record(row) for row in connection.execute(reading).mappings())
+
+    def writable(self) -> bool:
+        """Say whether the database takes a write right now."""
+        nothing = sa.update(dialogues).where(dialogues.c.dialogue_id == "").values(turns=0)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(nothing)
+        except sa.exc.SQLAlchemyError:
+            return False
+        return True
+
+    def _release(self, connection: sa.Connection, lease: Lease, **values: object) -> int:
+        """Give the dialogue back in the transaction that uses it; returns how many turns it has.
+
+        Where the lease is held no more, nothing else of the transaction comes to be.
+        """
+        this = dialogues.c.dialogue_id == lease.dialogue_id
+        giving = sa.update(dialogues).where(this, dialogues.c.lease_holder == lease.holder)
+        giving = giving.values(lease_holder=None, **values)
+        held = connection.execute(giving.returning(dialogues.c.turns)).scalar()
+        if held is not None:
+            return int(held)
+        _dialogue(connection, lease.dialogue_id)
+        raise BusyError("another gateway took the dialogue over; send the message again")
+
+
+def now_in_microseconds() -> int:
+    """Return the time as the store writes it."""
+    return time.time_ns() // 1000
+
+
+def _new_row(model: str, user_id: str | None, sender: str | None) -> dict[str, Any]:
+    now = now_in_microseconds()
+    return {
+        "dialogue_id": uuid.uuid4().hex,
+        "user_id": user_id,
+        "sender": sender,
+        "model": model,
+        "created_at": now,
+        "updated_at": now,
+        "turns": 0,
+        "last_user": None,
+        **dict.fromkeys(FLAGS, False),
+    }
+
+
+def _record(row: Mapping[Any, Any]) -> DialogueRecord:
+    return DialogueRecord(
+        flags=tuple(name for name in FLAGS if row[name]),
+        **{
+            name: row[name]
+            for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")
+            + ("turns", "last_user")
+        },
+    )
+
+
+def _dialogue(connection: sa.Connection, dialogue_id: str) -> DialogueRecord:
+    reading = sa.select(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
+    row = connection.execute(reading).mappings().one_or_none()
+    if row is None:
+        raise _missing(dialogue_id)
+    return _record(row)
+
+
+def _turns(
+    connection: sa.Connection, dialogue_id: str, newest: int | None
+) -> tuple[TurnRecord, ...]:
+    """Return the turns in order; only the ``newest`` ones if a number is given."""
+    these = turns.c.dialogue_id == dialogue_id
+    reading = sa.select(turns).where(these).order_by(turns.c.position.desc())
+    steps = sa.select(corrections).where(corrections.c.dialogue_id == dialogue_id)
+    rows = connection.execute(reading.limit(newest)).all()
+    found = connection.execute(steps.order_by(corrections.c.step)).all()
+    merged: dict[int, dict[str, Any]] = {}
+    times: dict[int, int] = {}
+    for step in found:
+        # What was corrected later stands; what it says nothing about stays as it was.
+        merged.setdefault(step.position, {}).update(step.content)
+        times[step.position] = step.created_at
+    return tuple(
+        TurnRecord(
+            index=row.position,
+            user=row.user,
+            message_id=row.message_id,
+            answer=row.answer,
+            timing_ms=row.timing_ms,
+            created_at=row.created_at,
+            correction=merged.get(row.position, {}),
+            corrected_at=times.get(row.position),
+        )
+        for row in reversed(rows)
+    )
+
+
+def _missing(dialogue_id: str) -> MissingError:
+    return MissingError(f"there is no dialogue {dialogue_id}")

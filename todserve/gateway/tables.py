@@ -1,0 +1,65 @@
+"""The tables of the store, as SQLAlchemy Core sees them.
+
+Behind everything that is remembered; ``migrations/`` makes them. Times are whole microseconds
+since 1970 (UTC), so that they compare alike in every database.
+Example: ``select(turns).where(turns.c.dialogue_id == dialogue_id).order_by(turns.c.position)``.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+dialogues = sa.Table(
+    "dialogues",
+    metadata,
+    sa.Column("dialogue_id", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(256), nullable=True, index=True),
+    # The REST channel's sender whose dialogue this is at present; unique, so that two first
+    # messages at once cannot begin two.
+    sa.Column("sender", sa.String(256), nullable=True, unique=True),
+    sa.Column("model", sa.String(128), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("turns", sa.Integer, nullable=False),
+    sa.Column("last_user", sa.Text, nullable=True),
+    sa.Column("low_confidence", sa.Boolean, nullable=False),
+    sa.Column("unparsed", sa.Boolean, nullable=False),
+    sa.Column("disagreement", sa.Boolean, nullable=False),
+    # Who may append at present and until when; see ``leases``.
+    sa.Column("lease_holder", sa.String(64), nullable=True),
+    sa.Column("lease_until", sa.BigInteger, nullable=True),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column(
+        "dialogue_id",
+        sa.String(64),
+        sa.ForeignKey("dialogues.dialogue_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("message_id", sa.String(128), nullable=False),
+    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("answer", sa.JSON, nullable=False),
+    sa.Column("timing_ms", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("dialogue_id", "message_id"),
+)
+
+# One step is what one request corrected: the turn itself, and the later turns it ran again.
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    sa.Column("dialogue_id", sa.String(64), primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["dialogue_id", "position"],
+        ["turns.dialogue_id", "turns.position"],
+        ondelete="CASCADE",
+    ),
+)
