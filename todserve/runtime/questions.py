@@ -78,8 +78,6 @@ class Questions:
             )
             for asked, context in zip(questions, contexts, strict=True)
         ]
-        if self._automaton is None:
-            return self._engine.generate(encoding, rows)
         return self._engine.generate(encoding, rows, self._automaton)
 
     def _history(self, source: PromptInput) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from todserve.runtime.engines.base import Generation, Row
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.engines.rows import generation_of
 
 _WASTE = 1.5  # a context joins others if it is at most this many times shorter than the longest
 _WORTH_A_CALL = 16  # positions that must be padded before a call of their own is cheaper
@@ -76,21 +76,9 @@ class Chosen:
     def _generation(self, index: int) -> Generation:
         row = self._rows[index]
         given = len(row.prefix) - 1
-        stop = given + row.max_new_tokens
-        tokens = self._tokens[index][given:stop]
-        log_probs = self._log_probs[index][given:stop]
-        length = tokens.index(row.end_id) if row.end_id in tokens else len(tokens)
-        if not np.isfinite(log_probs[: length + 1]).all():
-            raise ConfigError(
-                "the network's probabilities are not finite; verify the checkpoint's checksum, "
-                "or export it again with precision float32"
-            )
-        allowed = self._allowed[index][given:stop]
-        ended = length < len(tokens)
-        return Generation(
-            ids=tuple(tokens[:length]),
-            log_probs=tuple(log_probs[:length]),
-            end_log_prob=log_probs[length] if ended else None,
-            allowed_log_probs=tuple(allowed[:length]),
-            end_allowed_log_prob=allowed[length] if ended else 0.0,
+        return generation_of(
+            row,
+            self._tokens[index][given:],
+            self._log_probs[index][given:],
+            self._allowed[index][given:],
         )

@@ -14,9 +14,10 @@ from typing import Any
 
 import ctranslate2
 
-from todserve.runtime.automaton import FREE, TokenAutomaton
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.engines.base import Encoding, Generation, Row
 from todserve.runtime.engines.ctranslate2_written import Written
+from todserve.runtime.engines.rows import check_contexts, needed_automaton
 from todserve.runtime.errors import ConfigError
 
 FOLDER = "ctranslate2"
@@ -102,8 +103,7 @@ class CTranslate2Engine:
         Raises:
             ValueError: there is no context, or one has no token.
         """
-        if not contexts or not all(contexts):
-            raise ValueError("encode needs at least one context, and each at least one token")
+        check_contexts(contexts)
         return CTranslate2Encoding(contexts=tuple(self._named(context) for context in contexts))
 
     def generate(
@@ -121,8 +121,7 @@ class CTranslate2Engine:
             raise TypeError(
                 f"an encoding of {type(encoding).__name__}; expected CTranslate2Encoding"
             )
-        if any(row.state != FREE for row in rows):
-            self._check(automaton)
+        automaton = needed_automaton(rows, automaton, vocabulary=len(self._names))
         written = [Written(row=row, state=row.state) for row in rows]
         self._go_on(encoding, [one for one in written if one.going], automaton)
         while going := [one for one in written if one.going]:
@@ -139,15 +138,6 @@ class CTranslate2Engine:
 
     def _named(self, tokens: Sequence[int]) -> list[str]:
         return [self._names[token] for token in tokens]
-
-    def _check(self, automaton: TokenAutomaton | None) -> None:
-        if automaton is None:
-            raise ValueError("a row has a state, but generate was given no automaton")
-        if automaton.vocabulary != len(self._names):
-            raise ConfigError(
-                f"the automaton knows {automaton.vocabulary} tokens, the network "
-                f"{len(self._names)}; build it from the checkpoint that the network is of"
-            )
 
     def _go_on(
         self,

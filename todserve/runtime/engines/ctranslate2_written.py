@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.engines.base import Generation, Row
+from todserve.runtime.engines.rows import generation_of
 from todserve.runtime.errors import ConfigError
 
 
@@ -79,14 +80,7 @@ class Written:
 
     def generation(self) -> Generation:
         """Return what the row became."""
-        length = len(self.tokens) - self.ended
-        return Generation(
-            ids=tuple(self.tokens[:length]),
-            log_probs=tuple(self.log_probs[:length]),
-            end_log_prob=self.log_probs[length] if self.ended else None,
-            allowed_log_probs=tuple(self.allowed[:length]),
-            end_allowed_log_prob=self.allowed[length] if self.ended else 0.0,
-        )
+        return generation_of(self.row, self.tokens, self.log_probs, self.allowed)
 
 
 def _states(draft: Sequence[int], state: int, automaton: TokenAutomaton | None) -> list[int]:

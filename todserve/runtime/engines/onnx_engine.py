@@ -15,9 +15,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from todserve.runtime.automaton import FREE, TokenAutomaton
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.engines.base import Encoding, Generation, Row
 from todserve.runtime.engines.batching import Chosen, similar_lengths
+from todserve.runtime.engines.rows import check_contexts, needed_automaton
 from todserve.runtime.errors import ConfigError
 
 ENCODER_FILE = "onnx/encoder.onnx"
@@ -69,8 +70,7 @@ class OnnxEngine:
         Raises:
             ValueError: there is no context, or one has no token.
         """
-        if not contexts or not all(contexts):
-            raise ValueError("encode needs at least one context, and each at least one token")
+        check_contexts(contexts)
         lengths = [len(context) for context in contexts]
         groups = similar_lengths(lengths)
         mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
@@ -153,22 +153,11 @@ class OnnxEngine:
             "going": np.ones(len(rows), dtype=bool),
         }
         feed["states"] = np.array([row.state for row in rows], dtype=np.int64)
-        feed["table"] = self._table(rows, automaton)
+        needed = needed_automaton(rows, automaton, vocabulary=self._free.shape[1])
+        feed["table"] = self._free if needed is None else needed.table
         for name, (_, heads, _, size) in self._past.items():
             feed[name] = np.zeros((len(rows), heads, 0, size), dtype=np.float32)
         return feed
-
-    def _table(self, rows: Sequence[Row], automaton: TokenAutomaton | None) -> NDArray[np.int16]:
-        if all(row.state == FREE for row in rows):
-            return self._free
-        if automaton is None:
-            raise ValueError("a row has a state, but generate was given no automaton")
-        if automaton.vocabulary != self._free.shape[1]:
-            raise ConfigError(
-                f"the automaton knows {automaton.vocabulary} tokens, the network "
-                f"{self._free.shape[1]}; build it from the checkpoint that was exported"
-            )
-        return automaton.table
 
 
 def _next_feed(

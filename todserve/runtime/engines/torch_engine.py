@@ -19,10 +19,10 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from todserve.runtime.automaton import FREE, TokenAutomaton
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.engines.base import Encoding, Generation, Row
+from todserve.runtime.engines.rows import check_contexts, generation_of, needed_automaton
 from todserve.runtime.engines.torch_choice import AutomatonTable, ChosenLogProbs, Constraint
-from todserve.runtime.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,8 +84,7 @@ class TorchEngine:
         Raises:
             ValueError: there is no context, or one has no token.
         """
-        if not contexts or not all(contexts):
-            raise ValueError("encode needs at least one context, and each at least one token")
+        check_contexts(contexts)
         device = self._network.device
         longest = max(len(context) for context in contexts)
         ids = torch.full((len(contexts), longest), self._pad_id, dtype=torch.long)
@@ -130,18 +129,12 @@ class TorchEngine:
         self, rows: Sequence[Row], automaton: TokenAutomaton | None
     ) -> AutomatonTable | None:
         """Return the automaton's table on the network's device; None where all rows are free."""
-        if all(row.state == FREE for row in rows):
+        vocabulary = int(self._network.config.vocab_size)
+        needed = needed_automaton(rows, automaton, vocabulary=vocabulary)
+        if needed is None:
             return None
-        if automaton is None:
-            raise ValueError("a row has a state, but generate was given no automaton")
-        if self._automaton is None or self._automaton[0] is not automaton:
-            expected = int(self._network.config.vocab_size)
-            if automaton.vocabulary != expected:
-                raise ConfigError(
-                    f"the automaton knows {automaton.vocabulary} tokens, the network {expected}; "
-                    "build it from the checkpoint that the network is of"
-                )
-            self._automaton = automaton, AutomatonTable.of(automaton, self._network.device)
+        if self._automaton is None or self._automaton[0] is not needed:
+            self._automaton = needed, AutomatonTable.of(needed, self._network.device)
         return self._automaton[1]
 
     @torch.inference_mode()
@@ -178,20 +171,6 @@ class TorchEngine:
             else [[0.0] * len(recorder.steps)] * len(rows)
         )
         return [
-            _cut(row, tokens, scores, shares)
+            generation_of(row, tokens, scores, shares)
             for row, tokens, scores, shares in zip(rows, new_ids, log_probs, allowed, strict=True)
         ]
-
-
-def _cut(row: Row, tokens: list[int], log_probs: list[float], allowed: list[float]) -> Generation:
-    """End a row at its end token or cap; what a batch wrote after that is padding."""
-    tokens = tokens[: row.max_new_tokens]
-    length = tokens.index(row.end_id) if row.end_id in tokens else len(tokens)
-    ended = length < len(tokens)
-    return Generation(
-        ids=tuple(tokens[:length]),
-        log_probs=tuple(log_probs[:length]),
-        end_log_prob=log_probs[length] if ended else None,
-        allowed_log_probs=tuple(allowed[:length]),
-        end_allowed_log_prob=allowed[length] if ended else 0.0,
-    )

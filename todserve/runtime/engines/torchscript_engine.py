@@ -5,7 +5,6 @@ rows cost one call, however many tokens they become.
 Example: ``TorchScriptEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from typing import Any
 
 import torch
 
-from todserve.runtime.automaton import FREE, TokenAutomaton
+from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.engines.base import Encoding, Generation, Row
+from todserve.runtime.engines.rows import check_contexts, generation_of, needed_automaton
 from todserve.runtime.errors import ConfigError
 
 MODEL_FILE = "torchscript/model.pt"
@@ -70,8 +70,7 @@ class TorchScriptEngine:
         Raises:
             ValueError: there is no context, or one has no token.
         """
-        if not contexts or not all(contexts):
-            raise ValueError("encode needs at least one context, and each at least one token")
+        check_contexts(contexts)
         with _running():
             memory, lengths = self._module.encode([list(context) for context in contexts])
         return TorchScriptEncoding(memory=memory, lengths=lengths)
@@ -103,7 +102,7 @@ class TorchScriptEngine:
                 self._table(rows, automaton),
                 [row.state for row in rows],
             )
-        return [_generation(*parts) for parts in zip(rows, *found, strict=True)]
+        return [generation_of(*parts) for parts in zip(rows, *found, strict=True)]
 
     def close(self) -> None:
         """Let go of the module."""
@@ -111,18 +110,11 @@ class TorchScriptEngine:
 
     def _table(self, rows: Sequence[Row], automaton: TokenAutomaton | None) -> torch.Tensor | None:
         """Return the automaton's table; None where all rows are free."""
-        if all(row.state == FREE for row in rows):
+        needed = needed_automaton(rows, automaton, vocabulary=int(self._module.vocabulary))
+        if needed is None:
             return None
-        if automaton is None:
-            raise ValueError("a row has a state, but generate was given no automaton")
-        if self._automaton is None or self._automaton[0] is not automaton:
-            expected = int(self._module.vocabulary)
-            if automaton.vocabulary != expected:
-                raise ConfigError(
-                    f"the automaton knows {automaton.vocabulary} tokens, the network {expected}; "
-                    "build it from the checkpoint that the network is of"
-                )
-            self._automaton = automaton, torch.from_numpy(automaton.table)
+        if self._automaton is None or self._automaton[0] is not needed:
+            self._automaton = needed, torch.from_numpy(needed.table)
         return self._automaton[1]
 
 
@@ -153,22 +145,3 @@ def load_module(path: Path) -> Any:
             f"cannot load {path}: {str(error).splitlines()[0]}; export the checkpoint again with "
             "this version"
         ) from error
-
-
-def _generation(
-    row: Row, tokens: list[int], log_probs: list[float], shares: list[float]
-) -> Generation:
-    if not all(map(math.isfinite, log_probs)):
-        raise ConfigError(
-            "the network's probabilities are not finite; verify the checkpoint's checksum, or "
-            "export it again with precision float32"
-        )
-    ended = tokens[-1:] == [row.end_id]
-    length = len(tokens) - ended
-    return Generation(
-        ids=tuple(tokens[:length]),
-        log_probs=tuple(log_probs[:length]),
-        end_log_prob=log_probs[length] if ended else None,
-        allowed_log_probs=tuple(shares[:length]),
-        end_allowed_log_prob=shares[length] if ended else 0.0,
-    )
