@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import requests
 
+from tests.unit.serving_thread import ServingThread
 from todserve.gateway.app import create_app
 from todserve.gateway.running import make_server
 from todserve.gateway.settings import GatewaySettings
@@ -58,7 +59,7 @@ class _Server(ThreadingHTTPServer):
             raise
 
 
-class ModelServer:
+class ModelServer(ServingThread):
     """Answers ``/predictions/...`` by a rule, each request in a thread of its own."""
 
     def __init__(self, answering: Answering = counting, *, seconds: float = 0.0) -> None:
@@ -97,23 +98,7 @@ class ModelServer:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler, _Server)
 
 
 class GatewayServer:

@@ -1,10 +1,10 @@
 """A real HTTP server on loopback that gives the answers a test has prepared."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.unit.serving_thread import ServingThread
 
 OK: dict[str, Any] = {
     "intent": {"name": "find_train", "confidence": 0.99},
@@ -37,7 +37,7 @@ class Answer:
         self.drop = drop
 
 
-class LocalServer:
+class LocalServer(ServingThread):
     """Gives ``answers`` in turn, the last one for ever; keeps what it was sent."""
 
     def __init__(self, *answers: Answer) -> None:
@@ -66,23 +66,7 @@ class LocalServer:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
 
     def _next(self) -> Answer:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

@@ -3,10 +3,10 @@
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
+from tests.unit.serving_thread import ServingThread
 from todserve.runtime.errors import RequestError
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import encode, encode_error, parse_request
@@ -15,7 +15,7 @@ Status = Callable[[int], int | None]
 """Number of a request, from 0 -> the status it is refused with; None to answer it."""
 
 
-class PipelineServer:
+class PipelineServer(ServingThread):
     """Answers ``/predictions/tod``, each request in a thread of its own.
 
     Set ``refuse`` to give a status instead of an answer, ``meet`` to make requests wait for each
@@ -49,9 +49,7 @@ class PipelineServer:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
 
     def _answer(self, number: int, body: bytes, pipeline: TurnPipeline) -> tuple[int, object]:
         refused = self.refuse(number)
@@ -71,17 +69,3 @@ class PipelineServer:
             return 400, encode_error(str(answer))
         model = answer.model.model_copy(update={"checkpoint": self.checkpoint})
         return 200, encode(answer.model_copy(update={"model": model}))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
