@@ -8,10 +8,12 @@ transaction that will write says so when it begins (BEGIN IMMEDIATE): one that o
 could not wait for another writer, and would fail.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import Cursor, OperationalError
 
 import sqlalchemy as sa
 from alembic import command
@@ -115,12 +117,26 @@ def _set_up(connection: SqliteConnection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _keep_a_log(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     # What a person had deleted is overwritten, not only forgotten.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def _keep_a_log(cursor: Cursor) -> None:
+    # Only the first connection ever has anything to change; those that open at that moment are
+    # told at once that the file is locked, whatever busy_timeout says.
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: sa.Connection) -> None:
