@@ -64,3 +64,40 @@ def test_yes_no_and_indifference_are_never_replaced() -> None:
         state={"hotel": {"parking": "yes", "internet": "no", "area": "dontcare"}},
     )
     assert Augmenter([*TURNS, turn], ALWAYS)(turn, random.Random(1)) == turn
+
+
+@pytest.mark.parametrize(
+    ("user", "value", "replaced"),
+    [
+        ("라파엘의 노래 틀어줘", "라파엘", True),
+        ("노래 라파엘", "라파엘", True),
+        ("새라파엘의 노래", "라파엘", False),  # another name, of which it is the end
+        ("비가 와", "비", False),  # one syllable begins too many other words
+        ("비 노래 틀어줘", "비", True),
+        ("trains to elyria", "ely", False),
+    ],
+)
+def test_a_particle_written_onto_a_korean_value_hides_it_not(
+    user: str, value: str, replaced: bool
+) -> None:
+    turns = [
+        TrainingTurn(dialogue_id="x", user=user, state={"music": {"singer": value}}),
+        TrainingTurn(dialogue_id="y", user="가상밴드", state={"music": {"singer": "가상밴드"}}),
+    ]
+    augment = Augmenter(turns, ALWAYS)
+    seen = {
+        (turn.state or {})["music"]["singer"]: turn.user for turn in _augmented(augment, turns[0])
+    }
+    expected = {value: user}
+    if replaced:
+        expected["가상밴드"] = user.replace(value, "가상밴드")
+    assert seen == expected
+
+
+def test_korean_words_serve_as_synthetic_names() -> None:
+    turn = TrainingTurn(dialogue_id="x", user="조용한 노래 좀", state={})
+    assert Augmenter([turn], ALWAYS).words == ["노래", "조용한"]
+
+
+def _augmented(augment: Augmenter, turn: TrainingTurn) -> list[TrainingTurn]:
+    return [augment(turn, random.Random(seed)) for seed in range(30)]

@@ -205,3 +205,40 @@ def test_multiwoz_is_completed_by_the_rules_that_serve(tmp_path: Path) -> None:
     # Acts and intents stand in neither of train's files.
     assert all(turn.intent is not None for turn in train)
     assert any(turn.database_token != "[db_nores]" for turn in train)
+
+
+def test_of_a_dev_split_that_is_trained_on_a_share_is_put_aside_and_watched(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "korean").mkdir()
+    folder = tmp_path / "korean" / "nlplab_music"
+    folder.mkdir()
+    entry, _ = json.loads((TINY / "nlplab" / "dev_dialog.json").read_text(encoding="utf-8"))
+    entries = []
+    for number in range(12):
+        turns = [
+            {**turn, "user_message": f"{number} {turn['user_message']}"} for turn in entry["turns"]
+        ]
+        entries.append({**entry, "dial_id": {"$oid": f"abc{number}"}, "turns": turns})
+    (folder / "dev_dialog.json").write_text(json.dumps(entries), encoding="utf-8")
+    shared = Preparation(corpora=("nlplab/dev",), dev_corpus="nlplab/dev", held_out=0.4)
+    prepare(tmp_path / "prepared", shared, root=tmp_path, progress=False)
+    train, dev = train_and_dev(tmp_path / "prepared")
+    trained, watched = ({turn.dialogue_id for turn in turns} for turns in (train, dev))
+    assert trained
+    assert watched
+    assert not trained & watched
+    assert len(trained | watched) == len(entries)
+
+
+def test_a_corpus_with_entities_brings_them_and_its_turns_know_how_many_match(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "nlplab").symlink_to(TINY / "nlplab")
+    songs = Preparation(corpora=("nlplab/dev",), dev_corpus="nlplab/dev", held_out=0.0001)
+    prepare(tmp_path / "prepared", songs, root=tmp_path, progress=False)
+    train, _ = train_and_dev(tmp_path / "prepared")
+    assert train[0].state == {"music": {"singer": "가상밴드"}}
+    assert train[0].database_token == "[db_1]"  # its one song
+    assert train[2].state == {"music": {"song_title": "blue"}}
+    assert train[2].database_token == "[db_0]"

@@ -113,7 +113,7 @@ def build_multiwoz_knowledge(db_dir: Path, out: Path) -> dict[str, int]:
         CorpusError: when a file is missing or is not a list of objects.
     """
     contents = {
-        table.domain: _multiwoz_rows(table.domain, Path(db_dir)) for table in MULTIWOZ_TABLES
+        table.domain: multiwoz_rows(table.domain, Path(db_dir)) for table in MULTIWOZ_TABLES
     }
     return write_knowledge(MULTIWOZ_TABLES, contents, out)
 
@@ -188,7 +188,12 @@ def _as_stored(table: DomainTable, row: Mapping[str, str]) -> tuple[str, ...]:
     return (*said.values(), *keys)
 
 
-def _multiwoz_rows(domain: str, folder: Path) -> list[dict[str, str]]:
+def multiwoz_rows(domain: str, folder: Path) -> list[dict[str, str]]:
+    """Return the entities of one of MultiWOZ's domains from its ``db`` folder, as published.
+
+    Raises:
+        CorpusError: when the file is missing or is not a list of objects.
+    """
     path = folder / f"{domain}_db.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))

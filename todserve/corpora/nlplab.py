@@ -29,8 +29,10 @@ _SPLITS = ("dev", "test")
 _PUBLISHER = "HG-TODS"
 _CLOSED = ("playlist type", "recommendation", "topic")
 """Slots whose values are the publisher's own names, not the user's words."""
+TOLD = ("song title", "singer", "composer", "lyricist", "genre", "playlist title")
+"""Slots that a song or a playlist has; what else a reply tells (a topic of the talk) is in none."""
 _NO_REPLY = "NULL"
-_SEVERAL = "//"
+SEVERAL = "//"
 
 
 def read_nlplab(
@@ -82,7 +84,7 @@ def nlplab_services(source: CorpusSource) -> tuple[Service, ...]:
                 for name, value in turn["system_slots"].items():
                     known = seen.setdefault(name, set())
                     if value:
-                        known.add(known_spelling(_composed(value)))
+                        known.add(known_spelling(composed(value)))
     slots = tuple(
         Slot(name=label(name), categorical=True, values=tuple(sorted(values)))
         if name in _CLOSED
@@ -119,16 +121,20 @@ def _turn(turn: Mapping[str, Any], schema: Schema, where: str, report: ReadRepor
 
 
 def _placed(reply: str, told: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Replace the values that the reply tells by placeholders; longer values go first."""
-    slots = {
-        _composed(part).strip().lower(): label(name)
-        for name, value in told.items()
-        for part in value.split(_SEVERAL)
-        if part.strip()
-    }
+    """Replace the values that the reply tells by placeholders; longer values go first.
+
+    A value is found where a word begins: what follows it may be a particle, what stands before it
+    makes it another word. Who sings and writes a song is its singer.
+    """
+    slots: dict[str, str] = {}
+    for name in TOLD:
+        for part in told.get(name, "").split(SEVERAL):
+            if part.strip():
+                slots.setdefault(composed(part).strip().lower(), label(name))
     if not slots:
         return reply, ()
-    values = "|".join(re.escape(value) for value in sorted(slots, key=len, reverse=True))
+    longest_first = sorted(slots, key=len, reverse=True)
+    values = rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})"
     found: list[tuple[str, str]] = []
 
     def placeholder(match: re.Match[str]) -> str:
@@ -146,8 +152,8 @@ def _slots(
     for name, raw in annotation.items():
         text = _text(raw, where, report)
         # "//" parts several values; one title has it in its name, as its user says it.
-        if _SEVERAL in text and text not in user:
-            text = text.partition(_SEVERAL)[0]
+        if SEVERAL in text and text not in user:
+            text = text.partition(SEVERAL)[0]
             report.changed(SEVERAL_VALUES, f"{where} {name}")
         value = schema_value(schema, (DOMAIN, label(name)), text, where, report)
         if value is not None:
@@ -156,11 +162,12 @@ def _slots(
 
 
 def _text(raw: str, where: str, report: ReadReport) -> str:
-    composed = _composed(raw)
-    if composed != raw:
+    text = composed(raw)
+    if text != raw:
         report.changed("text: brought to Unicode's composed form", where)
-    return composed
+    return text
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """Return the text in Unicode's composed form."""
     return unicodedata.normalize("NFC", text)

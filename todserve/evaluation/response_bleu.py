@@ -35,5 +35,5 @@ def response_bleu(pairs: Sequence[tuple[str, str]]) -> Figure:
         value=float(score.score),
         of=len(pairs),
         unit="replies",
-        note=f"delexicalised by runtime.delexicalise, own tokens; {bleu.get_signature()}",
+        note=f"one delexicalised reference, own tokens; {bleu.get_signature()}",
     )

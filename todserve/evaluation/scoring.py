@@ -1,8 +1,8 @@
 """Scoring: the outcomes of a rollout become signed figures.
 
 Stands between the rollout and the scorecard: decides which turns count for which figure.
-Example: act and intent figures on dev leave out ``dev-annotator``, the half whose labels taught
-the silver annotator and so, through it, the model.
+Example: act and intent figures on MultiWOZ's dev leave out ``dev-annotator``, the half whose labels
+taught the silver annotator and so, through it, the model.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ def score(
         schema: spells values.
         signature: of all these dialogues.
     """
-    labelled = [one for one in outcomes if _labels_unseen(one.dialogue_id, signature.split)]
-    of_labelled = signature
-    if signature.split == "dev":
+    labelled, of_labelled = list(outcomes), signature
+    if (signature.corpus, signature.split) == ("multiwoz21", "dev"):
+        labelled = [one for one in outcomes if dev_half(one.dialogue_id) is DevHalf.HELD_OUT]
         of_labelled = replace(signature, subset=f"{signature.subset}/{DevHalf.HELD_OUT}")
     beliefs = belief_scores(
         [
@@ -71,10 +71,6 @@ def score(
         )
         for figure in figures
     )
-
-
-def _labels_unseen(dialogue_id: str, split: str) -> bool:
-    return split != "dev" or dev_half(dialogue_id) is DevHalf.HELD_OUT
 
 
 def _intent(outcome: Outcome) -> str | None:

@@ -15,15 +15,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from todserve.runtime import korean
 from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.wording import article, finished, fits, spoken
 
 _PLACEHOLDER = re.compile(r"\[value_([a-z0-9_]+)\]")
-_KEYS = ("name", "id", "car")
+_KEYS = ("name", "id", "car", "song_title")
 """Slots that tell entities apart: another one of these begins the next entity."""
 
-_LISTED = frozenset({"leave", "arrive", "name", "id", "area", "food", "type", "pricerange", "fee"})
+_LISTED = frozenset(
+    {"leave", "arrive", "name", "id", "area", "food", "type", "pricerange", "fee"}
+    | {"song_title", "singer"}
+)
 """Slots whose repetition lists further results instead of repeating itself."""
 
 _OWN = frozenset({"name", "type", "area", "pricerange", "stars", "leave", "arrive"})
@@ -85,6 +89,7 @@ def lexicalise(
             ``[value_name]`` or ``[value_id]`` takes the next entity.
     """
     values = _Values(domain=domain, state=state, result=result)
+    in_korean = korean.is_korean(delexicalised)
     pieces = _PLACEHOLDER.split(delexicalised)
     text, unfilled = pieces[0], []
     filled: list[tuple[str, str]] = []
@@ -92,13 +97,13 @@ def lexicalise(
         value = values.take(slot, text, delexicalised)
         if value is None:
             unfilled.append(slot)
-            written = _stand_in(slot, text)
+            written = korean.missing(slot) if in_korean else _stand_in(slot, text)
         else:
             filled.append((slot, value))
             written = fits(slot, spoken(slot, value), text, after) + values.per_ticket(
                 slot, value, after
             )
-        text = article(text, written) + written + after
+        text = article(text, written) + written + korean.agreeing(written, after)
     return Lexicalisation(text=finished(text), filled=tuple(filled), unfilled=tuple(unfilled))
 
 

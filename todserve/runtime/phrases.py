@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-_WORD = re.compile(r"[a-z0-9]+(?:\s?'\s?s\b|\ss\b)?")
+# Letters and digits of any script: a name in Hangul must not be compared by nothing at all.
+_WORD = re.compile(r"[^\W_]+(?:\s?'\s?s\b|\ss\b)?")
 _POSSESSIVE = re.compile(r"(?:\s?'\s?|\s)s$")
 _UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 NUMBER_WORDS = {word: str(number) for number, word in enumerate((*_UNITS, "eleven", "twelve"))}

@@ -15,7 +15,8 @@ from todserve.training.turns import State, TrainingTurn
 
 _CLOCK = re.compile(r"\d\d:\d\d\Z")
 _NUMBER = re.compile(r"\d{1,2}\Z")
-_WORD = re.compile(r"[a-z]{3,}\Z")
+_WORD = re.compile(r"[a-z]{3,}\Z|[가-힣]{2,}\Z")
+_HANGUL_END = re.compile(r"[가-힣]{2}\Z")
 _FIXED = frozenset({DONTCARE, "yes", "no"})
 _NAME_LENGTHS = (1, 2, 2, 2, 3)
 
@@ -50,9 +51,7 @@ class Augmenter:
         if not replaced:
             return turn
         pattern = re.compile(
-            r"(?<![\w:])(?:"
-            + "|".join(re.escape(value) for value in sorted(replaced, key=len, reverse=True))
-            + r")(?![\w:])"
+            "|".join(_standing(value) for value in sorted(replaced, key=len, reverse=True))
         )
 
         def swap(text: str) -> str:
@@ -85,7 +84,8 @@ class Augmenter:
                     if value in _FIXED or value in replaced:
                         continue
                     # A value the texts only paraphrase ("center") must keep its meaning.
-                    if value not in texts and state is turn.state and not _known(turn, value):
+                    said = re.search(_standing(value), texts) is not None
+                    if not said and state is turn.state and not _known(turn, value):
                         continue
                     if _NUMBER.match(value) and _ambiguous_number(value, texts):
                         continue
@@ -103,6 +103,12 @@ class Augmenter:
         if len(known) > 15 and chance.random() < self._settings.synthetic_names:
             return " ".join(chance.sample(self.words, chance.choice(_NAME_LENGTHS)))
         return chance.choice(known)
+
+
+def _standing(value: str) -> str:
+    """Return the pattern of a value that stands alone; Korean particles are written onto it."""
+    end = "(?![a-z0-9:])" if _HANGUL_END.search(value) else r"(?![\w:])"
+    return rf"(?<![\w:]){re.escape(value)}{end}"
 
 
 def _known(turn: TrainingTurn, value: str) -> bool:

@@ -27,7 +27,9 @@ class CopyTurns:
         """Return one turn: what is said in any order becomes state in the schema's order."""
         state: State = {}
         said: list[str] = []
-        for domain in chance.sample(self._domains, chance.choice((1, 1, 2))):
+        for domain in chance.sample(
+            self._domains, min(chance.choice((1, 1, 2)), len(self._domains))
+        ):
             slots = self._slots[domain]
             chosen = [slot for slot in slots if chance.random() < 3 / len(slots)]
             values = {slot: self._value(chance) for slot in chosen or slots[:1]}

@@ -30,7 +30,8 @@ class Preparation(BaseModel):
     Attributes:
         corpora: the training corpora: a name (its train split) or ``name/split``.
         dev_corpus: where the loss is watched: a name (its dev split) or ``name/split``.
-        held_out: share of train put aside as dev when ``dev_corpus`` has no dev split.
+        held_out: share of train put aside as dev when ``dev_corpus`` has no dev split, and of
+            the dev split when that is trained on.
         train_on_held_out: train on that share too: for a last run, its settings chosen.
         deduplicate: leave out examples (context and target) that have been there before.
         leak_check: splits, such as ``multiwoz21/test``, that nothing trained on may stand in.

@@ -6,14 +6,15 @@ with ``preparation.json`` (what it was made from) and ``report.json`` (what was 
 """
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.corpora.knowledge_build import build_multiwoz_knowledge, write_knowledge
+from todserve.corpora.knowledge import Entities, entities_of
+from todserve.corpora.knowledge_build import write_knowledge
+from todserve.corpora.registry import CORPORA
 from todserve.corpora.report import ReadReport
-from todserve.corpora.source import CorpusSource, find
+from todserve.corpora.source import find
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge import KnowledgeBase
@@ -53,7 +54,7 @@ def prepare(
             raise ConfigError(f"{part} in `leak_check` holds no dialogue; expected a test split")
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
-    with _Reading(folder, (*parts, dev), preparation, root, progress) as reading:
+    with _Reading(folder, parts, dev, preparation, root, progress) as reading:
         lines += reading.notes
         leaks = LeakCheck.of(protected, root)
         seen = Deduplicator()
@@ -61,7 +62,7 @@ def prepare(
         turns = (
             turn
             for part, report in zip(parts, reports, strict=True)
-            for turn in reading.turns(leaks.screen(reading.train(part, dev, report)))
+            for turn in reading.turns(leaks.screen(reading.train(part, report)))
         )
         partial = folder / "train.unchecked.jsonl.gz"
         save_turns(seen(turns) if preparation.deduplicate else turns, partial)
@@ -76,8 +77,8 @@ def prepare(
         partial.replace(folder / "train.jsonl.gz")
         preparation.save(folder)
         watched = reading.dev(dev)
-        if not dev.exists:
-            # A share of train may hold what leaks; a corpus's own dev split stays as it is.
+        if reading.shares_dev:
+            # A share of what is trained on may hold what leaks; a dev split stays as it is.
             watched = (dialogue for dialogue in watched if not leaks.leaks(dialogue))
         save_turns(reading.turns(watched), folder / "dev.jsonl.gz")
     return lines
@@ -90,6 +91,7 @@ class _Reading:
         self,
         folder: Path,
         parts: tuple[Part, ...],
+        dev: Part,
         preparation: Preparation,
         root: Path | None,
         progress: bool,
@@ -98,12 +100,16 @@ class _Reading:
         corpora: dict[str, Part] = {}
         for part in parts:
             corpora.setdefault(part.corpus, part)
+        # The part of which a share is put aside as dev: where the corpus has no dev split, or
+        # where that split is itself trained on.
+        trained_on = dev if dev in parts else None
+        self._shared = trained_on if dev.exists else replace(dev, split=TRAIN)
         services = {name: part.services(root) for name, part in corpora.items()}
         joint = join(services)
         joint.schema.save(folder / "schema.json")
         self.notes, self._names = joint.notes, joint.names
         self._source = find(MULTIWOZ, root) if MULTIWOZ in services else None
-        self._knowledge = _knowledge(self._source, folder / "knowledge.sqlite")
+        self._knowledge = _knowledge(services, root, folder / "knowledge.sqlite")
         self._multiwoz = MultiwozTurns(self._knowledge, Schema(services=services.get(MULTIWOZ, ())))
 
     def __enter__(self) -> "_Reading":
@@ -112,13 +118,14 @@ class _Reading:
     def __exit__(self, *_: object) -> None:
         self._knowledge.close()
 
-    def train(self, part: Part, dev: Part, report: ReadReport) -> Iterator[Dialogue]:
+    @property
+    def shares_dev(self) -> bool:
+        """Whether dev is a share of what is trained on."""
+        return self._shared is not None
+
+    def train(self, part: Part, report: ReadReport) -> Iterator[Dialogue]:
         """Stream a training part, without what is put aside as dev."""
-        put_aside = (
-            not dev.exists
-            and part == replace(dev, split=TRAIN)
-            and not self._preparation.train_on_held_out
-        )
+        put_aside = part == self._shared and not self._preparation.train_on_held_out
         for dialogue in self._dialogues(part, report):
             if put_aside and is_held_out(dialogue, self._preparation.held_out):
                 report.skipped("dialogue: put aside as dev", dialogue.dialogue_id)
@@ -127,10 +134,10 @@ class _Reading:
 
     def dev(self, part: Part) -> Iterator[Dialogue]:
         """Stream the dev part."""
-        if part.exists:
+        if self._shared is None:
             yield from self._dialogues(part, ReadReport())
             return
-        for dialogue in self._dialogues(replace(part, split=TRAIN), ReadReport()):
+        for dialogue in self._dialogues(self._shared, ReadReport()):
             if is_held_out(dialogue, self._preparation.held_out):
                 yield dialogue
 
@@ -163,12 +170,11 @@ def _normalised(turn: TrainingTurn) -> TrainingTurn:
     )
 
 
-def _knowledge(multiwoz: CorpusSource | None, out: Path) -> KnowledgeBase:
-    if multiwoz is None:
-        write_knowledge((), {}, out)
-    else:
-        with tempfile.TemporaryDirectory() as temporary:
-            for name, content in multiwoz.files("db", ".json"):
-                (Path(temporary) / Path(name).name).write_bytes(content)
-            build_multiwoz_knowledge(Path(temporary), out)
+def _knowledge(corpora: Iterable[str], root: Path | None, out: Path) -> KnowledgeBase:
+    entities: dict[str, Entities] = {}
+    for corpus in corpora:
+        if corpus in CORPORA:
+            entities.update(entities_of(corpus, find(corpus, root)))
+    tables = [one.table for one in entities.values()]
+    write_knowledge(tables, {domain: one.rows for domain, one in entities.items()}, out)
     return KnowledgeBase.open(out)

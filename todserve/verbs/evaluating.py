@@ -27,6 +27,12 @@ def add_evaluating(add: Adder) -> None:
     _server(clinc)
     clinc.add_argument("--file", type=Path, required=True, metavar="FILE", help="data_full.json")
     clinc.add_argument("--split", default="test")
+    anything = benchmark("corpus", _corpus, "score a checkpoint on a split of any corpus")
+    _common(anything)
+    _server(anything)
+    anything.add_argument("corpus", help="a published corpus, or a folder or file of dialogues")
+    anything.add_argument("--split", default="dev", help="as the corpus calls it")
+    corpora_option(anything)
     _replay_parser(add)
     domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
     _common(domains)
@@ -142,6 +148,21 @@ def _sgd(arguments: argparse.Namespace) -> None:
         arguments.json,
         limit=arguments.limit,
         train_schema=arguments.train_schema,
+        url=arguments.url,
+        name=arguments.name,
+    )
+
+
+def _corpus(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.corpus_run import run_corpus
+
+    run_corpus(
+        arguments.checkpoint,
+        arguments.corpus,
+        arguments.split,
+        limit=arguments.limit,
+        out=arguments.json,
+        root=arguments.corpora,
         url=arguments.url,
         name=arguments.name,
     )
