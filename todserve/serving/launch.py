@@ -19,6 +19,7 @@ def run_start(
     *,
     store: Path = DEFAULT_STORE,
     name: str = "tod",
+    beside: tuple[str, ...] = (),
     config: Path = DEFAULT_CONFIG,
     log_config: Path = DEFAULT_LOG_CONFIG,
     log_dir: Path = DEFAULT_LOG_DIR,
@@ -32,18 +33,21 @@ def run_start(
     settings = ServerSettings(
         store=store,
         name=name,
+        beside=beside,
         config=config,
         log_config=log_config,
         log_dir=log_dir,
         ready_timeout=ready_timeout,
     )
-    print(f"starting TorchServe with {store / settings.archive} ...", flush=True)
+    archives = ", ".join(str(store / archive) for archive in settings.archives)
+    print(f"starting TorchServe with {archives} ...", flush=True)
     server = start(settings)
     workers = server.workers()
     memory = ", ".join(f"{worker.memory / 1e6:.0f} MB" for worker in workers if worker.memory)
     print(f"ready in {server.ready_seconds:.1f} s on Java {server.java.version}", end="")
     print(f" ({server.java.source}); {len(workers)} worker(s){': ' + memory if memory else ''}")
-    print(f"  inference   {server.inference_url}/predictions/{name}")
+    for one in settings.names:
+        print(f"  inference   {server.inference_url}/predictions/{one}")
     print(f"  management  {server.management_url}/models")
     print(f"  metrics     {server.metrics_url}/metrics")
     print(f"  logs        {log_dir}/")

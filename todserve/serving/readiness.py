@@ -115,7 +115,7 @@ def wait_until_ready(probe: Probe, *, deadline: float, check: Callable[[], None]
             ready = sum(worker.ready for worker in workers)
             state = f"{ready} of {len(workers)} workers are READY"
         time.sleep(_PERIOD)
-    raise ArchiveError(f"the model was not ready in time: {state}; see the logs")
+    raise ArchiveError(f"model {probe.name} was not ready in time: {state}; see the logs")
 
 
 def _canary(probe: Probe, deadline: float) -> str:

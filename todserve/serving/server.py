@@ -27,11 +27,11 @@ from todserve.serving.worker_log import load_failure
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunningServer:
-    """A server that has answered its canary; leaving its ``with`` block stops it.
+    """A server whose models have answered their canary; leaving its ``with`` block stops it.
 
     Attributes:
         record: where it is.
-        probe: how to ask it about its model.
+        probe: how to ask it about its first model.
         log_dir: where its logs are.
         java: what it runs on.
         ready_seconds: from the start to the canary's answer.
@@ -59,7 +59,7 @@ class RunningServer:
         return self.record.metrics_url
 
     def workers(self) -> tuple[Worker, ...]:
-        """Return the model's workers now."""
+        """Return the first model's workers now."""
         return self.probe.workers()
 
     def stop(self) -> None:
@@ -79,16 +79,16 @@ class RunningServer:
 
 
 def start(settings: ServerSettings) -> RunningServer:
-    """Start TorchServe in the background and return once the model has answered.
+    """Start TorchServe in the background and return once every model has answered.
 
     Raises:
         ConfigError: config.properties is unsafe or wrong, or there is no Java.
-        ArchiveError: the archive is missing or altered, a port is taken, a server of this log
-            folder runs already, or the model cannot load; nothing is left running then.
+        ArchiveError: an archive is missing or altered, a port is taken, a server of this log
+            folder runs already, or a model cannot load; nothing is left running then.
     """
     frontend = Frontend.read(settings.config)
     frontend.check()
-    checksums.verify(settings.store, (settings.archive,))
+    checksums.verify(settings.store, settings.archives)
     java = find_java(os.environ)
     _refuse_second(settings.log_dir)
     check_free(frontend.addresses)
@@ -101,24 +101,28 @@ def start(settings: ServerSettings) -> RunningServer:
     temp_dir = Path(tempfile.mkdtemp(prefix="tod-", dir=_short_base()))
     try:
         record = launch(settings, frontend, java, temp_dir)
-        probe = Probe(
-            name=settings.name,
-            inference_url=record.inference_url,
-            management_url=record.management_url,
-            key_file=temp_dir / "key_file.json" if frontend.tokens else None,
-        )
+        probes = [
+            Probe(
+                name=name,
+                inference_url=record.inference_url,
+                management_url=record.management_url,
+                key_file=temp_dir / "key_file.json" if frontend.tokens else None,
+            )
+            for name in settings.names
+        ]
 
         def check() -> None:
             _check_alive(record, settings.log_dir)
 
-        wait_until_ready(probe, deadline=begun + settings.ready_timeout, check=check)
+        for probe in probes:
+            wait_until_ready(probe, deadline=begun + settings.ready_timeout, check=check)
     except BaseException:
         _clean(temp_dir)
         forget(settings.log_dir)
         raise
     return RunningServer(
         record=record,
-        probe=probe,
+        probe=probes[0],
         log_dir=settings.log_dir,
         java=java,
         ready_seconds=time.monotonic() - begun,

@@ -17,6 +17,7 @@ class ServerSettings:
     Attributes:
         store: folder of archives and their SHA256SUMS.
         name: model to load; its archive is ``<name>.mar``.
+        beside: further models to load beside it.
         config: TorchServe's config.properties.
         log_config: TorchServe's log4j2 file.
         log_dir: where logs go and where ``stop`` finds what was started.
@@ -25,6 +26,7 @@ class ServerSettings:
 
     store: Path = Path("archive/store")
     name: str = "tod"
+    beside: tuple[str, ...] = ()
     config: Path = Path("config.properties")
     log_config: Path = Path("archive/log4j2.xml")
     log_dir: Path = Path("logs")
@@ -36,7 +38,15 @@ class ServerSettings:
         if not self.log_config.is_file():
             raise ConfigError(f"log configuration {self.log_config} does not exist")
 
+        if len(set(self.names)) < len(self.names):
+            raise ConfigError(f"models: got {', '.join(self.names)}; expected each name once")
+
     @property
-    def archive(self) -> str:
-        """File name of the archive in the store."""
-        return f"{self.name}.mar"
+    def names(self) -> tuple[str, ...]:
+        """Every model to load."""
+        return (self.name, *self.beside)
+
+    @property
+    def archives(self) -> tuple[str, ...]:
+        """File names of the archives in the store."""
+        return tuple(f"{name}.mar" for name in self.names)

@@ -36,7 +36,8 @@ def launch(
     ours = frontend.write(temp_dir / "config.properties")
     command = [sys.executable, "-P", "-m", "ts.model_server", "--start", "--ncs"]
     command += ["--model-store", str(settings.store.resolve())]
-    command += ["--models", f"{settings.name}={settings.archive}"]
+    archives = zip(settings.names, settings.archives, strict=True)
+    command += ["--models", *(f"{name}={archive}" for name, archive in archives)]
     command += ["--ts-config", str(ours.path), "--log-config", str(settings.log_config.resolve())]
     environment = server_environment(java, temp_dir, settings.log_dir)
     with (settings.log_dir / CONSOLE_LOG).open("wb") as console:

@@ -31,7 +31,9 @@ def add_serving(add: Adder) -> None:
     archive.add_argument("--model-config", type=Path, metavar="FILE", help="model-config.yaml")
     start = add("start", _start, "start TorchServe and wait until it answers")
     start.add_argument("--store", type=Path, default=Path("archive/store"), help="folder")
-    start.add_argument("--name", default="tod", help="name of the model")
+    start.add_argument(
+        "--name", nargs="+", default=["tod"], metavar="NAME", help="models to serve side by side"
+    )
     start.add_argument("--config", type=Path, default=Path("config.properties"))
     start.add_argument("--logs", type=Path, default=Path("logs"), help="folder")
     start.add_argument("--timeout", type=float, default=180.0, metavar="SECONDS")
@@ -77,7 +79,8 @@ def _start(arguments: argparse.Namespace) -> None:
 
     run_start(
         store=arguments.store,
-        name=arguments.name,
+        name=arguments.name[0],
+        beside=tuple(arguments.name[1:]),
         config=arguments.config,
         log_dir=arguments.logs,
         ready_timeout=arguments.timeout,
