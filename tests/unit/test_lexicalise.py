@@ -284,3 +284,10 @@ def test_plural() -> None:
         "churches",
         "multiple sports",
     ]
+
+
+def test_a_limit_of_the_user_is_not_the_first_train_s_time() -> None:
+    found = DatabaseResult(domain="train", matches=3, results=TRAINS)
+    reply = "[value_choice] trains leave after [value_leave]. the first 1 leaves at [value_leave]."
+    spoken = lexicalise(reply, domain="train", state={"train": {"leave": "05:00"}}, result=found)
+    assert spoken.text == "3 trains leave after 05:00. The first one leaves at 05:35."

@@ -9,7 +9,10 @@ import pytest
 
 from tests.unit.source_tree import ROOT, imports, module_name, parse, sources
 
-ROOMS = ("runtime", "corpora", "training", "evaluation", "export", "serving", "gateway", "studio")
+ROOMS = (
+    *("runtime", "corpora", "training", "evaluation", "export"),
+    *("serving", "bot", "gateway", "studio"),
+)
 
 # Room -> the other rooms it may import. Training may score what it trains; nothing imports
 # training, and serving needs neither.
@@ -21,7 +24,8 @@ MAY_IMPORT = {
     # An export is held against its checkpoint's scores, and an archive holds an export.
     "export": ("runtime", "corpora", "evaluation"),
     "serving": ("runtime", "corpora", "export"),
-    "gateway": ("runtime", "corpora", "serving"),
+    "bot": ("runtime", "corpora", "serving"),
+    "gateway": ("runtime", "corpora", "serving", "bot"),
     "studio": ("runtime", "corpora", "serving", "gateway"),
     # The command's verbs know every room, but only once they are called.
     "verbs": (
@@ -31,6 +35,7 @@ MAY_IMPORT = {
         "evaluation",
         "export",
         "serving",
+        "bot",
         "gateway",
         "studio",
     ),

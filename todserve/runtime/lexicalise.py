@@ -142,9 +142,10 @@ class _Values:
             self._used["choice"] = []
             return str(self.result.matches) if first else None
         asked = self._from_state(slot)
-        value = None
-        if asked is None or not _is_asked(slot, before, whole):
-            value = self._from_result(slot)
+        if asked is not None and _is_asked(slot, before, whole):
+            # The user's own limit says nothing of an entity: the next time is the first one's.
+            return asked
+        value = self._from_result(slot)
         if value is None:
             value = asked
         if value is not None:

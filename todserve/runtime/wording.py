@@ -38,7 +38,7 @@ _AFTER_ONE = re.compile(
     r"|star|park|theatre|cinema|nightclub|listing|choice|ticket)(?:e?s)\b"
 )
 _ONE_PRONOUN = re.compile(
-    r"(?<=\b)((?:this|that|which|each|any|another|either|every|the|no) )1\b"
+    r"(?<=\b)((?:this|that|which|each|any|another|either|every|the|no|first|last|next|only) )1\b"
     r"(?! (?:star|night|ticket))"
     r"|(?<![\d:.])\b1(?= (?:of (?:the|them|those|these)|i|for you|that)\b)"
 )
