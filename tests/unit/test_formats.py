@@ -170,3 +170,30 @@ def test_parse_response_takes_out_control_tokens_and_keeps_placeholders() -> Non
     assert parsed.text == "[value_name] is nice ."
     assert parsed.unparsed == ("<eos_r>", "[train]")
     assert placeholders(parsed.text) == ("name",)
+
+
+@pytest.mark.parametrize(
+    ("generated", "text", "rounds"),
+    [
+        (
+            "songs by " + "[value_singer], " * 9 + "[value_singer]",
+            "songs by [value_singer]",
+            "[value_singer], " * 8 + "[value_singer]",
+        ),
+        ("so " + "it is so " * 8, "so it is", "so it is " * 7 + "so"),
+        # What people write in a row is none.
+        ("haha" * 4, "haha" * 4, ""),
+        ("yes. yes. yes.", "yes. yes. yes.", ""),
+        ("wait " + "." * 30, "wait " + "." * 30, ""),
+        ("[value_name], [value_name] and [value_name].",) * 2 + ("",),
+    ],
+)
+def test_a_reply_leaves_the_loop_it_ends_in(generated: str, text: str, rounds: str) -> None:
+    parsed = parse_response(generated, SCHEMA)
+    assert (parsed.text, "".join(parsed.unparsed)) == (text, rounds.strip())
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="<["), max_size=39))
+def test_a_short_reply_is_no_loop(text: str) -> None:
+    parsed = parse_response(text, SCHEMA)
+    assert (parsed.text, parsed.unparsed) == (" ".join(text.split()), ())

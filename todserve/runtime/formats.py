@@ -22,6 +22,11 @@ _WORD = re.compile(r"\S+")
 _BRACKETED = re.compile(r"\[(\w[\w.-]*)\]\Z")
 _NOT_A_LABEL = ("value_", "db_")
 _PLACEHOLDER = re.compile(r"\[value_\w+\]")
+_ROUNDS = 4
+"""A piece so often in a row, at the end of a reply, is a loop."""
+_LONGEST_ROUND = 80
+_SHORTEST_LOOP = 40
+"""Characters; a row of dots or of ㅋ is none."""
 _CONTROL = re.compile(r"<[se]os_\w+>|\[(?!value_)[^\]\s]*\]?|\[value_\w*(?![\w\]])")
 
 
@@ -222,13 +227,29 @@ def serialize_response(text: str) -> str:
 
 
 def parse_response(text: str, schema: Schema) -> ParsedResponse:
-    """Take out control tokens; placeholders ``[value_x]`` stay."""
+    """Take out control tokens and the rounds of a loop; placeholders ``[value_x]`` stay."""
     del schema  # every parser has one shape; a response needs no schema
     unparsed = [match[0] for match in _CONTROL.finditer(text)]
-    return ParsedResponse(
-        text=" ".join(_CONTROL.sub(" ", text).split()) if unparsed else " ".join(text.split()),
-        unparsed=tuple(unparsed),
-    )
+    said = " ".join(_CONTROL.sub(" ", text).split()) if unparsed else " ".join(text.split())
+    once, rounds = _out_of_the_loop(said)
+    return ParsedResponse(text=once, unparsed=(*unparsed, rounds) if rounds else tuple(unparsed))
+
+
+def _out_of_the_loop(text: str) -> tuple[str, str]:
+    """Return a reply with the first round of the loop it ends in, and the further rounds.
+
+    A small model may write one piece over and over until it is stopped, mostly in its middle.
+    """
+    for period in range(1, min(_LONGEST_ROUND, len(text) // _ROUNDS) + 1):
+        if text[-(_ROUNDS - 1) * period :] != text[-_ROUNDS * period : -period]:
+            continue
+        begin = len(text) - _ROUNDS * period
+        while begin and text[begin - 1] == text[begin - 1 + period]:
+            begin -= 1
+        if len(text) - begin >= _SHORTEST_LOOP:
+            end = begin + period
+            return text[:end].rstrip(" ,"), text[end:].strip()
+    return text, ""
 
 
 def placeholders(text: str) -> tuple[str, ...]:
