@@ -4,13 +4,15 @@ First and last on the way of a request: TorchServe -> here -> wire -> pipeline -
 TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
 in the archive beside it. A body is one turn, or several in KServe's v1 or v2 protocol; the turns of
 all bodies go to the pipeline together and are put together again, see ``runtime.kserve`` for what a
-wrong one of several does. A plain class, not a BaseHandler: TorchServe asks for ``initialize`` and
-``handle`` alone, and BaseHandler brings loaders of pickled models that must never be reached.
+wrong one of several does, and ``{"describe": true}`` asks what the model's labels are. A plain
+class, not a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and BaseHandler
+brings loaders of pickled models that must never be reached.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 
 import json
 import logging
+import re
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from todserve.runtime.describing import describe
 from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
@@ -35,6 +38,7 @@ _NO_BODY = (
     'request: no body; send {"user": "..."} with the header Content-Type: application/json '
     "(without one, curl -d sends a form)"
 )
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _log = logging.getLogger(__name__)
 
 
@@ -70,7 +74,7 @@ class TodHandler:
         seconds = time.perf_counter() - started
         _measure([turn for turns in outcomes for turn in turns], seconds, context.metrics)
         return [
-            _write(one, turns, index, context)
+            self._write(one, turns, index, context)
             for index, (one, turns) in enumerate(zip(parsed, outcomes, strict=True))
         ]
 
@@ -100,6 +104,35 @@ class TodHandler:
                 return [error]
         return [answer for request in requests for answer in self._answer([request])]
 
+    def _write(
+        self,
+        asked: TurnsBody | RequestError,
+        outcomes: Sequence[TurnResponse | Exception],
+        index: int,
+        context: Any,
+    ) -> bytes:
+        context.set_response_content_type(index, "application/json")
+        answers = [one for one in outcomes if isinstance(one, TurnResponse)]
+        status = HTTPStatus.OK
+        if isinstance(asked, TurnsBody) and len(answers) == len(outcomes):
+            body = self._worded(asked, answers, context.get_request_id(index))
+        else:
+            status, message = _refusal(asked, outcomes)
+            # The phrase must be ASCII: anything else ends the worker.
+            context.set_response_status(int(status), status.phrase, index)
+            body = encode_error(message, code=status)
+            if status != HTTPStatus.BAD_REQUEST:
+                body["type"] = "InternalServerException"  # TorchServe's own word
+        _note(status, context.get_all_request_header(index))
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace")
+
+    def _worded(
+        self, asked: TurnsBody, answers: Sequence[TurnResponse], request_id: str | None
+    ) -> dict[str, object]:
+        if asked.form is not BodyForm.DESCRIPTION or self._pipeline is None:
+            return encode_answers(asked, answers, request_id=request_id)
+        return describe(self._pipeline.checkpoint, self._pipeline.identity).model_dump(mode="json")
+
 
 def _is_text(context: Any, index: int, name: str) -> bool:
     """Whether the field was sent as text/plain; TorchServe keeps the type of each field."""
@@ -107,25 +140,13 @@ def _is_text(context: Any, index: int, name: str) -> bool:
     return str(header.get("content-type") or "").lower().startswith("text/")
 
 
-def _write(
-    asked: TurnsBody | RequestError,
-    outcomes: Sequence[TurnResponse | Exception],
-    index: int,
-    context: Any,
-) -> bytes:
-    context.set_response_content_type(index, "application/json")
-    answers = [one for one in outcomes if isinstance(one, TurnResponse)]
-    if isinstance(asked, TurnsBody) and len(answers) == len(outcomes):
-        request_id = context.get_request_id(index)
-        body = encode_answers(asked, answers, request_id=request_id)
-    else:
-        status, message = _refusal(asked, outcomes)
-        # The phrase must be ASCII: anything else ends the worker.
-        context.set_response_status(int(status), status.phrase, index)
-        body = encode_error(message, code=status)
-        if status != HTTPStatus.BAD_REQUEST:
-            body["type"] = "InternalServerException"  # TorchServe's own word
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace")
+def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:
+    """Log the id that a client gave its request, so that its own log can be held against this."""
+    lower = {name.lower(): str(value) for name, value in headers.items()}
+    request_id = lower.get("x-request-id", "")
+    # Somebody else wrote it: nothing but an id may get into the log.
+    if _REQUEST_ID.fullmatch(request_id):
+        _log.info("request %s %d", request_id, status)
 
 
 def _refusal(

@@ -19,7 +19,8 @@ from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.engines.settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.tasks import TaskName
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import parse_request
 from todserve.training.batching import IGNORED, collate
@@ -27,6 +28,7 @@ from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.examples import TASK_ORDER, encode_turns
 from todserve.training.network import build_network, logits_of, loss_of
 from todserve.training.preflight import check_examples, check_network, check_prompts
+from todserve.training.turns import save_turns
 
 NETWORK = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)
 
@@ -221,3 +223,13 @@ def test_the_shipped_configuration_builds_its_network() -> None:
     network = build_network(config.network, 4100, pad_id=0, end_id=1)
     size = sum(weight.numel() for weight in network.parameters())
     assert 5e6 < size < 15e6
+
+
+def test_a_checkpoint_says_which_tasks_it_was_taught(tmp_path: Path) -> None:
+    config = prepare_run(tmp_path, steps=2)
+    taught = (TaskName.BELIEF_STATE, TaskName.INTENT)
+    save_turns(
+        [turn.only(taught) for turn in TURNS], tmp_path / "runs/tiny/prepared/train.jsonl.gz"
+    )
+    form = PromptFormat.load(train(tmp_path, config) / "format.json")
+    assert set(form.tasks) == set(taught)

@@ -188,4 +188,9 @@ def test_limits_hold_for_each_instance() -> None:
 
 
 def test_places_are_named_as_the_body_writes_them() -> None:
-    assert [place_of(form, 2) for form in BodyForm] == ["", "instances[2]: ", "inputs[0].data[2]: "]
+    assert {form: place_of(form, 2) for form in BodyForm} == {
+        BodyForm.TURN: "",
+        BodyForm.DESCRIPTION: "",
+        BodyForm.V1: "instances[2]: ",
+        BodyForm.V2: "inputs[0].data[2]: ",
+    }

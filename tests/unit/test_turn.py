@@ -1,4 +1,5 @@
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from tests.scripted_engine import LOG_PROB, Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
+from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.tasks import TaskName
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
@@ -243,3 +245,27 @@ def test_empty_batch_asks_nothing(tiny_checkpoint: Path) -> None:
     pipeline, engine = scripted(tiny_checkpoint, fixed)
     assert pipeline.answer([]) == []
     assert engine.generated == []
+
+
+def test_a_task_that_was_not_learnt_is_left_out_and_refused_by_name(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "taught"))
+    form = PromptFormat.load(folder / "format.json")
+    taught = (TaskName.BELIEF_STATE, TaskName.RESPONSE)
+    form.model_copy(update={"tasks": taught}).save(folder / "format.json")
+    pipeline, engine = scripted(folder, lambda asked: FIXED[asked.task])
+    everything, refused = pipeline.answer(
+        [
+            parse_request({"user": "a cheap place"}),
+            parse_request({"user": "a cheap place", "tasks": ["intent", "response"]}),
+        ]
+    )
+    assert isinstance(everything, TurnResponse)
+    assert everything.belief_state is not None
+    assert everything.response is not None
+    assert (everything.intent, everything.dialogue_act, everything.consistent) == (None,) * 3
+    assert {row.task for rows in engine.generated for row in rows} == set(taught)
+    assert str(refused) == (
+        "tasks: this model has not learnt intent; expected one of belief_state, response"
+    )

@@ -83,6 +83,10 @@ def test_parse_request_fills_in_defaults() -> None:
     assert parse_request({"user": "hi"}) == TurnRequest(user="hi", tasks=ALL_TASKS, top_k=5)
 
 
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert parse_request('{"user": "hi", "top_k": 7.0}').top_k == 7
+
+
 def test_parse_request_takes_null_as_absent() -> None:
     body = dict.fromkeys(("history", "state", "domain", "tasks", "top_k"))
     assert parse_request({"user": "hi", **body}) == TurnRequest(user="hi")
@@ -214,7 +218,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("tasks text", {"user": "hi", "tasks": "intent"}, "tasks: got a text; expected an array"),
     ("task number", {"user": "hi", "tasks": [1]}, "tasks: got a number; expected an array of"),
     ("top_k boolean", {"user": "hi", "top_k": True}, "top_k: got a boolean; expected a whole"),
-    ("top_k float", {"user": "hi", "top_k": 1.0}, "top_k: got a number; expected a whole number"),
+    ("top_k float", {"user": "hi", "top_k": 1.5}, "top_k: got a number; expected a whole number"),
     ("top_k none", {"user": "hi", "top_k": 0}, "top_k: got 0; expected a whole number from 1"),
     ("top_k huge", {"user": "hi", "top_k": 10**5000}, "top_k: got a number of very many digits"),
 ]

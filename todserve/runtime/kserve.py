@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.body import read_body
 from todserve.runtime.checks import quote, wrong
+from todserve.runtime.description import DESCRIBE, check_description
 from todserve.runtime.errors import RequestError
 from todserve.runtime.limits import RequestLimits
 from todserve.runtime.request import TurnRequest, parse_request
@@ -44,9 +45,10 @@ _FIX_V2 = (
 
 
 class BodyForm(StrEnum):
-    """What a body is: one turn, or several in one of KServe's protocols."""
+    """What a body is: one turn, several in one of KServe's protocols, or a question about us."""
 
     TURN = "turn"
+    DESCRIPTION = "description"
     V1 = "v1"
     V2 = "v2"
 
@@ -93,7 +95,7 @@ class TurnsBody:
 
     Attributes:
         form: how it was written, and so how the answer is.
-        requests: its turns, in its order; one for ``TURN``, at least one otherwise.
+        requests: its turns, in its order; one for ``TURN``, none for ``DESCRIPTION``.
         request_id: the client's ``id`` of a v2 body.
     """
 
@@ -103,13 +105,16 @@ class TurnsBody:
 
 
 def parse_body(body: object, *, limits: RequestLimits) -> TurnsBody:
-    """Return the turns in ``body``: one turn, or a v1 or v2 body of several.
+    """Return the turns in ``body``: one, several of a v1 or v2 body, none of a ``describe``.
 
     Raises:
         RequestError: what is wrong, what was expected, and the fix; of an instance, its place.
     """
     room = limits.model_copy(update={"max_depth": limits.max_depth + _ENVELOPE_DEPTH})
     mapping = read_body(body, room)
+    if DESCRIBE in mapping:
+        check_description(mapping)
+        return TurnsBody(form=BodyForm.DESCRIPTION, requests=())
     if "instances" in mapping:
         return _parse_v1(mapping, limits)
     if "inputs" in mapping:
@@ -151,6 +156,7 @@ def place_of(form: BodyForm, index: int) -> str:
     """Return where an instance stood in its body, to begin a message with; "" for one turn."""
     return {
         BodyForm.TURN: "",
+        BodyForm.DESCRIPTION: "",
         BodyForm.V1: f"instances[{index}]: ",
         BodyForm.V2: f"inputs[0].data[{index}]: ",
     }[form]

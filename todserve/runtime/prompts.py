@@ -74,6 +74,7 @@ class PromptFormat(BaseModel):
     Attributes:
         version: format version; a handler refuses another.
         max_history_tokens: newest history tokens kept (PPTOD: 900).
+        tasks: what was learnt; a corpus that labels no acts teaches none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +85,7 @@ class PromptFormat(BaseModel):
     belief_target: BeliefTarget = BeliefTarget.STATE
     system_turns: SystemTurns = SystemTurns.DELEXICALISED
     max_history_tokens: int = Field(default=900, ge=16)
+    tasks: tuple[TaskName, ...] = Field(default=tuple(TASKS), min_length=1)
 
     @classmethod
     def load(cls, path: Path) -> "PromptFormat":

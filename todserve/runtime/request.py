@@ -7,8 +7,8 @@ Example: ``parse_request({"user": "a train to ely", "state": {"train": {"day": "
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from todserve.runtime.body import read_body, read_text
 from todserve.runtime.checks import Budget, check_keys, nearest, quote, wrong
@@ -203,9 +203,28 @@ def _tasks(value: object) -> tuple[TaskName, ...]:
     return tuple(dict.fromkeys(_TASKS[name] for name in value))
 
 
+def within(request: TurnRequest, learnt: Sequence[TaskName]) -> TurnRequest:
+    """Return the request for what a checkpoint has learnt; all tasks means all of those.
+
+    Raises:
+        RequestError: it names a task that the checkpoint has not learnt.
+    """
+    missing = [task for task in request.tasks if task not in learnt]
+    if not missing:
+        return request
+    if len(request.tasks) < len(ALL_TASKS):
+        raise RequestError(
+            f"tasks: this model has not learnt {', '.join(missing)}; "
+            f"expected one of {', '.join(learnt)}"
+        )
+    return replace(request, tasks=tuple(task for task in request.tasks if task in learnt))
+
+
 def _top_k(value: object, limits: RequestLimits) -> int:
     if value is None:
         return min(DEFAULT_TOP_K, limits.max_results)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON does not tell 5.0 from 5
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong("top_k", value, "a whole number")
     if not 1 <= value <= limits.max_results:

@@ -20,7 +20,7 @@ from todserve.runtime.prompts import PromptBuilder, PromptInput
 from todserve.runtime.questions import Question, Questions
 from todserve.runtime.reading import read
 from todserve.runtime.replay import Replay, needs_replay
-from todserve.runtime.request import TurnRequest
+from todserve.runtime.request import TurnRequest, within
 from todserve.runtime.response import ModelIdentity, TurnResponse
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.tasks import TaskName
@@ -154,12 +154,14 @@ class TurnPipeline:
 
     def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
         try:
-            return TurnWork(request=request, memory=admit(request, self.checkpoint))
+            learnt = within(request, self.checkpoint.format.tasks)
+            return TurnWork(request=learnt, memory=admit(learnt, self.checkpoint))
         except RequestError as error:
             return error
 
     def _is_stateless(self, request: TurnRequest) -> bool:
-        return needs_replay(request, self.checkpoint.format.context)
+        learnt = TaskName.BELIEF_STATE in self.checkpoint.format.tasks
+        return learnt and needs_replay(request, self.checkpoint.format.context)
 
     def _rebuild(self, works: Sequence[TurnWork]) -> None:
         memories = self._replay.memories([work.request.history for work in works])
@@ -180,7 +182,8 @@ class TurnPipeline:
             (work, task)
             for work in works
             for task in tasks
-            if task in work.request.tasks or task in work.needed
+            if task in self.checkpoint.format.tasks
+            and (task in work.request.tasks or task in work.needed)
         ]
         generations = questions.ask(
             [

@@ -5,6 +5,7 @@ that the format has one definition. Standard library and pydantic only.
 Example: ``encode(pipeline.answer([parse_request(body)])[0])``.
 """
 
+from todserve.runtime.description import ModelDescription
 from todserve.runtime.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.prompts import Exchange
 from todserve.runtime.request import (
@@ -38,6 +39,7 @@ __all__ = [
     "DatabaseMatches",
     "Exchange",
     "IntentPrediction",
+    "ModelDescription",
     "ModelIdentity",
     "RequestLimits",
     "ResponsePrediction",

@@ -17,7 +17,13 @@ import requests
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError, TodError
-from todserve.runtime.wire import Exchange, SlotPrediction, TurnResponse, decode
+from todserve.runtime.wire import (
+    Exchange,
+    ModelDescription,
+    SlotPrediction,
+    TurnResponse,
+    decode,
+)
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""
@@ -104,18 +110,31 @@ class TodClient:
         }
         return self.send({key: value for key, value in request.items() if value is not None})
 
-    def send(self, request: Mapping[str, object]) -> TurnResponse:
-        """Answer a request given as the JSON object it is; errors as in ``turn``."""
-        answer = self._post(json.dumps(request).encode(), self._retries, self._timeout)
-        if answer.status_code != HTTPStatus.OK:
-            raise self._refusal(answer)
+    def send(self, request: Mapping[str, object], *, request_id: str | None = None) -> TurnResponse:
+        """Answer a request given as the JSON object it is; errors as in ``turn``.
+
+        Args:
+            request: the body.
+            request_id: sent as ``X-Request-ID``; the server's log names it.
+        """
+        answer = self._answer(request, request_id)
         try:
             return decode(answer.content)
         except ValidationError as error:
-            raise ServerError(
-                f"{self.url}: the answer is no turn response ({error.error_count()} problems); "
-                f"is '{self.name}' a todserve archive of this version?"
-            ) from None
+            raise self._strange("turn response", error) from None
+
+    def describe(self, *, request_id: str | None = None) -> ModelDescription:
+        """Return what the model's labels are.
+
+        Raises:
+            RequestError: the archive is from before models could tell.
+            ServerError: no answer, or none that is a description.
+        """
+        answer = self._answer({"describe": True}, request_id)
+        try:
+            return ModelDescription.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise self._strange("description", error) from None
 
     def ready(self, timeout: float = 5.0) -> bool:
         """Return whether a small turn succeeds right now; ``/ping`` alone would not tell."""
@@ -140,7 +159,23 @@ class TodClient:
     ) -> None:
         self.close()
 
-    def _post(self, body: bytes, retries: int, timeout: float) -> requests.Response:
+    def _answer(self, request: Mapping[str, object], request_id: str | None) -> requests.Response:
+        body = json.dumps(request).encode()
+        answer = self._post(body, self._retries, self._timeout, request_id)
+        if answer.status_code != HTTPStatus.OK:
+            raise self._refusal(answer)
+        return answer
+
+    def _strange(self, wanted: str, error: ValidationError) -> ServerError:
+        return ServerError(
+            f"{self.url}: the answer is no {wanted} ({error.error_count()} problems); "
+            f"is '{self.name}' a todserve archive of this version?"
+        )
+
+    def _post(
+        self, body: bytes, retries: int, timeout: float, request_id: str | None = None
+    ) -> requests.Response:
+        headers = None if request_id is None else {"X-Request-ID": request_id}
         for attempt in range(retries + 1):
             if attempt:
                 # Jitter keeps many clients from returning all at once.
@@ -148,7 +183,10 @@ class TodClient:
                 time.sleep(pause * random.uniform(0.5, 1.0))
             try:
                 answer = self._session.post(
-                    f"{self.url}/predictions/{self.name}", data=body, timeout=timeout
+                    f"{self.url}/predictions/{self.name}",
+                    data=body,
+                    timeout=timeout,
+                    headers=headers,
                 )
             except requests.ConnectionError as error:
                 failure = error

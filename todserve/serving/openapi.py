@@ -19,6 +19,7 @@ VERSION = "1.0"
 
 _MANAGEMENT = [{"url": "http://127.0.0.1:8081", "description": "management_address"}]
 _TURN = {"user": "a cheap restaurant in the centre", "tasks": ["belief_state", "response"]}
+_ANSWERS = ("TurnResponse", "ModelDescription")
 _REFUSALS = {
     HTTPStatus.BAD_REQUEST: "The body is wrong; the message says what, got, expected and the fix.",
     HTTPStatus.NOT_FOUND: "There is no such model or version.",
@@ -57,7 +58,10 @@ def write_document(path: Path = DEFAULT_PATH) -> None:
 
 def _paths() -> JsonSchema:
     turn_bodies = {
-        "application/json": {"schema": reference("TurnRequest"), "example": _TURN},
+        "application/json": {
+            "schema": {"anyOf": [reference("TurnRequest"), reference("DescribeRequest")]},
+            "example": _TURN,
+        },
         "text/plain": {
             "schema": {
                 "description": "One bare utterance without history, in UTF-8.",
@@ -74,15 +78,17 @@ def _paths() -> JsonSchema:
     return {
         "/predictions/{model}": {
             "parameters": [_parameter("model")],
-            "post": _operation("predict", "Answer one turn", turn_bodies, "TurnResponse"),
+            "post": _operation(
+                "predict", "Answer one turn, or tell the labels", turn_bodies, *_ANSWERS
+            ),
         },
         "/predictions/{model}/{version}": {
             "parameters": [_parameter("model"), _parameter("version", "1.0")],
             "post": _operation(
                 "predictWithVersion",
-                "Answer one turn with a version of the model",
+                "Answer one turn with a version of the model, or tell its labels",
                 turn_bodies,
-                "TurnResponse",
+                *_ANSWERS,
             ),
         },
         "/v1/models/{model}:predict": {
@@ -115,13 +121,13 @@ def _paths() -> JsonSchema:
     }
 
 
-def _operation(name: str, summary: str, bodies: JsonSchema, answer: str) -> JsonSchema:
+def _operation(name: str, summary: str, bodies: JsonSchema, *answers: str) -> JsonSchema:
     return {
         "operationId": name,
         "summary": summary,
         "requestBody": {"required": True, "content": bodies},
         "responses": {
-            "200": _response("The answer.", answer),
+            "200": _response("The answer.", *answers),
             **{str(int(code)): _response(text, "Error") for code, text in _REFUSALS.items()},
             # TorchServe answers this one without a body.
             "413": {"description": "The body is larger than max_request_size."},
@@ -137,9 +143,10 @@ def _reading(name: str, summary: str, answer: str) -> JsonSchema:
     }
 
 
-def _response(description: str, schema: str) -> JsonSchema:
-    content = {"application/json": {"schema": reference(schema)}}
-    return {"description": description, "content": content}
+def _response(description: str, *names: str) -> JsonSchema:
+    schemas = [reference(name) for name in names]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _parameter(name: str, example: str = "tod") -> JsonSchema:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from todserve.runtime.description import DESCRIBE, ModelDescription
 from todserve.runtime.kserve import V1Request, V2Request
 from todserve.runtime.limits import RequestLimits
 from todserve.runtime.request import TurnRequest
@@ -53,6 +54,7 @@ def _answers() -> dict[str, JsonSchema]:
     """Return the schemas of a response, whose every key is always there but for one."""
     found: dict[str, JsonSchema] = {}
     _model(found, TurnResponse)
+    _model(found, ModelDescription)
     for schema in found.values():
         schema["required"] = list(schema["properties"])
     found["TurnResponse"]["required"].remove("unconstrained")  # see `response.encode`
@@ -123,6 +125,13 @@ def _named(name: JsonSchema, value: JsonSchema, most: int | None = None) -> Json
 def _written_by_hand() -> dict[str, JsonSchema]:
     """Return what no type of ours describes: KServe's answers and TorchServe's own bodies."""
     return {
+        "DescribeRequest": {
+            "description": "Asks what the model's labels are.",
+            "type": "object",
+            "properties": {DESCRIBE: {"const": True}},
+            "required": [DESCRIBE],
+            "additionalProperties": False,
+        },
         "V1Response": {
             "description": "The answers in KServe's v1 protocol, in the order of the instances.",
             "type": "object",

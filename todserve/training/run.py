@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import tokenizers
@@ -17,7 +18,7 @@ from transformers import T5ForConditionalGeneration
 from transformers.utils import logging as transformers_logging
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.budget import with_budget
@@ -128,7 +129,8 @@ def _run(
     )
     progress = trainer.run()
     if world.leads:
-        export_checkpoint(checkpoint, network, tokenizer, settings, prepared, progress)
+        learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
+        export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     return checkpoint
 
@@ -185,6 +187,12 @@ def export_checkpoint(
     (checkpoint / "training.json").write_text(
         json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
     )
+
+
+def _taught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> PromptFormat:
+    """Return the form with the tasks that some turn has a target for."""
+    targets = {task for turn in turns for task in turn.tasks}
+    return form.model_copy(update={"tasks": tuple(task for task in form.tasks if task in targets)})
 
 
 def _start(
