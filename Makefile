@@ -12,6 +12,8 @@ RUNTIME := .venv/.runtime.stamp
 TRAIN := .venv/.train.stamp
 DEV := .venv/.dev.stamp
 BENCH := .venv/.bench.stamp
+# rasa-sdk's pins contradict ours, so its real server, which tests talk to, has a place of its own.
+RASA := .venv-rasa/.stamp
 ARCHIVE := archive/store/tod.mar
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
@@ -24,21 +26,24 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo test check fix start stop bench train evaluate archive clean
+.PHONY: help setup demo studio test check fix start stop bench train evaluate archive clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  CHECKPOINT=$(CHECKPOINT)   what demo, archive and evaluate take"
 	@echo "  CONFIG=$(CONFIG)   what train takes"
-	@echo "  ARGS=\"...\"   passed on to test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
+	@echo "  ARGS=\"...\"   passed on to studio, test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
 
 setup: $(DEV) ## make .venv and install everything, tests and checks included
 
 demo: $(ARCHIVE) ## install, pack, start TorchServe and hold a dialogue with it
 	@scripts/demo.sh
 
-test: $(DEV) ## run every test, a real TorchServe among them
+studio: $(ARCHIVE) ## the same in a browser: talk, see why it answers so, correct it
+	@scripts/studio.sh $(ARGS)
+
+test: $(DEV) $(RASA) ## run every test, a real TorchServe among them
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV) ## lint, formatting and types; writes nothing
@@ -87,6 +92,11 @@ $(TRAIN): $(RUNTIME) requirements/train.txt
 
 $(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
 	@scripts/setup.sh dev
+
+$(RASA): requirements/rasa-sdk.txt | $(DEV)
+	@$(BIN)/python -m venv .venv-rasa
+	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check -r requirements/rasa-sdk.txt
+	@touch $@
 
 $(BENCH): $(DEV) requirements/bench.txt
 	@scripts/setup.sh bench

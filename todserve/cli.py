@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from todserve.runtime.errors import TodError
 from todserve.verbs.adding import Verb, adder
+from todserve.verbs.bots import add_bots
 from todserve.verbs.evaluating import add_evaluating
 from todserve.verbs.keeping import add_keeping
 from todserve.verbs.measuring import add_measuring
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_evaluating(add)
     add_serving(add)
     add_keeping(add)
+    add_bots(add)
     add_measuring(add)
     add_sources(add)
     add("version", _version, "print the version")

@@ -1,0 +1,27 @@
+"""Dispatcher: collects what an action says.
+
+Handed to an action. Example: ``dispatcher.utter_message(response="utter_booked", reference="k3")``.
+"""
+
+from typing import Any
+
+
+class Dispatcher:
+    """Takes messages in order.
+
+    Attributes:
+        messages: one dictionary a message: ``text`` as it stands, or ``response``, the name of a
+            response in bot.yml, with the values for its placeholders beside it.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def utter_message(
+        self, text: str | None = None, *, response: str | None = None, **values: Any
+    ) -> None:
+        """Say a text, or a response of bot.yml filled with ``values`` first of all.
+
+        What only other channels can show (``buttons``, ``image`` ...) is taken and never shown.
+        """
+        self.messages.append({"text": text, "response": response, **values})

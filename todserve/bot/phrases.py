@@ -1,0 +1,64 @@
+"""Phrases: what the bot can say and understand before bot.yml says anything.
+
+Beside the way of a message. Example: ``PHRASES[Language.KO].affirm`` begins with ``"네"``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """Languages with phrases of their own."""
+
+    EN = "en"
+    KO = "ko"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phrases:
+    """The phrases of one language.
+
+    Attributes:
+        affirm: utterances, or their beginnings, that mean yes; lower case.
+        deny: the same for no.
+        responses: name -> text of the responses that every bot has.
+    """
+
+    affirm: tuple[str, ...]
+    deny: tuple[str, ...]
+    responses: Mapping[str, str]
+
+
+PHRASES: Mapping[Language, Phrases] = {
+    Language.EN: Phrases(
+        affirm=("yes", "yeah", "yep", "yup", "sure", "ok", "okay", "correct", "right", "exactly")
+        + ("please do", "do it", "go ahead", "of course", "absolutely", "definitely", "certainly")
+        + ("confirm", "confirmed", "that is right", "that's right", "that is correct")
+        + ("that's correct", "sounds good", "sounds great", "perfect", "great"),
+        deny=("no", "nope", "nah", "not", "don't", "do not", "never", "never mind", "nevermind")
+        + ("stop", "cancel", "forget it", "wrong", "incorrect", "that is wrong", "that's wrong"),
+        responses={
+            "utter_fallback": "I am sorry, I did not understand. Could you say it differently?",
+            "utter_hand_off": "I am passing you on to a person, who will continue here.",
+            "utter_action_failed": "I am sorry, that did not work. Please try again in a moment.",
+            "utter_form_left": "All right, I have not done it.",
+        },
+    ),
+    Language.KO: Phrases(
+        affirm=("네", "넵", "넹", "예", "응", "어", "그래", "그래요", "좋아", "좋아요", "좋습니다")
+        + ("맞아", "맞아요", "맞습니다", "물론", "물론이죠", "당연하죠", "부탁해", "부탁해요")
+        + ("부탁드려요", "부탁드립니다", "그렇게 해", "그렇게 해줘", "그렇게 해주세요", "해줘")
+        + ("해주세요", "진행해줘", "진행해주세요", "확인", "오케이", "ㅇㅇ", "ㅇㅋ"),
+        deny=("아니", "아니요", "아니오", "아뇨", "아닙니다", "아니에요", "싫어", "싫어요")
+        + ("안 돼", "안돼", "안 해", "안해", "안 할래", "하지 마", "하지마", "하지 마세요")
+        + ("하지마세요", "됐어", "됐어요", "취소", "취소해", "취소해줘", "취소해주세요", "그만")
+        + ("틀려", "틀렸어", "틀렸어요", "ㄴㄴ"),
+        responses={
+            "utter_fallback": "죄송합니다. 이해하지 못했습니다. 다르게 말씀해 주시겠어요?",
+            "utter_hand_off": "상담원에게 연결해 드리겠습니다. 이곳에서 이어서 도와드릴 것입니다.",
+            "utter_action_failed": "죄송합니다. 처리하지 못했습니다. 잠시 후 다시 시도해 주세요.",
+            "utter_form_left": "알겠습니다. 진행하지 않았습니다.",
+        },
+    ),
+}
