@@ -24,9 +24,12 @@ def store(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def make_settings(store: Path, tmp_path: Path) -> MakeSettings:
     """Settings of a server of the test's own; keywords change config.properties."""
 
-    def make(*, other_store: Path | None = None, **changes: str) -> ServerSettings:
+    def make(
+        *, other_store: Path | None = None, beside: tuple[str, ...] = (), **changes: str
+    ) -> ServerSettings:
         return ServerSettings(
             store=other_store or store,
+            beside=beside,
             config=write_config(tmp_path, **changes),
             log_config=ROOT / "archive" / "log4j2.xml",
             log_dir=tmp_path / "logs",

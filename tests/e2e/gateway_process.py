@@ -1,4 +1,4 @@
-"""A gateway process of the tests: ``python -m tests.e2e.gateway_process PORT DATABASE MODEL_URL``.
+"""A gateway process of the tests, started by ``PORT DATABASE MODEL_URL [BOT]``.
 
 It is killed without warning, so it must be a process of its own.
 """
@@ -6,6 +6,7 @@ It is killed without warning, so it must be a process of its own.
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import requests
 
@@ -17,10 +18,11 @@ from todserve.gateway.settings import GatewaySettings
 class GatewayProcess:
     """Starts, kills and starts again a gateway on one port."""
 
-    def __init__(self, database: str, model_url: str) -> None:
+    def __init__(self, database: str, model_url: str, *, bot: Path | None = None) -> None:
         (self._port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self._port}"
         self._command = [sys.executable, "-m", __name__, str(self._port), database, model_url]
+        self._command += [] if bot is None else [str(bot)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, seconds: float = 60.0) -> None:
@@ -54,6 +56,7 @@ if __name__ == "__main__":
             port=int(sys.argv[1]),
             database=sys.argv[2],
             model_url=sys.argv[3],
+            bot=Path(sys.argv[4]) if len(sys.argv) > 4 else None,
             requests_per_minute=0,
             lease_seconds=1.0,
         )

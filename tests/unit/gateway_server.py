@@ -49,6 +49,19 @@ def counting(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+DESCRIPTION = {
+    "name": "tod",
+    "version": "1.0",
+    "checkpoint": "abc",
+    "intents": ["find_train", "book_train", "general"],
+    "domains": {"train": {"people": None, "day": ["friday", "monday"]}},
+    "domain_intents": {"train": ["find_train", "book_train"]},
+    "acts": ["inform", "offer"],
+    "act_slots": {"train": ["day", "id", "people"], "general": []},
+}
+"""What the model tells of itself."""
+
+
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
@@ -67,6 +80,7 @@ class ModelServer(ServingThread):
         self.paths: list[str] = []
         self.ids: list[str | None] = []
         self.away = False
+        self.description: dict[str, Any] = DESCRIPTION
         self._lock = threading.Lock()
         outer = self
 
@@ -80,13 +94,16 @@ class ModelServer(ServingThread):
                 if len(body) < length:
                     raise ConnectionAbortedError("killed in the middle of a request")
                 request = json.loads(body)
-                with outer._lock:
-                    outer.requests.append(request)
-                    outer.paths.append(self.path)
-                    outer.ids.append(self.headers.get("X-Request-ID"))
-                if seconds:
-                    time.sleep(seconds)
-                status, answer = 200, answering(request)
+                if request == {"describe": True}:
+                    status, answer = 200, outer.description
+                else:
+                    with outer._lock:
+                        outer.requests.append(request)
+                        outer.paths.append(self.path)
+                        outer.ids.append(self.headers.get("X-Request-ID"))
+                    if seconds:
+                        time.sleep(seconds)
+                    status, answer = 200, answering(request)
                 if outer.away:
                     status, answer = 503, {"code": 503, "message": "no worker"}
                 content = json.dumps(answer).encode()

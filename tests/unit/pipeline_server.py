@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.unit.serving_thread import ServingThread
+from todserve.runtime.describing import describe
 from todserve.runtime.errors import RequestError
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import encode, encode_error, parse_request
@@ -32,11 +33,16 @@ class PipelineServer(ServingThread):
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                answer: object
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                with outer._lock:
-                    number = len(outer.requests)
-                    outer.requests.append(json.loads(body))
-                status, answer = outer._answer(number, body, pipeline)
+                if "describe" in json.loads(body):
+                    described = describe(pipeline.checkpoint, pipeline.identity)
+                    status, answer = 200, described.model_dump(mode="json")
+                else:
+                    with outer._lock:
+                        number = len(outer.requests)
+                        outer.requests.append(json.loads(body))
+                    status, answer = outer._answer(number, body, pipeline)
                 if self.path != "/predictions/tod":
                     status, answer = 404, {"code": 404, "message": "Model not found"}
                 content = json.dumps(answer).encode()

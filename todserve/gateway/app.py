@@ -15,19 +15,27 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from todserve.gateway.bodies import Alive, Readiness
+from todserve.bot.answering import Bot
+from todserve.bot.config import load_bot
 from todserve.gateway.database import Database
+from todserve.gateway.examples import Examples
+from todserve.gateway.export_routes import export_routes
 from todserve.gateway.faults import GatewayError, StoreAwayError
 from todserve.gateway.guarding import Guard
+from todserve.gateway.hand_off import hand_off_routes
+from todserve.gateway.label_routes import label_routes
 from todserve.gateway.leases import Leases
 from todserve.gateway.model import Models
 from todserve.gateway.rasa_channel import rasa_routes
+from todserve.gateway.retention import Retention
 from todserve.gateway.routes import dialogue_routes
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
 from todserve.gateway.store import Store
+from todserve.gateway.views import Alive, Readiness
 
 _log = logging.getLogger(__name__)
 
@@ -36,30 +44,39 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """Open the database and return the app; it closes the database when its server stops.
 
     Raises:
-        ConfigError: the database cannot be opened.
+        ConfigError: the database cannot be opened, or bot.yml cannot be understood.
     """
+    bot = None if settings.bot is None else Bot(load_bot(settings.bot))
     database = Database(settings.database, connections=settings.threads)
     leases = Leases(database, seconds=settings.lease_seconds, patience=settings.patience)
     models = Models(settings)
     store = Store(database)
-    speaker = Speaker(settings, store, leases, models)
+    examples = Examples(database)
+    retention = Retention(database, days=settings.retain_days)
+    speaker = Speaker(settings, store, leases, models, bot)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        retention.start()
         yield
+        retention.close()
         leases.close()
         models.close()
         database.close()
 
-    app = FastAPI(
+    # The pages of the document come from here too, with no address of anybody else.
+    app = FastAPIOffline(
         title="tod gateway",
         description="Remembered dialogues in front of a model endpoint.",
         version=version("todserve"),
         lifespan=lifespan,
     )
     app.add_middleware(Guard, settings=settings)
-    app.include_router(dialogue_routes(settings, store, speaker))
+    app.include_router(dialogue_routes(settings, store, speaker, models))
+    app.include_router(label_routes(settings, examples, models))
+    app.include_router(export_routes(settings, store, examples, models))
+    app.include_router(hand_off_routes(speaker))
     app.include_router(rasa_routes(settings, store, speaker))
     _add_health(app, store, models)
     _add_refusals(app)

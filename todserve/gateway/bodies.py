@@ -1,8 +1,10 @@
-"""The bodies that the API takes and gives, as its OpenAPI document shows them.
+"""The bodies that the API takes, as its OpenAPI document shows them.
 
-At both ends of the way of a message. Example: ``Say(user="a train to ely", message_id="1")``.
+Where a message enters; `views` has what leaves. Example:
+``Say(user="a train to ely", message_id="1")``.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -10,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -35,6 +38,30 @@ SlotName = Annotated[
 ]
 
 
+_DOMAINS = 50
+
+
+def _named(value: Mapping[str, Any], **more: int) -> dict[str, Any]:
+    """Return the schema of an object under names; pydantic's own leaves other keys open."""
+    longest = DEFAULT_LIMITS.max_name_characters
+    name = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": _SOME_TEXT}
+    return {"type": "object", "propertyNames": name, "additionalProperties": value, **more}
+
+
+_VALUE = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": DEFAULT_LIMITS.max_value_characters,
+    "pattern": _SOME_TEXT,
+}
+State = Annotated[
+    dict[Name, dict[Name, Value]],
+    Field(max_length=_DOMAINS),
+    WithJsonSchema(_named(_named(_VALUE), maxProperties=_DOMAINS)),
+]
+"""domain -> slot -> value."""
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -51,6 +78,11 @@ class Say(_Given):
 
     user: Utterance
     message_id: Key
+
+
+def _check_slots(state: Mapping[str, Mapping[str, str]] | None) -> None:
+    if sum(map(len, (state or {}).values())) > DEFAULT_LIMITS.max_slots:
+        raise ValueError(f"belief_state: more than {DEFAULT_LIMITS.max_slots} slots")
 
 
 class Act(_Given):
@@ -74,7 +106,7 @@ class Correct(_Given):
     """
 
     intent: Name | None = None
-    belief_state: dict[Name, dict[Name, Value]] | None = Field(None, max_length=50)
+    belief_state: State | None = None
     dialogue_act: list[Act] | None = Field(None, max_length=50)
     response: Utterance | None = None
     verdict: Literal["right", "wrong"] | None = None
@@ -82,14 +114,48 @@ class Correct(_Given):
 
     @model_validator(mode="after")
     def _bounded(self) -> "Correct":
-        slots = sum(map(len, (self.belief_state or {}).values()))
-        if slots > DEFAULT_LIMITS.max_slots:
-            raise ValueError(f"belief_state: more than {DEFAULT_LIMITS.max_slots} slots")
+        _check_slots(self.belief_state)
         return self
 
     def content(self) -> dict[str, Any]:
         """Return what is to be stored: the keys that were given."""
         return self.model_dump(exclude={"rerun"}, exclude_none=True)
+
+
+class Annotate(_Given):
+    """Label an utterance that nobody said here; at least one label must be there.
+
+    Attributes:
+        text: the utterance.
+        intent: the user's intent.
+        belief_state: the state after it, domain -> slot -> value.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["intent"], "properties": {"intent": {"type": "string"}}},
+                {"required": ["belief_state"], "properties": {"belief_state": {"type": "object"}}},
+            ]
+        }
+    )
+
+    text: Utterance
+    intent: Name | None = None
+    belief_state: State | None = None
+
+    @model_validator(mode="after")
+    def _labelled(self) -> "Annotate":
+        if self.intent is None and self.belief_state is None:
+            raise ValueError("neither intent nor belief_state is there; label one at least")
+        _check_slots(self.belief_state)
+        return self
+
+
+class Compare(_Given):
+    """Ask another model, ``tod`` or one version of it as ``tod/2.0``."""
+
+    model: Annotated[str, StringConstraints(pattern=MODEL_NAME)]
 
 
 class RasaMessage(BaseModel):
@@ -100,87 +166,3 @@ class RasaMessage(BaseModel):
     sender: PersonId = "default"
     message: Utterance
     metadata: dict[str, Any] | None = None
-
-
-class RasaReply(BaseModel):
-    """One message of the bot."""
-
-    recipient_id: str
-    text: str
-
-
-class Begun(BaseModel):
-    """A dialogue that has begun."""
-
-    dialogue_id: str
-    created_at: str
-    model: str
-
-
-class ModelNamed(BaseModel):
-    """Which model answered."""
-
-    name: str
-    version: str
-    checkpoint: str
-
-
-class TurnView(BaseModel):
-    """A turn; ``answer`` is the model endpoint's own, ``correction`` what stands beside it."""
-
-    index: int
-    user: str
-    message_id: str
-    answer: dict[str, Any]
-    reply: str
-    correction: dict[str, Any] | None
-    created_at: str
-    model: ModelNamed
-    timing_ms: dict[str, float]
-
-
-class TurnsView(BaseModel):
-    """A dialogue's turns."""
-
-    turns: list[TurnView]
-
-
-class DialogueView(TurnsView):
-    """A dialogue with all its turns."""
-
-    dialogue_id: str
-    user_id: str | None
-    created_at: str
-
-
-class DialogueListed(BaseModel):
-    """A dialogue in a list; ``turns`` counts them."""
-
-    dialogue_id: str
-    created_at: str
-    updated_at: str
-    turns: int
-    model: str
-    last_user: str | None
-    flags: list[str]
-
-
-class DialoguePage(BaseModel):
-    """Dialogues, the newest first; ``next`` is the ``before`` of the next page."""
-
-    dialogues: list[DialogueListed]
-    next: str | None
-
-
-class Readiness(BaseModel):
-    """Whether the gateway can answer right now, and what it is that cannot."""
-
-    status: Literal["ready", "not_ready"]
-    store: bool
-    model: bool
-
-
-class Alive(BaseModel):
-    """The process answers."""
-
-    status: Literal["ok"] = "ok"

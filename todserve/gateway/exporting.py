@@ -1,23 +1,34 @@
-"""Export: remembered dialogues as JSON lines, raw or in SGD's layout.
+"""Export: remembered dialogues and examples as files.
 
-Beside the way of a message. Example: ``for line in sgd_lines(store.dialogues(), True): ...``.
+Beside the way of a message. Example: ``for line in sgd_lines(remembered, corrected=True): ...``.
+
+JSON lines show everything as the API does. Schema-Guided Dialogue's layout is for other people's
+tools; it has no place for "not labelled". A zip of the kit's own layout (``corpora.jsonlines``)
+carries everything, and ``tod train`` and ``tod replay`` read it once it is unpacked.
 """
 
 import json
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+from todserve.corpora.jsonlines import SUFFIX, write_lines
+from todserve.corpora.layouts import SCHEMA
 from todserve.corpora.report import ReadReport
+from todserve.corpora.services import merged
 from todserve.corpora.sgd_write import PER_FILE, write_sgd
+from todserve.gateway.examples import ExampleRecord
 from todserve.gateway.records import DialogueRecord, TurnRecord
-from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct, Turn
-from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.lexicalise import lexicalise
-from todserve.runtime.schema import Schema, Service
+from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
+from todserve.runtime.dialogue import GENERAL, Dialogue, Turn
+from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.wire import ModelDescription
 
 CORPUS = "gateway"
+SPLIT = "train"
 
 Remembered = tuple[DialogueRecord, tuple[TurnRecord, ...]]
 
@@ -27,116 +38,123 @@ def json_lines(remembered: Iterable[Remembered], *, corrected: bool) -> Iterator
 
     Args:
         remembered: dialogues with their turns.
-        corrected: only dialogues in which something stands corrected.
+        corrected: only dialogues in which something stands corrected or judged.
     """
-    for record, turns in _chosen(remembered, corrected):
-        view = record.view() | {"user_id": record.user_id}
-        line = view | {"turns": [turn.view() for turn in turns]}
-        yield json.dumps(line, ensure_ascii=False) + "\n"
+    for record, turns in remembered:
+        if not corrected or any(turn.correction for turn in turns):
+            view = record.view() | {"user_id": record.user_id}
+            line = view | {"turns": [turn.view() for turn in turns]}
+            yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def sgd_lines(remembered: Iterable[Remembered], *, corrected: bool) -> Iterator[str]:
-    """Yield each dialogue as one line in SGD's layout.
-
-    Args:
-        remembered: dialogues with their turns; those without turns are left out.
-        corrected: only dialogues in which something stands corrected, as corrected; otherwise
-            all of them, as the model answered.
-    """
+def sgd_lines(
+    remembered: Iterable[Remembered], examples: Iterable[ExampleRecord] = (), *, corrected: bool
+) -> Iterator[str]:
+    """Yield each dialogue and example as one line in SGD's layout; arguments as `dialogues`."""
     waiting: list[Dialogue] = []
-    for record, turns in _chosen(remembered, corrected):
-        if turns:
-            waiting.append(as_dialogue(record, turns, corrected=corrected))
+    for dialogue in dialogues(remembered, examples, corrected=corrected):
+        turns = tuple(map(worded, dialogue.turns))
+        waiting.append(replace(dialogue, turns=turns))
         if len(waiting) == PER_FILE:
             yield from _written(waiting)
             waiting = []
     yield from _written(waiting)
 
 
-def as_dialogue(
-    record: DialogueRecord, turns: Iterable[TurnRecord], *, corrected: bool
-) -> Dialogue:
-    """Return a remembered dialogue as the corpora know it, from which training examples come."""
-    return Dialogue(
-        dialogue_id=record.dialogue_id,
-        corpus=CORPUS,
-        split="train",
-        turns=tuple(_turn(turn, turn.correction if corrected else {}) for turn in turns),
-    )
+def dialogues(
+    remembered: Iterable[Remembered], examples: Iterable[ExampleRecord], *, corrected: bool
+) -> Iterator[Dialogue]:
+    """Yield what is remembered as the corpora know it; what has no turn is left out.
 
-
-def _chosen(remembered: Iterable[Remembered], corrected: bool) -> Iterator[Remembered]:
+    Args:
+        remembered: dialogues with their turns.
+        examples: each becomes a dialogue of one turn without a reply.
+        corrected: what people stand for, as they left it; see `standing`. Otherwise all
+            dialogues, as the model answered.
+    """
     for record, turns in remembered:
-        if not corrected or any(turn.correction for turn in turns):
-            yield record, turns
+        found = tuple(as_corrected(vouched(turns)) if corrected else as_answered(turns))
+        if found:
+            yield _dialogue(record.dialogue_id, found)
+    for example in examples:
+        turn = Turn(user=example.text, intent=example.intent, belief_state=example.belief_state)
+        yield _dialogue(example.example_id, (turn,))
 
 
-def _turn(turn: TurnRecord, correction: Mapping[str, Any]) -> Turn:
-    answer = correction.get("answer") or turn.answer
-    acts = correction.get("dialogue_act", answer.get("dialogue_act"))
-    state = correction.get("belief_state", answer.get("belief_state"))
-    plain = {
-        domain: {
-            slot: str(value["value"]) if isinstance(value, Mapping) else str(value)
-            for slot, value in slots.items()
-        }
-        for domain, slots in (state or {}).items()
-    }
-    domain = (answer.get("domain") or {}).get("active")
-    response = answer.get("response") or {}
-    text, template = response.get("text"), response.get("delexicalised")
-    if "response" in correction:
-        template = correction["response"]
-        text = _filled(template, domain or GENERAL, plain, answer)
-    return Turn(
-        user=turn.user,
-        belief_state=None if state is None else plain,
-        intent=correction.get("intent", (answer.get("intent") or {}).get("name")),
-        active_domain=domain,
-        dialogue_acts=None
-        if acts is None
-        else tuple(
-            DialogueAct(domain=one["domain"], act=one["act"], slot=one.get("slot", ""))
-            for one in acts
-        ),
-        system=text,
-        delexicalised_response=template,
-    )
+def folder_archive(
+    remembered: Iterable[Remembered],
+    examples: Iterable[ExampleRecord],
+    known: ModelDescription | None,
+    *,
+    corrected: bool,
+) -> IO[bytes]:
+    """Return an open zip of ``schema.json`` and ``train.jsonl``; arguments as `dialogues`.
+
+    Args:
+        remembered: dialogues with their turns.
+        examples: labelled utterances.
+        known: the model's labels for the schema; what the dialogues use is added.
+        corrected: only what people stand for.
+    """
+    used: dict[str, Service] = {}
+
+    def noting() -> Iterator[Dialogue]:
+        for dialogue in dialogues(remembered, examples, corrected=corrected):
+            for service in _services(dialogue):
+                used[service.name] = merged([used.get(service.name, service), service])[0]
+            yield dialogue
+
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - whoever streams it closes it
+    with tempfile.TemporaryDirectory() as folder:
+        lines, schema = Path(folder) / f"{SPLIT}{SUFFIX}", Path(folder) / SCHEMA
+        write_lines(noting(), lines)
+        Schema(services=merged([*_known(known), *used.values()])).save(schema)
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in (schema, lines):
+                packed.write(path, path.name)
+    archive.seek(0)
+    return archive
 
 
-def _filled(
-    template: str,
-    domain: str,
-    state: Mapping[str, Mapping[str, str]],
-    answer: Mapping[str, Any],
-) -> str:
-    """Return a corrected reply with the values that this turn's look-up found."""
-    found = answer.get("database") or {}
-    result = DatabaseResult(
-        domain=domain,
-        matches=found.get("matches") or 0,
-        results=tuple(found.get("results") or ()),
-    )
-    return lexicalise(template, domain=domain, state=state, result=result).text
+def _dialogue(dialogue_id: str, turns: tuple[Turn, ...]) -> Dialogue:
+    return Dialogue(dialogue_id=dialogue_id, corpus=CORPUS, split=SPLIT, turns=turns)
+
+
+def _known(known: ModelDescription | None) -> Iterator[Service]:
+    for domain, slots in (known.domains if known else {}).items():
+        yield Service(
+            name=domain,
+            slots=tuple(
+                Slot(name=slot, categorical=values is not None, values=values or ())
+                for slot, values in slots.items()
+            ),
+            intents=known.domain_intents.get(domain, ()) if known else (),
+        )
+
+
+def _services(dialogue: Dialogue) -> Iterator[Service]:
+    """Yield what a dialogue uses: the slots of its states, and the intents of its domains."""
+    for turn in dialogue.turns:
+        for domain, slots in (turn.belief_state or {}).items():
+            yield Service(name=domain, slots=tuple(Slot(name=slot) for slot in slots))
+        owner = turn.active_domain or next(iter(turn.belief_state or {}), GENERAL)
+        if owner != GENERAL:
+            intents = (turn.intent,) if turn.intent not in (None, GENERAL) else ()
+            yield Service(name=owner, intents=tuple(filter(None, intents)))
 
 
 def _written(dialogues: list[Dialogue]) -> Iterator[str]:
     """Yield what the corpora's own writer makes of the dialogues, a line each."""
     if not dialogues:
         return
-    schema = Schema(services=tuple(Service(name=name) for name in _domains(dialogues)))
+    services: Mapping[str, Service] = {
+        service.name: service for one in dialogues for service in _services(one)
+    }
+    # The writer needs one service at least; it finds the slots by itself.
+    names = list(services) or [GENERAL]
+    schema = Schema(services=tuple(Service(name=name) for name in names))
     with tempfile.TemporaryDirectory() as folder:
-        write_sgd(schema, dialogues, Path(folder), ReadReport(corpus=CORPUS, split="train"))
+        write_sgd(schema, dialogues, Path(folder), ReadReport(corpus=CORPUS, split=SPLIT))
         for path in sorted(Path(folder).glob("dialogues_*.json")):
             for entry in json.loads(path.read_text("utf-8")):
                 yield json.dumps(entry, ensure_ascii=False) + "\n"
-
-
-def _domains(dialogues: Iterable[Dialogue]) -> list[str]:
-    """Return every domain spoken of; the writer needs at least one."""
-    found: dict[str, None] = {}
-    for dialogue in dialogues:
-        for turn in dialogue.turns:
-            found.update(dict.fromkeys(turn.belief_state or {}))
-            found.update({turn.active_domain: None} if turn.active_domain else {})
-    return list(found) or [GENERAL]

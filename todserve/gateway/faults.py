@@ -34,6 +34,13 @@ class ConflictError(GatewayError):
     kind = "conflict"
 
 
+class LabelError(GatewayError):
+    """A label that the model does not know."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "unknown_label"
+
+
 class ExpiredError(GatewayError):
     """A dialogue that was left alone for too long takes no more turns."""
 

@@ -5,6 +5,7 @@ Between the store and the model endpoint on the way of a message. Example:
 """
 
 import queue
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,19 +14,15 @@ from todserve.gateway.records import TurnRecord
 from todserve.gateway.settings import GatewaySettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.prompts import Exchange
-from todserve.runtime.wire import DEFAULT_LIMITS, TurnResponse
+from todserve.runtime.wire import DEFAULT_LIMITS, ModelDescription, TurnResponse
 from todserve.serving.client import ServerError, TodClient
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.
 _HISTORY_CHARACTERS = DEFAULT_LIMITS.max_total_characters // 2
 _READY_SECONDS = 5.0
-
-
-class _TracedClient(TodClient):
-    """A client whose requests carry an id that the endpoint's log can be searched for."""
-
-    def trace(self, request_id: str) -> None:
-        self._session.headers["X-Request-ID"] = request_id
+_DESCRIBED_SECONDS = 60.0
+"""How long a description is taken for true; another version may be served under the name."""
+_MOST_DESCRIBED = 100
 
 
 class Models:
@@ -33,7 +30,8 @@ class Models:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._idle: queue.LifoQueue[_TracedClient] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[TodClient] = queue.LifoQueue()
+        self._described: dict[str, tuple[float, ModelDescription | None]] = {}
 
     def ask(
         self, model: str, user: str, turns: Sequence[TurnRecord], *, request_id: str
@@ -58,9 +56,9 @@ class Models:
         }
         if last is not None and last.domain is not None:
             request["domain"] = last.domain
-        with self._lent(model, request_id) as client:
+        with self._lent(model) as client:
             try:
-                return client.send(request)
+                return client.send(request, request_id=request_id)
             except RequestError as error:
                 raise RefusedError(str(error)) from None
             except ServerError as error:
@@ -68,9 +66,33 @@ class Models:
                     f"the model gave no answer; nothing was stored: {error}"
                 ) from None
 
+    def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
+        """Return what the model's labels are; None where its archive cannot tell.
+
+        Raises:
+            ModelAwayError: no answer, and none before.
+        """
+        now = time.monotonic()
+        known = self._described.get(model)
+        if known is not None and now - known[0] < _DESCRIBED_SECONDS:
+            return known[1]
+        with self._lent(model) as client:
+            try:
+                found = client.describe(request_id=request_id)
+            except RequestError:
+                found = None
+            except ServerError as error:
+                if known is not None:
+                    return known[1]
+                raise ModelAwayError(f"the model did not tell its labels: {error}") from None
+        if len(self._described) >= _MOST_DESCRIBED:
+            self._described.pop(next(iter(self._described)), None)
+        self._described[model] = now, found
+        return found
+
     def ready(self) -> bool:
         """Say whether the default model answers right now."""
-        with self._lent(self._settings.model_name, "ready") as client:
+        with self._lent(self._settings.model_name) as client:
             return client.ready(_READY_SECONDS)
 
     def close(self) -> None:
@@ -79,21 +101,20 @@ class Models:
             self._idle.get().close()
 
     @contextmanager
-    def _lent(self, model: str, request_id: str) -> Iterator[TodClient]:
+    def _lent(self, model: str) -> Iterator[TodClient]:
         try:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = self._new()
         client.name = model
-        client.trace(request_id)
         try:
             yield client
         finally:
             self._idle.put(client)
 
-    def _new(self) -> _TracedClient:
+    def _new(self) -> TodClient:
         token = self._settings.model_token
-        return _TracedClient(
+        return TodClient(
             self._settings.model_url,
             self._settings.model_timeout,
             self._settings.model_retries,

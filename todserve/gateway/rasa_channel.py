@@ -11,11 +11,12 @@ import uuid
 
 from fastapi import APIRouter, Request
 
-from todserve.gateway.bodies import Alive, RasaMessage, RasaReply
+from todserve.gateway.bodies import RasaMessage
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
 from todserve.gateway.store import Store
+from todserve.gateway.views import Alive, RasaReply
 
 _LONGEST_ID = 128
 
@@ -41,9 +42,7 @@ def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> AP
             _message_id(body),
             request_id=request.state.request_id,
         )
-        if not turn.reply:
-            return []
-        return [RasaReply(recipient_id=body.sender, text=turn.reply)]
+        return [RasaReply(recipient_id=body.sender, text=text) for text in turn.messages]
 
     return routes
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from todserve.runtime.limits import DEFAULT_LIMITS
 from todserve.runtime.prompts import Exchange
 
 CORRECTED = ("intent", "belief_state", "dialogue_act", "response", "verdict", "answer")
@@ -55,6 +56,7 @@ class TurnRecord:
         answer: the model endpoint's answer as JSON.
         timing_ms: stage -> milliseconds, of the gateway.
         created_at: microseconds since 1970.
+        bot: what the bot made of the answer; None without a bot.
         correction: what stands corrected; empty where nothing does.
         corrected_at: when it last was.
     """
@@ -65,13 +67,21 @@ class TurnRecord:
     answer: Mapping[str, Any]
     timing_ms: Mapping[str, float]
     created_at: int
+    bot: Mapping[str, Any] | None = None
     correction: Mapping[str, Any] = field(default_factory=dict)
     corrected_at: int | None = None
 
     @property
     def reply(self) -> str:
-        """What was said to the user."""
-        return _reply(self.answer)
+        """What was said to the user; nothing while a person had taken over from the bot."""
+        return _reply(self.answer) if self.bot is None else "\n".join(self.bot["messages"])
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The same, message by message."""
+        if self.bot is not None:
+            return tuple(self.bot["messages"])
+        return (self.reply,) if self.reply else ()
 
     @property
     def standing(self) -> Mapping[str, Any]:
@@ -81,9 +91,13 @@ class TurnRecord:
 
     @property
     def exchange(self) -> Exchange:
-        """The turn as history: with the reply as somebody corrected it, where somebody did."""
+        """The turn as history: with the reply as somebody corrected it, where somebody did.
+
+        A turn that was run again has the model's new reply: the bot's was about the old one.
+        """
+        said = _reply(self.standing) if "answer" in self.correction else self.reply
         corrected = self.correction.get("response")
-        return Exchange(user=self.user, system=corrected or _reply(self.standing))
+        return Exchange(user=self.user, system=corrected or said[: DEFAULT_LIMITS.max_characters])
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Any]]:
@@ -117,6 +131,7 @@ class TurnRecord:
             "reply": self.reply,
             "correction": correction,
             "created_at": moment(self.created_at),
+            "bot": None if self.bot is None else dict(self.bot),
             "model": dict(self.answer["model"]),
             "timing_ms": {**self.answer.get("timing_ms", {}), **self.timing_ms},
         }

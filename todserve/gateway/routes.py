@@ -1,4 +1,4 @@
-"""The API under ``/v1``: dialogues, their turns and corrections, users, export.
+"""The API under ``/v1``: dialogues, their turns and corrections, users.
 
 Where a message enters and its turn leaves. Example: ``POST /v1/dialogues/4f2a/turns`` with
 ``{"user": "a train to ely", "message_id": "1"}``.
@@ -7,30 +7,22 @@ Routes are plain functions: the server runs each in a thread, and a thread may w
 dialogue, for the model and for the disk.
 """
 
-import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from fastapi.responses import StreamingResponse
 
-from todserve.gateway.bodies import (
-    Begin,
-    Begun,
-    Correct,
-    DialoguePage,
-    DialogueView,
-    PersonId,
-    Say,
-    TurnsView,
-    TurnView,
-)
-from todserve.gateway.exporting import Remembered, json_lines, sgd_lines
+from todserve.gateway.bodies import Begin, Compare, Correct, PersonId, Say
+from todserve.gateway.comparing import compare
 from todserve.gateway.faults import FaultBody
-from todserve.gateway.records import DialogueRecord, moment
+from todserve.gateway.finding import Filter
+from todserve.gateway.labels import check_labels
+from todserve.gateway.model import Models
+from todserve.gateway.paging import CURSOR, cursor, place_of
+from todserve.gateway.records import moment
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
 from todserve.gateway.store import Store
+from todserve.gateway.views import Begun, Compared, DialoguePage, DialogueView, TurnsView, TurnView
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": FaultBody, "description": text}
@@ -48,13 +40,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 _PAGE = 100
-_CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{1,64})")
 
 DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 Index = Annotated[int, Path(ge=0, le=1_000_000)]
 
 
-def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
+def dialogue_routes(
+    settings: GatewaySettings, store: Store, speaker: Speaker, models: Models
+) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/v1", tags=["dialogues"], responses=REFUSALS)
 
@@ -70,13 +63,14 @@ def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -
     @routes.get("/dialogues", response_model=DialoguePage)
     def browse(
         limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
-        before: Annotated[str | None, Query(pattern=f"^{_CURSOR.pattern}$")] = None,
-        filter: Literal["all", "low_confidence", "unparsed", "disagreement"] = "all",
+        before: Annotated[str | None, Query(pattern=CURSOR)] = None,
+        filter: Literal["all"] | Filter = "all",
     ) -> dict[str, Any]:
         """List dialogues, the newest first."""
         flag = None if filter == "all" else filter
-        found = store.page(limit=limit, before=_place(before), flag=flag)
-        following = _cursor(found[-1]) if len(found) == limit else None
+        found = store.page(limit=limit, before=place_of(before), flag=flag)
+        last = found[-1] if len(found) == limit else None
+        following = cursor(last.created_at, last.dialogue_id) if last else None
         return {"dialogues": [record.view() for record in found], "next": following}
 
     @routes.get("/dialogues/{dialogue_id}", response_model=DialogueView)
@@ -107,12 +101,12 @@ def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -
         dialogue_id: DialogueId, index: Index, body: Correct, request: Request
     ) -> dict[str, Any]:
         """Store what would have been right beside what the model said."""
+        content, request_id = body.content(), request.state.request_id
+        # An old version may be served no more; what is corrected is for the ones to come.
+        names = (store.dialogue(dialogue_id).model, settings.model_name)
+        check_labels(content, models, names, request_id=request_id)
         turns = speaker.correct(
-            dialogue_id,
-            index,
-            body.content(),
-            rerun=body.rerun,
-            request_id=request.state.request_id,
+            dialogue_id, index, content, rerun=body.rerun, request_id=request_id
         )
         return {"turns": [turn.view() for turn in turns]}
 
@@ -120,6 +114,19 @@ def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -
     def undo(dialogue_id: DialogueId) -> None:
         """Take the newest correction of the dialogue back, with what it ran again."""
         speaker.undo(dialogue_id)
+
+    @routes.post("/dialogues/{dialogue_id}/compare", response_model=Compared)
+    def compare_with(dialogue_id: DialogueId, body: Compare, request: Request) -> dict[str, Any]:
+        """Ask another model every turn of the dialogue again; nothing of it is stored."""
+        store.dialogue(dialogue_id)
+        compared = compare(
+            store.turns(dialogue_id),
+            models,
+            body.model,
+            newest=settings.history_turns,
+            request_id=request.state.request_id,
+        )
+        return {"turns": compared}
 
     @routes.delete("/dialogues/{dialogue_id}", status_code=204)
     def delete(dialogue_id: DialogueId) -> None:
@@ -131,32 +138,4 @@ def dialogue_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -
         """Delete every dialogue of a user, on the REST channel of a sender."""
         store.delete_user(user_id)
 
-    @routes.get("/export", response_class=StreamingResponse)
-    def export(
-        format: Literal["sgd", "jsonl"] = "jsonl", corrected: bool = False
-    ) -> StreamingResponse:
-        """Export dialogues as JSON lines; ``corrected``: only those with corrections."""
-        lines = sgd_lines if format == "sgd" else json_lines
-        return StreamingResponse(
-            lines(_all(store), corrected=corrected), media_type="application/x-ndjson"
-        )
-
     return routes
-
-
-def _all(store: Store) -> Iterator[Remembered]:
-    """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
-    before = None
-    while found := store.page(limit=_PAGE, before=before):
-        for record in found:
-            yield record, store.turns(record.dialogue_id)
-        before = found[-1].created_at, found[-1].dialogue_id
-
-
-def _cursor(record: DialogueRecord) -> str:
-    return f"{record.created_at}-{record.dialogue_id}"
-
-
-def _place(cursor: str | None) -> tuple[int, str] | None:
-    match = _CURSOR.fullmatch(cursor or "")
-    return None if match is None else (int(match[1]), match[2])

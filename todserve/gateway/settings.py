@@ -5,12 +5,14 @@ Beside the way of a message. Example:
 """
 
 import ipaddress
+from pathlib import Path
 from typing import Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -40,6 +42,9 @@ class GatewaySettings(BaseModel):
         max_body_bytes: largest request body.
         requests_per_minute: of one client and one gateway process; 0 for no limit.
         expire_after: seconds without a turn after which a dialogue takes no more.
+        retain_days: days after which a dialogue that nobody touched is deleted; 0 keeps it for
+            ever.
+        bot: bot.yml: what is said and done with the model's answers; None says what it says.
         history_turns: newest exchanges that the model is shown.
         low_confidence: a dialogue with a confidence below this is flagged.
         lease_seconds: how long a gateway that died keeps a dialogue from the others.
@@ -61,6 +66,8 @@ class GatewaySettings(BaseModel):
     max_body_bytes: PositiveInt = 256 * 1024
     requests_per_minute: NonNegativeInt = 1200
     expire_after: PositiveFloat = 3600.0
+    retain_days: NonNegativeFloat = 0.0
+    bot: Path | None = None
     history_turns: int = Field(20, ge=1, le=100)
     low_confidence: float = Field(0.5, ge=0, le=1)
     lease_seconds: PositiveFloat = 5.0

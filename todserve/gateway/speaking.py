@@ -1,22 +1,26 @@
 """Speaker: one message in, one acknowledged turn out, and what people make of it afterwards.
 
-The middle of the way of a message: lease, model, store. Example:
+The middle of the way of a message: lease, model, bot, store. Example:
 ``speaker.say(dialogue_id, "a train to ely", "message-1", request_id="4f2a")``.
 
 A message is acknowledged once its turn is stored, and not before. Where the model or the store
 is away it is refused, nothing is stored, and the client sends it again under the same message id:
-whether the first attempt was stored after all or not, there will be one turn.
+whether the first attempt was stored after all or not, there will be one turn. An action of the
+bot runs before its turn is stored, so it may run once more then, under the same key.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from todserve.bot.answering import Bot
+from todserve.bot.heard import Heard
+from todserve.bot.outcome import Outcome
 from todserve.gateway.faults import ConflictError, ExpiredError, MissingError
 from todserve.gateway.leases import Leases
 from todserve.gateway.model import Models
-from todserve.gateway.records import TurnRecord, flags_of
+from todserve.gateway.records import DialogueRecord, TurnRecord, flags_of
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.store import Store, now_in_microseconds
 from todserve.runtime.wire import encode
@@ -26,12 +30,18 @@ class Speaker:
     """Holds dialogues with the model and remembers them."""
 
     def __init__(
-        self, settings: GatewaySettings, store: Store, leases: Leases, models: Models
+        self,
+        settings: GatewaySettings,
+        store: Store,
+        leases: Leases,
+        models: Models,
+        bot: Bot | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._leases = leases
         self._models = models
+        self._bot = bot
 
     def say(
         self, dialogue_id: str, user: str, message_id: str, *, request_id: str
@@ -64,6 +74,9 @@ class Speaker:
             answered = self._models.ask(dialogue.model, user, before, request_id=request_id)
             asked = time.perf_counter()
             answer = encode(answered)
+            outcome = self._outcome(dialogue, before, answer, user, message_id)
+            acted = time.perf_counter()
+            flags = flags_of(answer, self._settings.low_confidence)
             turn = self._store.append(
                 lease,
                 user=user,
@@ -73,8 +86,10 @@ class Speaker:
                     "gateway_waiting": _milliseconds(began, waited),
                     "gateway_reading": _milliseconds(waited, reading),
                     "gateway_model": _milliseconds(reading, asked),
+                    "gateway_bot": _milliseconds(asked, acted),
                 },
-                flags=flags_of(answer, self._settings.low_confidence),
+                flags=flags | {"handed_off": outcome is not None and outcome.handed_off},
+                bot=None if outcome is None else outcome.as_json(),
             )
         return turn, False
 
@@ -121,9 +136,44 @@ class Speaker:
         with self._leases.hold(dialogue_id) as lease:
             self._store.undo(lease)
 
+    def resume(self, dialogue_id: str) -> None:
+        """Let the bot go on where a person had taken over.
+
+        Raises:
+            MissingError: there is no such dialogue.
+            BusyError: it is not free.
+        """
+        with self._leases.hold(dialogue_id) as lease:
+            self._store.resume(lease)
+
     def alive_since(self) -> int:
         """Return the time before which a dialogue without a turn has expired."""
         return now_in_microseconds() - round(self._settings.expire_after * 1e6)
+
+    def _outcome(
+        self,
+        dialogue: DialogueRecord,
+        before: Sequence[TurnRecord],
+        answer: Mapping[str, Any],
+        user: str,
+        message_id: str,
+    ) -> Outcome | None:
+        """Return what the bot makes of an answer; its actions have run then."""
+        if self._bot is None:
+            return None
+        last = before[-1] if before else None
+        heard = Heard.of(
+            answer,
+            before={} if last is None else last.state,
+            dialogue_id=dialogue.dialogue_id,
+            message_id=message_id,
+            index=dialogue.turns,
+            user=user,
+            replied="" if last is None else last.reply,
+        )
+        past = Outcome.read(None if last is None else last.bot)
+        # The dialogue's row knows better than its last turn whether a person is still there.
+        return self._bot.turn(heard, replace(past, handed_off="handed_off" in dialogue.flags))
 
 
 def _same(turn: TurnRecord, user: str) -> TurnRecord:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from todserve.gateway.database import Database
 from todserve.gateway.faults import BusyError, MissingError
+from todserve.gateway.finding import found_by
 from todserve.gateway.leases import Lease
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.tables import corrections, dialogues, turns
 
-FLAGS = ("low_confidence", "unparsed", "disagreement")
+FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off")
 
 
 class Store:
@@ -88,8 +89,18 @@ class Store:
         answer: Mapping[str, Any],
         timing_ms: Mapping[str, float],
         flags: Mapping[str, bool],
+        bot: Mapping[str, Any] | None = None,
     ) -> TurnRecord:
         """Store a turn after the last one, and give the dialogue back.
+
+        Args:
+            lease: the right to.
+            user: what the user said.
+            message_id: the client's key for it.
+            answer: the model endpoint's answer as JSON.
+            timing_ms: stage -> milliseconds, of the gateway.
+            flags: each of ``FLAGS``; what is true stays so for the dialogue.
+            bot: what the bot made of the answer; None without a bot.
 
         Raises:
             BusyError: the lease went to another gateway meanwhile; nothing is stored.
@@ -106,6 +117,7 @@ class Store:
                 "answer": dict(answer),
                 "timing_ms": dict(timing_ms),
                 "created_at": now,
+                "bot": None if bot is None else dict(bot),
             }
             where = {"dialogue_id": lease.dialogue_id, "position": place}
             connection.execute(sa.insert(turns).values(**where, **row))
@@ -152,6 +164,16 @@ class Store:
                 raise MissingError("nothing stands corrected in this dialogue")
         lease.released = True
 
+    def resume(self, lease: Lease) -> None:
+        """Let the bot go on where a person had taken over, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``.
+        """
+        with self._database.writing() as connection:
+            self._release(connection, lease, handed_off=False)
+        lease.released = True
+
     def delete(self, dialogue_id: str) -> None:
         """Delete a dialogue with all that was said; ``MissingError`` where there is none."""
         deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
@@ -176,7 +198,7 @@ class Store:
         Args:
             limit: how many at most.
             before: (created_at, dialogue_id) to go on after.
-            flag: only dialogues with this flag.
+            flag: only dialogues that this one of `finding.FILTERS` means.
         """
         order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
         reading = sa.select(dialogues).limit(limit)
@@ -184,7 +206,7 @@ class Store:
         if before is not None:
             reading = reading.where(order < sa.tuple_(*map(sa.literal, before)))
         if flag is not None:
-            reading = reading.where(dialogues.c[flag])
+            reading = reading.where(found_by(flag))
         with self._database.reading() as connection:
             return tuple(_record(row) for row in connection.execute(reading).mappings())
 
@@ -265,7 +287,10 @@ def _turns(
     times: dict[int, int] = {}
     for step in found:
         # What was corrected later stands; what it says nothing about stays as it was.
-        merged.setdefault(step.position, {}).update(step.content)
+        content = merged.setdefault(step.position, {})
+        if "answer" in step.content:
+            content.pop("verdict", None)  # it judged the answer before
+        content.update(step.content)
         times[step.position] = step.created_at
     return tuple(
         TurnRecord(
@@ -275,6 +300,7 @@ def _turns(
             answer=row.answer,
             timing_ms=row.timing_ms,
             created_at=row.created_at,
+            bot=row.bot,
             correction=merged.get(row.position, {}),
             corrected_at=times.get(row.position),
         )

@@ -28,6 +28,8 @@ dialogues = sa.Table(
     # Who may append at present and until when; see ``leases``.
     sa.Column("lease_holder", sa.String(64), nullable=True),
     sa.Column("lease_until", sa.BigInteger, nullable=True),
+    # Whether a person has taken over, and the bot is silent.
+    sa.Column("handed_off", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 turns = sa.Table(
@@ -45,7 +47,19 @@ turns = sa.Table(
     sa.Column("answer", sa.JSON, nullable=False),
     sa.Column("timing_ms", sa.JSON, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    # What the bot made of the answer; null where there was none.
+    sa.Column("bot", sa.JSON(none_as_null=True), nullable=True),
     sa.UniqueConstraint("dialogue_id", "message_id"),
+)
+
+examples = sa.Table(
+    "examples",
+    metadata,
+    sa.Column("example_id", sa.String(64), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("intent", sa.String(128), nullable=True),
+    sa.Column("belief_state", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False, index=True),
 )
 
 # One step is what one request corrected: the turn itself, and the later turns it ran again.

@@ -1,0 +1,75 @@
+"""What people made of dialogues, what they labelled, and what is too old, in PostgreSQL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.e2e.postgres import Postgres, programs
+from tests.unit.gateway_server import GatewayServer, ModelServer
+from tests.unit.remembered import corrected, spoken
+from todserve.gateway import tables
+from todserve.gateway.database import Database
+from todserve.gateway.retention import Retention
+from todserve.gateway.settings import GatewaySettings
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL is not installed")
+    with Postgres(folder) as server:
+        yield server.url
+
+
+@pytest.fixture
+def gateway(url: str) -> Iterator[GatewayServer]:
+    with (
+        ModelServer() as model,
+        GatewayServer(GatewaySettings(database=url, model_url=model.url)) as server,
+    ):
+        yield server
+
+
+def test_filters_and_examples_work_in_postgresql(gateway: GatewayServer) -> None:
+    ids = {name: spoken(gateway, "a train", "friday") for name in ("plain", "mended", "wrong")}
+    corrected(gateway, ids["mended"], 1, verdict="wrong")
+    corrected(gateway, ids["mended"], 0, belief_state={"train": {"people": "4"}}, rerun=True)
+    corrected(gateway, ids["wrong"], 0, verdict="right")
+    corrected(gateway, ids["wrong"], 0, verdict="wrong")
+
+    def listed(name: str) -> list[str]:
+        found = gateway.call("GET", f"/v1/dialogues?filter={name}")
+        assert found.status_code == 200, found.text
+        return [one["dialogue_id"] for one in found.json()["dialogues"]]
+
+    assert listed("corrected") == [ids["mended"]]
+    assert listed("wrong") == [ids["wrong"]]
+    assert listed("right") == listed("handed_off") == []
+    bodies: list[dict[str, Any]] = [
+        {"text": "기차", "intent": "find_train"},
+        {"text": "friday", "belief_state": {"train": {"day": "friday"}}},
+    ]
+    stored = [gateway.call("POST", "/v1/examples", body).json() for body in bodies]
+    page = gateway.call("GET", "/v1/examples?limit=1").json()
+    rest = gateway.call("GET", f"/v1/examples?limit=1&before={page['next']}").json()
+    assert page["examples"] + rest["examples"] == stored[::-1]
+    lines = gateway.call("GET", "/v1/export?format=sgd&corrected=true").text.splitlines()
+    assert len(lines) == 3  # one dialogue, two examples
+
+
+def test_old_dialogues_are_deleted_in_postgresql(gateway: GatewayServer, url: str) -> None:
+    old, young, mended = (spoken(gateway, "a train") for _ in range(3))
+    database = Database(url)
+    aged = tables.dialogues.c.dialogue_id.in_([old, mended])
+    with database.writing() as connection:
+        connection.execute(sa.update(tables.dialogues).where(aged).values(updated_at=0))
+    corrected(gateway, mended, 0, verdict="right")
+    assert Retention(database, days=1).sweep() == 1
+    database.close()
+    left = gateway.call("GET", "/v1/dialogues").json()["dialogues"]
+    assert {one["dialogue_id"] for one in left} == {young, mended}

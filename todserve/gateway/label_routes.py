@@ -1,0 +1,60 @@
+"""The API's labels: what the model can be taught, and utterances labelled by hand.
+
+Beside the way of a message. Example: ``GET /v1/model`` for a picker of intents, then
+``POST /v1/examples`` with ``{"text": "a train to ely", "intent": "find_train"}``.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, status
+
+from todserve.gateway.bodies import Annotate
+from todserve.gateway.examples import Examples
+from todserve.gateway.labels import check_labels
+from todserve.gateway.model import Models
+from todserve.gateway.paging import CURSOR, cursor, place_of
+from todserve.gateway.routes import REFUSALS
+from todserve.gateway.settings import MODEL_NAME, GatewaySettings
+from todserve.gateway.views import ExamplePage, ExampleView, ModelView
+
+_PAGE = 100
+
+
+def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/v1", tags=["labels"], responses=REFUSALS)
+
+    @routes.get("/model", response_model=ModelView)
+    def model(
+        request: Request, name: Annotated[str | None, Query(pattern=MODEL_NAME)] = None
+    ) -> dict[str, Any]:
+        """Tell what a model's labels are, the default model's unless another is named."""
+        asked = name or settings.model_name
+        known = models.describe(asked, request_id=request.state.request_id)
+        return {"name": asked} if known is None else known.model_dump()
+
+    @routes.post("/examples", status_code=status.HTTP_201_CREATED, response_model=ExampleView)
+    def annotate(body: Annotate, request: Request) -> dict[str, Any]:
+        """Store an utterance with its labels."""
+        content = body.model_dump(include={"intent", "belief_state"})
+        names = (settings.model_name,)
+        check_labels(content, models, names, request_id=request.state.request_id)
+        return examples.add(body.text, body.intent, body.belief_state).view()
+
+    @routes.get("/examples", response_model=ExamplePage)
+    def browse(
+        limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
+        before: Annotated[str | None, Query(pattern=CURSOR)] = None,
+    ) -> dict[str, Any]:
+        """List labelled utterances, the newest first."""
+        found = examples.page(limit=limit, before=place_of(before))
+        last = found[-1] if len(found) == limit else None
+        following = cursor(last.created_at, last.example_id) if last else None
+        return {"examples": [record.view() for record in found], "next": following}
+
+    @routes.delete("/examples/{example_id}", status_code=204)
+    def delete(example_id: Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]) -> None:
+        """Delete a labelled utterance."""
+        examples.delete(example_id)
+
+    return routes

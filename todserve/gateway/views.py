@@ -1,0 +1,188 @@
+"""The bodies that the API gives, as its OpenAPI document shows them.
+
+Where a message's turn leaves; `bodies` has what enters. Example:
+``RasaReply(recipient_id="anna", text="Hello.")``.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class RasaReply(BaseModel):
+    """One message of the bot."""
+
+    recipient_id: str
+    text: str
+
+
+class Begun(BaseModel):
+    """A dialogue that has begun."""
+
+    dialogue_id: str
+    created_at: str
+    model: str
+
+
+class ModelNamed(BaseModel):
+    """Which model answered."""
+
+    name: str
+    version: str
+    checkpoint: str
+
+
+class FormView(BaseModel):
+    """A form that is under way; ``missing`` slots are asked for in their order."""
+
+    name: str
+    values: dict[str, str]
+    missing: list[str]
+    awaiting_confirmation: bool
+
+
+class BotView(BaseModel):
+    """What the bot made of the model's answer.
+
+    Attributes:
+        messages: what the user read, in order.
+        events: what happened, in Rasa's JSON.
+        form: the form that was under way after the turn.
+        handed_off: whether a person had taken over after the turn.
+        fallback: whether the bot did not understand.
+        error: the action that failed, and the type of its error.
+    """
+
+    messages: list[str]
+    events: list[dict[str, Any]]
+    form: FormView | None
+    handed_off: bool
+    fallback: bool
+    error: str | None
+
+
+class TurnView(BaseModel):
+    """A turn; ``answer`` is the model endpoint's own, ``correction`` what stands beside it."""
+
+    index: int
+    user: str
+    message_id: str
+    answer: dict[str, Any]
+    reply: str
+    correction: dict[str, Any] | None
+    created_at: str
+    bot: BotView | None
+    model: ModelNamed
+    timing_ms: dict[str, float]
+
+
+class TurnsView(BaseModel):
+    """A dialogue's turns."""
+
+    turns: list[TurnView]
+
+
+class DialogueView(TurnsView):
+    """A dialogue with all its turns."""
+
+    dialogue_id: str
+    user_id: str | None
+    created_at: str
+
+
+class DialogueListed(BaseModel):
+    """A dialogue in a list; ``turns`` counts them."""
+
+    dialogue_id: str
+    created_at: str
+    updated_at: str
+    turns: int
+    model: str
+    last_user: str | None
+    flags: list[str]
+
+
+class DialoguePage(BaseModel):
+    """Dialogues, the newest first; ``next`` is the ``before`` of the next page."""
+
+    dialogues: list[DialogueListed]
+    next: str | None
+
+
+class ModelView(BaseModel):
+    """What a model's labels are; null where its archive cannot tell.
+
+    Attributes:
+        name: the model's name on its server.
+        version: its version.
+        checkpoint: the beginning of the sha256 of its weights.
+        intents: every intent a user may have.
+        domains: domain -> slot -> its only values, or null where any text may stand.
+        domain_intents: domain -> the intents it offers.
+        acts: every act a reply may have.
+        act_slots: domain of an act -> the slots such an act may name.
+    """
+
+    name: str
+    version: str | None = None
+    checkpoint: str | None = None
+    intents: list[str] | None = None
+    domains: dict[str, dict[str, list[str] | None]] | None = None
+    domain_intents: dict[str, list[str]] | None = None
+    acts: list[str] | None = None
+    act_slots: dict[str, list[str]] | None = None
+
+
+class ExampleView(BaseModel):
+    """A labelled utterance."""
+
+    example_id: str
+    text: str
+    intent: str | None
+    belief_state: dict[str, dict[str, str]] | None
+    created_at: str
+
+
+class ExamplePage(BaseModel):
+    """Examples, the newest first; ``next`` is the ``before`` of the next page."""
+
+    examples: list[ExampleView]
+    next: str | None
+
+
+class Difference(BaseModel):
+    """What only one of two answers says of one aspect; ``refused``: there is no second one."""
+
+    aspect: Literal["intent", "belief_state", "domain", "dialogue_act", "response", "refused"]
+    a: list[str]
+    b: list[str]
+
+
+class ComparedTurn(BaseModel):
+    """A turn with the remembered answer, another model's, and where they differ."""
+
+    index: int
+    user: str
+    answer_a: dict[str, Any]
+    answer_b: dict[str, Any] | None
+    differences: list[Difference]
+
+
+class Compared(BaseModel):
+    """A dialogue as two models answer it."""
+
+    turns: list[ComparedTurn]
+
+
+class Readiness(BaseModel):
+    """Whether the gateway can answer right now, and what it is that cannot."""
+
+    status: Literal["ready", "not_ready"]
+    store: bool
+    model: bool
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
