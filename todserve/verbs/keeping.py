@@ -1,50 +1,76 @@
-"""The verb that keeps dialogues: ``tod gateway``, in front of a running server.
+"""The verbs that keep dialogues in front of a running server: ``tod gateway``, ``tod studio``.
 
-Example: ``tod start && tod gateway --database sqlite:///dialogues.sqlite``.
+Example: ``tod start && tod studio --bot examples/restaurant_booking/bot.yml``.
 """
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from todserve.verbs.adding import Adder
 
+if TYPE_CHECKING:
+    from todserve.gateway.settings import GatewaySettings
+
 
 def add_keeping(add: Adder) -> None:
-    """Add the verb."""
-    gateway = add("gateway", _gateway, "remember dialogues in front of a running server")
-    gateway.add_argument("--host", default="127.0.0.1", help="other than loopback needs tokens")
-    gateway.add_argument("--port", type=int, default=8090)
-    gateway.add_argument(
+    """Add the verbs."""
+    _options(add("gateway", _gateway, "remember dialogues in front of a running server"))
+    _options(add("studio", _studio, "talk to the bot in a browser, see why, and correct it"))
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="other than loopback needs tokens")
+    parser.add_argument("--port", type=int, default=8090)
+    parser.add_argument(
         "--database", default="sqlite:///tod-dialogues.sqlite", metavar="URL", help="SQLAlchemy URL"
     )
-    gateway.add_argument("--url", default="http://127.0.0.1:8080", help="of the running server")
-    gateway.add_argument("--name", default="tod", help="name of the model")
-    gateway.add_argument(
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="of the running server")
+    parser.add_argument("--name", default="tod", help="name of the model")
+    parser.add_argument(
+        "--bot", type=Path, metavar="FILE", help="bot.yml: templates, forms, actions"
+    )
+    parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="bearer tokens that open it, one a line"
+    )
+    parser.add_argument(
+        "--retain-days", type=float, default=0.0, metavar="N", help="then delete; 0: keep for ever"
     )
 
 
 def _gateway(arguments: argparse.Namespace) -> None:
+    from todserve.gateway.running import run_gateway
+
+    run_gateway(_settings(arguments))
+
+
+def _studio(arguments: argparse.Namespace) -> None:
+    from todserve.studio.running import run_studio
+
+    run_studio(_settings(arguments))
+
+
+def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
     from pydantic import SecretStr, ValidationError
 
-    from todserve.gateway.running import run_gateway
     from todserve.gateway.settings import GatewaySettings
     from todserve.runtime.errors import ConfigError
 
     try:
-        settings = GatewaySettings(
+        return GatewaySettings(
             host=arguments.host,
             port=arguments.port,
             database=arguments.database,
             model_url=arguments.url,
             model_name=arguments.name,
+            bot=arguments.bot,
+            retain_days=arguments.retain_days,
             tokens=tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
         )
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{field}: got {first['input']!r}; {first['msg'].lower()}") from None
-    run_gateway(settings)
 
 
 def _tokens(path: Path | None) -> list[str]:

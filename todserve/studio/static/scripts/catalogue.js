@@ -1,0 +1,66 @@
+/**
+ * Catalogue: what names the model knows, for the fields of a correction.
+ *
+ * Where the gateway cannot tell, the names seen in the dialogue so far are offered instead.
+ */
+import { actsOf, intentOf, stateOf } from "./turn.js";
+
+export class Catalogue {
+  told = null;
+  asked = null;
+
+  constructor(gateway, changed) {
+    this.gateway = gateway;
+    this.changed = changed;
+  }
+
+  async load(name) {
+    if (this.asked === name) return;
+    this.asked = name;
+    try {
+      this.told = await this.gateway.get(`/model${name ? `?name=${encodeURIComponent(name)}` : ""}`);
+    } catch (refusal) {
+      this.told = null;
+      if (!refusal.unknown) this.asked = null;
+    }
+    this.changed();
+  }
+
+  intents(turns) {
+    const seen = turns.map((turn) => intentOf(turn)?.name).filter(Boolean);
+    return sorted([...(this.told?.intents ?? []), ...seen]);
+  }
+
+  domains(turns) {
+    const seen = turns.flatMap((turn) => Object.keys(stateOf(turn)));
+    return sorted([...Object.keys(this.told?.domains ?? {}), ...seen]);
+  }
+
+  slots(domain, turns) {
+    const seen = turns.flatMap((turn) => Object.keys(stateOf(turn)[domain] ?? {}));
+    return sorted([...Object.keys(this.told?.domains?.[domain] ?? {}), ...seen]);
+  }
+
+  /** What an act may name: other slots than a state may have. */
+  actSlots(domain, turns) {
+    const seen = turns.flatMap((turn) => actsOf(turn).filter((act) => act.domain === domain));
+    const told = this.told?.act_slots?.[domain] ?? [];
+    return sorted([...told, ...seen.map((act) => act.slot).filter(Boolean)]);
+  }
+
+  actDomains(turns) {
+    const seen = turns.flatMap((turn) => actsOf(turn).map((act) => act.domain));
+    return sorted([...Object.keys(this.told?.act_slots ?? {}), ...seen]);
+  }
+
+  values(domain, slot) {
+    return this.told?.domains?.[domain]?.[slot] ?? [];
+  }
+
+  acts(turns) {
+    const seen = turns.flatMap((turn) => actsOf(turn).map((act) => act.act));
+    return sorted([...(this.told?.acts ?? []), ...seen]);
+  }
+}
+
+const sorted = (names) => [...new Set(names)].sort();

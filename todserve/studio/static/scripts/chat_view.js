@@ -1,0 +1,202 @@
+/** Chat view: the conversation, and beside it what the model understood. */
+import { Composer } from "./composer.js";
+import { Component, createRef, html } from "./html.js";
+import { icon } from "./icons.js";
+import { t } from "./language.js";
+import { go } from "./route.js";
+import { TurnInChat } from "./turn_in_chat.js";
+import { Understanding } from "./understanding.js";
+
+export class ChatView extends Component {
+  state = { pane: "chat", news: "" };
+  log = createRef();
+
+  componentDidMount() {
+    addEventListener("keydown", this.key);
+    this.follow();
+  }
+
+  componentWillUnmount() {
+    removeEventListener("keydown", this.key);
+  }
+
+  componentDidUpdate() {
+    const { turns, pending, busy } = this.props.app.conversation;
+    const size = turns.length + (pending && busy ? 0.5 : 0);
+    if (size !== this.size) this.follow();
+    this.size = size;
+  }
+
+  /** Keep the newest message in sight. */
+  follow() {
+    if (this.log.current) this.log.current.scrollTop = this.log.current.scrollHeight;
+  }
+
+  key = (event) => {
+    const { conversation } = this.props.app;
+    if (!event.altKey || !conversation.selected) return;
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    conversation.select(conversation.selected.index + step);
+    const { index, user } = conversation.selected;
+    this.setState({ news: t("turn.chosen", { number: index + 1, user }) });
+  };
+
+  say = async (text) => {
+    const { conversation } = this.props.app;
+    const turn = await conversation.say(text);
+    if (turn) go("chat", conversation.id, { replace: true });
+    return turn;
+  };
+
+  fresh = () => {
+    if (this.props.app.conversation.busy) return;
+    this.props.app.conversation.reset();
+    go("chat");
+    document.getElementById("message")?.focus();
+  };
+
+  undo = async () => {
+    const { conversation } = this.props.app;
+    const done = await conversation.undo();
+    if (!done) return;
+    this.setState({ news: t("undone") });
+    if (!conversation.correctedAnywhere) document.getElementById("message")?.focus();
+  };
+
+  choose = (index) => {
+    this.props.app.conversation.select(index);
+    this.setState({ pane: "turn" });
+  };
+
+  render({ app }, { pane, news }) {
+    const { conversation, catalogue } = app;
+    const { turns, selected, pending, busy } = conversation;
+    const failure = conversation.failed === "say" ? conversation.failure : "";
+    const panes = ["chat", "turn"];
+    return html`
+      <h1 class="hidden" tabindex="-1">${t("view.chat")}</h1>
+      ${selected &&
+      html`
+        <div class="switch" role="group" aria-label=${t("pane")}>
+          ${panes.map(
+            (name) => html`
+              <button
+                key=${name}
+                type="button"
+                aria-pressed=${String(name === pane)}
+                onClick=${() => this.setState({ pane: name })}
+              >
+                ${t(`pane.${name}`)}
+              </button>
+            `,
+          )}
+        </div>
+      `}
+      <div class=${`columns${selected ? "" : " alone"}`} data-pane=${selected ? pane : "chat"}>
+        <section class="chat card" aria-labelledby="chat-title">
+          <div class="chat-head">
+            <h2 id="chat-title">${t("chat.title")}</h2>
+            ${turns.length > 0 && html`<${ModelName} model=${turns.at(-1).model} />`}
+            <div class="actions">
+              ${conversation.correctedAnywhere &&
+              html`
+                <button type="button" class="quiet" onClick=${this.undo}>
+                  ${icon("undo")} ${t("undo")}
+                </button>
+              `}
+              ${selected &&
+              html`
+                <button type="button" class="quiet" onClick=${this.fresh}>
+                  ${icon("plus")} ${t("chat.fresh")}
+                </button>
+              `}
+            </div>
+          </div>
+          <div class="log" ref=${this.log} role="log" tabindex="0" aria-label=${t("chat.log")}>
+            ${turns.length === 0 && !(busy && pending) && html`<${Empty} app=${app} say=${this.say} />`}
+            ${turns.map(
+              (turn) => html`
+                <${TurnInChat}
+                  key=${turn.index}
+                  turn=${turn}
+                  selected=${turn === selected}
+                  choose=${this.choose}
+                />
+              `,
+            )}
+            ${busy &&
+            pending &&
+            html`
+              <div class="turn" key="pending">
+                <p class="bubble user">${pending.user}</p>
+                <p class="bubble bot thinking" aria-label=${t("chat.waiting")}>
+                  <i></i><i></i><i></i>
+                </p>
+              </div>
+            `}
+          </div>
+          <${Composer} say=${this.say} busy=${busy} failure=${failure} retrying=${pending !== null} />
+        </section>
+        ${selected &&
+        html`
+          <${Understanding}
+            conversation=${conversation}
+            catalogue=${catalogue}
+            announce=${(text) => this.setState({ news: text })}
+          />
+        `}
+      </div>
+      <p class="hidden" role="status">${news}</p>
+    `;
+  }
+}
+
+const ModelName = ({ model }) => html`
+  <p class="model" title=${model.checkpoint}>
+    <span class="hidden">${t("model")}: </span>${model.name} ${model.version}
+    <span class="muted"> ${model.checkpoint.slice(0, 8)}</span>
+  </p>
+`;
+
+const TRY = ["try.1", "try.2", "try.3"];
+
+function Empty({ app, say }) {
+  const { conversation } = app;
+  const begin = (text) => {
+    say(text);
+    document.getElementById("message").focus();
+  };
+  return html`
+    <div class="empty">
+      <h2>${t("empty.title")}</h2>
+      <p class="muted">${t("empty.text")}</p>
+      <ul class="suggestions">
+        ${TRY.map(
+          (key) => html`
+            <li key=${key}>
+              <button type="button" onClick=${() => begin(t(key))}>
+                ${t(key)}
+              </button>
+            </li>
+          `,
+        )}
+      </ul>
+      <label class="field narrow">
+        <span>${t("empty.model")}</span>
+        <input
+          value=${conversation.model}
+          placeholder="tod"
+          spellcheck="false"
+          autocomplete="off"
+          onChange=${(event) => {
+            conversation.model = event.target.value.trim();
+            app.catalogue.load(conversation.model);
+          }}
+        />
+        <small class="muted">${t("empty.model.why")}</small>
+      </label>
+    </div>
+  `;
+}

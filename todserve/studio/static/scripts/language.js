@@ -1,0 +1,34 @@
+/** Language: the page's words. Example: t("turn.of", { number: 1, count: 3 }). */
+import { en } from "../words/en.js";
+import { ko } from "../words/ko.js";
+
+const WORDS = { en, ko };
+const KEPT = "studio.language";
+const remembered = localStorage.getItem(KEPT);
+let current = WORDS[remembered] ? remembered : navigator.language.startsWith("ko") ? "ko" : "en";
+
+export const LANGUAGES = Object.keys(WORDS);
+export const language = () => current;
+
+export function speak(code) {
+  current = code;
+  localStorage.setItem(KEPT, code);
+  document.documentElement.lang = code;
+}
+
+export function t(key, values = {}) {
+  const text = WORDS[current][key] ?? WORDS.en[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** A name of the schema for people: "pricerange", "book_restaurant" -> "book restaurant". */
+export const plain = (name) => String(name).replaceAll("_", " ");
+
+export const percent = (share) => `${Math.round(share * 100)}%`;
+
+export function when(moment) {
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  // "en" alone would mean the United States; the browser may know better.
+  const place = navigator.languages.find((one) => one.startsWith(current)) ?? current;
+  return new Intl.DateTimeFormat(place, style).format(new Date(moment));
+}

@@ -1,0 +1,75 @@
+/**
+ * Turn: one turn of the API as it stands, corrections included.
+ *
+ * A correction never replaces what the model said: the API gives both, and here they are laid
+ * over each other. Example: stateOf(turn).restaurant.area -> { value, confidence, corrected }.
+ */
+
+/** The model's newest answer of this turn. */
+export const answerOf = (turn) => turn.correction?.answer ?? turn.answer;
+
+export function intentOf(turn) {
+  const said = answerOf(turn).intent;
+  const corrected = turn.correction?.intent;
+  if (corrected && corrected !== said?.name) return { name: corrected, corrected: true, said };
+  return said && { ...said, corrected: false };
+}
+
+export function stateOf(turn) {
+  if (!turn) return {};
+  const said = answerOf(turn).belief_state ?? {};
+  const corrected = turn.correction?.belief_state;
+  if (!corrected) return said;
+  const state = {};
+  for (const [domain, slots] of Object.entries(corrected)) {
+    state[domain] = {};
+    for (const [slot, value] of Object.entries(slots)) {
+      const known = said[domain]?.[slot];
+      const same = known?.value === value;
+      state[domain][slot] = same ? known : { value, confidence: null, corrected: true };
+    }
+  }
+  return state;
+}
+
+/** Rows of the state after a turn, and what the turn did to each: new, changed, removed, "". */
+export function changesOf(turn, before) {
+  const [now, then] = [stateOf(turn), stateOf(before)];
+  const domains = [...new Set([...Object.keys(then), ...Object.keys(now)])];
+  return domains
+    .map((domain) => {
+      const slots = { ...then[domain], ...now[domain] };
+      const rows = Object.keys(slots).map((slot) => {
+        const [entry, old] = [now[domain]?.[slot], then[domain]?.[slot]];
+        const change = !entry ? "removed" : !old ? "new" : old.value !== entry.value ? "changed" : "";
+        return { slot, entry: entry ?? old, old: old?.value, change };
+      });
+      return { domain, rows };
+    })
+    .filter(({ rows }) => rows.length);
+}
+
+export const actsOf = (turn) => turn.correction?.dialogue_act ?? answerOf(turn).dialogue_act ?? [];
+
+/** The reply with placeholders. */
+export const wordingOf = (turn) =>
+  turn.correction?.response ?? answerOf(turn).response?.delexicalised ?? "";
+
+/** What the bot says now, one text for each message, and how it came to differ from what it said. */
+export function repliesOf(turn) {
+  if (turn.correction?.response) return { texts: [turn.correction.response], kind: "corrected" };
+  const again = turn.correction?.reply;
+  if (again && again !== turn.reply) return { texts: [again], kind: "rerun" };
+  return { texts: turn.bot?.messages ?? [turn.reply], kind: "" };
+}
+
+const CORRECTED = ["intent", "belief_state", "dialogue_act", "response"];
+
+export const isCorrected = (turn) => CORRECTED.some((key) => turn.correction?.[key] != null);
+
+export const isRerun = (turn) => Boolean(turn.correction?.answer);
+
+export const verdictOf = (turn) => turn.correction?.verdict ?? null;
+
+export const unparsedOf = (turn) =>
+  Object.entries(answerOf(turn).unparsed ?? {}).filter(([, pieces]) => pieces.length);
