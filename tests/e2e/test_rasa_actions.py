@@ -190,8 +190,6 @@ def test_a_server_that_is_just_starting_is_waited_for() -> None:
 IN_PROCESS = """
 import json, sys
 from todserve.bot.actions import LocalActions
-from todserve.bot.answering import Bot
-from todserve.bot.conversion.converting import convert_rasa
 from todserve.bot.dispatcher import Dispatcher
 from todserve.bot.tracker import Tracker
 
