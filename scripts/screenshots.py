@@ -1,7 +1,8 @@
 """Screenshots: takes docs/images/studio*.png from a real conversation with the shipped model.
 
-A server must be up (``make start``); then ``.venv/bin/python scripts/screenshots.py``. The gateway
-is this process's own, and what it remembers is thrown away. Needs Chromium and Playwright.
+A server must be up with both models (``tod archive checkpoints/korean --name korean``, then ``tod
+start --name tod korean``); then ``.venv/bin/python scripts/screenshots.py``. The gateway is this
+process's own, and what it remembers is thrown away. Needs Chromium and Playwright.
 """
 
 import argparse
@@ -37,13 +38,14 @@ BOOKS = (
     "please book a table there for 4 people on friday.",
     "at 18:30",
 )
+SAYS_IN_KOREAN = ("아이유 노래 틀어줘", "그 노래 제목이 뭐야?", "볼빨간사춘기 노래도 찾아줘")
 DESKTOP = {"width": 1280, "height": 1120}
 PHONE = {"width": 360, "height": 740}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @contextmanager
-def gateway(model_url: str, *, bot: bool = False) -> Iterator[str]:
+def gateway(model_url: str, *, name: str = "tod", bot: bool = False) -> Iterator[str]:
     """Serve the studio on a free port, and yield its address."""
     with tempfile.TemporaryDirectory() as folder:
         # The example keeps its bookings beside itself.
@@ -52,6 +54,7 @@ def gateway(model_url: str, *, bot: bool = False) -> Iterator[str]:
             GatewaySettings(
                 database=f"sqlite:///{folder}/dialogues.sqlite",
                 model_url=model_url,
+                model_name=name,
                 bot=path if bot else None,
             )
         )
@@ -111,8 +114,10 @@ def main() -> None:
             there = converse(browser.new_page(locale="en-GB"), address)
             picture(browser, there, "studio.png", **english)
             picture(browser, there, "studio-dark.png", **english, color_scheme="dark")
-            picture(browser, there, "studio-ko.png", **{**english, "locale": "ko-KR"})
             picture(browser, there, "studio-phone.png", **{**english, "viewport": PHONE})
+        with gateway(url, name="korean") as address:
+            there = converse(browser.new_page(locale="en-GB"), address, SAYS_IN_KOREAN)
+            picture(browser, there, "studio-ko.png", **{**english, "locale": "ko-KR"})
         with gateway(url, bot=True) as address:
             there = converse(browser.new_page(locale="en-GB"), address, BOOKS)
             picture(browser, there, "studio-bot.png", **english)

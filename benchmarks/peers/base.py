@@ -123,14 +123,18 @@ class HttpClient:
 
     def ask(self, body: bytes) -> dict[str, Any]:
         """Return the answer; see ``Client``."""
+        return self.post(self._path, body)
+
+    def post(self, path: str, body: bytes) -> dict[str, Any]:
+        """Return the answer to ``body`` at another path of the same server; raises as ``ask``."""
         try:
-            self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+            self._connection.request("POST", path, body, {"Content-Type": "application/json"})
             reply = self._connection.getresponse()
             content = reply.read()
         except (OSError, http.client.HTTPException):
             self._connection.close()  # the next turn opens a new one
             raise
-        if reply.status != http.HTTPStatus.OK:
+        if reply.status not in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
             raise PeerError(f"HTTP {reply.status}: {content[:200].decode(errors='replace')}")
         answer: dict[str, Any] = json.loads(content)
         return answer

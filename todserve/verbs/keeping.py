@@ -5,7 +5,7 @@ Example: ``tod start && tod studio --bot examples/restaurant_booking/bot.yml``.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from todserve.verbs.adding import Adder
 
@@ -36,6 +36,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retain-days", type=float, default=0.0, metavar="N", help="then delete; 0: keep for ever"
     )
+    parser.add_argument(
+        "settings",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="any other setting, e.g. expire_after=86400 (see docs/gateway.md)",
+    )
 
 
 def _gateway(arguments: argparse.Namespace) -> None:
@@ -54,23 +60,46 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
     from pydantic import SecretStr, ValidationError
 
     from todserve.gateway.settings import GatewaySettings
+    from todserve.runtime.checks import nearest
     from todserve.runtime.errors import ConfigError
 
+    given: dict[str, Any] = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "database": arguments.database,
+        "model_url": arguments.url,
+        "model_name": arguments.name,
+        "bot": arguments.bot,
+        "retain_days": arguments.retain_days,
+        "tokens": tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
+    }
+    further = dict(_further(one) for one in arguments.settings)
+    twice = sorted({*given} & {*further})
+    if twice:
+        raise ConfigError(f"{twice[0]}: got it as KEY=VALUE; expected its own option; see --help")
     try:
-        return GatewaySettings(
-            host=arguments.host,
-            port=arguments.port,
-            database=arguments.database,
-            model_url=arguments.url,
-            model_name=arguments.name,
-            bot=arguments.bot,
-            retain_days=arguments.retain_days,
-            tokens=tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
-        )
+        return GatewaySettings.model_validate(given | further)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{field}: got {first['input']!r}; {first['msg'].lower()}") from None
+        if first["type"] == "extra_forbidden":
+            known = tuple(sorted({*GatewaySettings.model_fields} - {*given}))
+            raise ConfigError(
+                f"unknown setting {field!r}{nearest(field, known)}; expected one of "
+                f"{', '.join(known)}"
+            ) from None
+        # Its beginning alone: a pattern in it means something else in lower case.
+        problem = first["msg"][:1].lower() + first["msg"][1:]
+        raise ConfigError(f"{field}: got {first['input']!r}; {problem}") from None
+
+
+def _further(text: str) -> tuple[str, str]:
+    from todserve.runtime.errors import ConfigError
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"got {text!r}; expected KEY=VALUE, such as expire_after=86400")
+    return key, value
 
 
 def _tokens(path: Path | None) -> list[str]:
@@ -79,9 +108,12 @@ def _tokens(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigError(f"cannot read the tokens in {path}: {error}") from error
+        # Some editors put a mark before the first line, which is no part of its token.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read the tokens in {path}: {error}; expected UTF-8 text, one token a line"
+        ) from None
     tokens = [line.strip() for line in lines if line.strip()]
     if not tokens:
         raise ConfigError(f"{path} holds no token; expected one a line")
