@@ -8,7 +8,7 @@ import pytest
 from tests.scripted_engine import LOG_PROB, Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
-from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.prompts import BeliefTarget, PromptFormat
 from todserve.runtime.tasks import TaskName
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
@@ -163,6 +163,20 @@ def test_whole_state_prediction_lets_no_slot_vanish(tiny_pptod_checkpoint: Path)
     assert values(answer) == {
         "restaurant": {"people": "4", "area": "centre", "pricerange": "cheap"}
     }
+
+
+def test_a_state_of_the_turn_alone_replaces_what_was_known(
+    tiny_pptod_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_pptod_checkpoint, tmp_path / "alone"))
+    form = PromptFormat.load(folder / "format.json")
+    form.model_copy(update={"belief_target": BeliefTarget.TURN}).save(folder / "format.json")
+    pipeline, _ = scripted(folder, fixed)
+    kept = {"people": "4", "area": {"value": "north", "confidence": 0.25}}
+    answer = answered(pipeline, state={"restaurant": kept, "train": {"day": "friday"}})
+    assert values(answer) == {"restaurant": {"area": "centre", "pricerange": "cheap"}}
+    assert answer.belief_state is not None
+    assert answer.belief_state["restaurant"]["area"].confidence != 0.25
 
 
 def test_refused_and_foreign_pieces_are_reported_as_unparsed(tiny_checkpoint: Path) -> None:

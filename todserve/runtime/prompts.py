@@ -57,6 +57,8 @@ class BeliefTarget(StrEnum):
     """The whole state (PPTOD)."""
     UPDATE = "update"
     """Only what the user's turn changed, as MinTL's Levenshtein belief spans."""
+    TURN = "turn"
+    """What the user's turn says by itself, for corpora whose states start anew with every turn."""
 
 
 class SystemTurns(StrEnum):

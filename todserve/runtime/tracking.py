@@ -7,7 +7,7 @@ A slot the model wrote carries the model's probability of its value, under a con
 among the values it allowed; a slot carried over keeps the confidence the client sent, or none.
 Slots of a WHOLE-state generation (PPTOD's form) are laid over the previous state instead of
 replacing it: regenerated from nothing, slots vanish between turns. The price is that such a model
-cannot withdraw a slot, only change it.
+cannot withdraw a slot, only change it. The state of a TURN alone replaces what was known.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def track(
     Args:
         memory: before the user's utterance.
         reading: the belief-state generation.
-        target: whether it is the whole state or an update.
+        target: whether it is the whole state, an update, or the state of this turn alone.
         schema: refuses slots and values it does not know, and spells the others its way.
         intent: the user's intent, if it was asked for.
         utterance: the user's words.
@@ -80,6 +80,7 @@ def track(
     unparsed = list(parsed.unparsed)
     unparsed += [f"[{span.domain}] {span.slot} {span.value}" for span in refused]
     written: dict[str, dict[str, str]] = {}
+    before = {} if target is BeliefTarget.TURN else memory.state
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
     unconstrained: dict[str, dict[str, float]] = {}
     for span, value in accepted:
@@ -89,8 +90,8 @@ def track(
         if reading.constrained:
             own = reading.probability(span.start, span.end)
             unconstrained.setdefault(span.domain, {})[span.slot] = own
-    state = apply_update(memory.state, written)
-    update = state_update(memory.state, state)
+    state = apply_update(before, written)
+    update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
     return Tracked(
         memory=Memory(
