@@ -48,6 +48,7 @@ class TodHandler:
     def __init__(self) -> None:
         self._pipeline: TurnPipeline | None = None
         self._limits = DEFAULT_LIMITS
+        self._description: dict[str, object] = {}
 
     def initialize(self, context: Any) -> None:
         """Load the checkpoint beside this file, as the ``handler`` section of the YAML says."""
@@ -60,6 +61,9 @@ class TodHandler:
             model_name=context.manifest["model"]["modelName"],
             model_version=context.manifest["model"].get("modelVersion", ""),
         )
+        # Now, so that no request can fail with it.
+        described = describe(self._pipeline.checkpoint, self._pipeline.identity)
+        self._description = described.model_dump(mode="json")
 
     def handle(self, batch: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """Return one JSON body for each body of the batch, in its order."""
@@ -129,9 +133,9 @@ class TodHandler:
     def _worded(
         self, asked: TurnsBody, answers: Sequence[TurnResponse], request_id: str | None
     ) -> dict[str, object]:
-        if asked.form is not BodyForm.DESCRIPTION or self._pipeline is None:
-            return encode_answers(asked, answers, request_id=request_id)
-        return describe(self._pipeline.checkpoint, self._pipeline.identity).model_dump(mode="json")
+        if asked.form is BodyForm.DESCRIPTION:
+            return self._description
+        return encode_answers(asked, answers, request_id=request_id)
 
 
 def _is_text(context: Any, index: int, name: str) -> bool:

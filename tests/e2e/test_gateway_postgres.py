@@ -73,3 +73,17 @@ def test_old_dialogues_are_deleted_in_postgresql(gateway: GatewayServer, url: st
     database.close()
     left = gateway.call("GET", "/v1/dialogues").json()["dialogues"]
     assert {one["dialogue_id"] for one in left} == {young, mended}
+
+
+def test_a_row_that_postgresql_refuses_is_not_logged(
+    gateway: GatewayServer, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    dialogue_id = gateway.begin()
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(sa.text("ALTER TABLE turns ADD CHECK (message_id <> 'm1')"))
+    database.close()
+    refused = gateway.say(dialogue_id, "zebra", "m1")
+    assert (refused.status_code, refused.json()["type"]) == (503, "store_unavailable")
+    assert "CheckViolation" in caplog.text
+    assert "zebra" not in caplog.text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Error, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Route, expect, sync_playwright
 from pydantic import SecretStr
 
 from tests.e2e.serving import ROOT, write_config
@@ -130,6 +130,31 @@ def test_a_corrected_slot_stands_in_the_turns_run_again_until_undone(
     expect(page.page.get_by_role("button", name="Undo")).to_have_count(0)
     expect(page.page.get_by_label("Message", exact=True)).to_be_focused()
     assert all(turn["correction"] is None for turn in remembered(url))
+
+
+def test_a_correction_that_comes_late_stays_in_its_own_dialogue(
+    open_studio: OpenStudio, url: str
+) -> None:
+    page = open_studio()
+    page.say(CHEAP)
+    (other,) = requests.get(f"{url}/v1/dialogues", timeout=30).json()["dialogues"]
+    page.page.get_by_role("button", name="New conversation").click()
+    page.say(CHINESE)
+    held: list[Route] = []
+    page.page.route("**/correction", lambda route: held.append(route))
+    page.page.get_by_role("button", name="food: chinese. Edit").click()
+    page.section("Belief state").get_by_label("Value").last.fill("indian")
+    page.page.get_by_role("button", name="Save", exact=True).click()
+    page.page.evaluate("id => { location.hash = `#/chat/${id}` }", other["dialogue_id"])
+    expect(page.page.get_by_role("article").first).to_contain_text(CHEAP)
+    with page.page.expect_response("**/correction"):
+        held[0].continue_()
+    expect(page.page.get_by_role("article").first).to_contain_text(CHEAP)
+    assert CHINESE not in page.page.get_by_role("log").inner_text()
+
+
+def test_an_address_that_was_cut_short_opens_the_chat(open_studio: OpenStudio) -> None:
+    expect(open_studio("#/chat/%E0%A4%A").page.get_by_label("Message", exact=True)).to_be_visible()
 
 
 def test_intent_acts_and_reply_are_corrected_in_place(open_studio: OpenStudio, url: str) -> None:

@@ -108,6 +108,22 @@ class Endless:
         return [SlotSet("set", {1, 2})]
 
 
+class Leave:
+    def name(self):
+        return "leave"
+
+    def run(self, dispatcher, tracker, domain):
+        raise SystemExit(tracker.latest_message["text"])
+
+
+class Cancelled:
+    def name(self):
+        return "cancelled"
+
+    async def run(self, dispatcher, tracker, domain):
+        raise asyncio.CancelledError(tracker.latest_message["text"])
+
+
 class Unknown:
     def name(self):
         return "unknown_response"

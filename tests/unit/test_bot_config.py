@@ -41,7 +41,8 @@ def test_the_module_is_looked_for_beside_the_file(tmp_path: Path) -> None:
         ({"actions": {"module": "none.py"}}, "cannot import"),
         ({"actions": {"phrases": {"(": "book"}}}, "no regular expression"),
         ({"actions": {"intents": {"leave": "bok"}}}, "'bok' runs nowhere"),
-        ({"actions": {"endpoint": "localhost"}}, "endpoint"),
+        ({"actions": {"endpoint": "localhost"}}, r"endpoint: .*pattern '\^https\?://\\S"),
+        ({"actions": {"timeout": float("inf")}}, "actions.timeout: got inf"),
         ({"words": {"affirm": [True]}}, "put them in quotes"),
         ({"language": "fr"}, "language"),
     ],
@@ -75,6 +76,20 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
             "    def run(self, a, b, c): pass\n",
             "A cannot be made",
         ),
+        ("import sys\nsys.exit(3)\n", r"cannot import .*SystemExit"),
+        (
+            "class A:\n    def name(self): raise NotImplementedError\n"
+            "    def run(self, a, b, c): pass\n",
+            "A.name: got NotImplementedError; expected a method that returns its name",
+        ),
+        (
+            "class A:\n    name = 'book'\n    def run(self, a, b, c): pass\n",
+            "A.name: got TypeError; expected a method that returns its name",
+        ),
+        (
+            "class A:\n    def name(self): return 5\n    def run(self, a, b, c): pass\n",
+            "A.name: got 5; expected a method that returns its name",
+        ),
     ],
 )
 def test_a_module_without_usable_actions_is_refused(source: str, told: str, tmp_path: Path) -> None:
@@ -82,6 +97,13 @@ def test_a_module_without_usable_actions_is_refused(source: str, told: str, tmp_
     (tmp_path / "actions.py").write_text(source, encoding="utf-8")
     with pytest.raises(ConfigError, match=told):
         Bot(config)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bot.yml"
+    path.write_bytes(b"language: \xff\xfe")
+    with pytest.raises(ConfigError, match=r"bot\.yml: got no UTF-8"):
+        load_bot(path)
 
 
 def test_the_domain_that_actions_are_given_is_rasas() -> None:

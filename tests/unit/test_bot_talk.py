@@ -341,6 +341,8 @@ def test_a_coroutine_runs_and_what_follows_it(tmp_path: Path) -> None:
         ("circle", "circle: TooManyFollowups"),
         ("wrong", "wrong: ActionError"),
         ("endless", "endless: TypeError"),
+        ("leave", "leave: ActionError"),
+        ("cancelled", "cancelled: ActionError"),
     ],
 )
 def test_an_action_that_goes_wrong_never_loses_the_turn_nor_logs_what_was_said(
@@ -404,6 +406,15 @@ def test_an_intent_may_lead_to_a_response_or_to_a_person(tmp_path: Path) -> None
     assert to_response.say("go", "go").messages == ("Which day?",)
     to_person = Talk(configured(tmp_path, leading("action_hand_off")))
     assert to_person.say("go", "go").handed_off
+
+
+def test_the_responses_that_every_bot_has_can_be_led_to(tmp_path: Path) -> None:
+    to_response = Talk(configured(tmp_path, leading("utter_fallback")))
+    assert to_response.say("go", "go").messages == (
+        "I am sorry, I did not understand. Could you say it differently?",
+    )
+    phrase = {"actions": {"phrases": {"help": "utter_hand_off"}}}
+    assert Talk(configured(tmp_path, phrase)).say("help me").error is None
 
 
 def test_an_outcome_reads_back_as_it_was_stored(tmp_path: Path) -> None:

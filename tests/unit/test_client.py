@@ -1,12 +1,18 @@
 """The client against a real HTTP server."""
 
+import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.local_server import OK, Answer, LocalServer
+from tests.unit.pipeline_server import PipelineServer
+from tests.unit.test_evaluation_end_to_end import Scripted
 from todserve.runtime.errors import RequestError
+from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.tasks import TaskName
 from todserve.runtime.wire import Exchange, SlotPrediction
 from todserve.serving.client import Conversation, ServerError, TodClient
 
@@ -138,6 +144,18 @@ def test_ready_is_true_only_when_a_turn_succeeds(closed_port: int) -> None:
         assert client.ready()
     with TodClient(f"http://127.0.0.1:{closed_port}") as client:
         assert not client.ready()
+
+
+def test_a_model_without_intents_is_ready(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint"))
+    told = PromptFormat.load(folder / "format.json")
+    learnt = (TaskName.BELIEF_STATE, TaskName.RESPONSE)
+    told.model_copy(update={"tasks": learnt}).save(folder / "format.json")
+    with (
+        PipelineServer(Scripted(folder).pipeline) as server,
+        TodClient(server.url, retries=0) as client,
+    ):
+        assert client.ready()
 
 
 def test_conversation_sends_back_what_it_was_given() -> None:

@@ -220,6 +220,15 @@ def test_the_dialogues_replay(report: ConversionReport, dialogues: dict[str, Dia
     assert "everything expected holds" in out.getvalue()
 
 
+def test_the_dialogues_have_no_fault_and_answers_of_their_own_intents(
+    report: ConversionReport,
+) -> None:
+    for split in report.dialogues:
+        assert cli.main(["data", "validate", str(report.out / "dialogues" / split)]) == 0
+    (service,), _ = open_dialogues(report.out / "dialogues")
+    assert {"faq", "faq_parking", "faq_popcorn"} <= set(service.intents)
+
+
 class Booking:
     """Runs the cinema's booking."""
 
@@ -329,6 +338,8 @@ def test_nothing_is_left_behind_where_a_project_cannot_be_read(tmp_path: Path) -
         convert_rasa(CINEMA / "domain.yml", tmp_path / "out")
     with pytest.raises(ConfigError, match="exists; expected a folder to make"):
         convert_rasa(CINEMA, broken)
+    with pytest.raises(ConfigError, match=r"out: cannot be made: Not a directory"):
+        convert_rasa(CINEMA, broken / "domain.yml" / "out")
     assert [one.name for one in tmp_path.iterdir()] == ["broken"]
 
 

@@ -23,7 +23,9 @@ ASKING: dict[str, object] = {"body": {"describe": True}}
 
 def handler_of(folder: Path) -> TodHandler:
     handler = TodHandler()
-    handler._pipeline = Scripted(folder).pipeline
+    pipeline = Scripted(folder).pipeline
+    handler._pipeline = pipeline
+    handler._description = describe(pipeline.checkpoint, pipeline.identity).model_dump(mode="json")
     return handler
 
 

@@ -2,11 +2,15 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from pydantic import ValidationError
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
 from todserve.gateway.settings import GatewaySettings
@@ -208,6 +212,18 @@ def test_what_a_user_said_is_gone_after_deletion(gateway: GatewayServer, tmp_pat
         assert b"zebra" not in file.read_bytes()
 
 
+@pytest.mark.parametrize("user", ["anna/b", "/", "a//b/", "anna?x=1#y", "안나 %2F"])
+def test_whatever_an_id_is_what_its_user_said_can_be_deleted(
+    gateway: GatewayServer, user: str
+) -> None:
+    dialogue_id = gateway.begin(user_id=user)
+    other = gateway.begin(user_id="anna")
+    deleted = gateway.call("DELETE", f"/v1/users/{quote(user, safe='')}")
+    assert deleted.status_code == 204
+    assert gateway.call("GET", f"/v1/dialogues/{dialogue_id}").status_code == 404
+    assert gateway.call("GET", f"/v1/dialogues/{other}").status_code == 200
+
+
 def test_an_expired_dialogue_takes_no_more_and_a_sender_begins_another(
     model: ModelServer, tmp_path: Path
 ) -> None:
@@ -303,6 +319,14 @@ def test_a_token_opens_the_api_and_nothing_else_does(model: ModelServer, tmp_pat
         assert gateway.call("GET", "/health").status_code == 200
 
 
+def test_a_token_may_be_written_in_any_script(model: ModelServer, tmp_path: Path) -> None:
+    with GatewayServer(settings(model, tmp_path, tokens=("sésame-열려라",))) as gateway:
+        for token, code in (("sésame-열려라", 200), ("sésame", 401)):
+            header = f"Bearer {token}".encode().decode("latin-1")
+            opened = gateway.call("GET", "/v1/dialogues", Authorization=header)
+            assert opened.status_code == code
+
+
 @pytest.mark.parametrize(
     ("host", "code"),
     [("127.0.0.1:80", 200), ("localhost", 200), ("[::1]:80", 200)]
@@ -328,6 +352,27 @@ def test_a_gateway_that_others_reach_without_a_token_is_refused(
     with pytest.raises(ConfigError, match=named):
         GatewaySettings(**changes)
     assert GatewaySettings(host="0.0.0.0", tokens=("sesame",)).host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_url": "nonsense"},
+        {"model_url": "http://"},
+        {"expire_after": float("inf")},
+        {"patience": float("inf")},
+        {"lease_seconds": 1e30},
+        {"model_timeout": 1e30},
+        {"retain_days": float("inf")},
+        {"retain_days": 1e9},
+    ],
+    ids=str,
+)
+def test_settings_that_would_fail_at_the_first_message_are_refused(
+    changes: dict[str, Any],
+) -> None:
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        GatewaySettings(**changes)
 
 
 def test_a_database_that_cannot_be_opened_is_refused(model: ModelServer, tmp_path: Path) -> None:
@@ -373,6 +418,62 @@ def test_refusals_have_one_shape_and_repeat_nothing(
     assert set(answer.json()) == {"code", "type", "message"}
     assert answer.json()["code"] == code
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        (b"{nope", "application/json", "body: no JSON from character 1 on; expected a JSON object"),
+        (b"[]", "application/json", "body: no JSON object; expected"),
+        (b"", "application/json", "body: no JSON object; expected"),
+        (b"{}", "text/plain", "with Content-Type: application/json"),
+        (b'{"user": "\xff"}', "application/json", "body: cannot be read; expected a JSON object"),
+        (b"[" * 100_000, "application/json", "body: cannot be read; expected a JSON object"),
+        (b'{"user": "a", "message_id": "1", "x": 1}', "application/json", "body.x: unknown key"),
+        (b'{"user": "  ", "message_id": "1"}', "application/json", "body.user: got a text of sp"),
+        (b'{"user": "a", "message_id": "\\u0000"}', "application/json", "message_id: got the cha"),
+    ],
+    ids=range(9),
+)
+def test_a_refused_body_is_told_what_was_expected(
+    gateway: GatewayServer, content: bytes, kind: str, said: str
+) -> None:
+    refused = gateway.http.post(
+        f"{gateway.url}/v1/dialogues/abc/turns",
+        data=content,
+        headers={"Content-Type": kind},
+        timeout=60,
+    )
+    assert refused.status_code in (400, 422)
+    assert said in refused.json()["message"]
+
+
+def test_an_unknown_filter_is_told_those_that_there_are(gateway: GatewayServer) -> None:
+    refused = gateway.call("GET", "/v1/dialogues?filter=lost")
+    assert refused.status_code == 422
+    told = refused.json()["message"]
+    assert told.startswith("query.filter: Input should be 'all', 'low_confidence', 'unparsed'")
+
+
+def test_an_error_of_the_gateway_names_its_request_and_repeats_nothing(
+    model: ModelServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with GatewayServer(settings(model, tmp_path)) as gateway:
+        dialogue_id = gateway.begin()
+        gateway.say(dialogue_id, "a train", "1")
+        with closing(sqlite3.connect(tmp_path / "dialogues.sqlite")) as connection:
+            # A turn that this version cannot have written.
+            connection.execute("UPDATE turns SET answer = '{\"zebra\": 1}'")
+            connection.commit()
+        failed = gateway.call("GET", f"/v1/dialogues/{dialogue_id}", X_Request_ID="r-500")
+    assert (failed.status_code, failed.json()["type"]) == (500, "internal")
+    assert failed.headers["X-Request-ID"] == "r-500"
+    logged = "".join(capfd.readouterr())
+    assert "GET /v1/dialogues/{dialogue_id} 500" in logged
+    assert "r-500: KeyError" in logged
+    # The traceback shows where, and not what: a message could repeat what somebody said.
+    assert "in view" in logged
+    assert "KeyError: 'model'" not in logged
 
 
 def test_nothing_that_was_said_is_logged(

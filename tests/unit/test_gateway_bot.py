@@ -120,6 +120,19 @@ def test_a_failed_action_leaves_a_stored_turn_that_names_it(gateway: GatewayServ
     assert turn["reply"] == "I am sorry, that did not work. Please try again in a moment."
 
 
+def test_a_proposal_is_the_models_alone_and_runs_no_action(
+    gateway: GatewayServer, model: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = gateway.call("POST", "/v1/proposals", {"text": "fail monday", "model": "tod/2.0"})
+    assert answer.status_code == 200, answer.text
+    assert set(answer.json()) == {"answer"}
+    assert answer.json()["answer"]["intent"]["name"] == "fail"
+    assert answer.json()["answer"]["belief_state"]["train"]["day"]["value"] == "monday"
+    assert model.paths == ["/predictions/tod/2.0"]
+    assert "action" not in caplog.text
+    assert gateway.call("GET", "/v1/dialogues").json()["dialogues"] == []
+
+
 def test_a_person_takes_over_and_gives_back(gateway: GatewayServer) -> None:
     dialogue_id = gateway.begin()
 
@@ -140,6 +153,17 @@ def test_a_person_takes_over_and_gives_back(gateway: GatewayServer) -> None:
     assert say("hello", "m5")["reply"] == "4 before: hello"
     assert gateway.call("GET", waiting).json()["dialogues"] == []
     assert gateway.call("DELETE", "/v1/dialogues/abc/hand-off").status_code == 404
+
+
+@pytest.mark.parametrize("given", ["\ud800", "", "x" * 129, "a\x00", 5, None])
+def test_rasas_channel_gives_a_message_without_a_usable_id_one_of_its_own(
+    gateway: GatewayServer, given: object
+) -> None:
+    body = {"sender": "anna", "message": "find", "metadata": {"message_id": given}}
+    assert gateway.call("POST", "/webhooks/rest/webhook", body).status_code == 200
+    assert gateway.call("POST", "/webhooks/rest/webhook", body).status_code == 200
+    (dialogue,) = gateway.call("GET", "/v1/dialogues").json()["dialogues"]
+    assert dialogue["turns"] == 2
 
 
 def test_rasas_channel_gets_one_entry_a_message_and_none_in_silence(

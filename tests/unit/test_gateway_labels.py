@@ -1,5 +1,7 @@
 """Labels: what the model can be taught, what people may write, and what they wrote by hand."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 from tests.unit.gateway_server import DESCRIPTION, GatewayServer, ModelServer, counting
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.test_evaluation_end_to_end import Scripted
+from todserve.corpora.layouts import open_dialogues
+from todserve.corpora.validate import run_validate
 from todserve.gateway.settings import GatewaySettings
 
 Body = dict[str, Any]
@@ -93,6 +97,18 @@ def test_labels_are_asked_for_once_and_kept_while_the_model_is_away(
         ({"belief_state": {"tram": {}}}, "belief_state: unknown domain 'tram'"),
         ({"belief_state": {"train": {"dya": "x"}}}, "belief_state.train: unknown slot 'dya' (did"),
         (
+            {"belief_state": {"train": {"day": "fryday the 13th"}}},
+            "belief_state.train.day: unknown value 'fryday the 13th'; expected one of friday, mo",
+        ),
+        (
+            {"belief_state": {"train": {"people": "none"}}},
+            "belief_state.train.people: got 'none', which is no value; leave the slot out",
+        ),
+        (
+            {"belief_state": {"train": {"people": "not mentioned"}}},
+            "belief_state.train.people: got 'not mentioned', which is no value",
+        ),
+        (
             {"dialogue_act": [{"domain": "train", "act": "sing"}]},
             "dialogue_act[0].act: unknown act 'sing'; expected one of inform, offer",
         ),
@@ -126,6 +142,23 @@ def test_known_labels_and_verdicts_are_accepted(gateway: GatewayServer) -> None:
         dialogue_act=[{"domain": "train", "act": "offer", "slot": "id"}],
     )
     assert accepted.status_code == 200
+
+
+def test_a_correction_that_is_accepted_is_one_that_the_model_goes_on_from(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    values = ["Friday", "friday ", "don't care", "fridays", "wednesday", "someday", "none", "-"]
+    with (
+        PipelineServer(Scripted(tiny_checkpoint).pipeline) as model,
+        GatewayServer(settings(model.url, tmp_path)) as gateway,
+    ):
+        outcomes = []
+        for value in values:
+            dialogue_id = spoken(gateway, "a train")
+            corrected = correct(gateway, dialogue_id, belief_state={"train": {"day": value}})
+            outcomes.append(corrected.status_code)
+            assert gateway.say(dialogue_id, "thanks", "later").status_code == 200, value
+    assert outcomes == [200, 200, 200, 200, 200, 422, 422, 422]
 
 
 def test_a_verdict_needs_no_model(gateway: GatewayServer, model: ModelServer) -> None:
@@ -261,3 +294,19 @@ def test_what_the_test_model_tells_is_a_description() -> None:
     from todserve.runtime.wire import ModelDescription
 
     assert ModelDescription.model_validate(DESCRIPTION).model_dump(mode="json") == DESCRIPTION
+
+
+def test_an_export_has_the_domains_that_another_model_spoke_of(tmp_path: Path) -> None:
+    def of_buses(request: Body) -> Body:
+        act = {"domain": "bus", "act": "inform", "slot": ""}
+        return counting(request) | {"dialogue_act": [act, act | {"domain": "booking"}]}
+
+    with (
+        ModelServer(of_buses) as model,
+        GatewayServer(settings(model.url, tmp_path)) as gateway,
+    ):
+        spoken(gateway, "when does it leave")
+        packed = gateway.call("GET", "/v1/export?format=zip").content
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path / "corpus")
+    assert run_validate(tmp_path / "corpus") == []
+    assert "bus" in {one.name for one in open_dialogues(tmp_path / "corpus")[0]}

@@ -98,6 +98,7 @@ def test_document_names_every_address(gateway: GatewayServer) -> None:
         "/v1/dialogues/{dialogue_id}/turns/{index}/correction",
         "/v1/dialogues/{dialogue_id}/turns/last/correction",
         "/v1/dialogues/{dialogue_id}/compare",
+        "/v1/proposals",
         "/v1/dialogues/{dialogue_id}/hand-off",
         "/v1/model",
         "/v1/examples",

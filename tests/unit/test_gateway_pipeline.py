@@ -32,9 +32,9 @@ def test_a_dialogue_and_its_correction_go_through_the_real_pipeline(
                 "state": {"train": {"day": "friday"}},
                 "domain": "train",
             }
-            # The labels are right, and the value is none that the slot can have.
+            # The slot is right, and the value is none that it can have.
             unknown = {"belief_state": {"train": {"day": "doomsday"}}, "rerun": True}
             refused = gateway.call("POST", path, unknown)
-            assert (refused.status_code, refused.json()["type"]) == (400, "request_error")
+            assert (refused.status_code, refused.json()["type"]) == (422, "unknown_label")
             assert "doomsday" not in str(gateway.turns(dialogue_id))
             assert gateway.call("GET", "/ready").status_code == 200

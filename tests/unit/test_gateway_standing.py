@@ -187,6 +187,15 @@ def test_a_reply_that_cannot_be_aligned_still_has_every_placeholder() -> None:
     assert filled(turn) == turn.system
 
 
+def test_a_long_reply_of_many_placeholders_is_aligned_or_given_up_at_once() -> None:
+    (said,) = turns({})
+    text = "many words , " * 300
+    template = "[value_id] , " * 30 + "and an [value_name]"
+    reply = {"response": {"text": text, "delexicalised": template}}
+    (plain,) = as_answered([TurnRecord(**{**fields(said), "answer": answer({}, **reply)})])
+    assert worded(plain).system == "id , " * 30 + "and an name"
+
+
 def test_acts_and_the_domain_follow_the_correction() -> None:
     acts = [{"domain": "hotel", "act": "inform", "slot": "area"}, {"domain": "general", "act": "x"}]
     (turn,) = as_corrected(turns({}, corrections={0: {"dialogue_act": acts}}))

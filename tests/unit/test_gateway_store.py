@@ -1,16 +1,20 @@
 """The store: one turn a message, in order, whatever happens at once and whoever holds the file."""
 
+import resource
 import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from todserve.gateway import tables
 from todserve.gateway.database import Database
+from todserve.gateway.export_routes import everything
 from todserve.gateway.faults import BusyError, MissingError
 from todserve.gateway.leases import Lease, Leases
 from todserve.gateway.records import TurnRecord
@@ -108,10 +112,44 @@ def test_databases_opened_at_once_are_migrated_once(url: str) -> None:
             future.result()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "nosuch://x/y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "nonsense",
+        "nosuch://x/y",
+        "postgresql+psycopg://x:port/y",
+    ],
+)
 def test_a_database_that_would_forget_or_cannot_be_opened_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///"):
         Database(url)
+
+
+def test_a_database_of_a_newer_version_is_refused(one: Gateway, url: str) -> None:
+    with one.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match="9999.*last opened"):
+        Database(url)
+
+
+def test_a_log_that_cannot_be_emptied_does_not_undo_a_deletion(
+    one: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    dialogue_id = one.store.create(model="tod").dialogue_id
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with one.database.writing() as connection:
+        connection.execute(sa.delete(tables.dialogues))
+    # As on a full disk: the file cannot take what its log holds.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, usual[1]))
+    try:
+        one.database.forget()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert "not emptied: OperationalError" in caplog.text
+    with pytest.raises(MissingError):
+        one.store.dialogue(dialogue_id)
 
 
 def test_two_gateways_append_to_one_dialogue_one_after_the_other(
@@ -155,6 +193,24 @@ def test_a_message_does_not_wait_for_ever(one: Gateway, url: str) -> None:
     impatient.close()
 
 
+def test_messages_of_one_dialogue_cannot_wait_in_every_thread(one: Gateway) -> None:
+    few = Leases(one.database, seconds=5.0, patience=20.0, most=2)
+    dialogue_id = one.store.create(model="tod").dialogue_id
+
+    def wait() -> None:
+        with few.hold(dialogue_id):
+            pass
+
+    with ThreadPoolExecutor(2) as pool:
+        with few.hold(dialogue_id):
+            both = [pool.submit(wait) for _ in range(2)]
+            # One may wait; the other is told at once, while the first is still being answered.
+            done, waiting = futures.wait(both, return_when=futures.FIRST_COMPLETED)
+            assert [type(one.exception()) for one in done] == [BusyError]
+        assert [one.exception() for one in waiting] == [None]
+    few.close()
+
+
 def test_a_living_gateway_keeps_its_lease_for_as_long_as_the_model_takes(
     url: str, other: Gateway
 ) -> None:
@@ -167,6 +223,25 @@ def test_a_living_gateway_keeps_its_lease_for_as_long_as_the_model_takes(
             impatient.say(dialogue_id, "m1")
         assert short.append(lease, "m2").index == 0
     impatient.close()
+    short.close()
+
+
+def test_renewing_looks_at_nothing_but_the_dialogues_that_are_held(url: str) -> None:
+    short = Gateway(url, seconds=0.1)
+    dialogue_id = short.store.create(model="tod").dialogue_id
+    renewing: list[tuple[str, Any]] = []
+    with short.leases.hold(dialogue_id):
+
+        @sa.event.listens_for(short.database.engine, "before_cursor_execute")
+        def note(_: object, cursor: object, statement: str, given: Any, *rest: object) -> None:
+            if statement.startswith("UPDATE") and not renewing:
+                renewing.append((f"EXPLAIN QUERY PLAN {statement}", given))
+
+        while not renewing:
+            time.sleep(0.01)
+    with short.database.reading() as connection:
+        (step,) = connection.exec_driver_sql(*renewing[0]).all()
+    assert step.detail.startswith("SEARCH dialogues USING INDEX")
     short.close()
 
 
@@ -193,6 +268,17 @@ def test_a_dialogue_deleted_under_a_message_takes_it_no_more(one: Gateway) -> No
             one.append(lease, "m1")
     with pytest.raises(MissingError):
         one.say(dialogue_id, "m1")
+
+
+def test_a_dialogue_deleted_while_everything_is_exported_is_left_out(one: Gateway) -> None:
+    kept, gone, empty = (one.store.create(model="tod").dialogue_id for _ in range(3))
+    one.say(kept, "m1")
+    one.say(gone, "m1")
+    exported = everything(one.store)
+    # All three have been found once the newest one is there.
+    first = next(exported)
+    one.store.delete(gone)
+    assert [record.dialogue_id for record, _ in [first, *exported]] == [empty, kept]
 
 
 def test_the_tables_themselves_refuse_a_second_turn_of_the_same_message(one: Gateway) -> None:

@@ -15,7 +15,7 @@ from todserve.runtime.prompts import (
     PromptPlacement,
     SystemTurns,
 )
-from todserve.runtime.tasks import TASKS, TaskName, task_named
+from todserve.runtime.tasks import TASKS, TaskName
 from todserve.runtime.tokenization import Tokenizer
 
 PPTOD = PromptFormat()
@@ -131,8 +131,3 @@ def test_format_file_of_another_version_or_shape_is_refused(tmp_path: Path, cont
     path.write_text(content)
     with pytest.raises(ConfigError, match="format"):
         PromptFormat.load(path)
-
-
-def test_unknown_task_names_the_known_ones() -> None:
-    with pytest.raises(Exception, match="expected one of belief_state, dialogue_act, intent"):
-        task_named("belief")

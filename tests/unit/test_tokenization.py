@@ -47,12 +47,6 @@ def test_ids_beyond_the_vocabulary_decode_to_nothing() -> None:
     assert tokenizer.decode_with_offsets([tokenizer.size + 5, -1]) == ("", [(0, 0), (0, 0)])
 
 
-def test_batch_encoding_equals_single_encoding() -> None:
-    tokenizer = tiny_tokenizer()
-    texts = ["a train", "", "[train] day friday"]
-    assert tokenizer.encode_batch(texts) == [tokenizer.encode(text) for text in texts]
-
-
 def test_saved_tokenizer_loads_the_same(tmp_path: Path) -> None:
     tiny_tokenizer().save(tmp_path / "tokenizer.json")
     loaded = Tokenizer.load(tmp_path / "tokenizer.json")

@@ -76,12 +76,13 @@ class LocalActions:
             if not own or not (hasattr(kind, "name") and hasattr(kind, "run")):
                 continue
             action = _made(kind, settings or {}, module)
-            if action.name() in self._actions:
+            name = _named(action, module)
+            if name in self._actions:
                 raise ConfigError(
-                    f"{module}: two actions are called {action.name()!r}; expected names of their "
+                    f"{module}: two actions are called {name!r}; expected names of their "
                     "own; rename one"
                 )
-            self._actions[action.name()] = action
+            self._actions[name] = action
         if not self._actions:
             raise ConfigError(
                 f"{module}: got no action; expected at least one class with name() and "
@@ -146,6 +147,19 @@ def _made(kind: type, settings: Mapping[str, Any], module: str) -> Action:
     return action
 
 
+def _named(action: Action, module: str) -> str:
+    expected = "expected a method that returns its name as a text; correct it"
+    try:
+        name: object = action.name()
+    except Exception as error:
+        raise ConfigError(
+            f"{module}: {type(action).__name__}.name: got {type(error).__name__}; {expected}"
+        ) from error
+    if not isinstance(name, str):
+        raise ConfigError(f"{module}: {type(action).__name__}.name: got {name!r}; {expected}")
+    return name
+
+
 def _loaded(module: str) -> ModuleType:
     try:
         if not module.endswith(".py"):
@@ -159,7 +173,7 @@ def _loaded(module: str) -> ModuleType:
         loaded = importlib.util.module_from_spec(spec)
         sys.modules[name] = loaded
         spec.loader.exec_module(loaded)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"actions.module: cannot import {module} ({type(error).__name__}: {error}); expected a "
             "Python file beside bot.yml, or a module that is installed"

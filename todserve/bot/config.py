@@ -15,7 +15,6 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
-    PositiveFloat,
     PositiveInt,
     StringConstraints,
     ValidationError,
@@ -28,6 +27,9 @@ from todserve.serving.strict_yaml import load_mapping
 
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
+
+_LONGEST_SECONDS = 86_400.0
+"""No thread can be waited for as long as one likes."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Phrase = Annotated[str, StringConstraints(min_length=1)]
@@ -107,7 +109,7 @@ class Actions(_Frozen):
     module: str | None = None
     settings: dict[str, JsonValue] = {}
     endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
-    timeout: PositiveFloat = 10.0
+    timeout: float = Field(10.0, gt=0, le=_LONGEST_SECONDS)
     failed: str = "utter_action_failed"
 
 
@@ -150,7 +152,7 @@ class BotConfig(_Frozen):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        known = {*self.responses, *PHRASES[self.language].responses}
+        known = self.said()
         for place, name in self._responses_named():
             if name not in known:
                 raise ConfigError(
@@ -186,7 +188,11 @@ class BotConfig(_Frozen):
             *self.actions.intents.values(),
             *self.actions.phrases.values(),
         }
-        return frozenset(named - {HAND_OFF, *self.responses})
+        return frozenset(named - {HAND_OFF, *self.said()})
+
+    def said(self) -> frozenset[str]:
+        """Return the responses that can be said: its own, and those that every bot has."""
+        return frozenset({*self.responses, *PHRASES[self.language].responses})
 
     def domain(self) -> dict[str, Any]:
         """Return the bot in the JSON of Rasa's domain, as actions are given it."""
@@ -224,6 +230,8 @@ def load_bot(path: Path) -> BotConfig:
     """
     try:
         config = BotConfig.model_validate(load_mapping(path))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: got no UTF-8; expected YAML; save it as UTF-8") from None
     except ConfigError as error:
         place = "" if str(error).startswith(str(path)) else f"{path}: "
         raise ConfigError(f"{place}{error}") from None
@@ -234,7 +242,7 @@ def load_bot(path: Path) -> BotConfig:
         if isinstance(first["input"], bool) and first["type"] == "string_type":
             hint = "; YAML takes yes, no, on and off for true and false: put them in quotes"
         raise ConfigError(
-            f"{path}: {key}: got {first['input']!r}; {first['msg'].lower()}{hint}"
+            f"{path}: {key}: got {first['input']!r}; {_lowered(first['msg'])}{hint}"
         ) from None
     module = config.actions.module
     if module is None or not module.endswith(".py"):
@@ -243,3 +251,8 @@ def load_bot(path: Path) -> BotConfig:
     return config.model_copy(
         update={"actions": config.actions.model_copy(update={"module": found})}
     )
+
+
+def _lowered(message: str) -> str:
+    # Its beginning alone: a pattern in it means something else in lower case.
+    return message[:1].lower() + message[1:]

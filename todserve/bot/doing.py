@@ -108,7 +108,7 @@ class Doing:
             current = waiting.pop(0)
             if current == HAND_OFF:
                 self.hand_off()
-            elif current in self._config.responses:
+            elif current in self._responses:
                 self.say(current)
             else:
                 tracker = self._tracker(key or self.heard.message_id, loop, last)

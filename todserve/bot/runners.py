@@ -51,7 +51,7 @@ class Runners:
         """Run one, for as long as it may take.
 
         Raises:
-            ActionError: nobody runs it, or its answer is none.
+            ActionError: nobody runs it, its answer is none, or it ended its thread.
             TimeoutError: it takes longer. It cannot be stopped, and may still come to its end:
                 only its key keeps it from being done twice.
             Exception: whatever else it raises.
@@ -60,14 +60,15 @@ class Runners:
         if runner is None:
             raise ActionError(f"unknown action {name!r}; expected one of {sorted(self.names())}")
         events: list[Event] = []
-        faults: list[Exception] = []
+        faults: list[BaseException] = []
 
         def work() -> None:
             try:
                 found = runner.run(name, dispatcher, tracker, domain)
                 events.extend(_as_json(found))
                 dispatcher.messages[:] = _as_json(dispatcher.messages)
-            except Exception as error:
+            except BaseException as error:
+                # Its thread would end as if all went well otherwise.
                 faults.append(error)
 
         thread = threading.Thread(target=work, name=f"action {name}", daemon=True)
@@ -75,7 +76,7 @@ class Runners:
         thread.join(self._seconds)
         if thread.is_alive():
             raise TimeoutError(f"{name}: no end after {self._seconds:g} s")
-        _raise_first(faults)
+        _raise_first(name, faults)
         return events
 
 
@@ -87,6 +88,9 @@ def _as_json(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _raise_first(faults: Sequence[Exception]) -> None:
+def _raise_first(name: str, faults: Sequence[BaseException]) -> None:
     for fault in faults:
-        raise fault
+        if isinstance(fault, Exception):
+            raise fault
+        # SystemExit and its like are about the action alone, not about this process.
+        raise ActionError(f"{name}: ended with {type(fault).__name__}") from None

@@ -29,7 +29,8 @@ class Tracker:
         latest_action_name: the action before this one in the same turn.
         events: what has happened in this turn so far.
         key: idempotency key. The same when the same message is sent again, and while the same
-            values of a form are confirmed again; another one otherwise.
+            values of a form are confirmed again; another one otherwise. Two actions in one turn
+            share it.
     """
 
     sender_id: str

@@ -5,10 +5,11 @@ Holds the whole way of a message. Example: ``create_app(GatewaySettings())`` is 
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 
 import anyio.to_thread
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from todserve.bot.answering import Bot
 from todserve.bot.config import load_bot
+from todserve.gateway.bodies import EXPECTED
 from todserve.gateway.database import Database
 from todserve.gateway.examples import Examples
 from todserve.gateway.export_routes import export_routes
@@ -38,6 +40,8 @@ from todserve.gateway.store import Store
 from todserve.gateway.views import Alive, Readiness
 
 _log = logging.getLogger(__name__)
+_WANTED = "expected a JSON object in UTF-8, with Content-Type: application/json"
+_NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -48,7 +52,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """
     bot = None if settings.bot is None else Bot(load_bot(settings.bot))
     database = Database(settings.database, connections=settings.threads)
-    leases = Leases(database, seconds=settings.lease_seconds, patience=settings.patience)
+    leases = Leases(
+        database,
+        seconds=settings.lease_seconds,
+        patience=settings.patience,
+        most=max(2, settings.threads // 4),
+    )
     models = Models(settings)
     store = Store(database)
     examples = Examples(database)
@@ -105,22 +114,25 @@ def _add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(sa.exc.SQLAlchemyError)
     async def unstored(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
-        # Its parameters are hidden, and the statement alone names nobody.
-        _log.error("%s: %s", request.state.request_id, error)
+        # Its parameters are hidden, but below its first line PostgreSQL may quote the whole row.
+        told, _, _ = str(error).partition("\n")
+        _log.error("%s: %s", request.state.request_id, told)
         away = StoreAwayError("the database did not take it; nothing was stored")
         return _refusal(away.status, away.kind, str(away), away.retry_after)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         # Pydantic would repeat what was sent; only where and why is said here.
-        problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        message = "; ".join(problems)
+        message = "; ".join(map(_problem, error.errors()[:5]))
         return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
-        answer = _refusal(status, status.phrase.lower().replace(" ", "_"), status.phrase)
+        kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
+        if status == HTTPStatus.BAD_REQUEST:
+            message = f"body: cannot be read; {_WANTED}"
+        answer = _refusal(status, kind, message)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -128,7 +140,23 @@ def _add_refusals(app: FastAPI) -> None:
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s: %s", request.state.request_id, type(error).__name__)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return _refusal(status, "internal", "an error of the gateway; its log names the request")
+        answer = _refusal(status, "internal", "an error of the gateway; its log names the request")
+        # The guard, which would say it, is behind this.
+        answer.headers["X-Request-ID"] = request.state.request_id
+        return answer
+
+
+def _problem(found: Mapping[str, Any]) -> str:
+    """Return where something is wrong and what was expected; what was sent is not repeated."""
+    place = found["loc"]
+    if found["type"] == "json_invalid":
+        return f"body: no JSON from character {place[-1]} on; {_WANTED}"
+    if place == ("body",) and found["type"] in ("missing", *_NO_OBJECT):
+        return f"body: no JSON object; {_WANTED}"
+    if found["type"] == "extra_forbidden":
+        return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
+    pattern = found.get("ctx", {}).get("pattern")
+    return f"{'.'.join(map(str, place))}: {EXPECTED.get(pattern, found['msg'])}"
 
 
 def _refusal(status: HTTPStatus, kind: str, message: str, retry_after: int = 0) -> JSONResponse:

@@ -23,6 +23,12 @@ from todserve.runtime.limits import DEFAULT_LIMITS
 _NO_NUL = r"^[^\x00]*$"
 _SOME_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
+EXPECTED = {
+    _NO_NUL: "got the character NUL; expected a text without it",
+    _SOME_TEXT: "got a text of spaces alone, or the character NUL; expected a text to read",
+}
+"""Pattern -> what a refusal says in its place."""
+
 
 def _text(longest: int, pattern: str) -> StringConstraints:
     return StringConstraints(min_length=1, max_length=longest, pattern=pattern)
@@ -33,6 +39,7 @@ Key = Annotated[str, _text(128, _NO_NUL)]
 PersonId = Annotated[str, _text(256, _NO_NUL)]
 Name = Annotated[str, _text(DEFAULT_LIMITS.max_name_characters, _SOME_TEXT)]
 Value = Annotated[str, _text(DEFAULT_LIMITS.max_value_characters, _SOME_TEXT)]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL_NAME)]
 SlotName = Annotated[
     str, StringConstraints(max_length=DEFAULT_LIMITS.max_name_characters, pattern=_NO_NUL)
 ]
@@ -70,7 +77,7 @@ class Begin(_Given):
     """Begin a dialogue; ``model`` names one of the endpoint's, ``tod/1.0`` one version of it."""
 
     user_id: PersonId | None = None
-    model: Annotated[str, StringConstraints(pattern=MODEL_NAME)] | None = None
+    model: ModelName | None = None
 
 
 class Say(_Given):
@@ -152,10 +159,17 @@ class Annotate(_Given):
         return self
 
 
+class Propose(_Given):
+    """Ask how a model reads an utterance that nobody said here."""
+
+    text: Utterance
+    model: ModelName | None = None
+
+
 class Compare(_Given):
     """Ask another model, ``tod`` or one version of it as ``tod/2.0``."""
 
-    model: Annotated[str, StringConstraints(pattern=MODEL_NAME)]
+    model: ModelName
 
 
 class RasaMessage(BaseModel):

@@ -8,19 +8,24 @@ transaction that will write says so when it begins (BEGIN IMMEDIATE): one that o
 could not wait for another writer, and would fail.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import Cursor, OperationalError
+from sqlite3 import Error as SqliteError
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from todserve.runtime.errors import ConfigError
+
+_log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a transaction waits for another writer of the same SQLite file."""
@@ -37,7 +42,7 @@ class Database:
         connections: transactions at once.
 
     Raises:
-        ConfigError: the URL cannot be understood or opened.
+        ConfigError: the URL cannot be understood or opened, or a newer version changed the tables.
     """
 
     def __init__(self, url: str, *, connections: int = 64) -> None:
@@ -60,10 +65,15 @@ class Database:
                 sa.event.listen(self.engine, "connect", _set_up)
                 sa.event.listen(self.engine, "begin", _begin)
             self._migrate()
-        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+        except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
             raise ConfigError(
                 f"database: cannot open it ({type(error).__name__}: {error}); expected an "
                 "SQLAlchemy URL that can be written to, such as sqlite:///dialogues.sqlite"
+            ) from error
+        except CommandError as error:
+            raise ConfigError(
+                f"database: its tables are not those of any version known here ({error}); expected "
+                "ones of this version or before; use the todserve that last opened it"
             ) from error
 
     @contextmanager
@@ -92,6 +102,9 @@ class Database:
         connection = self.engine.raw_connection()
         try:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except SqliteError as error:
+            # What was deleted is gone from the tables all the same; the next one overwrites both.
+            _log.warning("SQLite's log was not emptied: %s", type(error).__name__)
         finally:
             connection.close()
 

@@ -48,7 +48,7 @@ def export_routes(
         `tod replay` read. corrected: only what people corrected or judged right, as they left
         it; otherwise everything as the model answered.
         """
-        remembered = _all(store)
+        remembered = everything(store)
         if format == "zip":
             known = models.describe(settings.model_name, request_id=request.state.request_id)
             archive = folder_archive(remembered, _labelled(examples), known, corrected=corrected)
@@ -62,12 +62,15 @@ def export_routes(
     return routes
 
 
-def _all(store: Store) -> Iterator[Remembered]:
+def everything(store: Store) -> Iterator[Remembered]:
     """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
     before = None
     while found := store.page(limit=_PAGE, before=before):
         for record in found:
-            yield record, store.turns(record.dialogue_id)
+            turns = store.turns(record.dialogue_id)
+            # The record still holds the last thing said, after its dialogue is gone.
+            if turns or not record.turns:
+                yield record, turns
         before = found[-1].created_at, found[-1].dialogue_id
 
 

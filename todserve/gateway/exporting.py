@@ -24,6 +24,7 @@ from todserve.gateway.examples import ExampleRecord
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
 from todserve.runtime.dialogue import GENERAL, Dialogue, Turn
+from todserve.runtime.formats import BOOKING
 from todserve.runtime.schema import Schema, Service, Slot
 from todserve.runtime.wire import ModelDescription
 
@@ -133,8 +134,11 @@ def _known(known: ModelDescription | None) -> Iterator[Service]:
 
 
 def _services(dialogue: Dialogue) -> Iterator[Service]:
-    """Yield what a dialogue uses: the slots of its states, and the intents of its domains."""
+    """Yield what a dialogue uses: slots of its states, intents of its domains, domains of acts."""
     for turn in dialogue.turns:
+        for act in turn.dialogue_acts or ():
+            if act.domain not in (GENERAL, BOOKING):
+                yield Service(name=act.domain)
         for domain, slots in (turn.belief_state or {}).items():
             yield Service(name=domain, slots=tuple(Slot(name=slot) for slot in slots))
         owner = turn.active_domain or next(iter(turn.belief_state or {}), GENERAL)

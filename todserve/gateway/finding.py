@@ -3,31 +3,30 @@
 Behind the list of dialogues. Example: ``sa.select(dialogues).where(found_by("wrong"))``.
 """
 
-from typing import Literal, get_args
+from typing import Literal
 
 import sqlalchemy as sa
 
+from todserve.gateway.records import LABELLED
 from todserve.gateway.tables import corrections, dialogues
 
 Filter = Literal[
     "low_confidence", "unparsed", "disagreement", "handed_off", "corrected", "right", "wrong"
 ]
-FILTERS: tuple[str, ...] = get_args(Filter)
 
 _JUDGED = ("right", "wrong")
-_CONTENT = ("intent", "belief_state", "dialogue_act", "response")
 
 
-def found_by(name: str) -> sa.ColumnElement[bool]:
+def found_by(name: Filter) -> sa.ColumnElement[bool]:
     """Return the condition of a filter on ``dialogues``.
 
     Args:
-        name: one of `FILTERS`: a flag, ``corrected`` where somebody said what would have been
+        name: a `Filter`: a flag, ``corrected`` where somebody said what would have been
             right, ``right`` or ``wrong`` where a turn is judged so and has not been run again.
     """
     if name == "corrected":
         # A verdict alone corrects nothing, nor does a turn that was run again.
-        return _some_step(corrections, sa.or_(*(_has(corrections, key) for key in _CONTENT)))
+        return _some_step(corrections, sa.or_(*(_has(corrections, key) for key in LABELLED)))
     if name in _JUDGED:
         later = corrections.alias()
         overruled = sa.exists().where(

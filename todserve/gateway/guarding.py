@@ -35,7 +35,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, settings: GatewaySettings) -> None:
         self._app = app
         self._max_body = settings.max_body_bytes
-        self._tokens = [_digest(token.get_secret_value()) for token in settings.tokens]
+        self._tokens = [_digest(token.get_secret_value().encode()) for token in settings.tokens]
         self._rates = Rates(settings.requests_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,9 +63,13 @@ class Guard:
                 await _refuse(answer, *refusal)
             else:
                 await self._bounded(scope, receive, answer)
+        except Exception:
+            # It is answered outside of here, unless its answer had begun.
+            status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
+            raise
         finally:
             took = (time.perf_counter() - began) * 1000
-            kind = getattr(scope.get("route"), "path", "(no route)")
+            kind = getattr(scope.get("route"), "path_format", "(no route)")
             _log.info("%s %s %d %.1f ms %s", scope["method"], kind, status, took, request_id)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[HTTPStatus, str, str] | None:
@@ -74,7 +78,9 @@ class Guard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         client = (scope.get("client") or ("",))[0]
         if self._tokens:
-            digest = _digest(token if scheme.lower() == "bearer" else "")
+            # A header is read as Latin-1, whatever it was sent as; compared are the bytes.
+            sent = token.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
+            digest = _digest(sent)
             # All are compared, so that the time tells nothing about which is close.
             if not sum(hmac.compare_digest(digest, known) for known in self._tokens):
                 wanted = "send the header Authorization: Bearer TOKEN"
@@ -161,5 +167,5 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, status
 
-from todserve.gateway.bodies import Annotate
+from todserve.gateway.bodies import Annotate, Propose
 from todserve.gateway.examples import Examples
 from todserve.gateway.labels import check_labels
 from todserve.gateway.model import Models
 from todserve.gateway.paging import CURSOR, cursor, place_of
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import MODEL_NAME, GatewaySettings
-from todserve.gateway.views import ExamplePage, ExampleView, ModelView
+from todserve.gateway.views import ExamplePage, ExampleView, ModelView, Proposal
+from todserve.runtime.wire import encode
 
 _PAGE = 100
 
@@ -32,6 +33,12 @@ def label_routes(settings: GatewaySettings, examples: Examples, models: Models) 
         asked = name or settings.model_name
         known = models.describe(asked, request_id=request.state.request_id)
         return {"name": asked} if known is None else known.model_dump()
+
+    @routes.post("/proposals", response_model=Proposal)
+    def propose(body: Propose, request: Request) -> dict[str, Any]:
+        """Tell how a model reads an utterance. Nothing of it is stored, and no action runs."""
+        asked, request_id = body.model or settings.model_name, request.state.request_id
+        return {"answer": encode(models.ask(asked, body.text, (), request_id=request_id))}
 
     @routes.post("/examples", status_code=status.HTTP_201_CREATED, response_model=ExampleView)
     def annotate(body: Annotate, request: Request) -> dict[str, Any]:

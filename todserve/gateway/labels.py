@@ -10,6 +10,8 @@ from typing import Any
 from todserve.gateway.faults import LabelError, ModelAwayError
 from todserve.gateway.model import Models
 from todserve.runtime.checks import nearest, quote
+from todserve.runtime.dialogue import DELETED
+from todserve.runtime.schema import Schema, Service, Slot
 from todserve.runtime.wire import ModelDescription
 
 LABELS = ("intent", "belief_state", "dialogue_act")
@@ -56,8 +58,9 @@ def _check(content: Mapping[str, Any], known: ModelDescription) -> None:
         _must_be("intent: unknown intent", intent, known.intents)
     for domain, slots in (content.get("belief_state") or {}).items():
         _must_be("belief_state: unknown domain", domain, known.domains)
-        for slot in slots:
+        for slot, value in slots.items():
             _must_be(f"belief_state.{domain}: unknown slot", slot, known.domains[domain])
+            _must_be_a_value(domain, slot, value, known.domains[domain][slot])
     for place, one in enumerate(content.get("dialogue_act") or ()):
         what = f"dialogue_act[{place}]"
         _must_be(f"{what}.domain: unknown domain", one["domain"], known.act_slots)
@@ -65,6 +68,19 @@ def _check(content: Mapping[str, Any], known: ModelDescription) -> None:
             _must_be(f"{what}.act: unknown act", one["act"], known.acts)
         if one["slot"]:
             _must_be(f"{what}.slot: unknown slot", one["slot"], known.act_slots[one["domain"]])
+
+
+def _must_be_a_value(domain: str, slot: str, value: str, known: tuple[str, ...] | None) -> None:
+    """Refuse what the model would refuse to go on from; its spelling is forgiven as there."""
+    what = f"belief_state.{domain}.{slot}"
+    only = Slot(name=slot, categorical=known is not None, values=known or ())
+    schema = Schema(services=(Service(name=domain, slots=(only,)),))
+    no_value = value.strip().lower() == DELETED
+    if not no_value and schema.normalise_value(domain, slot, value) is not None:
+        return
+    if no_value or not known:
+        raise LabelError(f"{what}: got {quote(value)}, which is no value; leave the slot out")
+    _must_be(f"{what}: unknown value", value, known)
 
 
 def _must_be(what: str, got: str, known: Collection[str]) -> None:

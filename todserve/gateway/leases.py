@@ -49,13 +49,18 @@ class Leases:
         database: where the dialogues are.
         seconds: how long a lease lasts without renewal.
         patience: seconds to wait for a dialogue.
+        most: messages of one dialogue at once, the one being answered included. Each keeps a
+            thread, and all of them together must not keep every thread from other dialogues.
     """
 
-    def __init__(self, database: Database, *, seconds: float, patience: float) -> None:
+    def __init__(
+        self, database: Database, *, seconds: float, patience: float, most: int = 16
+    ) -> None:
         self._database = database
         self._seconds = seconds
         self._patience = patience
-        self._held: set[str] = set()
+        self._most = most
+        self._held: dict[str, str] = {}
         self._queues: dict[str, tuple[threading.Lock, int]] = {}
         self._guard = threading.Lock()
         self._closing = threading.Event()
@@ -68,7 +73,7 @@ class Leases:
 
         Raises:
             MissingError: there is no such dialogue.
-            BusyError: it was not free in time.
+            BusyError: it was not free in time, or too many wait for it.
         """
         deadline = time.monotonic() + self._patience
         with self._queue(dialogue_id, deadline):
@@ -77,7 +82,7 @@ class Leases:
                 yield lease
             finally:
                 with self._guard:
-                    self._held.discard(lease.holder)
+                    del self._held[lease.holder]
                 if not lease.released:
                     self._give_back(lease)
 
@@ -91,6 +96,8 @@ class Leases:
         """Let one thread of this process at a time ask the database for the dialogue."""
         with self._guard:
             lock, waiting = self._queues.get(dialogue_id, (threading.Lock(), 0))
+            if waiting >= self._most:
+                raise _busy()
             self._queues[dialogue_id] = lock, waiting + 1
         try:
             if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -115,7 +122,7 @@ class Leases:
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, _LONGEST_PAUSE)
         with self._guard:
-            self._held.add(holder)
+            self._held[holder] = dialogue_id
         return Lease(dialogue_id=dialogue_id, holder=holder)
 
     def _set(self, dialogue_id: str, holder: str, *, at_once: bool) -> bool:
@@ -155,11 +162,14 @@ class Leases:
     def _renew(self) -> None:
         while not self._closing.wait(self._seconds / 3):
             with self._guard:
-                held = list(self._held)
+                held = dict(self._held)
             if not held:
                 continue
             until = _now() + round(self._seconds * 1e6)
-            renewing = sa.update(dialogues).where(dialogues.c.lease_holder.in_(held))
+            # By the dialogues' own key: only that spares reading every dialogue there is.
+            these = dialogues.c.dialogue_id.in_([*held.values()])
+            mine = dialogues.c.lease_holder.in_([*held])
+            renewing = sa.update(dialogues).where(these, mine)
             try:
                 with self._database.writing(synced=False) as connection:
                     connection.execute(renewing.values(lease_until=until))

@@ -10,15 +10,16 @@ an id of its own under ``metadata.message_id``.
 import uuid
 
 from fastapi import APIRouter, Request
+from pydantic import TypeAdapter, ValidationError
 
-from todserve.gateway.bodies import RasaMessage
+from todserve.gateway.bodies import Key, RasaMessage
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
 from todserve.gateway.store import Store
 from todserve.gateway.views import Alive, RasaReply
 
-_LONGEST_ID = 128
+_KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 
 def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
@@ -48,6 +49,7 @@ def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> AP
 
 
 def _message_id(body: RasaMessage) -> str:
-    given = (body.metadata or {}).get("message_id")
-    usable = isinstance(given, str) and 0 < len(given) <= _LONGEST_ID and "\x00" not in given
-    return given if usable and isinstance(given, str) else uuid.uuid4().hex
+    try:
+        return _KEY.validate_python((body.metadata or {}).get("message_id"), strict=True)
+    except ValidationError:
+        return uuid.uuid4().hex

@@ -15,7 +15,10 @@ from typing import Any
 from todserve.runtime.limits import DEFAULT_LIMITS
 from todserve.runtime.prompts import Exchange
 
-CORRECTED = ("intent", "belief_state", "dialogue_act", "response", "verdict", "answer")
+LABELLED = ("intent", "belief_state", "dialogue_act", "response")
+"""The keys of a correction that say what would have been right."""
+
+CORRECTED = (*LABELLED, "verdict", "answer")
 """Every key that a correction's content may have."""
 
 

@@ -64,7 +64,7 @@ def dialogue_routes(
     def browse(
         limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
-        filter: Literal["all"] | Filter = "all",
+        filter: Literal["all", Filter] = "all",
     ) -> dict[str, Any]:
         """List dialogues, the newest first."""
         flag = None if filter == "all" else filter
@@ -133,7 +133,8 @@ def dialogue_routes(
         """Delete a dialogue with everything said in it."""
         store.delete(dialogue_id)
 
-    @routes.delete("/users/{user_id}", status_code=204)
+    # An id may hold a slash, and what its user said must be deletable all the same.
+    @routes.delete("/users/{user_id:path}", status_code=204)
     def delete_user(user_id: Annotated[PersonId, Path()]) -> None:
         """Delete every dialogue of a user, on the REST channel of a sender."""
         store.delete_user(user_id)

@@ -4,16 +4,21 @@ Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8
 """
 
 import copy
+import traceback
+from types import TracebackType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
+from uvicorn.logging import DefaultFormatter
 
 from todserve.gateway.app import create_app
 from todserve.gateway.settings import GatewaySettings
 
 _SECONDS_TO_FINISH = 30
+
+_Caught = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def run_gateway(settings: GatewaySettings) -> None:
@@ -46,6 +51,20 @@ def _log_config() -> dict[str, Any]:
     Uvicorn's would show whole addresses, and so the names of users.
     """
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    config["formatters"]["default"]["()"] = f"{__name__}.{_WithoutMessages.__name__}"
     config["loggers"]["uvicorn.access"] = {"level": "CRITICAL", "propagate": False}
     config["loggers"]["todserve.gateway"] = {"handlers": ["default"], "level": "INFO"}
     return config
+
+
+class _WithoutMessages(DefaultFormatter):
+    """Shows where an error came from and of what kind it is."""
+
+    def formatException(self, ei: _Caught) -> str:  # noqa: N802 - logging calls it so
+        """Return a traceback without messages, which could repeat what was said."""
+        told, error = [], ei[1]
+        while error is not None:
+            frames = traceback.format_tb(error.__traceback__)
+            told.append("".join([*frames, type(error).__name__]))
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\nwhich came from:\n".join(told)

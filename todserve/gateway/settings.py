@@ -6,15 +6,13 @@ Beside the way of a message. Example:
 
 import ipaddress
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     SecretStr,
     model_validator,
@@ -24,6 +22,10 @@ from todserve.runtime.errors import ConfigError
 
 MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
 """A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""
+
+# Longer ones than these, infinite ones too, do not fit into a clock.
+Seconds = Annotated[float, Field(gt=0, le=1e9)]
+Days = Annotated[float, Field(ge=0, le=36_500)]
 
 
 class GatewaySettings(BaseModel):
@@ -57,21 +59,21 @@ class GatewaySettings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(8090, ge=0, le=65535)
     database: str = "sqlite:///tod-dialogues.sqlite"
-    model_url: str = "http://127.0.0.1:8080"
+    model_url: str = Field("http://127.0.0.1:8080", pattern=r"^https?://[^\s/]\S*$")
     model_name: str = Field("tod", pattern=MODEL_NAME)
     model_token: SecretStr | None = None
-    model_timeout: PositiveFloat = 30.0
+    model_timeout: Seconds = 30.0
     model_retries: NonNegativeInt = 2
     tokens: tuple[SecretStr, ...] = ()
     max_body_bytes: PositiveInt = 256 * 1024
     requests_per_minute: NonNegativeInt = 1200
-    expire_after: PositiveFloat = 3600.0
-    retain_days: NonNegativeFloat = 0.0
+    expire_after: Seconds = 3600.0
+    retain_days: Days = 0.0
     bot: Path | None = None
     history_turns: int = Field(20, ge=1, le=100)
     low_confidence: float = Field(0.5, ge=0, le=1)
-    lease_seconds: PositiveFloat = 5.0
-    patience: PositiveFloat = 60.0
+    lease_seconds: Seconds = 5.0
+    patience: Seconds = 60.0
     threads: PositiveInt = 64
 
     @model_validator(mode="after")

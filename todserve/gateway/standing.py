@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from todserve.gateway.records import TurnRecord
+from todserve.bot.heard import plain
+from todserve.gateway.records import LABELLED, TurnRecord
 from todserve.runtime.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
 from todserve.runtime.formats import BOOKING
 from todserve.runtime.knowledge import DatabaseResult
@@ -21,7 +22,6 @@ from todserve.runtime.lexicalise import lexicalise
 
 State = Mapping[str, Mapping[str, str]]
 
-_CONTENT = ("intent", "belief_state", "dialogue_act", "response")
 _LIMITS = frozenset({"leave", "arrive", "time"})
 """Slots whose value in a state is a limit, which a row need not equal."""
 
@@ -73,8 +73,12 @@ def worded(turn: Turn) -> Turn:
         return turn
     pieces = _PLACEHOLDER.split(template)
     slots = pieces[1::2]
-    pattern = r"(\S.*?)".join(map(_loosely, pieces[::2]))
-    match = re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL)
+    first, *others = map(_loosely, pieces[::2])
+    # Atomic but for the last: a literal stands where it is found first, and a search for another
+    # place of it would, in a text that is not the template's, take longer than anybody lives.
+    values = [rf"(?>(\S.*?){literal})" for literal in others[:-1]]
+    values += [rf"(\S.*?){literal}" for literal in others[-1:]]
+    match = re.fullmatch(first + "".join(values), text, re.IGNORECASE | re.DOTALL)
     if match is None:
         named = _PLACEHOLDER.sub(lambda one: one[1], template)
         return replace(turn, system=named, placeholders=tuple((slot, slot) for slot in slots))
@@ -93,18 +97,11 @@ def plain_state(answer: Mapping[str, Any]) -> dict[str, dict[str, str]] | None:
 
 
 def _is_corrected(turn: TurnRecord) -> bool:
-    return any(key in turn.correction for key in _CONTENT)
+    return any(key in turn.correction for key in LABELLED)
 
 
 def _plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    plain = {
-        domain: {
-            slot: str(value["value"]) if isinstance(value, Mapping) else str(value)
-            for slot, value in slots.items()
-        }
-        for domain, slots in state.items()
-    }
-    return {domain: slots for domain, slots in plain.items() if slots}
+    return {domain: slots for domain, slots in plain(state).items() if slots}
 
 
 def _carried(answered: State, own: State, before: State) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from todserve.gateway.database import Database
 from todserve.gateway.faults import BusyError, MissingError
-from todserve.gateway.finding import found_by
+from todserve.gateway.finding import Filter, found_by
 from todserve.gateway.leases import Lease
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.tables import corrections, dialogues, turns
@@ -191,14 +191,14 @@ class Store:
         return deleted
 
     def page(
-        self, *, limit: int, before: tuple[int, str] | None = None, flag: str | None = None
+        self, *, limit: int, before: tuple[int, str] | None = None, flag: Filter | None = None
     ) -> tuple[DialogueRecord, ...]:
         """Return dialogues, the newest first.
 
         Args:
             limit: how many at most.
             before: (created_at, dialogue_id) to go on after.
-            flag: only dialogues that this one of `finding.FILTERS` means.
+            flag: only dialogues that this filter means.
         """
         order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
         reading = sa.select(dialogues).limit(limit)

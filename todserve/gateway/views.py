@@ -133,6 +133,12 @@ class ModelView(BaseModel):
     act_slots: dict[str, list[str]] | None = None
 
 
+class Proposal(BaseModel):
+    """How a model reads an utterance: the endpoint's own answer."""
+
+    answer: dict[str, Any]
+
+
 class ExampleView(BaseModel):
     """A labelled utterance."""
 

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 from todserve.runtime import formats
-from todserve.runtime.errors import RequestError
 from todserve.runtime.schema import Schema
 
 
@@ -111,16 +110,3 @@ CONTROL_TOKENS = (
 
 DATABASE_TOKENS = ("[db_nores]", "[db_0]", "[db_1]", "[db_2]", "[db_3]")
 """No look-up, then PPTOD's four buckets of the number of matches."""
-
-
-def task_named(name: str) -> Task:
-    """Return the task called ``name``.
-
-    Raises:
-        RequestError: there is no such task.
-    """
-    try:
-        return TASKS[TaskName(name)]
-    except ValueError:
-        expected = ", ".join(sorted(TaskName))
-        raise RequestError(f"unknown task {name!r}; expected one of {expected}") from None

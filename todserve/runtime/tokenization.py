@@ -61,11 +61,6 @@ class Tokenizer:
         """Return the ids of ``text``, without end-of-sentence token."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids of each text; many at once are encoded in parallel."""
-        batch = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [list(encoding.ids) for encoding in batch]
-
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids``."""
         return self.decode_with_offsets(ids)[0]

@@ -140,6 +140,9 @@ class TodClient:
         """Return whether a small turn succeeds right now; ``/ping`` alone would not tell."""
         try:
             answer = self._post(b'{"user": "hello", "tasks": ["intent"]}', 0, timeout)
+            if answer.status_code == HTTPStatus.BAD_REQUEST:
+                # A model that has not learnt intents refuses that, and is ready all the same.
+                answer = self._post(b'{"user": "hello"}', 0, timeout)
         except ServerError:
             return False
         return answer.status_code == HTTPStatus.OK

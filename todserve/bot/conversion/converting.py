@@ -85,10 +85,14 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
             f"{project}: got no domain; expected domain.yml or a folder domain with intents, slots "
             "and responses; name the project's top folder"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{out}: cannot be made: {error.strerror}; expected a folder to make; name another"
+        ) from None
+    try:
         counted = _write(assistant, partial, report)
         partial.replace(out)
     finally:

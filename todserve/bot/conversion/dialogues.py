@@ -14,11 +14,11 @@ from todserve.corpora.fitting import Fitting
 from todserve.corpora.labels import label
 from todserve.corpora.rasa_dialogues import ProjectDialogues
 from todserve.corpora.rasa_services import project_services, slot_name
-from todserve.corpora.rasa_types import RasaProject
+from todserve.corpora.rasa_types import RasaProject, UserStep
 from todserve.corpora.report import ReadReport
 from todserve.corpora.sgd_write import write_sgd
 from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.schema import Schema
+from todserve.runtime.schema import Schema, Service
 
 
 class Replies:
@@ -92,7 +92,7 @@ def write_dialogues(
     Returns:
         How many dialogues and turns were written.
     """
-    services = project_services(project)
+    services = _with_answers(project_services(project), project)
     fitting = Fitting(services, report)
     replies = Replies(project, wording, report)
     writing = ReadReport()
@@ -108,6 +108,21 @@ def write_dialogues(
     write_sgd(Schema(services=fitting.services), dialogues(), folder, writing)
     _merge(writing, report)
     return writing.dialogues, writing.turns
+
+
+def _with_answers(services: tuple[Service, ...], project: RasaProject) -> tuple[Service, ...]:
+    """Return the services with ``faq/hours`` beside ``faq``: here it is an intent of its own."""
+    told = [step for story in project.stories for step in story.steps if type(step) is UserStep]
+    said = [one.intent for one in project.nlu.examples]
+    said += [step.intent for step in told if step.intent]
+
+    def own(service: Service) -> list[str]:
+        answers = (one for one in said if one.partition("/")[0] in service.intents)
+        return list(dict.fromkeys([*service.intents, *answers]))
+
+    return tuple(
+        service.model_copy(update={"intents": tuple(own(service))}) for service in services
+    )
 
 
 def _merge(one: ReadReport, into: ReadReport) -> None:

@@ -1,4 +1,4 @@
-"""Run by Alembic: applies the changes on the connection that ``migrating`` hands over."""
+"""Run by Alembic: applies the changes on the connection that ``database`` hands over."""
 
 from alembic import context
 

@@ -75,8 +75,10 @@ export class Conversation {
 
   async correct(index, content, { rerun = false } = {}) {
     return this.alone("correct", async () => {
-      const path = `/dialogues/${this.id}/turns/${index}/correction`;
+      const id = this.id;
+      const path = `/dialogues/${id}/turns/${index}/correction`;
       const { turns } = await this.gateway.post(path, { ...content, rerun });
+      if (id !== this.id) return null;
       this.update({ turns });
       return turns[index];
     });
@@ -84,8 +86,10 @@ export class Conversation {
 
   async undo() {
     return this.alone("say", async () => {
-      await this.gateway.delete(`/dialogues/${this.id}/turns/last/correction`);
-      const { turns } = await this.gateway.get(`/dialogues/${this.id}`);
+      const id = this.id;
+      await this.gateway.delete(`/dialogues/${id}/turns/last/correction`);
+      const { turns } = await this.gateway.get(`/dialogues/${id}`);
+      if (id !== this.id) return null;
       this.update({ turns });
       return turns;
     });

@@ -1,7 +1,8 @@
 /**
  * Examples: fresh utterances, as the model proposes to read them and as a person corrects it.
  *
- * The model is asked in a dialogue that is deleted at once: a proposal is nothing anybody said.
+ * The model is asked outside of any dialogue: a proposal is nothing anybody said, and the bot's
+ * actions must not take it for that.
  */
 import { newId } from "./conversation.js";
 import { t } from "./language.js";
@@ -53,13 +54,8 @@ export class Examples {
   }
 
   async ask(text, model) {
-    const { dialogue_id: id } = await this.gateway.post("/dialogues", model ? { model } : {});
-    try {
-      const message = { user: text, message_id: newId() };
-      return (await this.gateway.post(`/dialogues/${id}/turns`, message)).answer;
-    } finally {
-      await this.gateway.delete(`/dialogues/${id}`);
-    }
+    const body = model ? { text, model } : { text };
+    return (await this.gateway.post("/proposals", body)).answer;
   }
 
   change(key, part) {

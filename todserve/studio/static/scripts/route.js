@@ -3,7 +3,16 @@ export const VIEWS = ["chat", "dialogues", "compare", "annotate"];
 
 export function route() {
   const [, view, id] = location.hash.split("/");
-  return { view: VIEWS.includes(view) ? view : "chat", id: id ? decodeURIComponent(id) : null };
+  return { view: VIEWS.includes(view) ? view : "chat", id: id ? read(id) : null };
+}
+
+/** An address that was cut short names no dialogue. */
+function read(id) {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return null;
+  }
 }
 
 export const address = (view, id) => (id ? `#/${view}/${encodeURIComponent(id)}` : `#/${view}`);
