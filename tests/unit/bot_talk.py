@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 from todserve.bot.answering import Bot
-from todserve.bot.config import BotConfig, load_bot
+from todserve.bot.config import BotConfig
 from todserve.bot.heard import Heard
+from todserve.bot.loading import load_bot
 from todserve.bot.outcome import Outcome
 
 ACTIONS = """

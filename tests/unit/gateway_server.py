@@ -80,6 +80,7 @@ class ModelServer(ServingThread):
         self.paths: list[str] = []
         self.ids: list[str | None] = []
         self.away = False
+        self.unknown: str | None = None
         self.description: dict[str, Any] = DESCRIPTION
         self._lock = threading.Lock()
         outer = self
@@ -106,6 +107,8 @@ class ModelServer(ServingThread):
                     status, answer = 200, answering(request)
                 if outer.away:
                     status, answer = 503, {"code": 503, "message": "no worker"}
+                if outer.unknown and self.path == f"/predictions/{outer.unknown}":
+                    status, answer = 404, {"code": 404, "message": "Model not found"}
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))

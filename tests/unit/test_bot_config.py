@@ -8,7 +8,8 @@ import pytest
 from tests.unit.bot_talk import BOT, configured, merged
 from tests.unit.source_tree import ROOT
 from todserve.bot.answering import Bot
-from todserve.bot.config import BotConfig, load_bot
+from todserve.bot.config import BotConfig
+from todserve.bot.loading import load_bot
 from todserve.runtime.errors import ConfigError
 
 
@@ -104,6 +105,20 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"language: \xff\xfe")
     with pytest.raises(ConfigError, match=r"bot\.yml: got no UTF-8"):
         load_bot(path)
+
+
+def test_an_empty_file_is_a_bot_that_says_what_the_model_says(tmp_path: Path) -> None:
+    (tmp_path / "bot.yml").write_text("# nothing yet\n")
+    assert load_bot(tmp_path / "bot.yml") == BotConfig()
+
+
+def test_a_response_that_nobody_wrote_is_no_action_of_a_server(tmp_path: Path) -> None:
+    (tmp_path / "bot.yml").write_text(
+        "actions: {intents: {bye: utter_by}, endpoint: 'http://127.0.0.1:5055/webhook'}\n"
+        "responses: {utter_bye: [Bye!]}\n"
+    )
+    with pytest.raises(ConfigError, match=r"actions: got 'utter_by', and no such response"):
+        load_bot(tmp_path / "bot.yml")
 
 
 def test_the_domain_that_actions_are_given_is_rasas() -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from todserve import cli
 from todserve.bot.answering import Bot
-from todserve.bot.config import load_bot
 from todserve.bot.conversion.converting import ConversionReport, convert_rasa
 from todserve.bot.conversion.project import Assistant
 from todserve.bot.conversion.utterances import Utterances
 from todserve.bot.dispatcher import Dispatcher
 from todserve.bot.events import Event, SlotSet
 from todserve.bot.heard import Heard
+from todserve.bot.loading import load_bot
 from todserve.bot.outcome import Outcome
 from todserve.bot.tracker import Tracker
 from todserve.corpora.layouts import open_dialogues

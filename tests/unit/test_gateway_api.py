@@ -3,6 +3,7 @@
 import json
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
+from todserve.gateway import model as model_module
 from todserve.gateway.settings import GatewaySettings
 from todserve.runtime.errors import ConfigError
 
@@ -291,9 +293,40 @@ def test_health_and_readiness_tell_the_truth(gateway: GatewayServer, model: Mode
         {"status": "ready", "store": True, "model": True},
     )
     model.away = True
-    away = gateway.call("GET", "/ready")
+    until = time.monotonic() + 30
+    while (away := gateway.call("GET", "/ready")).status_code == 200:
+        assert time.monotonic() < until, "what was found once is told for ever"
+        time.sleep(0.05)
     assert (away.status_code, away.json()["model"], away.json()["store"]) == (503, False, True)
     assert gateway.call("GET", "/health").status_code == 200
+
+
+def test_whoever_asks_for_readiness_all_the_time_occupies_nobody(
+    gateway: GatewayServer, model: ModelServer
+) -> None:
+    began = time.monotonic()
+    for _ in range(50):
+        assert gateway.call("GET", "/ready").status_code == 200
+    assert len(model.requests) <= 1 + (time.monotonic() - began)
+
+
+def test_a_dialogue_too_long_to_be_asked_again_at_once_is_refused_whole(
+    gateway: GatewayServer, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_module, "_MOST_AGAIN", 2)
+    dialogue_id = gateway.begin()
+    for number in range(4):
+        gateway.say(dialogue_id, "a train", str(number))
+    before, asked = gateway.turns(dialogue_id), len(model.requests)
+    path = f"/v1/dialogues/{dialogue_id}"
+    compared = gateway.call("POST", f"{path}/compare", {"model": "tod"})
+    again = {"intent": "general", "rerun": True}
+    corrected = gateway.call("POST", f"{path}/turns/0/correction", again)
+    for refused, turns in ((compared, 4), (corrected, 3)):
+        assert (refused.status_code, refused.json()["type"]) == (422, "too_long")
+        assert refused.json()["message"].startswith(f"got {turns} turns to ask again")
+    assert (gateway.turns(dialogue_id), len(model.requests)) == (before, asked)
+    assert gateway.call("POST", f"{path}/turns/1/correction", again).status_code == 200
 
 
 def test_a_request_id_goes_in_through_and_out(gateway: GatewayServer, model: ModelServer) -> None:

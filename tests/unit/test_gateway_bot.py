@@ -1,5 +1,6 @@
 """The gateway with a bot: what it says is stored with the turn, and what it did before is kept."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,13 @@ def test_a_proposal_is_the_models_alone_and_runs_no_action(
     assert model.paths == ["/predictions/tod/2.0"]
     assert "action" not in caplog.text
     assert gateway.call("GET", "/v1/dialogues").json()["dialogues"] == []
+
+
+def test_exported_lines_show_a_bot_as_the_api_does(gateway: GatewayServer) -> None:
+    dialogue_id = gateway.begin()
+    gateway.say(dialogue_id, "book_table friday", "1")
+    (line,) = gateway.call("GET", "/v1/export").text.splitlines()
+    assert json.loads(line)["turns"] == gateway.turns(dialogue_id)
 
 
 def test_a_person_takes_over_and_gives_back(gateway: GatewayServer) -> None:

@@ -235,6 +235,24 @@ def test_examples_without_a_known_label_are_refused(
     assert gateway.call("GET", "/v1/examples").json()["examples"] == []
 
 
+def test_a_model_that_is_not_served_is_missing_unless_it_is_the_gateways_own(
+    gateway: GatewayServer, model: ModelServer
+) -> None:
+    model.unknown = "french"
+    dialogue_id = gateway.begin(model="french")
+    refused = gateway.say(dialogue_id, "bonjour", "1")
+    assert (refused.status_code, refused.json()["type"]) == (404, "not_found")
+    assert "'french'; name another model" in refused.json()["message"]
+    assert gateway.call("GET", "/v1/model?name=french").status_code == 404
+    kept = spoken(gateway, "a train")
+    compared = gateway.call("POST", f"/v1/dialogues/{kept}/compare", {"model": "french"})
+    assert compared.status_code == 404
+    model.unknown = "tod"
+    # It may still be loading, and then the same message is answered a moment later.
+    away = gateway.say(kept, "on friday", "9")
+    assert (away.status_code, away.json()["type"]) == (503, "model_unavailable")
+
+
 def test_two_models_are_compared_turn_by_turn_and_nothing_is_stored(tmp_path: Path) -> None:
     asked = count()
 

@@ -189,11 +189,36 @@ def test_a_reply_that_cannot_be_aligned_still_has_every_placeholder() -> None:
 
 def test_a_long_reply_of_many_placeholders_is_aligned_or_given_up_at_once() -> None:
     (said,) = turns({})
-    text = "many words , " * 300
+    text = "many words , " * 300 + "and an"
     template = "[value_id] , " * 30 + "and an [value_name]"
     reply = {"response": {"text": text, "delexicalised": template}}
     (plain,) = as_answered([TurnRecord(**{**fields(said), "answer": answer({}, **reply)})])
     assert worded(plain).system == "id , " * 30 + "and an name"
+
+
+def test_what_a_bot_said_is_what_the_next_turn_rests_on_and_the_model_keeps_its_own_words() -> None:
+    (said,) = turns({}, corrections={0: {"verdict": "right"}})
+    spoken = TurnRecord(**{**fields(said), "bot": {"messages": ["For how many?", "And when?"]}})
+    for turn in (*as_corrected([spoken]), *as_answered([spoken])):
+        assert turn.system == "For how many?\nAnd when?"
+        assert turn.delexicalised_response == "[value_id] leaves."
+        marked = worded(turn)
+        assert (marked.system, marked.placeholders) == ("For how many?\nAnd when?", ())
+        assert marked.delexicalised_response == marked.system
+
+
+def test_while_a_person_has_taken_over_from_a_bot_the_reply_is_the_models() -> None:
+    (said,) = turns({})
+    (turn,) = as_answered([TurnRecord(**{**fields(said), "bot": {"messages": []}})])
+    assert turn.system == "TR1 leaves at 09:00."
+
+
+def test_a_turn_that_was_run_again_rests_on_the_new_reply() -> None:
+    new = answer({}, response={"text": "TR2 it is.", "delexicalised": "[value_id] it is."})
+    (said,) = turns({}, corrections={0: {"answer": new, "verdict": "right"}})
+    spoken = TurnRecord(**{**fields(said), "bot": {"messages": ["For how many?"]}})
+    (turn,) = as_corrected([spoken])
+    assert turn.system == "TR2 it is."
 
 
 def test_acts_and_the_domain_follow_the_correction() -> None:

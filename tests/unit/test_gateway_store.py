@@ -17,8 +17,9 @@ from todserve.gateway.database import Database
 from todserve.gateway.export_routes import everything
 from todserve.gateway.faults import BusyError, MissingError
 from todserve.gateway.leases import Lease, Leases
+from todserve.gateway.reading import FLAGS
 from todserve.gateway.records import TurnRecord
-from todserve.gateway.store import FLAGS, Store
+from todserve.gateway.store import Store
 from todserve.runtime.errors import ConfigError
 
 ANSWER = {"model": {"name": "tod", "version": "1", "checkpoint": "abc"}}

@@ -23,10 +23,13 @@ def test_options_and_further_settings_reach_the_gateway(
     tokens = tmp_path / "tokens"
     tokens.write_text("one\n\ntwo\n")
     options = ["--port", "0", "--retain-days", "30", "--token-file", str(tokens)]
+    options += ["--model-token-file", str(tokens)]
     assert cli.main(["gateway", *options, "expire_after=86400", "requests_per_minute=0"]) == 0
     (settings,) = started
     assert (settings.port, settings.retain_days) == (0, 30.0)
     assert [token.get_secret_value() for token in settings.tokens] == ["one", "two"]
+    assert settings.model_token is not None
+    assert settings.model_token.get_secret_value() == "one"
     assert (settings.expire_after, settings.requests_per_minute) == (86400.0, 0)
 
 
@@ -36,6 +39,7 @@ def test_options_and_further_settings_reach_the_gateway(
         ("expire_aftr=9", "unknown setting 'expire_aftr' (did you mean 'expire_after'?)"),
         ("expire_after", "got 'expire_after'; expected KEY=VALUE"),
         ("port=9", "port: got it as KEY=VALUE; expected its own option"),
+        ("model_token=secret", "model_token: got it as KEY=VALUE; expected its own option"),
         ("patience=soon", "patience: got 'soon'"),
     ],
 )

@@ -1,12 +1,11 @@
 """BotConfig: everything that bot.yml says, in one frozen object.
 
-Beside the way of a message. Example: ``load_bot(Path("bot.yml")).forms["book_restaurant"]``.
+Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"utter_fallback"``.
 Every key is described in ``docs/bot.md``.
 """
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -17,16 +16,17 @@ from pydantic import (
     JsonValue,
     PositiveInt,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from todserve.bot.phrases import PHRASES, Language
 from todserve.runtime.errors import ConfigError
-from todserve.serving.strict_yaml import load_mapping
 
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
+
+_SAID = "utter_"
+"""Begins the names of responses alone, as in Rasa."""
 
 _LONGEST_SECONDS = 86_400.0
 """No thread can be waited for as long as one likes."""
@@ -166,6 +166,12 @@ class BotConfig(_Frozen):
                     f"forms.{intent}.suggested: got {stray[0]!r}; expected slots of required "
                     f"({', '.join(form.required)})"
                 )
+        for name in sorted(self.named_actions()):
+            if name.startswith(_SAID):
+                raise ConfigError(
+                    f"actions: got {name!r}, and no such response; expected one of "
+                    f"{', '.join(sorted(known))}; add it under responses"
+                )
         for pattern in self.actions.phrases:
             try:
                 re.compile(pattern)
@@ -220,39 +226,3 @@ class BotConfig(_Frozen):
                 yield f"forms.{intent}.required.{slot}", name
             if form.confirm is not None:
                 yield f"forms.{intent}.confirm", form.confirm
-
-
-def load_bot(path: Path) -> BotConfig:
-    """Return the bot that a file describes; a module's file is looked for beside it.
-
-    Raises:
-        ConfigError: no file, not YAML, or something that bot.yml does not take.
-    """
-    try:
-        config = BotConfig.model_validate(load_mapping(path))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: got no UTF-8; expected YAML; save it as UTF-8") from None
-    except ConfigError as error:
-        place = "" if str(error).startswith(str(path)) else f"{path}: "
-        raise ConfigError(f"{place}{error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        hint = ""
-        if isinstance(first["input"], bool) and first["type"] == "string_type":
-            hint = "; YAML takes yes, no, on and off for true and false: put them in quotes"
-        raise ConfigError(
-            f"{path}: {key}: got {first['input']!r}; {_lowered(first['msg'])}{hint}"
-        ) from None
-    module = config.actions.module
-    if module is None or not module.endswith(".py"):
-        return config
-    found = str((path.parent / module).resolve())
-    return config.model_copy(
-        update={"actions": config.actions.model_copy(update={"module": found})}
-    )
-
-
-def _lowered(message: str) -> str:
-    # Its beginning alone: a pattern in it means something else in lower case.
-    return message[:1].lower() + message[1:]

@@ -20,7 +20,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from todserve.bot.answering import Bot
-from todserve.bot.config import load_bot
+from todserve.bot.loading import load_bot
 from todserve.gateway.bodies import EXPECTED
 from todserve.gateway.database import Database
 from todserve.gateway.examples import Examples
@@ -30,6 +30,7 @@ from todserve.gateway.guarding import Guard
 from todserve.gateway.hand_off import hand_off_routes
 from todserve.gateway.label_routes import label_routes
 from todserve.gateway.leases import Leases
+from todserve.gateway.looking import Looking
 from todserve.gateway.model import Models
 from todserve.gateway.rasa_channel import rasa_routes
 from todserve.gateway.retention import Retention
@@ -93,6 +94,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
 
 def _add_health(app: FastAPI, store: Store, models: Models) -> None:
+    looking = Looking(store, models)
+
     @app.get("/health", tags=["health"])
     async def health() -> Alive:
         """Say that the process is alive."""
@@ -100,11 +103,9 @@ def _add_health(app: FastAPI, store: Store, models: Models) -> None:
 
     @app.get("/ready", tags=["health"], responses={503: {"model": Readiness}})
     def ready() -> JSONResponse:
-        """Say whether the store takes a write and the model answers, both right now."""
-        parts = {"store": store.writable(), "model": models.ready()}
-        good = all(parts.values())
-        body = Readiness(status="ready" if good else "not_ready", **parts)
-        return JSONResponse(body.model_dump(), 200 if good else 503)
+        """Say whether the store takes a write and the model answers, within the last second."""
+        body = looking.look()
+        return JSONResponse(body.model_dump(), 200 if body.status == "ready" else 503)
 
 
 def _add_refusals(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from todserve.gateway.faults import RefusedError
-from todserve.gateway.model import Models
+from todserve.gateway.model import Models, bounded
 from todserve.gateway.records import TurnRecord
 from todserve.runtime.wire import encode
 
@@ -31,8 +31,11 @@ def compare(
         request_id: passed on.
 
     Raises:
+        TooLongError: there are too many turns for one request.
+        MissingError: there is no such model.
         ModelAwayError: the other model gave no answer.
     """
+    bounded(len(turns))
     compared = []
     for place, turn in enumerate(turns):
         before = turns[max(0, place - newest) : place]

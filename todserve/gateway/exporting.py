@@ -23,6 +23,7 @@ from todserve.corpora.sgd_write import PER_FILE, write_sgd
 from todserve.gateway.examples import ExampleRecord
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
+from todserve.gateway.views import TurnView
 from todserve.runtime.dialogue import GENERAL, Dialogue, Turn
 from todserve.runtime.formats import BOOKING
 from todserve.runtime.schema import Schema, Service, Slot
@@ -44,7 +45,8 @@ def json_lines(remembered: Iterable[Remembered], *, corrected: bool) -> Iterator
     for record, turns in remembered:
         if not corrected or any(turn.correction for turn in turns):
             view = record.view() | {"user_id": record.user_id}
-            line = view | {"turns": [turn.view() for turn in turns]}
+            shown = [TurnView.model_validate(one.view()).model_dump(mode="json") for one in turns]
+            line = view | {"turns": shown}
             yield json.dumps(line, ensure_ascii=False) + "\n"
 
 

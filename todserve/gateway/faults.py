@@ -41,6 +41,13 @@ class LabelError(GatewayError):
     kind = "unknown_label"
 
 
+class TooLongError(GatewayError):
+    """A dialogue with more turns than are asked again in one request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "too_long"
+
+
 class ExpiredError(GatewayError):
     """A dialogue that was left alone for too long takes no more turns."""
 

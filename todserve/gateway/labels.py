@@ -7,7 +7,7 @@ On the way of a correction, before it is stored. Example: the intent ``find_tria
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from todserve.gateway.faults import LabelError, ModelAwayError
+from todserve.gateway.faults import GatewayError, LabelError, MissingError, ModelAwayError
 from todserve.gateway.model import Models
 from todserve.runtime.checks import nearest, quote
 from todserve.runtime.dialogue import DELETED
@@ -43,11 +43,11 @@ def check_labels(
 
 
 def _described(models: Models, names: Iterable[str], request_id: str) -> ModelDescription | None:
-    away = ModelAwayError("no model to ask for its labels")
+    away: GatewayError = ModelAwayError("no model to ask for its labels")
     for name in dict.fromkeys(names):
         try:
             return models.describe(name, request_id=request_id)
-        except ModelAwayError as error:
+        except (ModelAwayError, MissingError) as error:
             away = error
     raise away
 

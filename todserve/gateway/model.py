@@ -9,13 +9,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from todserve.gateway.faults import ModelAwayError, RefusedError
+from todserve.gateway.faults import (
+    GatewayError,
+    MissingError,
+    ModelAwayError,
+    RefusedError,
+    TooLongError,
+)
 from todserve.gateway.records import TurnRecord
 from todserve.gateway.settings import GatewaySettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.prompts import Exchange
 from todserve.runtime.wire import DEFAULT_LIMITS, ModelDescription, TurnResponse
-from todserve.serving.client import ServerError, TodClient
+from todserve.serving.client import ServerError, TodClient, UnknownModelError
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.
 _HISTORY_CHARACTERS = DEFAULT_LIMITS.max_total_characters // 2
@@ -23,6 +29,19 @@ _READY_SECONDS = 5.0
 _DESCRIBED_SECONDS = 60.0
 """How long a description is taken for true; another version may be served under the name."""
 _MOST_DESCRIBED = 100
+_MOST_AGAIN = 200
+
+
+def bounded(turns: int) -> None:
+    """Refuse to ask a model more turns again than one request may occupy it with.
+
+    Raises:
+        TooLongError: there are more.
+    """
+    if turns > _MOST_AGAIN:
+        raise TooLongError(
+            f"got {turns} turns to ask again; expected at most {_MOST_AGAIN} in one request"
+        )
 
 
 class Models:
@@ -45,6 +64,7 @@ class Models:
             request_id: passed on as ``X-Request-ID``.
 
         Raises:
+            MissingError: the endpoint serves no such model.
             ModelAwayError: no answer.
             RefusedError: the endpoint says what is wrong with the message.
         """
@@ -62,14 +82,13 @@ class Models:
             except RequestError as error:
                 raise RefusedError(str(error)) from None
             except ServerError as error:
-                raise ModelAwayError(
-                    f"the model gave no answer; nothing was stored: {error}"
-                ) from None
+                raise self._away(model, error) from None
 
     def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
         """Return what the model's labels are; None where its archive cannot tell.
 
         Raises:
+            MissingError: the endpoint serves no such model.
             ModelAwayError: no answer, and none before.
         """
         now = time.monotonic()
@@ -84,7 +103,7 @@ class Models:
             except ServerError as error:
                 if known is not None:
                     return known[1]
-                raise ModelAwayError(f"the model did not tell its labels: {error}") from None
+                raise self._away(model, error) from None
         if len(self._described) >= _MOST_DESCRIBED:
             self._described.pop(next(iter(self._described)), None)
         self._described[model] = now, found
@@ -99,6 +118,12 @@ class Models:
         """Close the connections."""
         while not self._idle.empty():
             self._idle.get().close()
+
+    def _away(self, model: str, error: ServerError) -> GatewayError:
+        # The default one may still be loading; whoever named another will not be helped by waiting.
+        if isinstance(error, UnknownModelError) and model != self._settings.model_name:
+            return MissingError(f"the model endpoint serves no {model!r}; name another model")
+        return ModelAwayError(f"the model gave no answer; nothing was stored: {error}")
 
     @contextmanager
     def _lent(self, model: str) -> Iterator[TodClient]:

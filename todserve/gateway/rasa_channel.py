@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
 from todserve.gateway.bodies import Key, RasaMessage
+from todserve.gateway.faults import ExpiredError, MissingError
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
@@ -31,18 +32,20 @@ def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> AP
         """Say that the channel is there."""
         return Alive()
 
+    def current(body: RasaMessage) -> str:
+        return store.of_sender(
+            body.sender, model=settings.model_name, alive_since=speaker.alive_since()
+        )
+
     @routes.post("/webhook")
     def webhook(body: RasaMessage, request: Request) -> list[RasaReply]:
         """Say something; a sender's dialogue goes on until it expires."""
-        dialogue_id = store.of_sender(
-            body.sender, model=settings.model_name, alive_since=speaker.alive_since()
-        )
-        turn, _ = speaker.say(
-            dialogue_id,
-            body.message,
-            _message_id(body),
-            request_id=request.state.request_id,
-        )
+        message_id, request_id = _message_id(body), request.state.request_id
+        try:
+            turn, _ = speaker.say(current(body), body.message, message_id, request_id=request_id)
+        except (ExpiredError, MissingError):
+            # It expired, or was deleted, between being found and being spoken in.
+            turn, _ = speaker.say(current(body), body.message, message_id, request_id=request_id)
         return [RasaReply(recipient_id=body.sender, text=text) for text in turn.messages]
 
     return routes

@@ -19,7 +19,7 @@ from todserve.bot.heard import Heard
 from todserve.bot.outcome import Outcome
 from todserve.gateway.faults import ConflictError, ExpiredError, MissingError
 from todserve.gateway.leases import Leases
-from todserve.gateway.model import Models
+from todserve.gateway.model import Models, bounded
 from todserve.gateway.records import DialogueRecord, TurnRecord, flags_of
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.store import Store, now_in_microseconds
@@ -109,6 +109,7 @@ class Speaker:
 
         Raises:
             MissingError: there is no such turn.
+            TooLongError: too many turns would have to run again.
             BusyError, ModelAwayError, RefusedError: nothing was stored.
         """
         with self._leases.hold(dialogue_id) as lease:
@@ -118,6 +119,7 @@ class Speaker:
             contents = {index: content} if content else {}
             turns[index] = _with(turns[index], content)
             if rerun:
+                bounded(len(turns) - index - 1)
                 model = self._store.dialogue(dialogue_id).model
                 for later in range(index + 1, len(turns)):
                     newest = turns[max(0, later - self._settings.history_turns) : later]

@@ -50,7 +50,7 @@ def as_corrected(turns: Sequence[TurnRecord]) -> Iterator[Turn]:
             state = _plain(turn.correction["belief_state"])
         elif answered is not None:
             state = _carried(answered, own, before)
-        yield _turn(turn.user, turn.standing, turn.correction, state, before)
+        yield _turn(turn.user, turn.standing, turn.correction, state, before, turn.exchange.system)
         own = own if answered is None else answered
         before = before if state is None else state
 
@@ -58,7 +58,7 @@ def as_corrected(turns: Sequence[TurnRecord]) -> Iterator[Turn]:
 def as_answered(turns: Sequence[TurnRecord]) -> Iterator[Turn]:
     """Yield the turns as the model answered them at first, whatever people made of them."""
     for turn in turns:
-        yield _turn(turn.user, turn.answer, {}, plain_state(turn.answer), {})
+        yield _turn(turn.user, turn.answer, {}, plain_state(turn.answer), {}, turn.reply)
 
 
 def worded(turn: Turn) -> Turn:
@@ -66,7 +66,7 @@ def worded(turn: Turn) -> Turn:
 
     Words around a value are polished when it is filled in (capitals, articles, spaces), so the
     template takes them from the text. Where the two cannot be brought together again, the text
-    is the template with its slots' names.
+    is the template with its slots' names, unless somebody else said it: a bot's reply stays.
     """
     template, text = turn.delexicalised_response, turn.system
     if template is None or text is None:
@@ -79,6 +79,8 @@ def worded(turn: Turn) -> Turn:
     values = [rf"(?>(\S.*?){literal})" for literal in others[:-1]]
     values += [rf"(\S.*?){literal}" for literal in others[-1:]]
     match = re.fullmatch(first + "".join(values), text, re.IGNORECASE | re.DOTALL)
+    if match is None and not _is_of(template, text):
+        return replace(turn, delexicalised_response=text, placeholders=())
     if match is None:
         named = _PLACEHOLDER.sub(lambda one: one[1], template)
         return replace(turn, system=named, placeholders=tuple((slot, slot) for slot in slots))
@@ -132,11 +134,17 @@ def _turn(
     correction: Mapping[str, Any],
     state: State | None,
     before: State,
+    said: str,
 ) -> Turn:
+    """Return a turn as it is learnt from.
+
+    ``said`` is what the user read, on which the next turn rests: a bot's reply, where it spoke.
+    What the model is to write stays the model's own.
+    """
     domain = _domain(answer, correction, state, before)
     acts = correction.get("dialogue_act", answer.get("dialogue_act"))
     response = answer.get("response") or {}
-    text, template = response.get("text"), response.get("delexicalised")
+    text, template = said or response.get("text"), response.get("delexicalised")
     found = answer.get("database") or {}
     if "response" in correction:
         template = correction["response"]
@@ -186,6 +194,13 @@ def _domain(
         return changed[0]
     spoken = {one["domain"] for one in correction.get("dialogue_act", ())} - {GENERAL, BOOKING}
     return spoken.pop() if len(spoken) == 1 and not changed else active
+
+
+def _is_of(template: str, text: str) -> bool:
+    """Say whether a text may come from a template: it has most of the words between the slots."""
+    words = re.findall(r"\w+", _PLACEHOLDER.sub(" ", template.casefold()))
+    there = set(re.findall(r"\w+", text.casefold()))
+    return 2 * sum(word in there for word in words) >= len(words)
 
 
 def _loosely(literal: str) -> str:

@@ -19,10 +19,9 @@ from todserve.gateway.database import Database
 from todserve.gateway.faults import BusyError, MissingError
 from todserve.gateway.finding import Filter, found_by
 from todserve.gateway.leases import Lease
+from todserve.gateway.reading import FLAGS, dialogue_in, missing, record_of, turns_in
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.tables import corrections, dialogues, turns
-
-FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off")
 
 
 class Store:
@@ -36,7 +35,7 @@ class Store:
         row = _new_row(model, user_id, None)
         with self._database.writing() as connection:
             connection.execute(sa.insert(dialogues).values(**row))
-        return _record(row)
+        return record_of(row)
 
     def of_sender(self, sender: str, *, model: str, alive_since: int) -> str:
         """Return the sender's dialogue; begins one where there is none since ``alive_since``."""
@@ -61,7 +60,7 @@ class Store:
     def dialogue(self, dialogue_id: str) -> DialogueRecord:
         """Return a dialogue; ``MissingError`` where there is none."""
         with self._database.reading() as connection:
-            return _dialogue(connection, dialogue_id)
+            return dialogue_in(connection, dialogue_id)
 
     def before(
         self, dialogue_id: str, message_id: str, *, newest: int
@@ -70,15 +69,15 @@ class Store:
         this = turns.c.dialogue_id == dialogue_id
         place = sa.select(turns.c.position).where(this, turns.c.message_id == message_id)
         with self._database.reading() as connection:
-            record = _dialogue(connection, dialogue_id)
+            record = dialogue_in(connection, dialogue_id)
             found = connection.execute(place).scalar()
-            known = _turns(connection, dialogue_id, None if found is not None else newest)
+            known = turns_in(connection, dialogue_id, None if found is not None else newest)
         return record, known[-newest:], None if found is None else known[found]
 
     def turns(self, dialogue_id: str) -> tuple[TurnRecord, ...]:
         """Return a dialogue's turns in order."""
         with self._database.reading() as connection:
-            return _turns(connection, dialogue_id, None)
+            return turns_in(connection, dialogue_id, None)
 
     def append(
         self,
@@ -179,7 +178,7 @@ class Store:
         deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
         with self._database.writing() as connection:
             if not connection.execute(deleting).rowcount:
-                raise _missing(dialogue_id)
+                raise missing(dialogue_id)
         self._database.forget()
 
     def delete_user(self, user_id: str) -> int:
@@ -208,7 +207,7 @@ class Store:
         if flag is not None:
             reading = reading.where(found_by(flag))
         with self._database.reading() as connection:
-            return tuple(_record(row) for row in connection.execute(reading).mappings())
+            return tuple(record_of(row) for row in connection.execute(reading).mappings())
 
     def writable(self) -> bool:
         """Say whether the database takes a write right now."""
@@ -231,7 +230,7 @@ class Store:
         held = connection.execute(giving.returning(dialogues.c.turns)).scalar()
         if held is not None:
             return int(held)
-        _dialogue(connection, lease.dialogue_id)
+        dialogue_in(connection, lease.dialogue_id)
         raise BusyError("another gateway took the dialogue over; send the message again")
 
 
@@ -253,60 +252,3 @@ def _new_row(model: str, user_id: str | None, sender: str | None) -> dict[str, A
         "last_user": None,
         **dict.fromkeys(FLAGS, False),
     }
-
-
-def _record(row: Mapping[Any, Any]) -> DialogueRecord:
-    return DialogueRecord(
-        flags=tuple(name for name in FLAGS if row[name]),
-        **{
-            name: row[name]
-            for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")
-            + ("turns", "last_user")
-        },
-    )
-
-
-def _dialogue(connection: sa.Connection, dialogue_id: str) -> DialogueRecord:
-    reading = sa.select(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
-    row = connection.execute(reading).mappings().one_or_none()
-    if row is None:
-        raise _missing(dialogue_id)
-    return _record(row)
-
-
-def _turns(
-    connection: sa.Connection, dialogue_id: str, newest: int | None
-) -> tuple[TurnRecord, ...]:
-    """Return the turns in order; only the ``newest`` ones if a number is given."""
-    these = turns.c.dialogue_id == dialogue_id
-    reading = sa.select(turns).where(these).order_by(turns.c.position.desc())
-    steps = sa.select(corrections).where(corrections.c.dialogue_id == dialogue_id)
-    rows = connection.execute(reading.limit(newest)).all()
-    found = connection.execute(steps.order_by(corrections.c.step)).all()
-    merged: dict[int, dict[str, Any]] = {}
-    times: dict[int, int] = {}
-    for step in found:
-        # What was corrected later stands; what it says nothing about stays as it was.
-        content = merged.setdefault(step.position, {})
-        if "answer" in step.content:
-            content.pop("verdict", None)  # it judged the answer before
-        content.update(step.content)
-        times[step.position] = step.created_at
-    return tuple(
-        TurnRecord(
-            index=row.position,
-            user=row.user,
-            message_id=row.message_id,
-            answer=row.answer,
-            timing_ms=row.timing_ms,
-            created_at=row.created_at,
-            bot=row.bot,
-            correction=merged.get(row.position, {}),
-            corrected_at=times.get(row.position),
-        )
-        for row in reversed(rows)
-    )
-
-
-def _missing(dialogue_id: str) -> MissingError:
-    return MissingError(f"there is no dialogue {dialogue_id}")

@@ -42,6 +42,10 @@ class ServerError(TodError):
     """The server is not there, not ready, or answered something that is no turn."""
 
 
+class UnknownModelError(ServerError):
+    """The server is there and serves no model of that name or version."""
+
+
 class TodClient:
     """A connection to one served model; for one thread at a time.
 
@@ -209,7 +213,9 @@ class TodClient:
         if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return RequestError("the request is larger than the server accepts; send less history")
         if code == HTTPStatus.NOT_FOUND:
-            return ServerError(f"{self.url}: there is no model named '{self.name}' ({message})")
+            return UnknownModelError(
+                f"{self.url}: there is no model named '{self.name}' ({message})"
+            )
         if code in _RETRIED:
             return ServerError(
                 f"{self.url}: HTTP {code} after {self._retries + 1} attempts ({message}); "

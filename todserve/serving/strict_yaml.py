@@ -27,8 +27,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def load_mapping(path: Path) -> dict[str, object]:
-    """Return the mapping that the file holds.
+def load_mapping(path: Path, *, example: str = "batchSize: 8") -> dict[str, object]:
+    """Return the mapping that the file holds; an empty file holds an empty one.
+
+    Args:
+        path: of the file.
+        example: a line of such a file, for the message about another one.
 
     Raises:
         ConfigError: no file, not YAML, not a mapping, or a key that stands twice.
@@ -37,11 +41,15 @@ def load_mapping(path: Path) -> dict[str, object]:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: got no UTF-8; expected YAML in UTF-8; save it so") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from None
+    if document is None:
+        return {}
     if not isinstance(document, dict):
         kind = type(document).__name__
-        raise ConfigError(f"{path}: got {kind}; expected a mapping such as 'batchSize: 8'")
+        raise ConfigError(f"{path}: got {kind}; expected a mapping such as '{example}'")
     return document

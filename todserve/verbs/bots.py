@@ -21,7 +21,7 @@ def add_bots(add: Adder) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from todserve.bot.answering import Bot
-    from todserve.bot.config import load_bot
+    from todserve.bot.loading import load_bot
 
     config = load_bot(arguments.file)
     Bot(config)

@@ -34,6 +34,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--token-file", type=Path, metavar="FILE", help="bearer tokens that open it, one a line"
     )
     parser.add_argument(
+        "--model-token-file", type=Path, metavar="FILE", help="the running server's inference token"
+    )
+    parser.add_argument(
         "--retain-days", type=float, default=0.0, metavar="N", help="then delete; 0: keep for ever"
     )
     parser.add_argument(
@@ -72,6 +75,8 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
         "bot": arguments.bot,
         "retain_days": arguments.retain_days,
         "tokens": tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
+        # Never as KEY=VALUE: everybody on the machine can read a command line.
+        "model_token": next(map(SecretStr, _tokens(arguments.model_token_file)), None),
     }
     further = dict(_further(one) for one in arguments.settings)
     twice = sorted({*given} & {*further})

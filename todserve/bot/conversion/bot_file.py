@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from todserve.bot.config import BotConfig, load_bot
+from todserve.bot.config import BotConfig
 from todserve.bot.conversion.flows import Flows, listed_actions
 from todserve.bot.conversion.forms import SAID, BotParts
 from todserve.bot.conversion.losses import MISUNDERSTANDING
 from todserve.bot.conversion.project import Assistant
 from todserve.bot.conversion.wording import Wording
+from todserve.bot.loading import load_bot
 from todserve.bot.phrases import Language
 from todserve.corpora.report import ReadReport
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from todserve.bot.config import BotConfig, load_bot
+from todserve.bot.config import BotConfig
 from todserve.bot.conversion.bot_file import write_bot
 from todserve.bot.conversion.dialogues import write_dialogues
 from todserve.bot.conversion.flows import read_flows
@@ -20,6 +20,7 @@ from todserve.bot.conversion.losses import count_losses
 from todserve.bot.conversion.project import Assistant, read_assistant
 from todserve.bot.conversion.stories import StoryWriter
 from todserve.bot.conversion.wording import read_wording
+from todserve.bot.loading import load_bot
 from todserve.corpora.faults import Fault, refuse
 from todserve.corpora.rasa_types import RasaNlu, UserStep
 from todserve.corpora.report import ReadReport
