@@ -56,9 +56,10 @@ def layout_of(path: Path) -> Layout:
     else:
         layout = None
     if layout is None or not path.exists():
+        fix = "; unpack it, and name the folder" if path.suffix == ".zip" else ""
         raise CorpusError(
             f"{path} holds no dialogues; expected a folder of *{SUFFIX} and {SCHEMA}, of "
-            f"dialogues_*.json and {SCHEMA}, or of Rasa's YAML, JSON or Markdown files"
+            f"dialogues_*.json and {SCHEMA}, or of Rasa's YAML, JSON or Markdown files{fix}"
         )
     return layout
 

@@ -25,7 +25,7 @@ from todserve.gateway.bodies import EXPECTED
 from todserve.gateway.database import Database
 from todserve.gateway.examples import Examples
 from todserve.gateway.export_routes import export_routes
-from todserve.gateway.faults import GatewayError, StoreAwayError
+from todserve.gateway.faults import GatewayError, StoreAwayError, refusal
 from todserve.gateway.guarding import Guard
 from todserve.gateway.hand_off import hand_off_routes
 from todserve.gateway.label_routes import label_routes
@@ -111,7 +111,7 @@ def _add_health(app: FastAPI, store: Store, models: Models) -> None:
 def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(GatewayError)
     async def refused(_: Request, error: GatewayError) -> JSONResponse:
-        return _refusal(error.status, error.kind, str(error), error.retry_after)
+        return refusal(error.status, error.kind, str(error), error.retry_after)
 
     @app.exception_handler(sa.exc.SQLAlchemyError)
     async def unstored(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
@@ -119,13 +119,13 @@ def _add_refusals(app: FastAPI) -> None:
         told, _, _ = str(error).partition("\n")
         _log.error("%s: %s", request.state.request_id, told)
         away = StoreAwayError("the database did not take it; nothing was stored")
-        return _refusal(away.status, away.kind, str(away), away.retry_after)
+        return refusal(away.status, away.kind, str(away), away.retry_after)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         # Pydantic would repeat what was sent; only where and why is said here.
         message = "; ".join(map(_problem, error.errors()[:5]))
-        return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
+        return refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> JSONResponse:
@@ -133,7 +133,7 @@ def _add_refusals(app: FastAPI) -> None:
         kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
         if status == HTTPStatus.BAD_REQUEST:
             message = f"body: cannot be read; {_WANTED}"
-        answer = _refusal(status, kind, message)
+        answer = refusal(status, kind, message)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -141,7 +141,7 @@ def _add_refusals(app: FastAPI) -> None:
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s: %s", request.state.request_id, type(error).__name__)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        answer = _refusal(status, "internal", "an error of the gateway; its log names the request")
+        answer = refusal(status, "internal", "an error of the gateway; its log names the request")
         # The guard, which would say it, is behind this.
         answer.headers["X-Request-ID"] = request.state.request_id
         return answer
@@ -158,10 +158,3 @@ def _problem(found: Mapping[str, Any]) -> str:
         return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
     pattern = found.get("ctx", {}).get("pattern")
     return f"{'.'.join(map(str, place))}: {EXPECTED.get(pattern, found['msg'])}"
-
-
-def _refusal(status: HTTPStatus, kind: str, message: str, retry_after: int = 0) -> JSONResponse:
-    headers = {"Retry-After": str(retry_after)} if retry_after else None
-    return JSONResponse(
-        {"code": int(status), "type": kind, "message": message}, int(status), headers
-    )

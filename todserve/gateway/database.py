@@ -9,9 +9,10 @@ could not wait for another writer, and would fail.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import Cursor, OperationalError
@@ -61,6 +62,11 @@ class Database:
                 max_overflow=8,
                 pool_pre_ping=not is_sqlite,
             )
+            # SQLite has one writer at a time and lets the others try again after a pause that
+            # grows; those of this process wait here instead, and each is let in at once.
+            self._turn_to_write: AbstractContextManager[object] = (
+                threading.Lock() if is_sqlite else nullcontext()
+            )
             if is_sqlite:
                 sa.event.listen(self.engine, "connect", _set_up)
                 sa.event.listen(self.engine, "begin", _begin)
@@ -90,7 +96,7 @@ class Database:
             synced: whether it must outlive the machine, too. SQLite syncs it at the latest
                 together with the next one that must, so their order stays.
         """
-        with self.engine.connect() as connection:
+        with self._turn_to_write, self.engine.connect() as connection:
             connection = connection.execution_options(**{_WRITES: "FULL" if synced else "NORMAL"})
             with connection.begin():
                 yield connection

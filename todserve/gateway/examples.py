@@ -37,6 +37,11 @@ class ExampleRecord:
     belief_state: State | None
     created_at: int
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in a list."""
+        return self.created_at, self.example_id
+
     def view(self) -> dict[str, Any]:
         """Return the example as the API shows it."""
         return {

@@ -12,11 +12,11 @@ from fastapi.responses import StreamingResponse
 from todserve.gateway.examples import ExampleRecord, Examples
 from todserve.gateway.exporting import Remembered, folder_archive, json_lines, sgd_lines
 from todserve.gateway.model import Models
+from todserve.gateway.paging import PAGE
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.store import Store
 
-_PAGE = 100
 _CHUNK = 1 << 16
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -65,20 +65,20 @@ def export_routes(
 def everything(store: Store) -> Iterator[Remembered]:
     """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
     before = None
-    while found := store.page(limit=_PAGE, before=before):
+    while found := store.page(limit=PAGE, before=before):
         for record in found:
             turns = store.turns(record.dialogue_id)
             # The record still holds the last thing said, after its dialogue is gone.
             if turns or not record.turns:
                 yield record, turns
-        before = found[-1].created_at, found[-1].dialogue_id
+        before = found[-1].place
 
 
 def _labelled(examples: Examples) -> Iterator[ExampleRecord]:
     before = None
-    while found := examples.page(limit=_PAGE, before=before):
+    while found := examples.page(limit=PAGE, before=before):
         yield from found
-        before = found[-1].created_at, found[-1].example_id
+        before = found[-1].place
 
 
 def _chunks(archive: IO[bytes]) -> Iterator[bytes]:

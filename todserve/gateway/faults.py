@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
 
 from todserve.runtime.errors import TodError
 
@@ -98,3 +99,14 @@ class FaultBody(BaseModel):
     code: int
     type: str
     message: str
+
+
+def refusal(status: HTTPStatus, kind: str, message: str, retry_after: int = 0) -> JSONResponse:
+    """Return the answer that every refusal is, with the headers that belong to its status."""
+    headers = {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if retry_after:
+        headers["Retry-After"] = str(retry_after)
+    body = FaultBody(code=int(status), type=kind, message=message)
+    return JSONResponse(body.model_dump(), int(status), headers)

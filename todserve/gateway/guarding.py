@@ -8,7 +8,6 @@ Logged are method, kind of address, status, time and request id: no text, no nam
 
 import hashlib
 import hmac
-import json
 import logging
 import re
 import time
@@ -18,8 +17,10 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from todserve.gateway.faults import refusal
 from todserve.gateway.settings import GatewaySettings, is_loopback
 
 _log = logging.getLogger(__name__)
@@ -57,10 +58,10 @@ class Guard:
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
-        refusal = self._refusal(scope, headers)
+        refused = self._refused(scope, headers)
         try:
-            if refusal is not None:
-                await _refuse(answer, *refusal)
+            if refused is not None:
+                await refused(scope, receive, answer)
             else:
                 await self._bounded(scope, receive, answer)
         except Exception:
@@ -72,7 +73,7 @@ class Guard:
             kind = getattr(scope.get("route"), "path_format", "(no route)")
             _log.info("%s %s %d %.1f ms %s", scope["method"], kind, status, took, request_id)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[HTTPStatus, str, str] | None:
+    def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         if not scope["path"].startswith(_GUARDED):
             return None
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -84,15 +85,18 @@ class Guard:
             # All are compared, so that the time tells nothing about which is close.
             if not sum(hmac.compare_digest(digest, known) for known in self._tokens):
                 wanted = "send the header Authorization: Bearer TOKEN"
-                return HTTPStatus.UNAUTHORIZED, "unauthorized", f"a token is required; {wanted}"
+                told = f"a token is required; {wanted}"
+                return refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", told)
             client = digest.hex()
         elif not _is_here(headers.get("host", "")):
             # A page from elsewhere whose name was made to mean this machine: without a token,
             # the browser of somebody here would read the dialogues out to it.
             wanted = "ask for localhost, or set a token"
-            return HTTPStatus.MISDIRECTED_REQUEST, "misdirected", f"no such host here; {wanted}"
+            told = f"no such host here; {wanted}"
+            return refusal(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", told)
         if not self._rates.take(client):
-            return HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", "too many requests; wait a second"
+            told = "too many requests; wait a second"
+            return refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=1)
         return None
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +115,8 @@ class Guard:
             too_large = size > self._max_body
         if too_large:
             limit = f"the body is larger than {self._max_body} bytes"
-            await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit)
+            large = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit)
+            await large(scope, receive, send)
             return
         body: Message = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
         waiting = [body]
@@ -146,18 +151,6 @@ class Rates:
         if len(self._buckets) > _CLIENTS:
             self._buckets.popitem(last=False)
         return allowed
-
-
-async def _refuse(send: Send, status: HTTPStatus, kind: str, message: str) -> None:
-    body = json.dumps({"code": int(status), "type": kind, "message": message}).encode()
-    headers = {"content-type": "application/json", "content-length": str(len(body))}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        headers["retry-after"] = "1"
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": int(status), "headers": pairs})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _is_here(host: str) -> bool:

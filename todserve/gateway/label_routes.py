@@ -12,13 +12,11 @@ from todserve.gateway.bodies import Annotate, Propose
 from todserve.gateway.examples import Examples
 from todserve.gateway.labels import check_labels
 from todserve.gateway.model import Models
-from todserve.gateway.paging import CURSOR, cursor, place_of
+from todserve.gateway.paging import CURSOR, PAGE, following, place_of
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import MODEL_NAME, GatewaySettings
 from todserve.gateway.views import ExamplePage, ExampleView, ModelView, Proposal
 from todserve.runtime.wire import encode
-
-_PAGE = 100
 
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
@@ -50,14 +48,15 @@ def label_routes(settings: GatewaySettings, examples: Examples, models: Models) 
 
     @routes.get("/examples", response_model=ExamplePage)
     def browse(
-        limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
+        limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
     ) -> dict[str, Any]:
         """List labelled utterances, the newest first."""
         found = examples.page(limit=limit, before=place_of(before))
-        last = found[-1] if len(found) == limit else None
-        following = cursor(last.created_at, last.example_id) if last else None
-        return {"examples": [record.view() for record in found], "next": following}
+        return {
+            "examples": [record.view() for record in found],
+            "next": following([one.place for one in found], limit),
+        }
 
     @routes.delete("/examples/{example_id}", status_code=204)
     def delete(example_id: Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]) -> None:

@@ -4,6 +4,13 @@ Beside the way of a message. Example: ``1764000000000000-4f2a`` is a time and th
 """
 
 import re
+from collections.abc import Sequence
+
+PAGE = 100
+"""Most entries of one page."""
+
+Place = tuple[int, str]
+"""When an entry came to be, in microseconds since 1970, and its id."""
 
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{1,64})")
 
@@ -11,12 +18,15 @@ CURSOR = f"^{_CURSOR.pattern}$"
 """What a cursor looks like."""
 
 
-def cursor(created_at: int, identifier: str) -> str:
-    """Return the cursor that goes on after an entry."""
+def following(places: Sequence[Place], limit: int) -> str | None:
+    """Return the cursor after a page of ``limit`` entries; None where the page is not full."""
+    if len(places) < limit:
+        return None
+    created_at, identifier = places[-1]
     return f"{created_at}-{identifier}"
 
 
-def place_of(given: str | None) -> tuple[int, str] | None:
-    """Return the time and id of a cursor; None where the list begins."""
+def place_of(given: str | None) -> Place | None:
+    """Return the place of a cursor; None where the list begins."""
     match = _CURSOR.fullmatch(given or "")
     return None if match is None else (int(match[1]), match[2])

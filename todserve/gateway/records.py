@@ -35,6 +35,11 @@ class DialogueRecord:
     last_user: str | None
     flags: tuple[str, ...]
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in a list."""
+        return self.created_at, self.dialogue_id
+
     def view(self) -> dict[str, Any]:
         """Return the dialogue as the API lists it."""
         return {

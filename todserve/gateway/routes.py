@@ -17,7 +17,7 @@ from todserve.gateway.faults import FaultBody
 from todserve.gateway.finding import Filter
 from todserve.gateway.labels import check_labels
 from todserve.gateway.model import Models
-from todserve.gateway.paging import CURSOR, cursor, place_of
+from todserve.gateway.paging import CURSOR, PAGE, following, place_of
 from todserve.gateway.records import moment
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.speaking import Speaker
@@ -39,7 +39,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "The model, the store or the dialogue is not free; send the same again",
     }.items()
 }
-_PAGE = 100
 
 DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 Index = Annotated[int, Path(ge=0, le=1_000_000)]
@@ -62,16 +61,17 @@ def dialogue_routes(
 
     @routes.get("/dialogues", response_model=DialoguePage)
     def browse(
-        limit: Annotated[int, Query(ge=1, le=_PAGE)] = 20,
+        limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
         filter: Literal["all", Filter] = "all",
     ) -> dict[str, Any]:
         """List dialogues, the newest first."""
         flag = None if filter == "all" else filter
         found = store.page(limit=limit, before=place_of(before), flag=flag)
-        last = found[-1] if len(found) == limit else None
-        following = cursor(last.created_at, last.dialogue_id) if last else None
-        return {"dialogues": [record.view() for record in found], "next": following}
+        return {
+            "dialogues": [record.view() for record in found],
+            "next": following([one.place for one in found], limit),
+        }
 
     @routes.get("/dialogues/{dialogue_id}", response_model=DialogueView)
     def read(dialogue_id: DialogueId) -> dict[str, Any]:
