@@ -1,5 +1,6 @@
 """Real servers for tests: a configuration that shares batches, on ports that are free."""
 
+import re
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -36,9 +37,11 @@ def write_config(folder: Path, **changes: str) -> Path:
     """Write the shipped config.properties, on free ports and with absolute paths."""
     text = (ROOT / "config.properties").read_text()
     shipped = ("8080", "8081", "8082", "7070", "7071")
-    for old, new in zip(shipped, free_ports(len(shipped)), strict=True):
-        assert text.count(old) == 1
-        text = text.replace(old, str(new))
+    ports = dict(zip(shipped, map(str, free_ports(len(shipped))), strict=True))
+    # All at once: a free port may hold the digits of a shipped one.
+    pattern = rf"\b({'|'.join(shipped)})\b"
+    assert sorted(re.findall(pattern, text)) == sorted(shipped)
+    text = re.sub(pattern, lambda port: ports[port[1]], text)
     assert "archive/metrics.yaml" in text
     text = text.replace("archive/metrics.yaml", str(ROOT / "archive" / "metrics.yaml"))
     for key, value in changes.items():
