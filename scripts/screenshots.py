@@ -38,7 +38,11 @@ BOOKS = (
     "please book a table there for 4 people on friday.",
     "at 18:30",
 )
-SAYS_IN_KOREAN = ("아이유 노래 틀어줘", "그 노래 제목이 뭐야?", "볼빨간사춘기 노래도 찾아줘")
+SAYS_IN_KOREAN = (
+    "가수 최원이 부른 노래 알려줘",
+    "댄스 장르의 곡들도 검색해줄래?",
+    "이제 아이유가 부른 노래도 찾아줘",
+)
 DESKTOP = {"width": 1280, "height": 1120}
 PHONE = {"width": 360, "height": 740}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -33,10 +33,10 @@ def test_models_stand_side_by_side_and_each_answers_for_itself(
         listed = http.get(f"{server.management_url}/models", timeout=30).json()["models"]
         assert {one["modelName"] for one in listed} == {"tod", "korean"}
         with TodClient(server.inference_url, name="korean") as client:
-            answer = client.send({"user": "라파엘 노래 틀어줘"})
+            answer = client.send({"user": "가수 최원이 부른 노래 알려줘"})
             assert answer.model.name == "korean"
             assert answer.belief_state is not None
-            assert answer.belief_state["music"]["singer"].value == "라파엘"
+            assert answer.belief_state["music"]["singer"].value == "최원"
         with TodClient(server.inference_url, name="tod") as client:
             assert client.send({"user": "a train to ely"}).model.name == "tod"
 

@@ -172,6 +172,11 @@ def test_parse_response_takes_out_control_tokens_and_keeps_placeholders() -> Non
     assert placeholders(parsed.text) == ("name",)
 
 
+def test_a_control_token_written_over_and_over_is_reported_once() -> None:
+    parsed = parse_response("<eos_d> nice [command] <eos_d> <eos_d> <eos_d>", SCHEMA)
+    assert (parsed.text, parsed.unparsed) == ("nice", ("<eos_d>", "[command]"))
+
+
 @pytest.mark.parametrize(
     ("generated", "text", "rounds"),
     [

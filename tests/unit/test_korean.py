@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from todserve.runtime.comparison import comparison_key
 from todserve.runtime.dialogue import BeliefState
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.korean import agreeing
+from todserve.runtime.korean import agreeing, joined
 from todserve.runtime.lexicalise import lexicalise
 
 
@@ -75,3 +75,22 @@ def test_names_in_hangul_are_compared_by_their_letters() -> None:
     assert comparison_key("라파엘 ") == comparison_key("라파엘")
     assert comparison_key("라파엘") != comparison_key("이미자")
     assert comparison_key("라파엘") != ""
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("' [value_song_title]' 들려드릴게요", "'[value_song_title]' 들려드릴게요"),
+        ('[value_singer]의 " [value_song_title]"', '[value_singer]의 "[value_song_title]"'),
+        ("[value_song_title] 는 [value_singer] 의 곡", "[value_song_title]는 [value_singer]의 곡"),
+        # A word of its own, and the end of one quotation before another.
+        ("[value_song_title] 이 노래", "[value_song_title] 이 노래"),
+        ("[value_song_title] 은하수", "[value_song_title] 은하수"),
+        ("'[value_singer]' [value_song_title]", "'[value_singer]' [value_song_title]"),
+    ],
+)
+def test_quotation_marks_and_particles_stand_at_their_placeholder(
+    template: str, expected: str
+) -> None:
+    assert joined(template) == expected
+    assert joined(expected) == expected

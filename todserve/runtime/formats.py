@@ -229,7 +229,8 @@ def serialize_response(text: str) -> str:
 def parse_response(text: str, schema: Schema) -> ParsedResponse:
     """Take out control tokens and the rounds of a loop; placeholders ``[value_x]`` stay."""
     del schema  # every parser has one shape; a response needs no schema
-    unparsed = [match[0] for match in _CONTROL.finditer(text)]
+    # Each once: a model that is lost may write one over and over until it is stopped.
+    unparsed = list(dict.fromkeys(match[0] for match in _CONTROL.finditer(text)))
     said = " ".join(_CONTROL.sub(" ", text).split()) if unparsed else " ".join(text.split())
     once, rounds = _out_of_the_loop(said)
     return ParsedResponse(text=once, unparsed=(*unparsed, rounds) if rounds else tuple(unparsed))

@@ -33,9 +33,24 @@ _MISSING: Mapping[str, str] = {
 }
 
 
+_APART = (
+    # Pieces of a generation are joined with a space before each placeholder, and some replies of
+    # the corpora are written so. 이 and 가 may be words of their own; these particles never are.
+    (re.compile(r"(^|\s)(['\"‘“(]) (?=\[value_)"), r"\1\2"),
+    (re.compile(r"(?<=\]) (?=(?:은|는|을|를|의)(?![가-힣]))"), ""),
+)
+
+
 def is_korean(text: str) -> bool:
     """Say whether a reply is written in Hangul."""
     return _HANGUL.search(text) is not None
+
+
+def joined(template: str) -> str:
+    """Return a reply with placeholders whose quotation marks and particles stand at them."""
+    for pattern, written in _APART:
+        template = pattern.sub(written, template)
+    return template
 
 
 def agreeing(value: str, after: str) -> str:

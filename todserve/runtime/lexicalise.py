@@ -90,7 +90,7 @@ def lexicalise(
     """
     values = _Values(domain=domain, state=state, result=result)
     in_korean = korean.is_korean(delexicalised)
-    pieces = _PLACEHOLDER.split(delexicalised)
+    pieces = _PLACEHOLDER.split(korean.joined(delexicalised) if in_korean else delexicalised)
     text, unfilled = pieces[0], []
     filled: list[tuple[str, str]] = []
     for slot, after in zip(pieces[1::2], pieces[2::2], strict=True):
