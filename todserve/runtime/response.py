@@ -14,8 +14,12 @@ answers have, tells the model's own beside it: low where the model wanted to say
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Probability = Annotated[float, AfterValidator(lambda given: round(given, 6))]
+"""From 0 to 1; further digits would only make answers long."""
 
 
 class _Part(BaseModel):
@@ -27,14 +31,14 @@ class IntentPrediction(_Part):
     """The user's intent, e.g. ``find_train``; confidence in [0, 1] or null."""
 
     name: str
-    confidence: float | None = None
+    confidence: Probability | None = None
 
 
 class SlotPrediction(_Part):
     """A slot's value; confidence in [0, 1], null if carried over from a state without one."""
 
     value: str
-    confidence: float | None = None
+    confidence: Probability | None = None
 
 
 class ActiveDomain(_Part):
@@ -89,8 +93,8 @@ class UnconstrainedConfidence(_Part):
         belief_state: domain -> slot -> confidence, of the slots that this turn wrote.
     """
 
-    intent: float | None = None
-    belief_state: Mapping[str, Mapping[str, float]] = {}
+    intent: Probability | None = None
+    belief_state: Mapping[str, Mapping[str, Probability]] = {}
 
 
 class ModelIdentity(_Part):
