@@ -1,5 +1,6 @@
 """What people made of dialogues, what they labelled, and what is too old, in PostgreSQL."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from todserve.gateway import tables
 from todserve.gateway.database import Database
 from todserve.gateway.retention import Retention
 from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.store import now_in_microseconds
 
 pytestmark = pytest.mark.e2e
 
@@ -73,6 +75,30 @@ def test_old_dialogues_are_deleted_in_postgresql(gateway: GatewayServer, url: st
     database.close()
     left = gateway.call("GET", "/v1/dialogues").json()["dialogues"]
     assert {one["dialogue_id"] for one in left} == {young, mended}
+
+
+def test_what_is_corrected_while_old_dialogues_are_deleted_stays_in_postgresql(
+    gateway: GatewayServer, url: str
+) -> None:
+    dialogue_id = spoken(gateway, "a train")
+    database = Database(url)
+    this = sa.update(tables.dialogues).where(tables.dialogues.c.dialogue_id == dialogue_id)
+    with database.writing() as connection:
+        connection.execute(this.values(updated_at=0))
+    deleted: list[int] = []
+    sweeping = threading.Thread(target=lambda: deleted.append(Retention(database, days=1).sweep()))
+    with database.writing() as connection:
+        # As a correction does: first it gives the dialogue back, then it writes itself down.
+        connection.execute(this.values(lease_holder=None))
+        sweeping.start()
+        sweeping.join(2)
+        step = {"dialogue_id": dialogue_id, "step": 1, "position": 0, "content": {}}
+        now = now_in_microseconds()
+        connection.execute(sa.insert(tables.corrections).values(**step, created_at=now))
+    sweeping.join()
+    database.close()
+    assert deleted == [0]
+    assert len(gateway.turns(dialogue_id)) == 1
 
 
 def test_a_row_that_postgresql_refuses_is_not_logged(

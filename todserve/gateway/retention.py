@@ -82,7 +82,10 @@ class Retention:
         free = sa.or_(dialogues.c.lease_holder.is_(None), dialogues.c.lease_until < now)
         old = sa.and_(dialogues.c.updated_at < oldest, ~touched, free)
         some = sa.select(dialogues.c.dialogue_id).where(old).limit(_AT_ONCE)
-        # The condition stands twice: a message may come between choosing and deleting.
-        deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id.in_(some), old)
         with self._database.writing() as connection:
+            # Whatever is being written to right now is left to the next round. Once the rest is
+            # locked the condition is asked again: only a second statement of PostgreSQL's sees
+            # what was committed while the first one looked.
+            locked = connection.execute(some.with_for_update(skip_locked=True)).scalars().all()
+            deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id.in_(locked), old)
             return int(connection.execute(deleting).rowcount)
