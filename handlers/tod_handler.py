@@ -12,7 +12,6 @@ Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 
 import json
 import logging
-import re
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from todserve.runtime.checks import is_request_id
 from todserve.runtime.describing import describe
 from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import RequestError
@@ -38,7 +38,6 @@ _NO_BODY = (
     'request: no body; send {"user": "..."} with the header Content-Type: application/json '
     "(without one, curl -d sends a form)"
 )
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _log = logging.getLogger(__name__)
 
 
@@ -148,8 +147,7 @@ def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:
     """Log the id that a client gave its request, so that its own log can be held against this."""
     lower = {name.lower(): str(value) for name, value in headers.items()}
     request_id = lower.get("x-request-id", "")
-    # Somebody else wrote it: nothing but an id may get into the log.
-    if _REQUEST_ID.fullmatch(request_id):
+    if is_request_id(request_id):
         _log.info("request %s %d", request_id, status)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from todserve.bot.config import BotConfig
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, first_problem
 from todserve.serving.strict_yaml import load_mapping
 
 
@@ -25,13 +25,10 @@ def load_bot(path: Path) -> BotConfig:
         raise ConfigError(f"{place}{error}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         hint = ""
         if isinstance(first["input"], bool) and first["type"] == "string_type":
             hint = "; YAML takes yes, no, on and off for true and false: put them in quotes"
-        raise ConfigError(
-            f"{path}: {key}: got {first['input']!r}; {_lowered(first['msg'])}{hint}"
-        ) from None
+        raise ConfigError(f"{path}: {first_problem(error)}{hint}") from None
     module = config.actions.module
     if module is None or not module.endswith(".py"):
         return config
@@ -39,8 +36,3 @@ def load_bot(path: Path) -> BotConfig:
     return config.model_copy(
         update={"actions": config.actions.model_copy(update={"module": found})}
     )
-
-
-def _lowered(message: str) -> str:
-    # Its beginning alone: a pattern in it means something else in lower case.
-    return message[:1].lower() + message[1:]

@@ -24,11 +24,11 @@ from todserve.bot.dispatcher import Dispatcher
 from todserve.bot.events import Event
 from todserve.bot.tracker import Tracker
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.loopback import LOOPBACK_HOSTS
 
 SPOKEN_VERSION = "3.21.1"
 """Version named in requests; a server of another minor version warns in its own log, no more."""
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LOOK_SECONDS = 5.0
 _LONGEST_PAUSE = 2.0
 # Without any key a server would go on with the domain that its last caller sent.
@@ -92,7 +92,7 @@ class RasaActionServer:
             raise ConfigError(_wrong_address(f"scheme {parts.scheme!r}, host {parts.hostname!r}"))
         # An address may hold a password, which no message shows.
         self._shown = parts.hostname if port is None else f"{parts.hostname}:{port}"
-        self._local = parts.hostname in _LOOPBACK
+        self._local = parts.hostname in LOOPBACK_HOSTS
 
     def names(self) -> frozenset[str]:
         """Return the actions that the server lists; asks it every time.

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from todserve.runtime.errors import TodError
+from todserve.runtime.loopback import LOOPBACK_HOSTS
 
 BUSY = frozenset(
     {
@@ -30,7 +31,6 @@ BUSY = frozenset(
 )
 """Statuses after which the same request is sent again, later."""
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_PAUSE = 10.0
 
 
@@ -115,7 +115,7 @@ class RemoteConnection:
         if session is None:
             session = requests.Session()
             # A proxy of the environment must not be asked for this very machine.
-            session.trust_env = urlsplit(self.url).hostname not in _LOOPBACK
+            session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
             if self._token is not None:
                 session.headers["Authorization"] = f"Bearer {self._token}"
             self._local.session = session

@@ -9,7 +9,6 @@ Logged are method, kind of address, status, time and request id: no text, no nam
 import hashlib
 import hmac
 import logging
-import re
 import time
 import uuid
 from collections import OrderedDict
@@ -21,10 +20,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todserve.gateway.faults import refusal
-from todserve.gateway.settings import GatewaySettings, is_loopback
+from todserve.gateway.settings import GatewaySettings
+from todserve.runtime.checks import is_request_id
+from todserve.runtime.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _GUARDED = ("/v1/", "/webhooks/")
 _CLIENTS = 10_000
 """Clients whose rates are remembered; the ones not seen for longest are forgotten first."""
@@ -46,7 +46,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if is_request_id(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
         status = 0

@@ -4,7 +4,6 @@ Beside the way of a message. Example:
 ``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
 """
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -19,6 +18,7 @@ from pydantic import (
 )
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.loopback import is_loopback
 
 MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
 """A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""
@@ -86,13 +86,3 @@ class GatewaySettings(BaseModel):
                 "one bearer token; add one, or listen on 127.0.0.1"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach ``host``; a name but ``localhost`` may not be."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

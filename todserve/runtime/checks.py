@@ -5,12 +5,14 @@ the fix, and never repeats an utterance.
 Example: ``wrong("user", 5, "a text")`` reads ``user: got a number; expected a text``.
 """
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 
 from todserve.runtime.errors import RequestError
 from todserve.runtime.limits import RequestLimits
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _KINDS = {
     type(None): "null",
     bool: "a boolean",
@@ -80,6 +82,11 @@ def quote(value: object, most: int = 40) -> str:
     if not isinstance(value, str):
         return ascii(value)[:most]
     return ascii(value if len(value) <= most else value[:most] + "...")
+
+
+def is_request_id(text: str) -> bool:
+    """Say whether a client's own id of a request may stand in a log: somebody else wrote it."""
+    return _REQUEST_ID.fullmatch(text) is not None
 
 
 def nearest(value: object, known: tuple[str, ...]) -> str:

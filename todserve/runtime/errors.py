@@ -11,6 +11,11 @@ Every message says what, got, expected and the fix:
 A malformed generation is no error: the parsers return what they understood plus ``unparsed``.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line asks for errors alone, and starts without pydantic
+    from pydantic import ValidationError
+
 
 class TodError(Exception):
     """Anything todserve reports on purpose."""
@@ -30,3 +35,11 @@ class ArchiveError(TodError):
 
 class CorpusError(TodError):
     """A corpus file that is missing or not in its publisher's layout."""
+
+
+def first_problem(error: "ValidationError") -> str:
+    """Return the first problem of a rejected configuration: place, what was given, and why not."""
+    first = error.errors()[0]
+    # Its beginning alone: a pattern in it means something else in lower case.
+    why = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{'.'.join(map(str, first['loc']))}: got {first['input']!r}; {why}"

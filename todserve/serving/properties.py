@@ -5,13 +5,13 @@ other ports.
 Example: ``Frontend.read(Path("config.properties")).inference.port`` is ``8080``.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.loopback import is_loopback
 
 _ADDRESSES = {
     "inference_address": "http://127.0.0.1:8080",
@@ -44,12 +44,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,7 +64,7 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
 
     from todserve.gateway.settings import GatewaySettings
     from todserve.runtime.checks import nearest
-    from todserve.runtime.errors import ConfigError
+    from todserve.runtime.errors import ConfigError, first_problem
 
     given: dict[str, Any] = {
         "host": arguments.host,
@@ -86,16 +86,14 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
         return GatewaySettings.model_validate(given | further)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
+            field = str(first["loc"][0])
             known = tuple(sorted({*GatewaySettings.model_fields} - {*given}))
             raise ConfigError(
                 f"unknown setting {field!r}{nearest(field, known)}; expected one of "
                 f"{', '.join(known)}"
             ) from None
-        # Its beginning alone: a pattern in it means something else in lower case.
-        problem = first["msg"][:1].lower() + first["msg"][1:]
-        raise ConfigError(f"{field}: got {first['input']!r}; {problem}") from None
+        raise ConfigError(first_problem(error)) from None
 
 
 def _further(text: str) -> tuple[str, str]:

@@ -1,0 +1,20 @@
+"""Loopback: what only this machine can reach.
+
+Beside the way of a request, where servers listen and clients connect. Example:
+``is_loopback("127.0.0.2")`` is true.
+"""
+
+import ipaddress
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+"""For a client: a proxy of the environment must not be asked for this very machine."""
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach ``host``; a name but ``localhost`` may not be."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
