@@ -1,4 +1,5 @@
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from todserve.evaluation.remote import RemotePipeline, request_body
 from todserve.evaluation.remote_connection import RemoteError
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.prompts import Exchange
+from todserve.runtime.prompts import Exchange, PromptFormat
 from todserve.runtime.request import TurnRequest, parse_request
 from todserve.runtime.response import ModelIdentity, TurnResponse
 from todserve.runtime.tasks import TaskName
@@ -86,6 +87,22 @@ def test_server_answers_as_the_pipeline_behind_it_and_refuses_one_request_alone(
     assert answers[2].belief_state["train"]["day"].value == "monday"
     assert untimed(answers) == untimed(pipeline.answer(requests))
     assert schema == pipeline.checkpoint.schema
+
+
+def test_a_model_that_has_not_learnt_intents_is_evaluated_all_the_same(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "taught"))
+    form = PromptFormat.load(folder / "format.json")
+    taught = (TaskName.BELIEF_STATE, TaskName.RESPONSE)
+    form.model_copy(update={"tasks": taught}).save(folder / "format.json")
+    opened = Checkpoint.open(folder)
+    identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
+    pipeline = TurnPipeline(opened, ScriptedEngine(opened, scripted), identity)
+    with PipelineServer(pipeline) as running, remote(running, folder) as far:
+        (answer,) = far.answer([TO_ELY])
+    assert isinstance(answer, TurnResponse)
+    assert answer.intent is None
 
 
 @pytest.mark.parametrize("request_", [TO_ELY, FOLLOWING, WRONG])

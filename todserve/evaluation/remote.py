@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import requests
@@ -24,7 +23,6 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.response import TurnResponse, decode
-from todserve.runtime.tasks import TaskName
 
 AT_ONCE = 16
 """Requests under way together: two of the archive's batches, a quarter of the server's queue."""
@@ -70,8 +68,9 @@ class RemotePipeline:
         self._pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="remote-turn")
         self._answered = False
         try:
-            # Better to learn of a wrong server before the corpus is read than after.
-            first = self._one(TurnRequest(user="hello", tasks=(TaskName.INTENT,)))
+            # Better to learn of a wrong server before the corpus is read than after. Whatever the
+            # model has learnt: one that is asked for another task refuses.
+            first = self._one(TurnRequest(user="hello"))
             if isinstance(first, RequestError):
                 raise RemoteError(f"{self._connection.url}: refused a greeting: {first}")
             self._check_model(first)
@@ -101,12 +100,7 @@ class RemotePipeline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _one(self, request: TurnRequest) -> TurnResponse | RequestError:

@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ import requests
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError, TodError
+from todserve.runtime.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire import (
     Exchange,
     ModelDescription,
@@ -34,7 +34,6 @@ _RETRIED = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_PAUSE = 4.0
 
 
@@ -76,7 +75,7 @@ class TodClient:
         self._session = requests.Session()
         self._session.headers["Content-Type"] = "application/json"
         # A proxy of the environment must not be asked for this very machine.
-        self._session.trust_env = urlsplit(self.url).hostname not in _LOOPBACK
+        self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK_HOSTS
         if token is not None:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -143,10 +142,8 @@ class TodClient:
     def ready(self, timeout: float = 5.0) -> bool:
         """Return whether a small turn succeeds right now; ``/ping`` alone would not tell."""
         try:
-            answer = self._post(b'{"user": "hello", "tasks": ["intent"]}', 0, timeout)
-            if answer.status_code == HTTPStatus.BAD_REQUEST:
-                # A model that has not learnt intents refuses that, and is ready all the same.
-                answer = self._post(b'{"user": "hello"}', 0, timeout)
+            # Naming no task: a model that has not learnt the one named would refuse.
+            answer = self._post(b'{"user": "hello"}', 0, timeout)
         except ServerError:
             return False
         return answer.status_code == HTTPStatus.OK
@@ -158,12 +155,7 @@ class TodClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _answer(self, request: Mapping[str, object], request_id: str | None) -> requests.Response:
