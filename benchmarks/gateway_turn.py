@@ -21,13 +21,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, cycle
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from benchmarks.latency import LatencySummary, summarise
 from benchmarks.load import closed_loop
 from benchmarks.machine import describe
-from benchmarks.peers.base import HttpClient
+from benchmarks.peers.base import Closing, HttpClient
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import OwnProcess
 from benchmarks.ports import Ports
@@ -41,9 +40,11 @@ Script = tuple[str, ...]
 
 _WARM = 1.0
 _WINDOW = 8.0
+_COMMITS = 300
+_BYTES_OF_A_TURN = 2500
 
 
-class Bare:
+class Bare(Closing):
     """Holds scripted dialogues with the endpoint, and carries what it must carry."""
 
     inside_seconds: float | None = None
@@ -70,19 +71,12 @@ class Bare:
         }
         return answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
 
 
-class Kept:
+class Kept(Closing):
     """Holds scripted dialogues with the gateway, which carries everything.
 
     Args:
@@ -113,16 +107,9 @@ class Kept:
         self.acknowledged += 1
         return answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
 
 
 def main() -> None:
@@ -202,6 +189,7 @@ def measured(
     stored = _stored(database)
     return {
         "gateways": arguments.gateways,
+        "sync_of_a_commit_p50_ms": sync_of_a_commit(database.with_name("sync.sqlite")),
         "one_client": alone,
         f"{arguments.clients}_clients": several,
         f"one_client_with_{arguments.held}_more_dialogues_held": full,
@@ -294,6 +282,30 @@ def crowded(
         "errors": errors,
         "acknowledged": sum(client.acknowledged for client in kept),
     }
+
+
+def sync_of_a_commit(database: Path) -> float:
+    """Return what syncing a commit of a turn's size to disk takes, in milliseconds, the median.
+
+    SQLite alone, on the gateway's disk and as it is set there; the same commits unsynced are
+    taken off.
+    """
+    medians = {}
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE turns (answer TEXT)")
+        for level in ("FULL", "NORMAL"):
+            connection.execute(f"PRAGMA synchronous={level}")
+            times = []
+            for _ in range(_COMMITS):
+                begun = time.perf_counter()
+                connection.execute("INSERT INTO turns VALUES (?)", ("x" * _BYTES_OF_A_TURN,))
+                times.append(1e3 * (time.perf_counter() - begun))
+            medians[level] = statistics.median(times)
+    finally:
+        connection.close()
+    return round(medians["FULL"] - medians["NORMAL"], 2)
 
 
 def _from(scripts: Sequence[Script], number: int) -> Iterator[Script]:

@@ -9,7 +9,6 @@ import http.client
 import json
 from collections.abc import Sequence
 from enum import StrEnum
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import psutil
@@ -53,12 +52,7 @@ class Client(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Peer(Protocol):
@@ -111,7 +105,20 @@ class Peer(Protocol):
         ...
 
 
-class HttpClient:
+class Closing:
+    """Is closed where its ``with`` block ends."""
+
+    def close(self) -> None:
+        """Close what it holds; nothing, unless it says otherwise."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class HttpClient(Closing):
     """Posts turns over one kept connection; the standard library's, for it costs least."""
 
     inside_seconds: float | None = None
@@ -139,13 +146,6 @@ class HttpClient:
         answer: dict[str, Any] = json.loads(content)
         return answer
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connection."""
         self._connection.close()

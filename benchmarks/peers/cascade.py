@@ -10,13 +10,12 @@ import json
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psutil
 
 from benchmarks.peers.asking import first_answer
-from benchmarks.peers.base import AnswerForm, Client, HttpClient
+from benchmarks.peers.base import AnswerForm, Client, Closing, HttpClient
 from benchmarks.peers.plain_torchserve import PlainTorchServe, pack_model, run_archiver
 from benchmarks.peers.stock_files import HERE, stage
 from benchmarks.ports import Ports
@@ -135,7 +134,7 @@ class CascadeWorkflow(CascadeModels):
         return self._folder / f"{WORKFLOW}.war"
 
 
-class _Sequence:
+class _Sequence(Closing):
     """Asks the four models, each with what the one before handed over."""
 
     inside_seconds: float | None = None
@@ -151,17 +150,9 @@ class _Sequence:
         texts: dict[str, Any] = passed["texts"]
         return texts
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         for step in self._steps:
-            step.__exit__(kind, error, trace)
+            step.close()
 
 
 class _Workflow(HttpClient):

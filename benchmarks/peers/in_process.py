@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psutil
 
 from benchmarks.peers.asking import first_answer
-from benchmarks.peers.base import TIMEOUT, AnswerForm, Client, PeerError
+from benchmarks.peers.base import TIMEOUT, AnswerForm, Client, Closing, PeerError
 from benchmarks.peers.process import OwnProcess
 from benchmarks.peers.stock_files import HERE, size_of
 
@@ -170,7 +169,7 @@ class InProcessPeer:
         return self._worker.processes()
 
 
-class _PipeClient:
+class _PipeClient(Closing):
     inside_seconds: float | None
 
     def __init__(self, worker: PipeWorker, mode: str) -> None:
@@ -181,17 +180,6 @@ class _PipeClient:
     def ask(self, body: bytes) -> dict[str, Any]:
         self.inside_seconds, answer = self._worker.ask(self._mode, body)
         return answer
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
 
 def _all_of(folder: Path) -> int:

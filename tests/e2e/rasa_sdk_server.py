@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pytest
@@ -68,11 +67,6 @@ class RasaSdkServer:
             os.killpg(self._server.pid, signal.SIGKILL)
         self._server.wait()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Told to end while it is still starting, it never does.
         self.kill()
