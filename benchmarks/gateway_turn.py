@@ -26,90 +26,16 @@ from typing import Any
 from benchmarks.latency import LatencySummary, summarise
 from benchmarks.load import closed_loop
 from benchmarks.machine import describe
-from benchmarks.peers.base import Closing, HttpClient
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import OwnProcess
 from benchmarks.ports import Ports
-from todserve.corpora.registry import load
+from benchmarks.scripted_users import Bare, Kept, Script, load_scripts, scripts_from
 from todserve.evaluation.code_version import code_version
-from todserve.runtime.errors import CorpusError
-from todserve.serving.demo import UTTERANCES
-
-Script = tuple[str, ...]
-"""What one user says, in order."""
 
 _WARM = 1.0
 _WINDOW = 8.0
 _COMMITS = 300
 _BYTES_OF_A_TURN = 2500
-
-
-class Bare(Closing):
-    """Holds scripted dialogues with the endpoint, and carries what it must carry."""
-
-    inside_seconds: float | None = None
-
-    def __init__(self, port: int, name: str, scripts: Iterator[Script]) -> None:
-        self._client = HttpClient(port, f"/predictions/{name}")
-        self._scripts = scripts
-        self._left: list[str] = []
-        self._carried: dict[str, Any] = {}
-
-    def ask(self, body: bytes) -> dict[str, Any]:
-        """Say the next utterance of the script; ``body`` is not looked at."""
-        if not self._left:
-            self._left, self._carried = list(next(self._scripts)), {"history": []}
-        user = self._left.pop(0)
-        answer = self._client.ask(json.dumps({"user": user, **self._carried}).encode())
-        self._carried = {
-            "history": [
-                *self._carried["history"],
-                {"user": user, "system": answer["response"]["text"]},
-            ],
-            "state": answer["belief_state"],
-            "domain": answer["domain"]["active"],
-        }
-        return answer
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-
-class Kept(Closing):
-    """Holds scripted dialogues with the gateway, which carries everything.
-
-    Args:
-        port: the gateway's.
-        scripts: where dialogues come from.
-    """
-
-    inside_seconds: float | None = None
-
-    def __init__(self, port: int, scripts: Iterator[Script]) -> None:
-        self._client = HttpClient(port, "/v1/dialogues")
-        self._scripts = scripts
-        self._left: list[str] = []
-        self._dialogue = ""
-        self.acknowledged = 0
-
-    def begin(self) -> str:
-        """Begin a dialogue, and return its id."""
-        return str(self._client.ask(b"{}")["dialogue_id"])
-
-    def ask(self, body: bytes) -> dict[str, Any]:
-        """Say the next utterance of the script; ``body`` is not looked at."""
-        if not self._left:
-            self._left, self._dialogue = list(next(self._scripts)), self.begin()
-        said = {"user": self._left.pop(0), "message_id": str(self.acknowledged)}
-        path = f"/v1/dialogues/{self._dialogue}/turns"
-        answer = self._client.post(path, json.dumps(said).encode())
-        self.acknowledged += 1
-        return answer
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
 
 
 def main() -> None:
@@ -132,19 +58,6 @@ def main() -> None:
     print(json.dumps(found, indent=1))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
-def load_scripts() -> tuple[list[Script], str]:
-    """Return what users say, from MultiWOZ dev or the demo, and which of them it is."""
-    try:
-        dialogues = [
-            tuple(turn.user for turn in one.turns)
-            for place, one in enumerate(load("multiwoz21", "dev"))
-            if place % 10 == 0
-        ]
-    except CorpusError:
-        return [UTTERANCES], "the demo's dialogue"
-    return dialogues, "multiwoz21 dev, users of every 10th dialogue"
 
 
 @contextmanager
@@ -242,11 +155,11 @@ def crowded(
     numbers = count()
 
     def with_bare() -> Bare:
-        return Bare(arguments.port, arguments.name, _from(scripts, next(numbers)))
+        return Bare(arguments.port, arguments.name, scripts_from(scripts, next(numbers)))
 
     def with_gateway() -> Kept:
         number = next(numbers)
-        client = Kept(ports[number % len(ports)], _from(scripts, number))
+        client = Kept(ports[number % len(ports)], scripts_from(scripts, number))
         kept.append(client)
         return client
 
@@ -306,12 +219,6 @@ def sync_of_a_commit(database: Path) -> float:
     finally:
         connection.close()
     return round(medians["FULL"] - medians["NORMAL"], 2)
-
-
-def _from(scripts: Sequence[Script], number: int) -> Iterator[Script]:
-    """Yield the scripts over and over, for each client from another place on."""
-    place = number * 7 % len(scripts)
-    return cycle([*scripts[place:], *scripts[:place]])
 
 
 def _figures(summary: LatencySummary) -> dict[str, float]:
