@@ -142,8 +142,10 @@ class TodClient:
     def ready(self, timeout: float = 5.0) -> bool:
         """Return whether a small turn succeeds right now; ``/ping`` alone would not tell."""
         try:
-            # Naming no task: a model that has not learnt the one named would refuse.
-            answer = self._post(b'{"user": "hello"}', 0, timeout)
+            answer = self._post(b'{"user": "hello", "tasks": ["intent"]}', 0, timeout)
+            if answer.status_code == HTTPStatus.BAD_REQUEST:
+                # A model that has not learnt intents refuses that, and is ready all the same.
+                answer = self._post(b'{"user": "hello"}', 0, timeout)
         except ServerError:
             return False
         return answer.status_code == HTTPStatus.OK
