@@ -22,6 +22,7 @@ from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
@@ -55,7 +56,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -75,6 +76,8 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
+            its vocabulary holds.
     """
 
     folder: Path
@@ -85,6 +88,7 @@ class Checkpoint:
     checksum: str
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    labels: LearntLabels | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -115,6 +119,7 @@ class Checkpoint:
             knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
             checksum=checksum,
             domain_model=DomainModel.of_folder(folder),
+            labels=LearntLabels.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 
