@@ -31,8 +31,8 @@ CLOSED: Mapping[str, str] = {
 """What keeps TorchServe from loading code for whoever reaches its ports.
 
 ``enable_model_api`` does not cover ``POST /workflows``, whose archive may name any ``.mar`` by any
-address; a form in a web page can send it. No address matches ``(?!)``, so nothing is fetched, and no
-file can lie below ``/dev/null``, so nothing is found by a plain name or put there.
+address; a form in a web page can send it. No address matches ``(?!)``, so nothing is fetched, and
+no file can lie below ``/dev/null``, so nothing is found by a plain name or put there.
 """
 
 
@@ -130,7 +130,7 @@ class Frontend:
     def write(self, target: Path) -> "Frontend":
         """Write the settings to ``target``, paths made absolute, and read them back.
 
-        A setting of CLOSED that the file leaves out is written too: TorchServe's own default is open.
+        What the file leaves out of CLOSED is written too: TorchServe's own defaults are open.
         """
         base = self.path.resolve().parent
         lines = []
