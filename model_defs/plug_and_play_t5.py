@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from transformers import T5Config, T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.inner_paths import inner_path
 
 
 class PlugAndPlayT5(T5ForConditionalGeneration):
@@ -88,8 +89,12 @@ class PlugAndPlayT5(T5ForConditionalGeneration):
                 weights = load_file(single)
             elif index.is_file():
                 shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-                for shard in sorted(shards):
-                    weights |= load_file(folder / shard)
+                # A cache of downloads links them to files elsewhere.
+                for path in [
+                    inner_path(folder, shard, said_by=index.name, links=True)
+                    for shard in sorted(shards)
+                ]:
+                    weights |= load_file(path)
             elif pickled.is_file():
                 # weights_only refuses everything in the file that is not a tensor.
                 weights = torch.load(pickled, map_location="cpu", weights_only=True)
