@@ -102,9 +102,11 @@ def _write(
         write_project(dialogues_project(services, dialogues, writing), folder, writing)
         return
     for name, part in groupby(dialogues, key=lambda one: one.split):
-        file = name if to is Layout.SGD else f"{name}{SUFFIX}"
-        said_by = f"{source}: split"
-        target = inner_path(folder, file, said_by=said_by, one=True, error=CorpusError)
+        named = [
+            inner_path(folder, file, said_by=f"{source}: split", one=True, error=CorpusError)
+            for file in (name, f"{name}{SUFFIX}")
+        ]
+        target = named[0] if to is Layout.SGD else named[1]
         if to is Layout.SGD and not services:
             raise CorpusError(f"{source} has no service; expected one at least in its schema")
         if target.exists():
