@@ -158,17 +158,15 @@ def load_network(
     Args:
         folder: the checkpoint.
         dtype: what the weights are cast to.
-        model_file: the file that defines its class: in an archive, the one the manifest names.
-            By default the one in ``folder`` or, in a checkout, the one in ``model_defs/``.
+        model_file: the file that defines its class, which is run: in TorchServe's worker the
+            archive's own. By default the checkout's in ``model_defs/``, never one that lies in
+            ``folder``: a checkpoint is data.
 
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    name = model_file_of(folder)
-    beside = folder / name
-    checkout = Path(__file__).resolve().parents[2] / "model_defs" / name
-    path = model_file or (beside if beside.is_file() else checkout)
-    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
+    checkout = Path(__file__).resolve().parents[2] / "model_defs" / model_file_of(folder)
+    network: torch.nn.Module = _class_in(model_file or checkout).load(folder, dtype=dtype)
     return network
 
 
