@@ -39,6 +39,7 @@ from todserve.training.preflight import (
     check_targets,
 )
 from todserve.training.preparation import check_prepared
+from todserve.training.spoken import spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import (
     corpus_lines,
@@ -98,7 +99,8 @@ def _run(
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
     with world.leader_first():
-        tokenizer, network = _start(settings, folder, [*train, *dev], schema)
+        spoken = spoken_sample(settings, schema, train)
+        tokenizer, network = _start(settings, folder, [*train, *dev, *spoken], schema)
     builder = PromptBuilder(tokenizer, settings.format, schema)
     if world.leads:
         # Spread over the corpora, which stand one after the other.
