@@ -78,7 +78,7 @@ def _prepare(prepared: Path, config: TrainingConfig) -> None:
     source = write_tiny_checkpoint(prepared / "source", MARKOV)
     for file in ("schema.json", "knowledge.sqlite"):
         (prepared / file).write_bytes((source / file).read_bytes())
-    config.preparation.save(prepared)
+    config.preparation.save(prepared, {})
     # One corpus annotates everything, another intents alone.
     turns = [turn.model_copy(update={"corpus": config.corpora[0]}) for turn in TURNS]
     intents = [turn.only({turn.tasks[1]}).model_copy(update={"corpus": "other"}) for turn in TURNS]

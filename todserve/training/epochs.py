@@ -14,6 +14,7 @@ from todserve.training.config import TrainingConfig
 from todserve.training.copying import CopyTurns
 from todserve.training.examples import Example, encode_turn
 from todserve.training.mixture import Mixture
+from todserve.training.spoken import SpokenTraining
 from todserve.training.turns import TrainingTurn
 
 
@@ -28,8 +29,9 @@ class Epochs:
         self._augmentation = config.augmentation
         self._builder = builder
         self._mixture = Mixture(turns, config.mixing, config.seed)
-        self._augment = Augmenter(turns, config.augmentation)
+        self._augment = Augmenter(turns, config.augmentation, builder.schema)
         self._copy_turns = CopyTurns(builder.schema, self._augment.words)
+        self._spoken = SpokenTraining(config, builder.schema, turns, self._augment)
 
     def __call__(self, epoch: int) -> list[Example]:
         """Return the examples of an epoch, counted from 0."""
@@ -46,4 +48,6 @@ class Epochs:
             examples += encode_turn(turn, self._builder, show_placeholders=shown)
             if chance.random() < self._augmentation.copy_turns:
                 examples += encode_turn(self._copy_turns(chance), self._builder)
+            for spoken in self._spoken.beside(epoch, number):
+                examples += encode_turn(spoken, self._builder)
         return examples
