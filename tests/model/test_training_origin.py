@@ -1,4 +1,4 @@
-"""Starts from somewhere else, each made here: T5 v1.1 and mT5, sharded, pickled, wrapped; a BERT."""
+"""Starts from elsewhere, each made here: T5 v1.1 and mT5, sharded, pickled, wrapped; a BERT."""
 
 import json
 from collections.abc import Callable
