@@ -9,10 +9,10 @@ from todserve.corpora.spoken.kinds import KINDS
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.settings import Spoken
 from todserve.corpora.spoken.speech import Speech
-from todserve.corpora.spoken.turns import OUT_OF_SCOPE, SpokenTurn, State
+from todserve.corpora.spoken.turns import SpokenTurn, State
 from todserve.corpora.spoken.vocabulary import DAYS, Vocabulary
 from todserve.corpora.spoken.wordings import Wordings
-from todserve.runtime.dialogue import DELETED, DONTCARE, state_update
+from todserve.runtime.dialogue import DELETED, DONTCARE, OUT_OF_SCOPE, state_update
 from todserve.runtime.text import normalise
 
 WARDS = {("hospital", "department"): ("cardiology", "neurology", "urology")}

@@ -25,7 +25,8 @@ def carry(material: Material, chance: random.Random) -> SpokenTurn | None:
     by_family = {
         vocabulary.family(first, slot).name: value
         for slot, value in state[first].items()
-        if value != DONTCARE
+        # "For all of us" is not said by somebody who travels alone.
+        if value != DONTCARE and (vocabulary.family(first, slot).name, value) != ("people", "1")
     }
     options: list[tuple[str, dict[str, str]]] = []
     for other in vocabulary.domains:

@@ -7,14 +7,14 @@ Example: ``SpokenTurns(turns, schema, settings).at(seed=7, epoch=0, index=12)``.
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from todserve.corpora.spoken.kinds import KINDS
 from todserve.corpora.spoken.material import Material, Vary
 from todserve.corpora.spoken.settings import Spoken
 from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
-from todserve.corpora.spoken.vocabulary import words_of_name
+from todserve.corpora.spoken.vocabulary import KnownValues, words_of_name
 from todserve.corpora.spoken.wordings import Wordings, language_of
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.schema import Schema
@@ -39,7 +39,7 @@ class SpokenTurns:
         settings: Spoken,
         *,
         vary: Vary | None = None,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Sort the turns; nothing is made yet.
 
@@ -48,7 +48,7 @@ class SpokenTurns:
             schema: of the run.
             settings: how much, and of which kinds.
             vary: gives the turn spoken into other values, such as the augmentation's.
-            known: more values of open slots, such as those of a database.
+            known: values of slots that no turn has, such as those of a database.
 
         Raises:
             ConfigError: no turn has a belief state or an intent to speak from.
@@ -87,9 +87,11 @@ class SpokenTurns:
             raise ConfigError("`spoken.kinds` leaves out every kind; expected one at least")
         self.kinds = tuple(self._weights)
 
-    def at(self, *, seed: int, epoch: int, index: int) -> SpokenTurn | None:
+    def at(
+        self, *, seed: int, epoch: int, index: int, kind: str | None = None
+    ) -> SpokenTurn | None:
         """Return the turn of a place in an epoch; the same for the same numbers."""
-        return self(random.Random(f"{seed}/spoken/{epoch}/{index}"))
+        return self(random.Random(f"{seed}/spoken/{epoch}/{index}"), kind)
 
     def __call__(self, chance: random.Random, kind: str | None = None) -> SpokenTurn | None:
         """Return one turn, of ``kind`` if it is given; None where the turns do not allow any."""

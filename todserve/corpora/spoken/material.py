@@ -14,16 +14,15 @@ from todserve.corpora.spoken.roughness import Roughness
 from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.turns import (
     NO_LOOK_UP,
-    OUT_OF_SCOPE,
     Acts,
     History,
     LabelledTurn,
     SpokenTurn,
     State,
 )
-from todserve.corpora.spoken.vocabulary import Vocabulary, plain_domain
+from todserve.corpora.spoken.vocabulary import KnownValues, Vocabulary, plain_domain
 from todserve.corpora.spoken.wordings import Wordings, enumeration
-from todserve.runtime.dialogue import DONTCARE, GENERAL
+from todserve.runtime.dialogue import DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.schema import Schema
 from todserve.runtime.text import normalise
 
@@ -56,7 +55,7 @@ class Material:
         wordings: Wordings,
         *,
         vary: Vary | None = None,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
         outside: Sequence[str] = (),
         small_talk: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
@@ -67,7 +66,7 @@ class Material:
             schema: of the run.
             wordings: of the turns' language.
             vary: gives the turn spoken into other values.
-            known: more values of open slots.
+            known: values of slots that no turn has.
             outside: other corpora's utterances that no service here answers.
             small_talk: other corpora's utterances for ``greet``, ``thank`` and ``bye``.
         """

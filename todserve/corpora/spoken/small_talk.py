@@ -10,8 +10,8 @@ import random
 from typing import Any
 
 from todserve.corpora.spoken.material import Material
-from todserve.corpora.spoken.turns import OUT_OF_SCOPE, Acts, SpokenTurn
-from todserve.runtime.dialogue import GENERAL
+from todserve.corpora.spoken.turns import Acts, SpokenTurn
+from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "jkl", "sdf", "dfgh")

@@ -32,6 +32,10 @@ def words_of_name(name: str) -> str:
     return " ".join(word.lower() for word in _WORD.findall(name))
 
 
+KnownValues = Mapping[tuple[str, str], Iterable[str]]
+"""(domain, slot) -> values that no turn needs to have said."""
+
+
 class Vocabulary:
     """Families, values and services of a schema as its turns use it."""
 
@@ -40,7 +44,7 @@ class Vocabulary:
         schema: Schema,
         turns: Iterable[LabelledTurn],
         wordings: Wordings,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Collect the values of ``turns``.
 
@@ -48,7 +52,7 @@ class Vocabulary:
             schema: closed slots take its values.
             turns: what open slots take values from.
             wordings: the families.
-            known: more values of open slots, such as those of a database.
+            known: values of slots that no turn has, such as those of a database.
         """
         self.schema = schema
         self.wordings = wordings
@@ -58,8 +62,10 @@ class Vocabulary:
                 for slot, value in slots.items():
                     if turn.previous_state.get(domain, {}).get(slot) != value:
                         seen.setdefault((domain, slot), Counter())[value] += 1
+        stated = {domain for domain, _ in seen}
         for place, more in (known or {}).items():
-            seen.setdefault(place, Counter()).update(dict.fromkeys(more, _KNOWN_TWICE))
+            # Where the corpus has names of its own, it may write them otherwise.
+            seen.setdefault(place, Counter(dict.fromkeys(more, _KNOWN_TWICE)))
         self._values = {
             (domain, slot): self._usable(domain, slot, values)
             for (domain, slot), values in seen.items()
@@ -67,7 +73,7 @@ class Vocabulary:
         self._families = {place: self._find_family(*place) for place in self._values}
         self._services = {domain: self._find_service(domain) for domain, _ in self._values}
         self.domains: tuple[str, ...] = tuple(
-            domain for domain in schema.domains if domain in self._services
+            domain for domain in schema.domains if domain in stated
         )
         """Domains that states of the turns have, in the schema's order."""
 
