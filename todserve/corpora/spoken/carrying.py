@@ -149,7 +149,7 @@ def way_back(material: Material, chance: random.Random) -> SpokenTurn | None:
             vocabulary.family(domain, slot).name: slot for slot in vocabulary.schema.slots(domain)
         }
         if "departure" in of and "destination" in of and "day" in every:
-            journeys.append((domain, every))
+            journeys.append((domain, {**every, **of}))
     if not journeys:
         return None
     domain, of = journeys[-1]

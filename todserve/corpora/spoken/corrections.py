@@ -331,7 +331,7 @@ def _corrected(
         joined = words.pick(chance, "correct two", new=new[0], also=new[1])
         if joined is None:
             return None
-        new, old = [joined], [" and ".join(old)]
+        new, old = [joined], [words.pick(chance, "correct two", new=old[0], also=old[1]) or old[0]]
     kind = "correct"
     counted = _family(material, domain, slot) == "people" and new[0][:1].isdigit()
     if counted and " " in new[0] and len(changes) == 1 and chance.random() < 0.3:

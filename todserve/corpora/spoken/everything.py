@@ -9,6 +9,7 @@ import random
 
 from todserve.corpora.spoken.material import Material, start_of
 from todserve.corpora.spoken.turns import NO_LOOK_UP, LabelledTurn, SpokenTurn, State
+from todserve.runtime.dialogue import DONTCARE
 
 _LONGEST_MERGED = 260
 _YES_OR_NO = (
@@ -30,6 +31,44 @@ _BOOKED_BY = frozenset({"people", "stay", "time"})
 def at_once(material: Material, chance: random.Random) -> SpokenTurn | None:
     """Say all slots of a service in one utterance."""
     return _request("at_once", material, chance, least=2)
+
+
+def wish(material: Material, chance: random.Random) -> SpokenTurn | None:
+    """Say one or two slots, in uncommon words as a rule."""
+    found = material.service(chance, least=1)
+    if found is None:
+        return None
+    domain, slots = found
+    said = chance.sample(list(slots), min(len(slots), chance.choice((1, 1, 2))))
+    chosen = {slot: slots[slot] for slot in said}
+    what = material.requests.what(domain, chosen, chance)
+    user = material.wordings.pick(chance, "open", what=what) or what
+    food = [slot for slot in chosen if material.vocabulary.family(domain, slot).name == "food"]
+    if food and len(chosen) == 1 and chosen[food[0]] != DONTCARE:
+        dish = material.speech.alone(domain, food[0], chosen[food[0]], chance, plain=0.2)
+        user = material.wordings.pick(chance, "wish food", food=dish) or user
+    return _stated("wish", material, material.base(chance, 0.6), user, {domain: chosen})
+
+
+def nothing_yet(material: Material, chance: random.Random) -> SpokenTurn | None:
+    """Ask for a service and say nothing else of it: the state stays as it is."""
+    if not material.vocabulary.domains:
+        return None
+    domain = chance.choice(material.vocabulary.domains)
+    what = material.requests.what(domain, {}, chance)
+    bare = material.requests.what(domain, {}, chance, article=False)
+    user = material.wordings.pick(chance, "open nothing", what=what, bare=bare)
+    base = material.base(chance, 0.6)
+    if user is None or domain in base.previous_state:
+        return None
+    return material.turn(
+        "nothing_yet",
+        base,
+        user,
+        state=material.kept(base.previous_state),
+        intent=material.look_intent(domain),
+        database_token=NO_LOOK_UP,
+    )
 
 
 def mended_inside(material: Material, chance: random.Random) -> SpokenTurn | None:

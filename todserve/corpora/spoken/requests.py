@@ -17,7 +17,7 @@ _VOWEL = re.compile(r"[aeiou]|8|11(?!\d)|18")
 _OPEN_WORDS = ("somewhere ", "something ")
 _MOST_BEFORE = 3
 _BEFORE = {"price": 0, "stars": 1, "area": 2, "food": 3}
-"""Families that may be said before the noun, in the order of their adjectives."""
+"""The order of adjectives before a noun; other families' stand behind these."""
 
 
 class Requests:
@@ -121,10 +121,10 @@ class Requests:
         for slot, value in list(left.items()):
             family = self._vocabulary.family(domain, slot).name
             often = 0.25 if family == "area" else 0.75
-            if family not in _BEFORE or len(said) == _MOST_BEFORE or chance.random() > often:
+            if len(said) == _MOST_BEFORE or value == DONTCARE or chance.random() > often:
                 continue
             text = self._speech.before(domain, slot, value, chance)
-            if text is None and family == "food" and value != DONTCARE:
+            if text is None and family == "food":
                 text = value
             if text is None:
                 continue
@@ -133,7 +133,7 @@ class Requests:
                 wrong = self._wrong(domain, slot, value, chance)
                 first = self._speech.before(domain, slot, wrong, chance) or wrong
                 text = first + self._inside(text, chance)
-            said.append((_BEFORE[family], text))
+            said.append((_BEFORE.get(family, len(_BEFORE)), text))
         return [text for _, text in sorted(said, key=lambda one: one[0])]
 
     def _after(

@@ -64,7 +64,7 @@ class Speech:
         """Return a way to say a value in front of the noun; None where there is none."""
         family = self.vocabulary.family(domain, slot)
         found = self.ways(domain, slot, value).before or tuple(
-            text.format(value=value) for text in family.before
+            self._wordings.fill(text, value=value) for text in family.before
         )
         return chance.choice(found) if found else None
 
@@ -146,7 +146,7 @@ class Speech:
         self, family: Family, domain: str, slot: str, value: str, chance: random.Random
     ) -> str:
         called = self.vocabulary.called(domain, slot, chance)
-        found = family.yes if value in YES else family.no
+        found = family.yes if value.lower() in YES else family.no
         return chance.choice(found or ("{called} " + value,)).format(called=called)
 
 

@@ -167,7 +167,7 @@ class Vocabulary:
             (len(known), family)
             for family in families.values()
             for known in family.slots
-            if f" {known} " in f" {name} " and _looks(values, family.shape)
+            if _is_called(name, known, family) and _looks(values, family.shape)
         ]
         if by_name:
             return max(by_name, key=lambda one: one[0])[1]
@@ -199,6 +199,15 @@ def plain_domain(domain: str) -> str:
     return words_of_name(domain.rpartition(".")[2]) or domain
 
 
+def _is_called(name: str, known: str, family: Family) -> bool:
+    """Say whether a slot's name is, or ends with, or holds a family's name of several words."""
+    if name == known:
+        return True
+    if known in family.exact:
+        return False
+    return f" {known} " in f" {name} " if " " in known else name.endswith(f" {known}")
+
+
 def _looks(values: tuple[str, ...], shape: str) -> bool:
     if shape == "text" or not values:
         return shape == "text" or not values
@@ -213,4 +222,4 @@ def _fits(value: str, shape: str) -> bool:
         return _NUMBER.fullmatch(value) is not None
     if shape == "day":
         return value in DAYS
-    return value in _FLAGS
+    return value.lower() in _FLAGS

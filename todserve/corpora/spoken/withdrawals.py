@@ -113,7 +113,7 @@ def restart(material: Material, chance: random.Random) -> SpokenTurn | None:
         opening = material.opening(chance)
         if opening is None:
             return None
-        join = chance.choice((": ", ". ", ", ", " and ", " - "))
+        join = chance.choice(material.wordings.phrases("after restart") or (". ",))
         return material.turn(
             "restart",
             turn,
@@ -259,7 +259,7 @@ def restart_with(material: Material, chance: random.Random) -> SpokenTurn | None
     return material.turn(
         "restart_with",
         start_of(turn) if chance.random() < 0.1 else turn,
-        user + chance.choice((": ", ". ", ", ", " and ", " - ")) + opened,
+        user + chance.choice(material.wordings.phrases("after restart") or (". ",)) + opened,
         state={domain: slots},
         intent=material.intent(domain, slots),
         database_token=NO_LOOK_UP,
