@@ -43,6 +43,7 @@ from todserve.training.spoken import known_values, spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import (
     corpus_lines,
+    learnt_labels,
     special_tokens,
     train_tokenizer,
     with_tokens,
@@ -135,6 +136,7 @@ def _run(
     if world.leads:
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
+        learnt_labels(train).save(checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     return checkpoint
 
