@@ -72,6 +72,7 @@ def outside(material: Material, chance: random.Random) -> SpokenTurn | None:
         if name == "gibberish"
         or (material.outside if name == "corpora" else words.get(name))
         and (name != "city" or not _anywhere(material))
+        and name not in material.near
     }
     source = chance.choices(list(shares), list(shares.values()))[0]
     if source == "corpora":

@@ -22,7 +22,7 @@ from todserve.runtime.korean import agreeing
 
 _FOLDER = Path(__file__).parent
 _FILES = ("phrases", "slots", "values", "services", "clock", "people", "rough", "outside")
-_HANGUL = re.compile(r"[가-힣]")
+_HANGUL = re.compile(r"[가-힣ᄀ-ᇿㄱ-ㆎ]")
 
 ENGLISH = "en"
 KOREAN = "ko"
