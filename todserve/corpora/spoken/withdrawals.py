@@ -82,7 +82,9 @@ def withdraw_service(material: Material, chance: random.Random) -> SpokenTurn | 
         if found is None:
             return None
         other, slots = found
-        wish = material.requests.what(other, slots, chance)
+        what = material.requests.what(other, slots, chance)
+        # "No hotel and a park" would leave out both.
+        wish = material.wordings.pick(chance, "open instead", what=what) or what
         user += chance.choice(material.wordings.phrases("and then") or (", ",)) + wish
         return material.turn(
             "withdraw_service",
