@@ -61,7 +61,9 @@ class SpokenTraining:
         for _ in range(int(whole) + (chance.random() < part)):
             turn = self._make(chance)
             if turn is not None:
-                yield training_turn(turn)
+                made = training_turn(turn)
+                # Two turns in one are nobody's context: they are varied as a whole.
+                yield self._augment(made, chance) if turn.kind == "merged" else made
 
     def _varied(self, turn: LabelledTurn, chance: random.Random) -> LabelledTurn:
         return self._augment(turn, chance) if isinstance(turn, TrainingTurn) else turn

@@ -22,6 +22,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 _FLAGS = frozenset({"yes", "no", "true", "false", "free"})
 YES = frozenset({"yes", "true", "free"})
 _MOSTLY = 0.7
+_NEVER_MEANT = frozenset({DONTCARE, "none", "not mentioned"})
 _LONGEST = 6  # words of a value that people would type in passing
 _KNOWN_TWICE = 2  # a value of one dialogue alone may be a slip of its annotator
 _LARGEST_NUMBER = 9
@@ -149,10 +150,12 @@ class Vocabulary:
     def _usable(self, domain: str, slot: str, seen: Counter[str]) -> tuple[str, ...]:
         closed = self.schema.values(domain, slot)
         values = closed or [value for value, count in seen.most_common() if count >= _KNOWN_TWICE]
+        if len(values) > len(_FLAGS):  # "no" is the name of no place
+            values = [value for value in values if value not in _FLAGS]
         return tuple(
             value
             for value in values
-            if value != DONTCARE
+            if value not in _NEVER_MEANT
             and len(value.split()) <= _LONGEST
             and "|" not in value
             and not (value.isdigit() and not 0 < int(value) <= _LARGEST_NUMBER)
