@@ -70,9 +70,10 @@ def test_a_spoken_time_tells_morning_from_evening_and_its_minutes(value: str) ->
             elif shown[0] != "12:00":
                 assert int(shown[1]) % 12 == hour % 12
             continue
-        late = re.search(r"afternoon|evening|night|p\.?m|tonight|noon|midnight", said)
-        early = re.search(r"morning|a\.?m|midday|noon|lunch", said)
-        assert late or early, said
+        late = re.search(r"afternoon|evening|at night|p\.?m|midday|noon|lunch", said)
+        early = re.search(r"morning|a\.?m|midnight", said)
+        assert bool(late) == (hour >= 12), said
+        assert bool(early) == (hour < 12), said
 
 
 @pytest.mark.parametrize("count", range(2, 9))

@@ -109,8 +109,8 @@ class Speech:
         if kind < 0.35 or (minute % 15 and minute % 5):
             half = ("am", " am", " a.m.") if hour < 12 else ("pm", " pm", " p.m.")
             return f"{_twelve(hour)}" + (f":{minute:02d}" if minute else "") + chance.choice(half)
-        told_from = hour if minute <= 30 else (hour + 1) % 24
-        part = chance.choice(clock[_part(told_from)])
+        # Of the hour it is, not of the one it is going to: "quarter to 12 at night" is 23:45.
+        part = chance.choice(clock[_part(hour)])
         form = {0: "hour", 15: "quarter", 30: "half", 45: "three quarters"}.get(
             minute, "past" if minute < 30 else "to"
         )
