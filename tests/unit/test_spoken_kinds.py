@@ -303,6 +303,9 @@ def _said(domain: str, slot: str, value: str, user: str) -> bool:
         )
     if family.name == "people":
         people = ENGLISH.people
+        mixed = [name for names in (*people["adults"], *people["kids"]) for name in names]
+        if any(re.search(rf"\b{name}\b", user) for name in mixed):
+            return True
         who = [one for size in ("one", "two", "three", "four") for one in people[size]]
         return any(normalise(one) in user for one in who)
     if family.name in ("stay", "day"):

@@ -123,7 +123,12 @@ def _reply(material: Material, chance: random.Random, name: str) -> str | None:
 
 
 def _filled(text: str, words: Any, material: Material, chance: random.Random) -> str:
-    for name, plural in (("city", "cities"), ("thing", "things"), ("when", "when")):
+    for name, plural in (
+        ("city", "cities"),
+        ("thing", "things"),
+        ("when", "when"),
+        ("object", "object"),
+    ):
         if f"{{{name}}}" in text:
             text = text.replace(f"{{{name}}}", chance.choice(words[plural]))
     while "{word}" in text:
