@@ -139,12 +139,66 @@ def test_roughness_misspells_several_words_of_one_message() -> None:
     assert 0 in counts
 
 
+def test_a_time_said_in_words_is_not_said_again() -> None:
+    rough = Roughness(ENGLISH)
+    said = {
+        rough("a table at half 15:00", random.Random(number), time=lambda *_: "CLOCK")
+        for number in range(200)
+    }
+    assert not [text for text in said if "CLOCK" in text]
+    said = {
+        rough("a table at 15:00", random.Random(number), time=lambda *_: "CLOCK")
+        for number in range(200)
+    }
+    assert [text for text in said if "CLOCK" in text]
+
+
 def test_roughness_keeps_the_words_it_is_told_to() -> None:
     rough = Roughness(ENGLISH)
     for number in range(300):
         assert "thanh binh" in rough(
             "a table at thanh binh please", random.Random(number), keep={"thanh", "binh"}
         )
+
+
+def test_slots_are_told_by_their_names_and_by_what_their_values_look_like() -> None:
+    schema = Schema(
+        services=(
+            Service(
+                name="RentalCars_1",
+                slots=(
+                    Slot(name="pickup_date"),
+                    Slot(name="dropoff_date"),
+                    Slot(name="number_of_seats", categorical=True, values=("2", "4")),
+                    Slot(name="startsWhen"),
+                    Slot(name="insured", categorical=True, values=("True", "False")),
+                    Slot(name="people", categorical=True, values=("tall", "short")),
+                ),
+            ),
+        )
+    )
+    turn = SpokenTurn(
+        kind="",
+        dialogue_id="1",
+        corpus="own",
+        history=(),
+        previous_state={},
+        user="at 09:30",
+        state={"RentalCars_1": {"startsWhen": "09:30"}},
+    )
+    vocabulary = Vocabulary(schema, [turn, turn], ENGLISH)
+    found = {
+        slot: vocabulary.family("RentalCars_1", slot).name for slot in schema.slots("RentalCars_1")
+    }
+    assert found == {
+        "pickup_date": "other",  # a day alone would not tell which of the two
+        "dropoff_date": "other",
+        "number_of_seats": "people",
+        "startsWhen": "time",
+        "insured": "flag",
+        "people": "other",  # by its name alone it would be counted
+    }
+    assert vocabulary.service("RentalCars_1").name == "car"
 
 
 BARBER = Schema(

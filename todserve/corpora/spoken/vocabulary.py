@@ -71,7 +71,9 @@ class Vocabulary:
             (domain, slot): self._usable(domain, slot, values)
             for (domain, slot), values in seen.items()
         }
-        self._families = {place: self._find_family(*place) for place in self._values}
+        self._families: dict[tuple[str, str], Family] = {}
+        for domain in schema.domains:
+            self._families.update(self._families_of(domain))
         self._services = {domain: self._find_service(domain) for domain, _ in self._values}
         self.domains: tuple[str, ...] = tuple(
             domain for domain in schema.domains if domain in stated
@@ -162,9 +164,24 @@ class Vocabulary:
             and (not closed or value in seen or len(closed) < 20)
         )
 
+    def _families_of(self, domain: str) -> dict[tuple[str, str], Family]:
+        """Return the families of a domain's slots; of two slots of one, each is called its name.
+
+        "On friday" tells nothing where a car has a day to be fetched and one to be brought back.
+        """
+        found = {slot: self._find_family(domain, slot) for slot in self.schema.slots(domain)}
+        other = self.wordings.families.get("other", Family(name="other"))
+        for family in {one.name: one for one in found.values() if one.slots}.values():
+            slots = [slot for slot, one in found.items() if one.name == family.name]
+            exact = [slot for slot in slots if words_of_name(slot) in family.slots]
+            for slot in slots:
+                if len(slots) > 1 and exact != [slot]:
+                    found[slot] = other
+        return {(domain, slot): family for slot, family in found.items()}
+
     def _find_family(self, domain: str, slot: str) -> Family:
         families = self.wordings.families
-        values = self.values(domain, slot)
+        values = self.values(domain, slot) or self.schema.values(domain, slot)
         name = words_of_name(slot)
         by_name = [
             (len(known), family)
