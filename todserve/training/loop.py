@@ -20,6 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from transformers import T5ForConditionalGeneration
 
+from todserve.corpora.spoken.vocabulary import KnownValues
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder
 from todserve.training.averaging import WeightAverage
@@ -57,6 +58,7 @@ class Trainer:
         dev_turns: Sequence[TrainingTurn],
         world: World,
         teacher: T5ForConditionalGeneration | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Gather what the loop needs; nothing is trained yet.
 
@@ -73,7 +75,7 @@ class Trainer:
         self._folder = folder
         self._network = network
         nn.Module.to(network, world.device)
-        self._epochs = Epochs(config, builder, train_turns)
+        self._epochs = Epochs(config, builder, train_turns, known)
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
         self._world = world
         self._optimizers = optimizers_for(network, config)
