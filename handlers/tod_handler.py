@@ -21,7 +21,7 @@ from typing import Any
 
 from todserve.runtime.checks import is_request_id
 from todserve.runtime.describing import describe
-from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
+from todserve.runtime.engines.settings import DecodingSettings, EngineSettings, ReadingSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
 from todserve.runtime.turn import TurnPipeline
@@ -57,6 +57,7 @@ class TodHandler:
             Path(context.system_properties["model_dir"]),
             settings=EngineSettings(**section.get("engine", {})),
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,
+            spelling=ReadingSettings(**section.get("reading", {})).spelling,
             model_name=context.manifest["model"]["modelName"],
             model_version=context.manifest["model"].get("modelVersion", ""),
         )

@@ -22,6 +22,7 @@ from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.tasks import DATABASE_TOKENS
@@ -43,7 +44,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, NAMES_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -63,6 +64,7 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        name_closeness: how near a value must come to a known name to mean it.
     """
 
     folder: Path
@@ -73,6 +75,7 @@ class Checkpoint:
     checksum: str
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    name_closeness: NameCloseness = field(default_factory=NameCloseness)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -101,6 +104,7 @@ class Checkpoint:
             knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
             checksum=checksum,
             domain_model=DomainModel.of_folder(folder),
+            name_closeness=NameCloseness.load(folder / NAMES_FILE),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 

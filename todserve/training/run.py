@@ -150,7 +150,7 @@ def preflight(
     examples = encode_turns(turns, builder)
     check_examples(examples, tokenizer.size)
     check_prompts(examples, builder, tokenizer)
-    for warning in check_targets(examples):
+    for warning in check_targets(examples, tokenizer.unknown_id):
         print(f"warning: {warning}")
 
 
