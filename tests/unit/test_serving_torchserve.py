@@ -7,7 +7,7 @@ import pytest
 from todserve.serving.java import JavaRuntime
 from todserve.serving.torchserve import server_environment
 
-JAVA = JavaRuntime(home=Path("/java"), version="17", source="a test")
+JAVA = JavaRuntime(executable=Path("/java/bin/java"), version=17, source="a test")
 
 
 def test_threads_wait_without_spinning_unless_the_caller_wants_it(
