@@ -49,6 +49,7 @@ def test_misspelt_words_are_read_as_they_are_meant(speller: Speller, typed: str,
     [
         ("restraunt", "restaurant"),  # "restraint" is one letter away
         ("leicaster", "leicester"),
+        ("a hotel in the noth", "a hotel in the north"),  # "note" is one letter away
         ("thecentre", "the centre"),  # "theatre" is two letters away
         ("stanstedt airport", "stansted airport"),
         ("gardina", "gardenia"),  # as near as "garden"

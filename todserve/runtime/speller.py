@@ -31,7 +31,7 @@ _ENOUGH_LETTERS = (4, 6, 9)
 _SHORTEST_RUN_ON = 5
 _CLEARLY = 4.0  # how much more frequent the best of several words must be
 _MOSTLY_STRANGE = 0.5
-_MOSTLY_CLEAR = 0.7
+_MOSTLY_CLEAR = 0.5
 _ENGLISH_SHARE = 0.5
 _REMEMBERED = 8192
 
@@ -42,6 +42,7 @@ _REPEATED = re.compile(r"([a-z])\1{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _INTRODUCES = frozenset({("named",), ("called",), ("mr",), ("mrs",), ("ms",), ("dr",)})
 _NAME_IS = ("name", "is")
+_SOUND_ALIKE = frozenset({"cs", "sc", "ck", "kc", "fp", "gj", "jg", "kq", "qk"})
 _SMALL = frozenset("a an at by for i in is it me my no of on or the to we with and".split())  # noqa: SIM905
 _ABBREVIATIONS = frozenset(
     """
@@ -93,14 +94,18 @@ class _Typed:
 class Speller:
     """Corrects the words that neither English nor one checkpoint knows."""
 
-    def __init__(self, english: Mapping[str, int], own: Iterable[str]) -> None:
+    def __init__(
+        self, english: Mapping[str, int], own: Iterable[str], values: Iterable[str] = ()
+    ) -> None:
         """Put the words in order; use ``of`` for a checkpoint.
 
         Args:
             english: word -> how often it occurs.
             own: the checkpoint's words.
+            values: those of them that are labels and values of its schema, likeliest of all.
         """
         self._english = english
+        self._values = frozenset(values)
         self._own = frozenset(own)
         self._own_by_length = _by_length(self._own)
         self._frequent_by_length = _by_length(
@@ -111,14 +116,15 @@ class Speller:
     @classmethod
     def of(cls, schema: Schema, knowledge: KnowledgeBase, tokenizer: Tokenizer) -> "Speller | None":
         """Return the speller of a checkpoint; None for one whose language is not English."""
-        own = frozenset(_own_words(schema, knowledge))
+        values = frozenset(_words_in(_schema_texts(schema)))
+        own = values.union(_words_in(_database_texts(knowledge)))
         pieces = [word for word in tokenizer.words() if len(word) >= _SHORTEST]
         if not (_mostly(str.isascii, own) and _mostly(str.isascii, pieces)):
             return None
         english = _english_words()
         if not _mostly(english.__contains__, pieces):
             return None
-        return cls(english, (word for word in own if word.isascii()))
+        return cls(english, filter(str.isascii, own), filter(str.isascii, values))
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance as it is meant."""
@@ -151,6 +157,8 @@ class Speller:
             return True
         if not word.isascii():
             return False
+        if len(word) < _SHORTEST - 1:  # "u" and "nr" are no mistakes
+            return True
         one = word.removesuffix("s").removesuffix("'")
         if one != word and (one in self._own or one in _ABBREVIATIONS):
             return True
@@ -201,11 +209,19 @@ class Speller:
         found = _nearest(word, self._own_by_length, most=most)
         near = [one for one, distance in found if distance == 1]
         if near:
-            best = self._best(word, near)
-            # With four letters a word of other subjects is as likely.
-            others = self._english_near(word) if len(word) == _SHORTEST else []
-            return (best, 1) if best and best == self._best(word, [best, *others]) else (None, 0)
-        far = [(one, distance) for one, distance in found if _begins_alike(word, one)]
+            best = self._best(word, [one for one in near if one in self._values] or near)
+            # With four letters a word of other subjects is as likely, but for a value.
+            if len(word) == _SHORTEST and best not in self._values:
+                others = self._english_near(word)
+                best = best if best == self._best(word, [*near, *others]) else None
+            return best, 1 if best else 0
+        # A name of six letters is two mistakes away from too many words that were never heard of.
+        sure = len(word) > _ENOUGH_LETTERS[1]
+        far = [
+            (one, distance)
+            for one, distance in found
+            if _begins_alike(word, one) and (sure or one in self._values)
+        ]
         alike = [one for one, _ in far if one[-1] == word[-1]]
         best = self._best(word, alike or [one for one, distance in far if distance == 2])
         return best, 2
@@ -291,7 +307,8 @@ def _mistakes(word: str, other: str) -> int:
 
 
 def _begins_alike(word: str, other: str) -> bool:
-    return word[0] == other[0] or word[:2] == other[1::-1]
+    same = word[0] == other[0] or word[0] + other[0] in _SOUND_ALIKE
+    return same or word[:2] == other[1::-1]
 
 
 def _nearest(word: str, by_length: Mapping[int, list[str]], *, most: int) -> list[tuple[str, int]]:
@@ -327,16 +344,22 @@ def _in_case_of(typed: str, meant: str) -> str:
     return meant[:1].upper() + meant[1:] if typed[0].isupper() else meant
 
 
-def _own_words(schema: Schema, knowledge: KnowledgeBase) -> Iterator[str]:
-    """Yield the lower-case words of labels, values and the database, which may repeat."""
-    texts: list[str] = list(schema.intents)
+def _schema_texts(schema: Schema) -> Iterator[str]:
+    yield from schema.intents
     for service in schema.services:
-        texts.append(service.name)
+        yield service.name
         for slot in service.slots:
-            texts += [slot.name, *slot.values]
+            yield from (slot.name, *slot.values)
+
+
+def _database_texts(knowledge: KnowledgeBase) -> Iterator[str]:
     for domain in knowledge.domains:
         for column in knowledge.columns(domain):
-            texts += knowledge.values(domain, column)
+            yield from knowledge.values(domain, column)
+
+
+def _words_in(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the lower-case words of letters, which may repeat."""
     for text in texts:
         yield from _LETTERS.findall(text.lower().replace("_", " "))
 
