@@ -11,6 +11,9 @@ the state would book a place that does not exist. A value that is more or less o
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.comparison import bare_key, comparison_key
 from todserve.runtime.dialogue import DELETED, DONTCARE
@@ -73,9 +76,6 @@ class KnownNames:
         return any(key in one or one in key for one in known if len(one) >= _SHORTEST)
 
     def _search(self, domain: str, slot: str, value: str) -> str | None:
-        from rapidfuzz import process
-        from rapidfuzz.distance import OSA
-
         wanted = bare_key(comparison_key(value))
         if len(wanted) < _SHORTEST or self.is_known(domain, slot, value):
             return None

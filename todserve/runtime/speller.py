@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.response import WordChange
 from todserve.runtime.schema import Schema
@@ -269,7 +272,7 @@ class Speller:
     def _best(self, word: str, candidates: list[str]) -> str | None:
         """Return the candidate that is meant: with swapped letters, or clearly more frequent."""
         swapped = [one for one in candidates if sorted(one) == sorted(word)]
-        ranked = sorted(swapped or candidates, key=lambda one: -self._count(one))
+        ranked = sorted(swapped or candidates, key=lambda one: (-self._count(one), one))
         if not ranked:
             return None
         stem = len(word) - 3
@@ -301,8 +304,6 @@ class Speller:
 
 
 def _mistakes(word: str, other: str) -> int:
-    from rapidfuzz.distance import OSA
-
     return OSA.distance(word, other)
 
 
@@ -313,9 +314,6 @@ def _begins_alike(word: str, other: str) -> bool:
 
 def _nearest(word: str, by_length: Mapping[int, list[str]], *, most: int) -> list[tuple[str, int]]:
     """Return (word, mistakes) of the known words at most ``most`` mistakes away, nearest first."""
-    from rapidfuzz import process
-    from rapidfuzz.distance import OSA
-
     found = [
         (known, distance)
         for length in range(len(word) - most, len(word) + most + 1)
