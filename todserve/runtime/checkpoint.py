@@ -23,6 +23,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
+from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
@@ -56,7 +57,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE, NAMES_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -78,6 +79,7 @@ class Checkpoint:
         domain_model: weighs words for the active domain; None without ``domain.json``.
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
+        name_closeness: how near a value must come to a known name to mean it.
     """
 
     folder: Path
@@ -89,6 +91,7 @@ class Checkpoint:
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
     labels: LearntLabels | None = None
+    name_closeness: NameCloseness = field(default_factory=NameCloseness)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -120,6 +123,7 @@ class Checkpoint:
             checksum=checksum,
             domain_model=DomainModel.of_folder(folder),
             labels=LearntLabels.of_folder(folder),
+            name_closeness=NameCloseness.load(folder / NAMES_FILE),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 

@@ -38,7 +38,6 @@ from todserve.training.preflight import (
     unexported,
 )
 from todserve.training.preparation import changed_corpora, check_prepared
-from todserve.training.spoken import spoken_sample
 from todserve.training.spoken import known_values, spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import learnt_labels
@@ -168,7 +167,7 @@ def preflight(
     examples = encode_turns(turns, builder)
     check_examples(examples, tokenizer.size)
     check_prompts(examples, builder, tokenizer)
-    for warning in check_targets(examples):
+    for warning in check_targets(examples, tokenizer.unknown_id):
         print(f"warning: {warning}")
 
 
