@@ -175,7 +175,8 @@ class TrainingConfig(Preparation):
         distillation_temperature: T, which divides the logits of both sides.
         feeders: processes that make batches, for each one that trains; one on a CPU, as many as
             there are cores beside a GPU when None, none makes them in between.
-        cuda_graphs: record the steps of a single GPU and replay them, in batches of fixed shapes.
+        cuda_graphs: record the steps of a single GPU and replay them, in batches of fixed shapes;
+            where there is one, when None. True on a CPU makes the same steps unrecorded.
         save_minutes: minutes between checkpoints.
         dev_minutes: minutes between looks at the dev loss.
         dev_turns: dev turns looked at.
@@ -215,7 +216,7 @@ class TrainingConfig(Preparation):
     epochs: int | None = Field(default=None, ge=1)
     batch_examples: int | None = Field(default=None, ge=1)
     feeders: int | None = Field(default=None, ge=0)
-    cuda_graphs: bool = True
+    cuda_graphs: bool | None = None
     seed: int = 7
     save_minutes: float = Field(default=5, ge=0)
     dev_minutes: float = Field(default=10, ge=0)

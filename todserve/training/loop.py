@@ -84,7 +84,8 @@ class Trainer:
         )
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
         self._world = world
-        self._optimizers = optimizers_for(network, config, graphs=recorded)
+        graphs = recorded and world.device.type == "cuda"
+        self._optimizers = optimizers_for(network, config, graphs=graphs)
         self._average = WeightAverage(network, config.ema) if config.ema is not None else None
         self._update: Update | RecordedUpdate
         if recorded:

@@ -27,11 +27,11 @@ _REHEARSALS = 3  # before the first recording: libraries set themselves up in th
 
 
 def can_record(config: TrainingConfig, world: World) -> bool:
-    """Return whether a run's steps are of the kind that is recorded."""
+    """Return whether a run's steps are of the kind that is recorded, and are to be."""
+    wanted = config.cuda_graphs
     return (
-        world.device.type == "cuda"
+        (world.device.type == "cuda" if wanted is None else wanted)
         and world.size == 1
-        and config.cuda_graphs
         and config.batches_per_step == 1
         and config.teacher is None
         and config.optimizer is OptimizerName.ADAMW
