@@ -22,6 +22,7 @@ from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
@@ -55,7 +56,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -75,6 +76,8 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
+            its vocabulary holds.
     """
 
     folder: Path
@@ -85,6 +88,7 @@ class Checkpoint:
     checksum: str
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    labels: LearntLabels | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -115,6 +119,7 @@ class Checkpoint:
             knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
             checksum=checksum,
             domain_model=DomainModel.of_folder(folder),
+            labels=LearntLabels.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 
@@ -153,17 +158,15 @@ def load_network(
     Args:
         folder: the checkpoint.
         dtype: what the weights are cast to.
-        model_file: the file that defines its class: in an archive, the one the manifest names.
-            By default the one in ``folder`` or, in a checkout, the one in ``model_defs/``.
+        model_file: the file that defines its class, which is run: in TorchServe's worker the
+            archive's own. By default the checkout's in ``model_defs/``, never one that lies in
+            ``folder``: a checkpoint is data.
 
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    name = model_file_of(folder)
-    beside = folder / name
-    checkout = Path(__file__).resolve().parents[2] / "model_defs" / name
-    path = model_file or (beside if beside.is_file() else checkout)
-    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
+    checkout = Path(__file__).resolve().parents[2] / "model_defs" / model_file_of(folder)
+    network: torch.nn.Module = _class_in(model_file or checkout).load(folder, dtype=dtype)
     return network
 
 

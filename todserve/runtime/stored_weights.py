@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.inner_paths import inner_path
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +84,11 @@ def _weight_files(folder: Path) -> list[Path]:
                 places = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
             except (OSError, KeyError, ValueError, AttributeError) as error:
                 raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
-            return [folder / shard for shard in sorted(set(places))]
+            # A cache of downloads links them to files elsewhere.
+            return [
+                inner_path(folder, shard, said_by=index.name, links=True)
+                for shard in sorted(set(places))
+            ]
     raise ConfigError(
         f"no weights in {folder}; expected {' or '.join(names)}, or the index of its shards"
     )

@@ -138,7 +138,7 @@ class TrainingConfig(Preparation):
     """One run; what it is prepared from is documented at `Preparation`.
 
     Attributes:
-        name: the run's folder under ``runs/``.
+        name: the run's folder under ``runs/``; does not begin with a dot.
         initial: what to start from (origin.py): a checkpoint folder of ours, a Hugging Face T5
             folder or id, a BERT-like folder for the encoder, or ``minilm``; None trains from
             scratch.
@@ -183,7 +183,7 @@ class TrainingConfig(Preparation):
         dtype: ``float32``, or ``bfloat16`` autocast where the hardware has it.
     """
 
-    name: str = Field(pattern=r"^[\w.-]+$")
+    name: str = Field(pattern=r"^[\w-][\w.-]*$")
     initial: str | None = None
     vocabulary_size: int = Field(default=4000, ge=64)
     format: PromptFormat = PromptFormat()

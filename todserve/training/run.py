@@ -39,6 +39,7 @@ from todserve.training.preflight import (
 )
 from todserve.training.preparation import changed_corpora, check_prepared
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
+from todserve.training.vocabulary import learnt_labels
 
 _PREFLIGHT_TURNS = 20_000
 
@@ -116,6 +117,7 @@ def _run(
     if world.leads:
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
+        learnt_labels(train).save(checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     return checkpoint
 
