@@ -26,7 +26,7 @@ from todserve.training.servings import Place, Servings
 from todserve.training.shapes import shaped_plan
 
 # 32 turns, 25 times over: three parts.
-CONFIG = TrainingConfig(name="x", batch_tokens=600, augmentation={"probability": 0.5})
+CONFIG = TrainingConfig(name="x", batch_tokens=150, augmentation={"probability": 0.5})
 
 
 def servings(*, shaped: bool = False) -> Servings:
