@@ -8,6 +8,7 @@ throw it away.
 Example: ``[find_train]`` begins between "find" and "train".
 """
 
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def add_rows(network: T5ForConditionalGeneration, old: Tokenizer, new: Tokenizer
     tied = model.lm_head.weight is table
     rows = max(new.size, int(table.shape[0]))
     # By id: the vocabulary itself comes in no particular order.
-    known = sorted(new.vocabulary.items(), key=lambda item: item[1])
+    known = sorted(new.vocabulary.items(), key=itemgetter(1))
     added = {token: token_id for token, token_id in known if not old.has(token)}
     enlarged = _enlarged(table, rows, added, old)
     output = enlarged if tied else _enlarged(model.lm_head.weight, rows, added, old)

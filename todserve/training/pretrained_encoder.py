@@ -10,6 +10,7 @@ Example: ``initial: minilm``.
 import json
 from collections.abc import Sequence
 from importlib import metadata
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -173,7 +174,7 @@ def _table(bert: dict[str, torch.Tensor], folder: Path, tokenizer: Tokenizer) ->
     table = torch.zeros(tokenizer.size, theirs.shape[1])
     marks = {PAD: "[PAD]", END: "[SEP]", UNKNOWN: "[UNK]"}
     # Words before the labels that are made of them; in a vocabulary of ours they stand so.
-    for token, row in sorted(tokenizer.vocabulary.items(), key=lambda item: item[1]):
+    for token, row in sorted(tokenizer.vocabulary.items(), key=itemgetter(1)):
         noise = _NOISE * deviation * torch.randn(theirs.shape[1], generator=chance)
         words = tokenizer.encode(label_words(token))
         if token in marks:
