@@ -2,9 +2,9 @@
 
 import pytest
 
-from todserve.runtime.completion import Completion, complete
 from todserve.runtime.dialogue import DialogueAct
 from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.reply.completion import Completion, complete
 
 PLACE = {
     "name": "Green Door",

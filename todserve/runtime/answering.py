@@ -4,10 +4,10 @@ Last step of the pipeline, before the wire. Parts whose task was not asked for s
 Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
 """
 
-from todserve.runtime.completion import Completion, complete
-from todserve.runtime.consistency import consistent
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.reply.completion import Completion, complete
+from todserve.runtime.reply.consistency import consistent
+from todserve.runtime.reply.lexicalisation import lexicalise
 from todserve.runtime.response import (
     ActiveDomain,
     ActPrediction,

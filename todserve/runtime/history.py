@@ -11,8 +11,8 @@ from functools import cached_property
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.delexicalise import Delexicaliser
 from todserve.runtime.formats import placeholders
-from todserve.runtime.lexicalise import lexicalise
 from todserve.runtime.prompts import ContextForm, Exchange, SystemTurns
+from todserve.runtime.reply.lexicalisation import lexicalise
 from todserve.runtime.text import normalise
 from todserve.runtime.tracking import Memory
 

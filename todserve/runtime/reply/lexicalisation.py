@@ -15,10 +15,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from todserve.runtime import korean
 from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.wording import article, finished, fits, spoken
+from todserve.runtime.reply import korean
+from todserve.runtime.reply.wording import article, finished, fits, spoken
 
 _PLACEHOLDER = re.compile(r"\[value_([a-z0-9_]+)\]")
 _KEYS = ("name", "id", "car", "song_title")
