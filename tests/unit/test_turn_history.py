@@ -11,6 +11,8 @@ IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 
 def follows_the_user(asked: Asked) -> str:
     """Add what the last utterance says to the state."""
+    if asked.task is TaskName.RESPONSE:
+        return "anything else?"
     if asked.task is not TaskName.BELIEF_STATE:
         return ""
     user = asked.context.rpartition("<sos_u>")[2]

@@ -39,6 +39,7 @@ def open_answering(
     name: str = "tod",
     settings: EngineSettings | None = None,
     constrained: bool = False,
+    checked: bool = True,
 ) -> Answering:
     """Return the server at ``url``, or without one, the checkpoint in this process.
 
@@ -48,6 +49,7 @@ def open_answering(
         name: the model's name on the server.
         settings: engine, dtype, threads; of no use to a server, which has its own.
         constrained: hold every answer to the schema; a server does as it was told.
+        checked: hold every reply against the facts, as a server always does.
 
     Raises:
         ConfigError: a wrong checkpoint, or not the one that the server has; ``constrained`` of a
@@ -55,7 +57,11 @@ def open_answering(
         RemoteError: the server is not there.
     """
     if url is None:
-        return TurnPipeline.load(checkpoint, settings=settings, constrained=constrained)
+        return TurnPipeline.load(
+            checkpoint, settings=settings, constrained=constrained, checked=checked
+        )
+    if not checked:
+        raise ConfigError("a server always checks its replies; leave out the server")
     if constrained:
         raise ConfigError(
             "a server decodes as its archive says; set handler.decoding.constrained there, or "
@@ -65,7 +71,12 @@ def open_answering(
 
 
 def signed_name(
-    pipeline: Answering, folder: Path, *, url: str | None = None, constrained: bool = False
+    pipeline: Answering,
+    folder: Path,
+    *,
+    url: str | None = None,
+    constrained: bool = False,
+    checked: bool = True,
 ) -> str:
     """Return what a signature calls the answerer: ``6be1f66b1a28-onnx-int8-constrained``.
 
@@ -74,10 +85,12 @@ def signed_name(
         folder: its checkpoint or export.
         url: of the server, if one answers.
         constrained: whether every answer is held to the schema.
+        checked: whether every reply is held against the facts.
     """
     manifest = ExportManifest.of_folder(folder)
     parts = [pipeline.checkpoint.checksum]
     parts += [manifest.engine, manifest.dtype] if manifest else []
     parts += [OVER_REST] if url is not None else []
     parts += ["constrained"] if constrained else []
+    parts += [] if checked else ["unchecked"]
     return "-".join(parts)

@@ -53,6 +53,7 @@ def run_evaluation(
     html: Path | None = None,
     curves: Path | None = None,
     constrained: bool = False,
+    checked: bool = True,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
@@ -81,6 +82,7 @@ def run_evaluation(
         html: write a report to this file.
         curves: a training run's folder, for the report's learning curves.
         constrained: hold every answer to the schema.
+        checked: hold every reply against the facts; False measures what that costs.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -101,7 +103,12 @@ def run_evaluation(
     if oracle_context:
         print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
     pipeline = open_answering(
-        checkpoint, url=url, name=name, settings=settings, constrained=constrained
+        checkpoint,
+        url=url,
+        name=name,
+        settings=settings,
+        constrained=constrained,
+        checked=checked,
     )
     try:
         source = find(corpus, root)
@@ -111,7 +118,9 @@ def run_evaluation(
             corpus=corpus,
             split=split,
             subset=subset_name(quick=quick, limit=limit),
-            checkpoint=signed_name(pipeline, checkpoint, url=url, constrained=constrained),
+            checkpoint=signed_name(
+                pipeline, checkpoint, url=url, constrained=constrained, checked=checked
+            ),
             code=code_version(),
             protocol=str(Protocol.REFERENCE_REPLIES),
         )
@@ -120,7 +129,10 @@ def run_evaluation(
             signature=signature,
             folder=checkpoint,
             out=out,
-            engine=f"{url or _engine(settings)}{' constrained' if constrained else ''}",
+            engine=(
+                f"{url or _engine(settings)}{' constrained' if constrained else ''}"
+                f"{'' if checked else ' unchecked'}"
+            ),
             batch=batch,
         )
         turns = sum(len(one.turns) for one in dialogues)
@@ -143,6 +155,7 @@ def run_evaluation(
     print(card.table())
     if rolled is not None:
         print(f"  {rolled.flips} A-B-A flips of the active domain")
+        print(f"  {rolled.rules.told()}")
     if predictions_out is not None and rolled is not None:
         save_predictions(rolled.predictions, predictions_out)
         print(f"predictions written to {predictions_out}")

@@ -23,6 +23,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
 from todserve.runtime.schema import Schema
 from todserve.runtime.tasks import DATABASE_TOKENS
 from todserve.runtime.tokenization import Tokenizer
@@ -43,7 +44,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, REPLY_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -63,6 +64,7 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        style: the words of its replies; its language's own without ``reply.json``.
     """
 
     folder: Path
@@ -71,6 +73,7 @@ class Checkpoint:
     schema: Schema
     knowledge: KnowledgeBase
     checksum: str
+    style: ReplyStyle
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
 
@@ -93,13 +96,16 @@ class Checkpoint:
                 f"{rows} rows; take tokenizer.json and weights from the same checkpoint"
             )
         checksum = _identity(folder)
+        schema = Schema.load(folder / "schema.json")
+        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite")
         return cls(
             folder=folder,
             format=PromptFormat.load(folder / "format.json"),
             tokenizer=tokenizer,
-            schema=Schema.load(folder / "schema.json"),
-            knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
+            schema=schema,
+            knowledge=knowledge,
             checksum=checksum,
+            style=ReplyStyle.of(folder, schema, knowledge),
             domain_model=DomainModel.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )

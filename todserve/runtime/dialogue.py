@@ -13,6 +13,9 @@ BeliefState = Mapping[str, Mapping[str, str]]
 GENERAL = "general"
 """Domain of acts, and intent of utterances, that concern no service: thanks, goodbye, yes."""
 
+OUT_OF_SCOPE = "out_of_scope"
+"""Intent, and act of the domain ``general``, of what no service can do: the weather, a joke."""
+
 DONTCARE = "dontcare"
 """The value of a slot the user has declared indifferent."""
 

@@ -74,15 +74,20 @@ class ResponsePrediction(_Part):
 
     Attributes:
         text: for people.
-        delexicalised: with placeholders, as the model wrote it and completion added to it.
+        delexicalised: with placeholders, as the model wrote it, with all repairs and additions.
         unfilled: slots of placeholders nothing could fill.
-        completed: slots told by added sentences, see ``completion``.
+        completed: slots told by added sentences, see ``reply.completion``.
+        rules: what the model's first reply was refused or repaired for, see ``reply.rules``.
+        source: ``generation`` for the first reply, ``alternative`` for another one that was
+            generated in its place, ``plain`` for a sentence made of the look-up.
     """
 
     text: str
     delexicalised: str
     unfilled: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    source: str = "generation"
 
 
 class UnconstrainedConfidence(_Part):

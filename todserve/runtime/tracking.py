@@ -13,7 +13,13 @@ cannot withdraw a slot, only change it. The state of a TURN alone replaces what 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from todserve.runtime.dialogue import DELETED, BeliefState, apply_update, state_update
+from todserve.runtime.dialogue import (
+    DELETED,
+    OUT_OF_SCOPE,
+    BeliefState,
+    apply_update,
+    state_update,
+)
 from todserve.runtime.domain import DomainDecision, decide
 from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.formats import ParsedBeliefState, ValueSpan
@@ -102,6 +108,17 @@ def track(
         decision=decision,
         unparsed=tuple(unparsed),
         unconstrained=_only(unconstrained, state),
+    )
+
+
+def left_alone(memory: Memory) -> Tracked:
+    """Return what an utterance that lies outside every service leaves behind: all as it was."""
+    return Tracked(
+        memory=memory,
+        decision=DomainDecision(
+            active=memory.domain, switched=False, reason=f"the intent is {OUT_OF_SCOPE}"
+        ),
+        unparsed=(),
     )
 
 

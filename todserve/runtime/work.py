@@ -6,9 +6,12 @@ Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is 
 
 from dataclasses import dataclass, field
 
+from todserve.runtime.dialogue import OUT_OF_SCOPE, DialogueAct
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.prompts import PromptInput
 from todserve.runtime.reading import Reading
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.stage import ChosenReply
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.tasks import TASKS, TaskName
 from todserve.runtime.tracking import Memory, Tracked
@@ -28,6 +31,8 @@ class TurnWork:
         tracked: the new state and domain, once there is a belief-state generation.
         found: the look-up, when the active domain has a database.
         database_token: tells the model how much was found.
+        facts: what the reply may rest on.
+        reply: the reply that is sent.
     """
 
     request: TurnRequest
@@ -37,6 +42,8 @@ class TurnWork:
     tracked: Tracked | None = None
     found: DatabaseResult | None = None
     database_token: str | None = None
+    facts: Facts | None = None
+    reply: ChosenReply | None = None
 
     @property
     def needed(self) -> tuple[TaskName, ...]:
@@ -52,3 +59,14 @@ class TurnWork:
         """The user's intent, if it was generated and understood."""
         reading = self.readings.get(TaskName.INTENT)
         return reading.parsed.intent if reading else None
+
+    @property
+    def out_of_scope(self) -> bool:
+        """Whether the utterance is nothing that any service is for."""
+        return self.intent == OUT_OF_SCOPE
+
+    @property
+    def acts(self) -> tuple[DialogueAct, ...]:
+        """The generated acts; nothing where none were asked for."""
+        reading = self.readings.get(TaskName.DIALOGUE_ACT)
+        return tuple(reading.parsed.acts) if reading else ()

@@ -69,6 +69,9 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     multiwoz.add_argument(
         "--constrained", action="store_true", help="hold every answer to the schema"
     )
+    multiwoz.add_argument(
+        "--unchecked", action="store_true", help="send every first reply, true or not"
+    )
     multiwoz.add_argument("--predictions-out", type=Path, metavar="OUT", help="in public format")
     multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
     multiwoz.add_argument("--allow-partial", action="store_true", help="though it lacks turns")
@@ -136,6 +139,7 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         html=arguments.html,
         curves=arguments.curves,
         constrained=arguments.constrained,
+        checked=not arguments.unchecked,
     )
 
 

@@ -9,54 +9,22 @@ Only what the look-up holds is added, and a booking's reference only where nothi
 the booking.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import BeliefState, DialogueAct
+from todserve.runtime.dialogue import DialogueAct
 from todserve.runtime.formats import placeholders
-from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.reply.facts import Facts, named_in
 
 _TOLD = ("phone", "address", "postcode", "reference", "price", "fee")
 """Slots that can be added, in the order they are told."""
 
-_ASKED: Mapping[str, re.Pattern[str]] = {
-    "phone": re.compile(r"\b(?:tele)?phone\b|\bcontact (?:number|info)"),
-    "address": re.compile(r"\baddress(?:es)?\b"),
-    "postcode": re.compile(r"\bpost ?-?codes?\b|\bpostal code\b|\bzip\b"),
-    "reference": re.compile(r"\b(?:reference|confirmation)\b"),
-    "price": re.compile(r"\b(?:price|fare|cost|how much)\b"),
-    "fee": re.compile(r"\b(?:entrance|admission|entry)\b"),
-}
-"""How users ask for a slot."""
-
-_DECLINED = re.compile(r"\b(?:don'?t|do not|no need|not need|without)\b[^.?!,;]*$")
-
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
 
-_BOOKED_WITH: Mapping[str, tuple[str, ...]] = {
-    "restaurant": ("day", "time", "people"),
-    "hotel": ("day", "stay", "people"),
-    "train": ("people", "day", "departure", "destination"),
-}
-"""Slots without which there is no booking."""
-
-_PHRASES: Mapping[str, str] = {
-    "phone": "the phone number is [value_phone]",
-    "address": "the address is [value_address]",
-    "postcode": "the postcode is [value_postcode]",
-    "reference": "the reference number is [value_reference]",
-    "price": "the price is [value_price]",
-    "fee": "the entrance fee is [value_fee]",
-}
-
-_FEW = 10
+FEW = 10
 """Matches of which one is named beside their count."""
-
-_NAMED = frozenset({"restaurant", "hotel", "attraction"})
-"""Domains whose entities have names; a phone number without one is of no use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,73 +40,61 @@ class Completion:
     added: tuple[str, ...] = ()
 
 
-def complete(
-    delexicalised: str,
-    *,
-    utterance: str,
-    acts: Sequence[DialogueAct],
-    state: BeliefState,
-    result: DatabaseResult | None,
-    said: str,
-) -> Completion:
+def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ()) -> Completion:
     """Add what the user asked for, or what the acts promise, if the reply does not tell it.
 
     Args:
         delexicalised: the generated reply.
-        utterance: what the user said, any case.
+        facts: of the turn; nothing is added without an entity.
         acts: the generated acts of the reply; empty when they were not asked for.
-        state: the belief state after the utterance.
-        result: the look-up in the active domain; nothing is added without an entity.
-        said: the system's earlier replies, lower case: a name in it need not be said again.
     """
-    if result is None or not result.results:
+    if not facts.row:
         return Completion(text=delexicalised)
-    domain, entity = result.domain, result.results[0]
     shown = set(placeholders(delexicalised))
-    wanted = _asked(utterance.lower()) | {
-        act.slot for act in acts if act.domain == domain and act.act in _PROMISING
+    wanted = _asked(facts) | {
+        act.slot for act in acts if act.domain == facts.domain and act.act in _PROMISING
     }
-    added = [
-        slot
-        for slot in _TOLD
-        if slot in wanted - shown and _known(slot, domain, entity, state.get(domain, {}))
-    ]
-    concrete = bool(added) or "reference" in shown
-    few = "choice" in shown and result.matches <= _FEW
-    name = (concrete or few) and domain in _NAMED and _unnamed(entity, shown, said)
+    added = [slot for slot in _TOLD if slot in wanted - shown and _known(slot, facts)]
+    concrete = bool(added or shown & set(_TOLD))
+    few = "choice" in shown and facts.matches <= FEW
+    name = (concrete or few) and _unnamed(facts, shown)
     if not added and not name:
         return Completion(text=delexicalised)
     # A booking or an address is of one place; a count is of several.
-    pointing = "this is" if concrete or result.matches == 1 else "one of them is"
-    parts = [f"{pointing} [value_name]"] if name else []
-    parts += [_PHRASES[slot] for slot in added]
+    one = concrete or facts.matches == 1
+    parts = [facts.style.told["this" if one else "one_of_them"]] if name else []
+    parts += [facts.style.told[slot] for slot in added]
     return Completion(
-        text=f"{delexicalised} {_joined(parts)}.".strip(),
+        text=f"{delexicalised} {facts.style.listed(parts)}.".strip(),
         added=(("name",) if name else ()) + tuple(added),
     )
 
 
-def _asked(utterance: str) -> set[str]:
+def _asked(facts: Facts) -> set[str]:
+    declined = facts.style.patterns["declined"]
     return {
         slot
-        for slot, pattern in _ASKED.items()
-        if (match := pattern.search(utterance)) and not _DECLINED.search(utterance[: match.start()])
+        for slot, pattern in facts.style.asked_patterns.items()
+        if (match := pattern.search(facts.utterance))
+        and not declined.search(facts.utterance[: match.start()])
     }
 
 
-def _unnamed(entity: Mapping[str, str], shown: AbstractSet[str], said: str) -> bool:
-    name = entity.get("name", "").lower()
-    return bool(name) and "name" not in shown and name not in said
+def _unnamed(facts: Facts, shown: AbstractSet[str]) -> bool:
+    """Say whether the entity has a name by which people look it up, and nobody told it."""
+    if "name" not in facts.compared or "name" in shown:
+        return False
+    name = facts.row.get("name", "").lower()
+    return bool(name) and not any(named_in(name, text) for text in facts.said)
 
 
-def _known(slot: str, domain: str, entity: Mapping[str, str], slots: Mapping[str, str]) -> bool:
+def _known(slot: str, facts: Facts) -> bool:
+    if slot not in facts.style.told:
+        return False
+    if facts.arranged and not facts.bookable:
+        return False  # nothing is arranged yet
     if slot == "reference":
-        needed = _BOOKED_WITH.get(domain)
-        return needed is not None and all(slots.get(one) for one in needed)
-    if slot == "price" and domain != "train":
-        return False  # a restaurant has a price range, and people ask for that
-    return bool(entity.get(slot))
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+        return facts.bookable and not facts.arranged
+    if slot == "price" and "id" not in facts.columns:
+        return False  # a ticket has a price; a restaurant has a price range, and people ask for it
+    return bool(facts.row.get(slot))

@@ -4,26 +4,27 @@ Stands between the response generation and the client. Example: ``"[value_name] 
 [value_address]."`` becomes ``"The Cambridge Belfry is at Back Lane, Cambourne."``.
 
 Nothing is said that is not in the database result or the state, with one exception: nothing is
-booked here, so ``[value_reference]`` is a code made from domain and state, the same for the same
-booking. A taxi's car and phone come with the result: the database arranges one.
+booked here, so ``[value_reference]`` is a code made from what the booking is of, the same for the
+same booking. A taxi's car and phone come with the result: the database arranges one.
+
+With `Facts`, what is said of many is said only where it is true of all: "[value_choice]
+[value_type] in the [value_area]" takes its type from what everything found has in common.
 """
 
-import base64
-import hashlib
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.reply import korean
+from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
+from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.wording import article, finished, fits, spoken
 
 _PLACEHOLDER = re.compile(r"\[value_([a-z0-9_]+)\]")
-_KEYS = ("name", "id", "car", "song_title")
-"""Slots that tell entities apart: another one of these begins the next entity."""
-
 _LISTED = frozenset(
     {"leave", "arrive", "name", "id", "area", "food", "type", "pricerange", "fee"}
     | {"song_title", "singer"}
@@ -61,6 +62,29 @@ _WORDS: Mapping[str, str] = {
 }
 
 
+class Origin(StrEnum):
+    """Where a placeholder's value is from."""
+
+    RESULT = "result"
+    STATE = "state"
+    SHARED = "shared"
+    COUNT = "count"
+    REFERENCE = "reference"
+    KIND = "kind"
+    """A word for whatever the domain has: "places to stay"."""
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filling:
+    """What a placeholder became; ``row`` is the entity's place among the results."""
+
+    slot: str
+    value: str | None
+    origin: Origin
+    row: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lexicalisation:
     """A reply for people.
@@ -69,15 +93,22 @@ class Lexicalisation:
         text: the reply.
         filled: (slot, value as the database or state has it) in order of appearance.
         unfilled: slots of placeholders without a value; a plain word stands there instead.
+        fillings: of every placeholder, in order.
     """
 
     text: str
     filled: tuple[tuple[str, str], ...] = ()
     unfilled: tuple[str, ...] = ()
+    fillings: tuple[Filling, ...] = ()
 
 
 def lexicalise(
-    delexicalised: str, *, domain: str, state: BeliefState, result: DatabaseResult
+    delexicalised: str,
+    *,
+    domain: str,
+    state: BeliefState,
+    result: DatabaseResult,
+    facts: Facts | None = None,
 ) -> Lexicalisation:
     """Fill the placeholders of a reply.
 
@@ -87,32 +118,58 @@ def lexicalise(
         state: the belief state; the active domain's values come first.
         result: what the look-up found. Its first entity fills the reply; each further
             ``[value_name]`` or ``[value_id]`` takes the next entity.
+        facts: tells what many have in common; without it a reply about many is filled from one.
     """
-    values = _Values(domain=domain, state=state, result=result)
+    clauses = _by_placeholder(delexicalised, facts)
+    values = _Values(domain=domain, state=state, result=result, facts=facts)
     in_korean = korean.is_korean(delexicalised)
     pieces = _PLACEHOLDER.split(korean.joined(delexicalised) if in_korean else delexicalised)
-    text, unfilled = pieces[0], []
-    filled: list[tuple[str, str]] = []
+    text, fillings = pieces[0], list[Filling]()
     for slot, after in zip(pieces[1::2], pieces[2::2], strict=True):
-        value = values.take(slot, text, delexicalised)
+        place = len(fillings)
+        found = values.take(slot, text, delexicalised, clauses[place] if clauses else None, place)
+        fillings.append(found)
+        value = found.value
         if value is None:
-            unfilled.append(slot)
             written = korean.missing(slot) if in_korean else _stand_in(slot, text)
+        elif found.origin is Origin.KIND:
+            written = value
         else:
-            filled.append((slot, value))
             written = fits(slot, spoken(slot, value), text, after) + values.per_ticket(
                 slot, value, after
             )
+        if found.origin is Origin.COUNT and place:
+            after = _agreeing(str(value), after)
         text = article(text, written) + written + korean.agreeing(written, after)
-    return Lexicalisation(text=finished(text), filled=tuple(filled), unfilled=tuple(unfilled))
+    return Lexicalisation(
+        text=finished(text),
+        filled=tuple((one.slot, one.value) for one in fillings if one.value is not None),
+        unfilled=tuple(one.slot for one in fillings if one.value is None),
+        fillings=tuple(fillings),
+    )
 
 
-def booking_reference(domain: str, state: BeliefState) -> str:
-    """Return eight letters and digits that stand for a booking of ``domain`` in ``state``."""
-    booking = json.dumps([domain, dict(state.get(domain, {}))], sort_keys=True)
-    digest = hashlib.sha256(booking.encode()).digest()
-    # The last character is a digit, so that no reference can be mistaken for a word.
-    return base64.b32encode(digest)[:7].decode().lower() + str(digest[-1] % 10)
+def filled(delexicalised: str, facts: Facts) -> Lexicalisation:
+    """Fill a reply from the facts of its turn."""
+    return lexicalise(
+        delexicalised,
+        domain=facts.domain,
+        state=facts.state,
+        result=facts.result or DatabaseResult(domain=facts.domain, matches=0),
+        facts=facts,
+    )
+
+
+def _by_placeholder(delexicalised: str, facts: Facts | None) -> Sequence[Clause]:
+    """Return the clause of each placeholder."""
+    if facts is None:
+        return ()
+    return [one for one in clauses_of(delexicalised, facts.style) for _ in one.slots]
+
+
+def _agreeing(count: str, after: str) -> str:
+    """Return ``after`` with its verb as a count wants it: "9 are in the north"."""
+    return re.sub(r"^ (?:is|are)\b", " is" if count == "1" else " are", after)
 
 
 @dataclass(kw_only=True)
@@ -122,36 +179,104 @@ class _Values:
     domain: str
     state: BeliefState
     result: DatabaseResult
+    facts: Facts | None = None
+    _promised: dict[str, str] = field(default_factory=dict)
     _entity: int = 0
     _used: dict[str, list[str]] = field(default_factory=dict)
     _said_of_entity: set[str] = field(default_factory=set)
 
-    def take(self, slot: str, before: str, whole: str) -> str | None:
-        """Return the next value of ``slot``, or None.
+    def take(
+        self, slot: str, before: str, whole: str, clause: Clause | None, place: int
+    ) -> Filling:
+        """Return the next value of ``slot``.
 
         Args:
             slot: the placeholder's slot.
             before: the reply up to it.
             whole: the reply with all placeholders.
+            clause: what the placeholder stands in; None where nothing is known of that.
+            place: the placeholder's place in the reply.
         """
         if slot == "reference":
-            return booking_reference(self.domain, self.state)
+            return Filling(slot=slot, value=self._reference(), origin=Origin.REFERENCE)
         if slot == "choice":
-            # A second count ("2 in the north and 3 in the south") is in no result.
-            first = "choice" not in self._used
-            self._used["choice"] = []
-            return str(self.result.matches) if first else None
+            return Filling(slot=slot, value=self._count(clause, place), origin=Origin.COUNT)
+        promised = self._promised.pop(slot, None)
+        if promised is not None:
+            return Filling(slot=slot, value=promised, origin=Origin.RESULT)
         asked = self._from_state(slot)
         if asked is not None and _is_asked(slot, before, whole):
             # The user's own limit says nothing of an entity: the next time is the first one's.
-            return asked
+            return Filling(slot=slot, value=asked, origin=Origin.STATE)
+        if clause is not None and self._of_many(slot, clause):
+            return self._in_common(slot, asked, clause)
         value = self._from_result(slot)
+        origin = Origin.RESULT
+        if value is None and not self._denied(slot, clause):
+            value, origin = asked, Origin.STATE
         if value is None:
-            value = asked
-        if value is not None:
-            self._used.setdefault(slot, []).append(value)
-            self._said_of_entity.add(slot)
-        return value
+            return Filling(slot=slot, value=None, origin=Origin.NOWHERE)
+        self._used.setdefault(slot, []).append(value)
+        self._said_of_entity.add(slot)
+        return Filling(slot=slot, value=value, origin=origin, row=self._entity)
+
+    def _of_many(self, slot: str, clause: Clause) -> bool:
+        if clause.asks or slot in KEYS:
+            return False
+        if clause.subject is Subject.NOTHING:
+            return True
+        return clause.subject is Subject.ALL and self.result.matches > 1
+
+    def _in_common(self, slot: str, asked: str | None, clause: Clause) -> Filling:
+        """Return what is true of all; of what is not there, what was asked for."""
+        facts = self.facts
+        if facts is None:
+            return Filling(slot=slot, value=asked, origin=Origin.STATE)
+        if clause.subject is Subject.NOTHING:
+            value, origin = asked, Origin.STATE
+        elif slot in facts.columns:
+            value, origin = facts.shared.get(slot), Origin.SHARED
+        else:
+            value, origin = asked, Origin.STATE
+        if value is None and slot == "type":
+            kind = facts.style.kind(facts.domain)
+            return Filling(slot=slot, value=kind.many, origin=Origin.KIND)
+        return Filling(slot=slot, value=value, origin=origin if value else Origin.NOWHERE)
+
+    def _denied(self, slot: str, clause: Clause | None) -> bool:
+        """Say whether the database knows the entity, and that it has no such value."""
+        facts = self.facts
+        if facts is None or clause is None or clause.asks or slot in KEYS:
+            return False
+        return slot in facts.columns and bool(self.result.results)
+
+    def _reference(self) -> str:
+        facts = self.facts
+        if facts is None:
+            return booking_reference(self.domain, self.state)
+        return facts.reference or booking_reference(
+            self.domain, self.state, facts.row, facts.booking_slots
+        )
+
+    def _count(self, clause: Clause | None, place: int) -> str | None:
+        first = "choice" not in self._used
+        self._used.setdefault("choice", [])
+        if first and not (clause and clause.subject is Subject.SOME):
+            return str(self.result.matches)
+        # A further count ("2 in the north and 3 in the south") is of a part of what was found.
+        facts = self.facts
+        if facts is None or clause is None:
+            return None
+        behind = clause.slots[place - clause.first + 1 :]
+        slot = next((one for one in behind if one in facts.compared and one not in KEYS), None)
+        counted = self._used.setdefault("choice", [])
+        for row in self.result.results:
+            value = row.get(slot or "", "")
+            if slot and value and f"{slot} {value}" not in counted:
+                counted.append(f"{slot} {value}")
+                self._promised[slot] = value
+                return str(facts.count({slot: value}))
+        return None
 
     def per_ticket(self, slot: str, value: str, after: str) -> str:
         """Return " each" where a price for one stands in a reply to several people."""
@@ -165,7 +290,7 @@ class _Values:
         found = self.result.results
         if not found:
             return None
-        if slot in self._said_of_entity and slot in (*_KEYS, *_LISTED):
+        if slot in self._said_of_entity and slot in (*KEYS, *_LISTED):
             following = range(self._entity + 1, len(found))
             used = self._used.get(slot, [])
             new = (at for at in following if found[at].get(slot, "") not in ("", *used))
@@ -177,7 +302,7 @@ class _Values:
         known = [self.state.get(self.domain, {})]
         elsewhere = [slots for name, slots in self.state.items() if name != self.domain]
         # Two domains can share a day or a place, but a hotel's type is not an attraction's.
-        if sum(slot in slots for slots in elsewhere) == 1 and slot not in (*_KEYS, *_OWN):
+        if sum(slot in slots for slots in elsewhere) == 1 and slot not in (*KEYS, *_OWN):
             known += elsewhere
         values = (slots.get(slot, "") for slots in known)
         return next((one for one in values if one not in {"", DONTCARE, DELETED}), None)
