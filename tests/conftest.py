@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_checkpoint import MARKOV, PPTOD, write_tiny_checkpoint
+from tests.tiny_checkpoint import MARKOV, PPTOD, write_tiny_bert_checkpoint, write_tiny_checkpoint
 from todserve.runtime.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in the shipped form: markov context, prompt in the decoder, updates. Read only."""
+    """A T5 of markov context, prompt in the decoder, writing updates. Read only."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "markov", MARKOV)
 
 
@@ -18,9 +18,15 @@ def tiny_pptod_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "pptod", PPTOD)
 
 
-@pytest.fixture(params=["tiny_checkpoint", "tiny_pptod_checkpoint"])
+@pytest.fixture(scope="session")
+def tiny_bert_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose encoder is a BERT, in the shipped form: context exchange. Read only."""
+    return write_tiny_bert_checkpoint(tmp_path_factory.mktemp("tiny") / "bert")
+
+
+@pytest.fixture(params=["tiny_checkpoint", "tiny_pptod_checkpoint", "tiny_bert_checkpoint"])
 def each_tiny_checkpoint(request: pytest.FixtureRequest) -> Path:
-    """Both forms, one after the other."""
+    """Each form and each kind of network, one after the other."""
     folder: Path = request.getfixturevalue(request.param)
     return folder
 

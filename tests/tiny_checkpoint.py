@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 import torch
 from safetensors.torch import save_file
-from transformers import T5Config
+from transformers import BertConfig, T5Config
 
+from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
 from todserve.corpora.knowledge_build import write_knowledge
 from todserve.runtime.knowledge import Comparison, DomainTable
@@ -27,7 +29,10 @@ MARKOV = PromptFormat(
     belief_target=BeliefTarget.UPDATE,
     system_turns=SystemTurns.PLAIN,
 )
-"""The shipped checkpoint's form."""
+"""The shortest form: state, last reply, utterance."""
+
+EXCHANGE = MARKOV.model_copy(update={"context": ContextForm.EXCHANGE, "max_history_tokens": 400})
+"""The shipped checkpoint's form: MARKOV with the user's words before the last reply."""
 
 PPTOD = PromptFormat()
 """Su et al.'s own form: full history, prompt in the encoder, whole state, delexicalised."""
@@ -136,6 +141,53 @@ def write_tiny_checkpoint(folder: Path, prompt_format: PromptFormat, *, seed: in
     (folder / "training.json").write_text(json.dumps({"steps": 0, "seed": seed}) + "\n")
     (folder / "scores.json").write_text("{}\n")
     (folder / "README.md").write_text("Random weights, for tests.\n")
+    return folder
+
+
+def write_tiny_bert_checkpoint(folder: Path, *, seed: int = 7) -> Path:
+    """Write a checkpoint whose encoder is a BERT, in the form EXCHANGE."""
+    write_tiny_checkpoint(folder, EXCHANGE, seed=seed)
+    size = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    encoder = BertConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=450,
+        type_vocab_size=1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    sizes: dict[str, Any] = {
+        "vocab_size": size,
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 64,
+        "num_layers": 2,
+        "num_decoder_layers": 2,
+        "num_heads": 4,
+        "scale_decoder_outputs": False,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "encoder_config": encoder.to_diff_dict(),
+    }
+    config = T5Config(**sizes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = BertEncoderT5(config)
+    with torch.no_grad():
+        for name, tensor in network.named_parameters():
+            if "relative_attention_bias" in name:
+                tensor.mul_(60)
+            elif name.startswith("decoder.") and "layer_norm" not in name:
+                tensor.mul_(2)
+            elif name == "shared.weight":
+                tensor.mul_(0.3)  # nothing scales the tied output down here
+    config.save_pretrained(folder)
+    save_file(
+        {name: tensor.half().contiguous() for name, tensor in network.named_parameters()},
+        folder / "model.safetensors",
+    )
     return folder
 
 

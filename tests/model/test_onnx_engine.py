@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import T5Config
 
+from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
 from todserve.export.onnx_export import export_onnx
 from todserve.export.run import export_checkpoint
@@ -29,7 +30,7 @@ VOCABULARY = 97
 END = 1
 
 
-def network_of(**settings: Any) -> PlugAndPlayT5:
+def network_of(**settings: Any) -> PlugAndPlayT5 | BertEncoderT5:
     config = T5Config(
         vocab_size=VOCABULARY,
         d_model=32,
@@ -42,7 +43,8 @@ def network_of(**settings: Any) -> PlugAndPlayT5:
         **settings,
     )
     torch.manual_seed(3)
-    network = PlugAndPlayT5(config)
+    kind = BertEncoderT5 if "encoder_config" in settings else PlugAndPlayT5
+    network = kind(config)
     network.train(False)
     with torch.no_grad():  # larger weights, so that rows differ and end at different times
         for parameter in network.parameters():
@@ -50,8 +52,20 @@ def network_of(**settings: Any) -> PlugAndPlayT5:
     return network
 
 
+BERT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 40,
+    "max_position_embeddings": 160,
+    "type_vocab_size": 1,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+
 NETWORKS: dict[str, dict[str, Any]] = {
     "tied, relu": {},
+    "BERT encoder": {"encoder_config": BERT, "scale_decoder_outputs": False},
     "T5 v1.1: untied, gated": {
         "feed_forward_proj": "gated-gelu",
         "tie_word_embeddings": False,

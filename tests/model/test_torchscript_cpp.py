@@ -23,10 +23,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def export(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["tiny_checkpoint", "tiny_bert_checkpoint"])
+def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    network = load_network(tiny_checkpoint, dtype=torch.float32)
+    network = load_network(request.getfixturevalue(request.param), dtype=torch.float32)
     export_torchscript(network, folder, dtype=Dtype.FLOAT32)
     return folder
 

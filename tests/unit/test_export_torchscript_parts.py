@@ -6,7 +6,7 @@ import torch
 
 from todserve.export.torchscript_layers import FeedForwardLayer, Norm, joined
 from todserve.export.torchscript_matrices import Int8Matrix, Matrix
-from todserve.export.weights import Array, FeedForward, T5Weights
+from todserve.export.weights import Array, FeedForward, T5Encoder, T5Weights
 
 NONE = np.zeros((0, 2), dtype=np.float32)
 
@@ -19,9 +19,11 @@ def two_wide(activation: str = "relu", epsilon: float = 0.0) -> T5Weights:
         epsilon=epsilon,
         activation=activation,
         embedding=np.zeros((3, 2), dtype=np.float32),
-        encoder=(),
-        encoder_norm=np.ones(2, dtype=np.float32),
-        encoder_bias=np.zeros((3, 1), dtype=np.float32),
+        encoder=T5Encoder(
+            layers=(),
+            norm=np.ones(2, dtype=np.float32),
+            bias=np.zeros((3, 1), dtype=np.float32),
+        ),
         decoder=(),
         decoder_norm=np.ones(2, dtype=np.float32),
         decoder_bias=np.zeros((2, 1), dtype=np.float32),

@@ -83,6 +83,44 @@ def test_markov_context_holds_state_last_system_turn_and_utterance(tokenizer: To
     )
 
 
+def test_exchange_context_holds_the_words_before_the_last_system_turn_too(
+    tokenizer: Tokenizer,
+) -> None:
+    form = MARKOV.model_copy(update={"context": ContextForm.EXCHANGE, "max_history_tokens": 300})
+    builder = PromptBuilder(tokenizer, form, SCHEMA)
+    source = PromptInput(
+        user="to ely",
+        history=[
+            Exchange(user="old words", system="older words"),
+            Exchange(user="a train please", system="where to ?"),
+        ],
+        previous_state={"train": {"day": "friday"}},
+    )
+    assert tokenizer.decode(builder.context(source, TaskName.INTENT)) == (
+        "<sos_context> <sos_b> [train] day friday <eos_b> <sos_u> a train please <eos_u> "
+        "<sos_r> where to ? <eos_r> <sos_u> to ely <eos_u> <eos_context>"
+    )
+
+
+def test_a_long_last_exchange_leaves_room_for_the_utterance(tokenizer: Tokenizer) -> None:
+    form = MARKOV.model_copy(update={"context": ContextForm.EXCHANGE, "max_history_tokens": 300})
+    builder = PromptBuilder(tokenizer, form, SCHEMA)
+    source = PromptInput(
+        user="to ely",
+        history=[Exchange(user="to " * 400, system="ely " * 400)],
+        previous_state={"train": {"day": "friday"}},
+    )
+    ids = builder.history(source)
+    state = tokenizer.encode("<sos_b> [train] day friday <eos_b>")
+    user = tokenizer.encode("<sos_u> to ely <eos_u>")
+    assert ids[: len(state)] == state
+    assert ids[-len(user) :] == user
+    exchange = ids[len(state) : -len(user)]
+    assert len(exchange) == 80 + 120
+    assert exchange[79] == tokenizer.token_id("<eos_u>")
+    assert exchange[-1] == tokenizer.token_id("<eos_r>")
+
+
 def test_decoder_placement_gives_every_task_the_same_context(tokenizer: Tokenizer) -> None:
     builder = PromptBuilder(tokenizer, MARKOV, SCHEMA)
     contexts = {builder.context(LONG, task, "[db_2]") for task in TaskName}

@@ -39,7 +39,7 @@ def test_load_takes_off_multiwoz_slot_prefixes(tmp_path: Path) -> None:
     assert schema.domains == ("hotel",)
     assert schema.slots("hotel") == ("internet", "name", "phone")
     assert schema.values("hotel", "internet") == ("free", "no", "yes")
-    assert schema.intents == ("find_hotel", "book_hotel", "general")
+    assert schema.intents == ("find_hotel", "book_hotel", "general", "out_of_scope")
 
 
 def test_save_and_load_give_the_same_schema(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_an_intent_of_two_corpora_is_one_label_and_said_so() -> None:
             "second": (Service(name="money", intents=("rate",)),),
         }
     )
-    assert joint.schema.intents == ("transfer", "rate", "general")
+    assert joint.schema.intents == ("transfer", "rate", "general", "out_of_scope")
     assert joint.notes == ("intent rate: one label of first, second",)
 
 

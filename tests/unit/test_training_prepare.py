@@ -61,6 +61,7 @@ def test_a_corpus_of_intents_gives_intents_alone_and_a_held_out_dev(tmp_path: Pa
         "fiat_currency_support",
         "reverted_card_payment",
         "general",
+        "out_of_scope",
     )
     assert any(f"{len(dev)}  dialogue: put aside as dev" in line for line in lines)
 

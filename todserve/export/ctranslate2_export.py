@@ -54,6 +54,10 @@ def _check(network: Any, dtype: Dtype) -> None:
     config = network.config
     if config.model_type != "t5":
         raise ConfigError(f"a network of type {config.model_type!r}; expected 't5'")
+    if hasattr(network.encoder, "bert"):
+        raise ConfigError(
+            "CTranslate2 has no T5 decoder over a BERT encoder; export to onnx or torchscript"
+        )
     if config.dense_act_fn not in _ACTIVATIONS:
         raise ConfigError(
             f"activation {config.dense_act_fn!r}; CTranslate2 runs T5 with "

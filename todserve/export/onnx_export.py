@@ -68,7 +68,12 @@ def _quantize(model: onnx.ModelProto, path: Path) -> None:
                 weight_type=QuantType.QInt8,
                 per_channel=True,
                 # Products of two activations (attention) stay as they are.
-                extra_options={"MatMulConstBOnly": True, "EnableSubgraph": True},
+                # Behind fused operators no type can be inferred; all that is multiplied is fp32.
+                extra_options={
+                    "MatMulConstBOnly": True,
+                    "EnableSubgraph": True,
+                    "DefaultTensorType": onnx.TensorProto.FLOAT,
+                },
             )
     finally:
         root.setLevel(level)

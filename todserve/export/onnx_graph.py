@@ -24,6 +24,9 @@ _ELEMENTS = {
 }
 INT64 = int(TensorProto.INT64)
 FLOAT = int(TensorProto.FLOAT)
+INT32 = int(TensorProto.INT32)
+FUSED = "com.microsoft"
+"""Domain of ONNX Runtime's own operators, each of which does the work of several."""
 
 Shape = Sequence[int | str]
 """Sizes, and names for those that are only known when the graph runs."""
@@ -122,12 +125,19 @@ class Graph:
         """Return the graph as a checked model."""
         model = helper.make_model(
             self.graph(),
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[
+                helper.make_opsetid("", OPSET),
+                *([helper.make_opsetid(FUSED, 1)] if self._is_fused else []),
+            ],
             producer_name="todserve",
             ir_version=8,
         )
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    @property
+    def _is_fused(self) -> bool:
+        return any(node.domain == FUSED for node in self._nodes)
 
     def _renamed(self, value: str, name: str) -> bool:
         """Give a node's output another name, if nothing but this graph's own nodes knows it."""

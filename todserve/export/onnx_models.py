@@ -8,9 +8,10 @@ Example: ``encoder(weights).graph.output[0].name == "cross_key_0"``.
 import onnx
 
 from todserve.export import onnx_layers as layers
+from todserve.export.onnx_bert import bert_encoded
 from todserve.export.onnx_graph import Graph, Shape
 from todserve.export.onnx_position import one_position, pairs
-from todserve.export.weights import T5Weights
+from todserve.export.weights import Bert, T5Encoder, T5Weights
 
 
 def encoder(weights: T5Weights) -> onnx.ModelProto:
@@ -22,15 +23,11 @@ def encoder(weights: T5Weights) -> onnx.ModelProto:
     graph = Graph("encoder")
     ids = graph.input("ids", "int64", ["contexts", "length"])
     mask = graph.input("mask", "int64", ["contexts", "length"])
-    hidden = graph.op("Gather", graph.constant("embedding", weights.embedding), ids)
-    bias = graph.op("Add", _encoder_bias(graph, weights, ids), _before_keys(graph, mask))
-    for index, layer in enumerate(weights.encoder):
-        name = f"encoder.{index}"
-        hidden = layers.encoder_attention(
-            graph, f"{name}.self", weights, layer.attention, hidden, bias
-        )
-        hidden = layers.feed_forward(graph, f"{name}.ff", weights, layer.feed_forward, hidden)
-    hidden = layers.norm(graph, "encoder.norm", weights, weights.encoder_norm, hidden)
+    words = graph.op("Gather", graph.constant("embedding", weights.embedding), ids)
+    if isinstance(weights.encoder, Bert):
+        hidden = bert_encoded(graph, weights.encoder, words, mask)
+    else:
+        hidden = _t5_encoded(graph, weights, weights.encoder, words, mask)
     shape: Shape = ["contexts", weights.heads, "length", weights.head_size]
     for index, layer in enumerate(weights.decoder):
         assert layer.cross is not None
@@ -64,14 +61,27 @@ def step(weights: T5Weights) -> onnx.ModelProto:
     return graph.model()
 
 
+def _t5_encoded(graph: Graph, weights: T5Weights, stack: T5Encoder, words: str, mask: str) -> str:
+    """(C, L, d) -> (C, L, d)."""
+    bias = graph.op("Add", _encoder_bias(graph, weights, stack, words), _before_keys(graph, mask))
+    hidden = words
+    for index, layer in enumerate(stack.layers):
+        name = f"encoder.{index}"
+        hidden = layers.encoder_attention(
+            graph, f"{name}.self", weights, layer.attention, hidden, bias
+        )
+        hidden = layers.feed_forward(graph, f"{name}.ff", weights, layer.feed_forward, hidden)
+    return layers.norm(graph, "encoder.norm", weights, stack.norm, hidden)
+
+
 def _before_keys(graph: Graph, mask: str) -> str:
     """(C, L) -> (C, 1, 1, L)."""
     return graph.op("Unsqueeze", layers.mask_bias(graph, mask), graph.integers(1, 2))
 
 
-def _encoder_bias(graph: Graph, weights: T5Weights, ids: str) -> str:
+def _encoder_bias(graph: Graph, weights: T5Weights, stack: T5Encoder, words: str) -> str:
     """(1, H, L, L): what each key's distance adds to each query's score."""
-    length = graph.op("Gather", graph.op("Shape", ids), graph.integer(1))
+    length = graph.op("Gather", graph.op("Shape", words), graph.integer(1))
     places = graph.op("Range", graph.integer(0), length, graph.integer(1))
     keys = graph.op("Unsqueeze", places, graph.integers(0))
     queries = graph.op("Unsqueeze", places, graph.integers(1))
@@ -80,6 +90,6 @@ def _encoder_bias(graph: Graph, weights: T5Weights, ids: str) -> str:
         "Clip", graph.op("Sub", keys, queries), graph.integer(-reach), graph.integer(reach)
     )
     row = graph.op("Add", distance, graph.integer(reach))
-    table = graph.constant("encoder.bias", weights.encoder_bias)
+    table = graph.constant("encoder.bias", stack.bias)
     bias = graph.op("Transpose", graph.op("Gather", table, row), perm=[2, 0, 1])
     return graph.op("Unsqueeze", bias, graph.integers(0))

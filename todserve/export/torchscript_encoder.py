@@ -9,29 +9,61 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from todserve.export.torchscript_bert import BertStack
 from todserve.export.torchscript_layers import EncoderLayer, MatrixKind, Norm, memory_matrix
-from todserve.export.weights import T5Weights
+from todserve.export.weights import Bert, T5Encoder, T5Weights
 
 _HIDDEN = -1e9  # added to the score of padding; its softmax is exactly 0 in fp32
+
+
+class T5Stack(nn.Module):
+    """T5's own encoder above the table of words."""
+
+    distances: Tensor
+
+    def __init__(self, weights: T5Weights, stack: T5Encoder, kind: MatrixKind) -> None:
+        """Take every layer of ``stack``."""
+        super().__init__()
+        self.heads = weights.heads
+        self.reach = weights.reach
+        turned = np.ascontiguousarray(stack.bias.T)
+        self.register_buffer("distances", torch.from_numpy(turned))
+        self.layers = nn.ModuleList(EncoderLayer(weights, one, kind) for one in stack.layers)
+        self.norm = Norm(weights, stack.norm)
+
+    def forward(
+        self, words: Tensor, cells: Tensor, places: Tensor, grid: Tensor, there: Tensor
+    ) -> Tensor:
+        """(N, d) -> (N, d); ``grid`` int64 (L) counts positions, see `BertStack` for the rest."""
+        distance = (grid - grid.unsqueeze(1)).clamp(-self.reach, self.reach) + self.reach
+        # In this order of sizes; in another, attention would copy the sum in every layer.
+        bias = self.distances.index_select(1, distance.flatten()).view(
+            1, self.heads, *distance.shape
+        )
+        bias = bias + there.logical_not().to(torch.float32).mul(_HIDDEN).unsqueeze(1).unsqueeze(1)
+        hidden = words
+        for layer in self.layers:
+            hidden = layer(hidden, cells, places, bias)
+        normed: Tensor = self.norm(hidden)
+        return normed
 
 
 class Encoder(nn.Module):
     """All encoder layers, and the key and value projections of all decoder layers."""
 
     embedding: Tensor
-    distances: Tensor
 
     def __init__(self, weights: T5Weights, kind: MatrixKind) -> None:
         """Take the encoder out of ``weights``."""
         super().__init__()
         self.heads = weights.heads
         self.head_size = weights.head_size
-        self.reach = weights.reach
         self.register_buffer("embedding", torch.from_numpy(weights.embedding))
-        turned = np.ascontiguousarray(weights.encoder_bias.T)
-        self.register_buffer("distances", torch.from_numpy(turned))
-        self.layers = nn.ModuleList(EncoderLayer(weights, one, kind) for one in weights.encoder)
-        self.norm = Norm(weights, weights.encoder_norm)
+        stack = weights.encoder
+        self.is_bert = isinstance(stack, Bert)
+        self.stack: nn.Module = (
+            BertStack(stack, kind) if isinstance(stack, Bert) else T5Stack(weights, stack, kind)
+        )
         self.memories = nn.ModuleList(kind(memory_matrix(one)) for one in weights.decoder)
 
     def forward(self, ids: Tensor, lengths: Tensor, grid: Tensor) -> list[Tensor]:
@@ -48,16 +80,12 @@ class Encoder(nn.Module):
         there = grid < lengths.unsqueeze(1)
         cells = (there.flatten().cumsum(0) - 1).clamp(min=0)
         places = there.flatten().nonzero().squeeze(1)
-        distance = (grid - grid.unsqueeze(1)).clamp(-self.reach, self.reach) + self.reach
-        # In this order of sizes; in another, attention would copy the sum in every layer.
-        bias = self.distances.index_select(1, distance.flatten()).view(
-            1, self.heads, *distance.shape
-        )
-        bias = bias + there.logical_not().to(torch.float32).mul(_HIDDEN).unsqueeze(1).unsqueeze(1)
-        hidden = self.embedding.index_select(0, ids)
-        for layer in self.layers:
-            hidden = layer(hidden, cells, places, bias)
-        hidden = self.norm(hidden)
+        words = self.embedding.index_select(0, ids)
+        if self.is_bert:
+            position = grid.expand_as(there).flatten().index_select(0, places)
+            hidden = self.stack(words, cells, places, position, there)
+        else:
+            hidden = self.stack(words, cells, places, grid, there)
         return [self._memory(project(hidden), cells, there) for project in self.memories]
 
     def _memory(self, flat: Tensor, cells: Tensor, there: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from todserve.runtime.errors import ConfigError
+
 if TYPE_CHECKING:
     import torch
 
@@ -64,8 +66,82 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class T5Encoder:
+    """T5's own encoder.
+
+    Attributes:
+        layers: in order.
+        norm: (d_model,), after the last.
+        bias: (2 x reach + 1, heads): bias of a key ``reach`` before to ``reach`` behind the query;
+            a key farther away has the bias of the farthest.
+    """
+
+    layers: tuple[Layer, ...]
+    norm: Array
+    bias: Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scaling:
+    """A layer norm that takes off the mean: (d,) ``scale`` and (d,) ``shift``."""
+
+    scale: Array
+    shift: Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BertLayer:
+    """One layer of a BERT, whose norms come after the sums.
+
+    Attributes:
+        qkv: (d, 3 d), projections of query, key and value side by side.
+        qkv_bias: (3 d,).
+        output: (d, d), of the attention.
+        output_bias: (d,).
+        attention_norm: after the attention and its residual.
+        inner: (d, intermediate_size), under the activation.
+        inner_bias: (intermediate_size,).
+        outer: (intermediate_size, d).
+        outer_bias: (d,).
+        norm: after the network and its residual.
+    """
+
+    qkv: Array
+    qkv_bias: Array
+    output: Array
+    output_bias: Array
+    attention_norm: Scaling
+    inner: Array
+    inner_bias: Array
+    outer: Array
+    outer_bias: Array
+    norm: Scaling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bert:
+    """A pretrained BERT in the encoder's place.
+
+    Attributes:
+        heads: attention heads, of d / heads each.
+        epsilon: of the layer norms.
+        positions: (max_position_embeddings, d), the one token type's embedding included.
+        embedding_norm: of the sum of a token's and its position's embedding.
+        layers: in order.
+        mix: (d,), by which the embeddings are multiplied before they join the last layer.
+    """
+
+    heads: int
+    epsilon: float
+    positions: Array
+    embedding_norm: Scaling
+    layers: tuple[BertLayer, ...]
+    mix: Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class T5Weights:
-    """All a T5 knows.
+    """All a T5 knows, whichever encoder it has.
 
     Attributes:
         heads: attention heads.
@@ -73,10 +149,7 @@ class T5Weights:
         epsilon: of the layer norms.
         activation: ``relu`` or ``gelu_new``.
         embedding: (vocabulary, d_model).
-        encoder: its layers.
-        encoder_norm: (d_model,), after the last.
-        encoder_bias: (2 x reach + 1, heads): bias of a key ``reach`` before to ``reach`` behind
-            the query; a key farther away has the bias of the farthest.
+        encoder: T5's own, or a BERT.
         decoder: its layers.
         decoder_norm: (d_model,), after the last.
         decoder_bias: (reach + 1, heads): bias of a key 0 to ``reach`` before the query.
@@ -88,9 +161,7 @@ class T5Weights:
     epsilon: float
     activation: str
     embedding: Array
-    encoder: tuple[Layer, ...]
-    encoder_norm: Array
-    encoder_bias: Array
+    encoder: T5Encoder | Bert
     decoder: tuple[Layer, ...]
     decoder_norm: Array
     decoder_bias: Array
@@ -111,9 +182,7 @@ class T5Weights:
             epsilon=config.layer_norm_epsilon,
             activation=config.dense_act_fn,
             embedding=arrays["shared.weight"],
-            encoder=_layers(arrays, "encoder", config.num_layers),
-            encoder_norm=arrays["encoder.final_layer_norm.weight"],
-            encoder_bias=_bias_by_distance(t5, arrays, "encoder"),
+            encoder=_bert(t5, arrays) if "encoder.mix" in arrays else _t5_encoder(t5, arrays),
             decoder=_layers(arrays, "decoder", config.num_decoder_layers),
             decoder_norm=arrays["decoder.final_layer_norm.weight"],
             decoder_bias=_bias_by_distance(t5, arrays, "decoder"),
@@ -124,6 +193,56 @@ class T5Weights:
     def reach(self) -> int:
         """Distance from which on every key has the same position bias."""
         return len(self.decoder_bias) - 1
+
+
+def _t5_encoder(t5: Any, arrays: Mapping[str, Array]) -> T5Encoder:
+    return T5Encoder(
+        layers=_layers(arrays, "encoder", t5.config.num_layers),
+        norm=arrays["encoder.final_layer_norm.weight"],
+        bias=_bias_by_distance(t5, arrays, "encoder"),
+    )
+
+
+def _bert(t5: Any, arrays: Mapping[str, Array]) -> Bert:
+    config = t5.encoder.config
+    if config.hidden_act != "gelu":
+        raise ConfigError(
+            f"the encoder's activation is {config.hidden_act!r}; exports are written for 'gelu': "
+            "serve this checkpoint with the torch engine"
+        )
+    place = "encoder.bert.embeddings"
+    return Bert(
+        heads=config.num_attention_heads,
+        epsilon=config.layer_norm_eps,
+        positions=arrays[f"{place}.position_embeddings.weight"]
+        + arrays[f"{place}.token_type_embeddings.weight"][0],
+        embedding_norm=_scaling(arrays, f"{place}.LayerNorm"),
+        layers=tuple(
+            _bert_layer(arrays, f"encoder.bert.encoder.layer.{index}")
+            for index in range(config.num_hidden_layers)
+        ),
+        mix=arrays["encoder.mix"],
+    )
+
+
+def _bert_layer(arrays: Mapping[str, Array], place: str) -> BertLayer:
+    asking = [f"{place}.attention.self.{name}" for name in ("query", "key", "value")]
+    return BertLayer(
+        qkv=np.concatenate([_turned(arrays[f"{name}.weight"]) for name in asking], axis=1),
+        qkv_bias=np.concatenate([arrays[f"{name}.bias"] for name in asking]),
+        output=_turned(arrays[f"{place}.attention.output.dense.weight"]),
+        output_bias=arrays[f"{place}.attention.output.dense.bias"],
+        attention_norm=_scaling(arrays, f"{place}.attention.output.LayerNorm"),
+        inner=_turned(arrays[f"{place}.intermediate.dense.weight"]),
+        inner_bias=arrays[f"{place}.intermediate.dense.bias"],
+        outer=_turned(arrays[f"{place}.output.dense.weight"]),
+        outer_bias=arrays[f"{place}.output.dense.bias"],
+        norm=_scaling(arrays, f"{place}.output.LayerNorm"),
+    )
+
+
+def _scaling(arrays: Mapping[str, Array], place: str) -> Scaling:
+    return Scaling(scale=arrays[f"{place}.weight"], shift=arrays[f"{place}.bias"])
 
 
 def _layers(arrays: Mapping[str, Array], stack: str, count: int) -> tuple[Layer, ...]:

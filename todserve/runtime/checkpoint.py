@@ -25,14 +25,26 @@ from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
 from todserve.runtime.schema import Schema
+from todserve.runtime.stored_weights import read_config
 from todserve.runtime.tasks import DATABASE_TOKENS
 from todserve.runtime.tokenization import Tokenizer
 
 if TYPE_CHECKING:
     import torch
 
-MODEL_FILE = "plug_and_play_t5.py"
-"""The network's file, at the root of an archive and in the checkout's ``model_defs/``."""
+T5_FILE = "plug_and_play_t5.py"
+"""The file of the network class of every plain T5, PPTOD's and Hugging Face's among them."""
+
+BERT_ENCODER_FILE = "bert_encoder_t5.py"
+"""The file of the class with a pretrained BERT under T5's decoder."""
+
+MODEL_FILES = (T5_FILE, BERT_ENCODER_FILE)
+"""Network classes, in the checkout's ``model_defs/``; an archive has its own at its root."""
+
+_FRAME = 32
+"""Encoder tokens that a prompt may take beside the history: its prefix and control tokens."""
+
+_BERT_FIELDS = ("encoder_config", "encoder_layers")  # of a config.json; the second is the old form
 
 CHECKPOINT_FILES = (
     "config.json",
@@ -95,12 +107,14 @@ class Checkpoint:
                 f"{folder}: the tokenizer has {tokenizer.size} tokens, the network's embedding "
                 f"{rows} rows; take tokenizer.json and weights from the same checkpoint"
             )
+        form = PromptFormat.load(folder / "format.json")
+        _check_positions(folder, form)
         checksum = _identity(folder)
         schema = Schema.load(folder / "schema.json")
         knowledge = KnowledgeBase.open(folder / "knowledge.sqlite")
         return cls(
             folder=folder,
-            format=PromptFormat.load(folder / "format.json"),
+            format=form,
             tokenizer=tokenizer,
             schema=schema,
             knowledge=knowledge,
@@ -151,18 +165,27 @@ def load_network(
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    beside = folder / MODEL_FILE
-    checkout = Path(__file__).resolve().parents[2] / "model_defs" / MODEL_FILE
+    name = model_file_of(folder)
+    beside = folder / name
+    checkout = Path(__file__).resolve().parents[2] / "model_defs" / name
     path = model_file or (beside if beside.is_file() else checkout)
     network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
     return network
+
+
+def model_file_of(folder: Path) -> str:
+    """Return which of MODEL_FILES defines the network that a folder's ``config.json`` describes."""
+    fields = read_config(folder)
+    return BERT_ENCODER_FILE if any(name in fields for name in _BERT_FIELDS) else T5_FILE
 
 
 def _class_in(path: Path) -> Any:
     name = f"todserve_network_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(f"no model file {path}; expected the {MODEL_FILE} of todserve")
+        raise ConfigError(
+            f"no model file {path}; expected one of todserve's {', '.join(MODEL_FILES)}"
+        )
     module = importlib.util.module_from_spec(spec)
     # transformers looks a model's module up by name when it inspects the class.
     sys.modules[name] = module
@@ -175,6 +198,18 @@ def _class_in(path: Path) -> Any:
     if len(own) != 1:
         raise ConfigError(f"{path} defines {len(own)} classes with `load`; expected exactly one")
     return own[0]
+
+
+def _check_positions(folder: Path, form: PromptFormat) -> None:
+    """Refuse a history longer than the encoder has positions for; T5's own has no such limit."""
+    encoder = read_config(folder).get("encoder_config")
+    positions = encoder.get("max_position_embeddings") if isinstance(encoder, dict) else None
+    if isinstance(positions, int) and form.max_history_tokens + _FRAME > positions:
+        raise ConfigError(
+            f"{folder}: format.json allows {form.max_history_tokens} history tokens, the encoder "
+            f"has {positions} positions; expected at most {positions - _FRAME}, for the prompt "
+            "takes the rest"
+        )
 
 
 def _embedding_rows(path: Path) -> int:

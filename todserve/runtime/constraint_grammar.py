@@ -12,7 +12,7 @@ from todserve.runtime import formats
 from todserve.runtime.constraint_labels import OutputLabels
 from todserve.runtime.constraint_paths import Paths
 from todserve.runtime.constraint_words import BEGINNING, ConstraintWords, FreeValues
-from todserve.runtime.dialogue import DELETED, DONTCARE, DialogueAct
+from todserve.runtime.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE, DialogueAct
 from todserve.runtime.prompts import BeliefTarget
 from todserve.runtime.schema import Schema
 
@@ -30,6 +30,8 @@ class Grammar:
         schema = self._labels.schema
         for intent in schema.intents:
             text = formats.serialize_intent(intent)
+            if intent == OUT_OF_SCOPE and len(self._words.spelling(text) or ()) != 1:
+                continue  # a vocabulary without the label has never learnt what it means
             if formats.parse_intent(text, schema).intent == intent:
                 self._spell(start, text, named)
         self._paths.spell(named, (end_id,), self._paths.over)
@@ -73,6 +75,8 @@ class Grammar:
             begun, acted = self._paths.place(), self._paths.place()
             self._spell(start, f"[{domain}]", begun)
             for act in self._labels.acts:
+                if act == OUT_OF_SCOPE and domain != GENERAL:
+                    continue
                 one = DialogueAct(domain=domain, act=act)
                 text = formats.serialize_dialogue_acts([one])
                 if formats.parse_dialogue_acts(text, schema).acts == (one,):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import GENERAL
+from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
 from todserve.runtime.formats import BOOKING
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import BeliefTarget
@@ -46,7 +46,8 @@ class OutputLabels:
         schema, knowledge = checkpoint.schema, checkpoint.knowledge
         shown, bracketed = _labels(checkpoint.tokenizer)
         informed = [slot for domain in schema.domains for slot in schema.slots(domain)]
-        taken = {*schema.domains, *schema.intents, GENERAL, BOOKING}
+        # What lies outside every service is an intent of the user and an act of the reply.
+        taken = {*schema.domains, *schema.intents, GENERAL, BOOKING} - {OUT_OF_SCOPE}
         return cls(
             schema=schema,
             target=checkpoint.format.belief_target,

@@ -11,7 +11,7 @@ from functools import cached_property
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.delexicalise import Delexicaliser
 from todserve.runtime.formats import placeholders
-from todserve.runtime.prompts import ContextForm, Exchange, SystemTurns
+from todserve.runtime.prompts import Exchange, SystemTurns
 from todserve.runtime.reply.lexicalisation import lexicalise
 from todserve.runtime.text import normalise
 from todserve.runtime.tracking import Memory
@@ -33,7 +33,7 @@ class HistoryForm:
             memory: what the client remembers; system texts are read in its light.
         """
         limit = self._checkpoint.format.max_history_tokens
-        markov = self._checkpoint.format.context is ContextForm.MARKOV
+        last_alone = self._checkpoint.format.context.rests_on_state
         kept: list[Exchange] = []
         words = 0
         for exchange in reversed(history):
@@ -41,7 +41,7 @@ class HistoryForm:
             kept.append(Exchange(user=exchange.user, system=system))
             # A word is at least a token, so what lies beyond could never be read.
             words += len(exchange.user.split()) + len(system.split())
-            if markov or words >= limit:
+            if last_alone or words >= limit:
                 break
         return tuple(reversed(kept))
 

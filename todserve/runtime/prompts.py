@@ -28,6 +28,10 @@ if TYPE_CHECKING:  # clients build prompts' types without the tokenizers package
 FORMAT_VERSION = 1
 """Raised whenever the same dialogue would become other token ids."""
 
+_USER_BEFORE = 80
+_SYSTEM_BEFORE = 120
+"""Newest tokens kept of the last exchange's two turns, their frames among them."""
+
 _BRACKETS = str.maketrans("<>[]", "()()")
 _STRAY_BRACKET = re.compile(r"\[(?!value_\w+\])|(?<!\w)\]|<|>")
 
@@ -39,6 +43,13 @@ class ContextForm(StrEnum):
     """The newest tokens of the whole history (PPTOD)."""
     MARKOV = "markov"
     """Previous belief state, previous system turn, user turn: cost stays constant."""
+    EXCHANGE = "exchange"
+    """The same with the user's words before that system turn: what was answered, and how."""
+
+    @property
+    def rests_on_state(self) -> bool:
+        """Whether the state stands in for all of the past but the last exchange."""
+        return self is not ContextForm.FULL
 
 
 class PromptPlacement(StrEnum):
@@ -203,14 +214,12 @@ class PromptBuilder:
         """Return the history's ids, at most ``max_history_tokens``, the newest kept."""
         limit = self.format.max_history_tokens
         user = self._spoken("u", _clean_user(source.user))
-        if self.format.context is ContextForm.MARKOV:
+        if self.format.context.rests_on_state:
             state = self._between(
                 "b",
                 self._tokenizer.encode(serialize_belief_state(source.previous_state, self.schema)),
             )
-            spoken = user
-            if source.history:
-                spoken = self._spoken("r", _clean_system(source.history[-1].system)) + user
+            spoken = self._last_exchange(source) + user
             # The state stands in for the past, so words are cut first; half the room is theirs.
             room = max(limit - len(state), limit // 2)
             return state[: limit - min(len(spoken), room)] + spoken[-room:]
@@ -221,6 +230,16 @@ class PromptBuilder:
             turn = self._spoken("u", _clean_user(exchange.user))
             newest = turn + self._spoken("r", _clean_system(exchange.system)) + newest
         return newest[-limit:]
+
+    def _last_exchange(self, source: PromptInput) -> list[int]:
+        if not source.history:
+            return []
+        last = source.history[-1]
+        system = self._spoken("r", _clean_system(last.system))
+        if self.format.context is ContextForm.MARKOV:
+            return system
+        user = self._spoken("u", _clean_user(last.user))
+        return user[-_USER_BEFORE:] + system[-_SYSTEM_BEFORE:]
 
     def _spoken(self, speaker: str, text: str) -> list[int]:
         return self._between(speaker, self._tokenizer.encode(text))

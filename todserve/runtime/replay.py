@@ -1,8 +1,8 @@
 """Replay: the belief state of a client that sends a history but keeps no state.
 
-Stands between admission and the prompts on the way of a request, for ``context=markov`` alone:
-there the state IS the past, so without it all but the last exchange would be forgotten. The
-history is followed turn by turn, each turn's state feeding the next one's prompt.
+Stands between admission and the prompts on the way of a request, for the contexts ``markov``
+and ``exchange`` alone: there the state IS the past, so without it all but the last exchange would
+be forgotten. The history is followed turn by turn, each turn's state feeding the next one's prompt.
 Example: four exchanges without ``state`` cost four more belief generations, one after another.
 
 Cost: as many encoder and generate calls as the longest such history of the batch has exchanges,
@@ -31,7 +31,7 @@ def needs_replay(request: TurnRequest, context: ContextForm) -> bool:
     A client that names the active domain keeps track itself; its state is just empty so far.
     """
     return (
-        context is ContextForm.MARKOV
+        context.rests_on_state
         and bool(request.history)
         and not request.state
         and request.domain is None

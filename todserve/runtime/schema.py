@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.dialogue import DELETED, DONTCARE, GENERAL
+from todserve.runtime.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.phrases import NUMBER_WORDS
 
@@ -126,9 +126,9 @@ class Schema(_Frozen):
 
     @cached_property
     def intents(self) -> tuple[str, ...]:
-        """Every intent once, in the order of the file; ``general`` last."""
+        """Every intent once, in the order of the file; those of no service last."""
         names = [name for service in self.services for name in service.intents]
-        return tuple(dict.fromkeys([*names, GENERAL]))
+        return tuple(dict.fromkeys([*names, GENERAL, OUT_OF_SCOPE]))
 
     @cached_property
     def _slots(self) -> Mapping[str, Mapping[str, Slot]]:

@@ -17,7 +17,9 @@ from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import (
     CHECKPOINT_FILES,
     CHECKSUM_LENGTH,
+    MODEL_FILES,
     OPTIONAL_FILES,
+    model_file_of,
     weights_checksum,
 )
 from todserve.runtime.engines.settings import EngineName
@@ -42,7 +44,7 @@ class Parts:
 
     Attributes:
         handler: TorchServe's ``--handler``.
-        network: the network class, ``--model-file``.
+        networks: the folder of the network classes; the checkpoint's one is ``--model-file``.
         model_config: ``--config-file``.
         requirements: what the worker's Python must have, ``--requirements-file``.
         canary: the script that tries the unpacked archive.
@@ -51,7 +53,7 @@ class Parts:
     """
 
     handler: Path
-    network: Path
+    networks: Path
     model_config: Path
     requirements: Path
     canary: Path
@@ -64,7 +66,7 @@ class Parts:
         root = _PACKAGE.parent
         return cls(
             handler=root / "handlers" / "tod_handler.py",
-            network=root / "model_defs" / "plug_and_play_t5.py",
+            networks=root / "model_defs",
             model_config=model_config or root / "archive" / "model-config.yaml",
             requirements=root / "archive" / "requirements.txt",
             canary=root / "archive" / "canary.py",
@@ -74,7 +76,8 @@ class Parts:
 
     def check(self) -> None:
         """Raise ArchiveError for the first part that is missing."""
-        needed = (self.handler, self.network, self.model_config, self.requirements)
+        networks = tuple(self.networks / name for name in MODEL_FILES)
+        needed = (self.handler, *networks, self.model_config, self.requirements)
         for path in (*needed, self.without_torch):
             if not path.is_file():
                 raise ArchiveError(
@@ -99,7 +102,8 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
     private.mkdir()
     command = [sys.executable, "-m", "model_archiver.model_packaging"]
     command += ["--model-name", name, "--version", version, "--export-path", str(workspace)]
-    command += ["--handler", str(parts.handler), "--model-file", str(parts.network)]
+    command += ["--handler", str(parts.handler), "--model-file"]
+    command += [str(parts.networks / model_file_of(checkpoint))]
     command += ["--extra-files", str(files)]
     if manifest is None:
         command += ["--serialized-file", str(checkpoint / WEIGHTS)]

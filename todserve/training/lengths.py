@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.formats import serialize_belief_state
-from todserve.runtime.prompts import ContextForm, PromptBuilder, PromptInput, SystemTurns
+from todserve.runtime.prompts import PromptBuilder, PromptInput, SystemTurns
 from todserve.runtime.tasks import DATABASE_TOKENS, TASKS, TaskName
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.examples import prompt_input, targets_of
@@ -86,10 +86,10 @@ def _longest_frame(builder: PromptBuilder) -> int:
 
 
 def _is_cut(turn: TrainingTurn, whole: PromptBuilder, limit: int) -> bool:
-    seen = turn.history[-1:] if whole.format.context is ContextForm.MARKOV else turn.history
+    seen = turn.history[-1:] if whole.format.context.rests_on_state else turn.history
     delexicalised = whole.format.system_turns is SystemTurns.DELEXICALISED
     said = [turn.user, *(user + (other if delexicalised else own) for user, own, other in seen)]
-    if whole.format.context is ContextForm.MARKOV:
+    if whole.format.context.rests_on_state:
         said.append(serialize_belief_state(turn.previous_state, whole.schema))
     # No token is shorter than a character, and four frame an exchange: most need no counting.
     if sum(len(text) + 4 for text in said) <= limit:

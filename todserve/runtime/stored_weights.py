@@ -1,0 +1,114 @@
+"""Stored weights: what a folder of weights holds, read without running anything of it.
+
+Both network classes in ``model_defs/`` load through it, so that a missing, misshapen or infinite
+weight is refused the same way everywhere.
+Example: ``read_weights(Path("checkpoints/multiwoz"))["shared.weight"].shape``.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
+
+from todserve.runtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+_SHOWN = 5  # problems an error names before it counts the rest
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the fields of a folder's ``config.json``, which must describe a T5.
+
+    Raises:
+        ConfigError: the file is missing, unreadable or another model's.
+    """
+    path = folder / "config.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {error}; expected a T5 config.json") from error
+    if not isinstance(fields, dict) or fields.get("model_type") != "t5":
+        found = fields.get("model_type") if isinstance(fields, dict) else type(fields).__name__
+        raise ConfigError(f"{path}: model_type is {found!r}; expected 't5'")
+    return fields
+
+
+def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
+    """Return every weight of a folder by its name, as it is stored.
+
+    Weights come from ``model.safetensors``, from the shards that ``model.safetensors.index.json``
+    names, or from ``pytorch_model.bin`` read with ``weights_only=True``, in this order.
+
+    Raises:
+        ConfigError: there are none, or they cannot be read as plain tensors.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    single = folder / "model.safetensors"
+    index = folder / "model.safetensors.index.json"
+    pickled = folder / "pytorch_model.bin"
+    weights: dict[str, torch.Tensor] = {}
+    try:
+        if single.is_file():
+            weights = load_file(single)
+        elif index.is_file():
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            for shard in sorted(shards):
+                weights |= load_file(folder / shard)
+        elif pickled.is_file():
+            # weights_only refuses everything in the file that is not a tensor.
+            weights = torch.load(pickled, map_location="cpu", weights_only=True)
+        else:
+            raise ConfigError(
+                f"no weights in {folder}; expected model.safetensors, "
+                "model.safetensors.index.json or pytorch_model.bin"
+            )
+    except ConfigError:
+        raise
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
+    except Exception as error:  # pickle.UnpicklingError and whatever a foreign pickle provokes
+        raise ConfigError(
+            f"{pickled} is not a plain state dict: {type(error).__name__}; convert it to "
+            "model.safetensors where you trust it"
+        ) from error
+    if not isinstance(weights, dict) or not all(
+        isinstance(tensor, torch.Tensor) for tensor in weights.values()
+    ):
+        raise ConfigError(f"{pickled} is not a plain state dict of tensors")
+    return weights
+
+
+def check_weights(
+    network: "torch.nn.Module", weights: Mapping[str, "torch.Tensor"], folder: Path
+) -> None:
+    """Compare stored weights with those a network has.
+
+    Raises:
+        ConfigError: one is missing, unexpected, of another shape or no finite floating-point
+            number; the first few are named.
+    """
+    import torch
+
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    problems = [f"missing {name}" for name in sorted(expected.keys() - weights.keys())]
+    problems += [f"unexpected {name}" for name in sorted(weights.keys() - expected.keys())]
+    for name in sorted(expected.keys() & weights.keys()):
+        tensor = weights[name]
+        if tuple(tensor.shape) != expected[name]:
+            problems.append(
+                f"{name} has shape {list(tensor.shape)}, config.json gives {list(expected[name])}"
+            )
+        elif not tensor.is_floating_point():
+            problems.append(f"{name} is {tensor.dtype}, expected a floating-point type")
+        elif not bool(torch.isfinite(tensor).all()):
+            problems.append(f"{name} is not finite (was it cast to fp16 with overflow?)")
+    if problems:
+        shown = "; ".join(problems[:_SHOWN])
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise ConfigError(f"the weights in {folder} do not fit config.json: {shown}{more}")
