@@ -12,6 +12,7 @@ from todserve.runtime.response import (
     DatabaseMatches,
     IntentPrediction,
     ModelIdentity,
+    RefusedPrediction,
     ResponsePrediction,
     SlotPrediction,
     TurnResponse,
@@ -36,6 +37,7 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
         response=_response(work),
         consistent=_consistent(work),
         unparsed=_unparsed(work),
+        refused=_refused(work),
         model=identity,
         unconstrained=_unconstrained(work),
     )
@@ -127,6 +129,15 @@ def _consistent(work: TurnWork) -> bool | None:
     if work.reply is None or not asked:
         return None
     return consistent(work.acts, work.reply.candidate.delexicalised)
+
+
+def _refused(work: TurnWork) -> tuple[RefusedPrediction, ...]:
+    if work.tracked is None:
+        return ()
+    return tuple(
+        RefusedPrediction(domain=one.domain, slot=one.slot, value=one.value, reason=one.reason)
+        for one in work.tracked.refused
+    )
 
 
 def _unparsed(work: TurnWork) -> dict[str, tuple[str, ...]]:

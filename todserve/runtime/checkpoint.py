@@ -21,6 +21,7 @@ from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
+from todserve.runtime.grounds import Grounds
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
@@ -28,6 +29,7 @@ from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
 from todserve.runtime.tasks import DATABASE_TOKENS
 from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.ways import WAYS_FILE, WaysOfSaying
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +58,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, REPLY_FILE)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, REPLY_FILE, WAYS_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -77,6 +79,7 @@ class Checkpoint:
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
         style: the words of its replies; its language's own without ``reply.json``.
+        grounds: looks for what bears a value out.
     """
 
     folder: Path
@@ -86,6 +89,7 @@ class Checkpoint:
     knowledge: KnowledgeBase
     checksum: str
     style: ReplyStyle
+    grounds: Grounds
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
 
@@ -120,6 +124,7 @@ class Checkpoint:
             knowledge=knowledge,
             checksum=checksum,
             style=ReplyStyle.of(folder, schema, knowledge),
+            grounds=Grounds(schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge),
             domain_model=DomainModel.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )

@@ -7,12 +7,14 @@ Example: for "somewhere posh", ``expensive`` is grounded and ``north`` is not.
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from todserve.runtime.comparison import comparison_key
 from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.phrases import NUMBER_WORDS, words_of
+from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.phrases import NUMBER_WORDS, TOO_COMMON, words_of
+from todserve.runtime.prompts import Exchange
 from todserve.runtime.schema import Schema, clock_time, letters_and_digits
 from todserve.runtime.ways import WaysOfSaying
 
@@ -41,14 +43,26 @@ class Spoken:
     Attributes:
         utterance: the user's words, lower case.
         reply: the last reply, lower case.
+        earlier: everything else that was said before, lower case: names and places of long ago
+            are taken up again ("a taxi to the restaurant").
         state: the belief state before the utterance.
-        row: the entity under discussion.
     """
 
     utterance: str
     reply: str = ""
+    earlier: Sequence[str] = ()
     state: BeliefState = field(default_factory=dict)
-    row: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, utterance: str, history: Sequence[Exchange], state: BeliefState) -> "Spoken":
+        """Collect what a turn and those before it said."""
+        earlier = [text for one in history for text in (one.user, one.system)]
+        return cls(
+            utterance=utterance.lower(),
+            reply=history[-1].system.lower() if history else "",
+            earlier=tuple(text.lower() for text in earlier),
+            state=state,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +72,12 @@ class Grounds:
     Attributes:
         schema: knows which slots are closed.
         ways: how closed values are said otherwise.
+        knowledge: knows the entities that the state speaks of.
     """
 
     schema: Schema
     ways: WaysOfSaying
+    knowledge: KnowledgeBase
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""
@@ -74,9 +90,22 @@ class Grounds:
             any(_says(text, value) for text in texts)
             or any(self.ways.says(domain, slot, value, text) for text in texts)
             or _is_of(value, (one for slots in spoken.state.values() for one in slots.values()))
-            or _is_of(value, spoken.row.values())
             or _misspelt(spoken.utterance, value)
+            or self._was_said(domain, slot, value, spoken)
+            or any(_is_of(value, row.values()) for row in self._rows(spoken.state))
         )
+
+    def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
+        """Say whether a name or a place was said long ago; a closed value must be said anew."""
+        if self.schema.values(domain, slot) or value.isdigit() or _CLOCK.fullmatch(value):
+            return False
+        return any(_says(text, value) or _misspelt(text, value) for text in spoken.earlier)
+
+    def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
+        """Yield the entity under discussion in each domain of the state."""
+        for domain, slots in state.items():
+            if domain in self.knowledge.domains:
+                yield from self.knowledge.query(domain, slots, limit=1).results
 
 
 def _says(text: str, value: str) -> bool:
@@ -165,9 +194,9 @@ def _misspelt(text: str, value: str) -> bool:
         return False
     wanted = [word.key for word in words_of(value)]
     said = [word.key for word in words_of(text)]
-    # Half of a long name's words is how people say it: "the fitzwilliam", "gonville".
-    telling = [word for word in wanted if len(word) >= _SHORTEST]
-    if telling and sum(_close(word, said) for word in telling) * 2 >= len(telling):
+    # One word of a long name is how people say it: "the fitzwilliam", "the acorn".
+    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in TOO_COMMON]
+    if any(_close(word, said) for word in telling):
         return True
     joined = "".join(wanted)
     pairs = ("".join(said[at : at + 2]) for at in range(len(said)))

@@ -41,6 +41,23 @@ class SlotPrediction(_Part):
     confidence: Probability | None = None
 
 
+class RefusedPrediction(_Part):
+    """A value that the model wrote and that does not enter the state, and why.
+
+    Attributes:
+        domain: its domain.
+        slot: its slot.
+        value: what the model wrote.
+        reason: ``not said`` where nothing that was said or found bears it out; ``doubtful`` where
+            its confidence is below what is worth acting on, so that the reply asks for it.
+    """
+
+    domain: str
+    slot: str
+    value: str
+    reason: str
+
+
 class ActiveDomain(_Part):
     """The domain the turn is about, whether it just changed, and why it is this one."""
 
@@ -123,6 +140,7 @@ class TurnResponse(_Part):
         consistent: whether acts and reply agree (they are generated independently); null when
             it cannot be told.
         unparsed: task -> pieces of its generation that could not be understood.
+        refused: values that were understood, and are not believed.
         model: which model answered.
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
@@ -137,6 +155,7 @@ class TurnResponse(_Part):
     response: ResponsePrediction | None = None
     consistent: bool | None = None
     unparsed: Mapping[str, tuple[str, ...]] = {}
+    refused: tuple[RefusedPrediction, ...] = ()
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None

@@ -10,8 +10,9 @@ replacing it: regenerated from nothing, slots vanish between turns. The price is
 cannot withdraw a slot, only change it. The state of a TURN alone replaces what was known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from todserve.runtime.dialogue import (
     DELETED,
@@ -23,7 +24,8 @@ from todserve.runtime.dialogue import (
 from todserve.runtime.domain import DomainDecision, decide
 from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.formats import ParsedBeliefState, ValueSpan
-from todserve.runtime.prompts import BeliefTarget
+from todserve.runtime.grounds import Grounds, Spoken
+from todserve.runtime.prompts import BeliefTarget, Exchange
 from todserve.runtime.reading import Reading
 from todserve.runtime.schema import Schema
 
@@ -40,6 +42,25 @@ class Memory:
     domain: str | None = None
 
 
+class Refusal(StrEnum):
+    """Why a value does not enter the state."""
+
+    NOT_SAID = "not said"
+    """Nothing that was said or found bears it out."""
+    DOUBTFUL = "doubtful"
+    """Its confidence is below what is worth acting on; the reply asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedValue:
+    """A value that the model wrote and that does not enter the state."""
+
+    domain: str
+    slot: str
+    value: str
+    reason: Refusal
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracked:
     """A turn after tracking.
@@ -48,6 +69,7 @@ class Tracked:
         memory: the new state, its confidences and the active domain.
         decision: why that domain.
         unparsed: pieces of the generation that were not understood or that the schema refuses.
+        refused: values that were understood, and are not believed.
         unconstrained: of the slots the model wrote under a constraint, its probability of their
             values among everything it might have written.
     """
@@ -55,6 +77,7 @@ class Tracked:
     memory: Memory
     decision: DomainDecision
     unparsed: tuple[str, ...]
+    refused: tuple[RefusedValue, ...] = ()
     unconstrained: Confidence = field(default_factory=dict)
 
 
@@ -67,6 +90,9 @@ def track(
     intent: str | None,
     utterance: str,
     domain_model: DomainModel | None = None,
+    grounds: Grounds | None = None,
+    history: Sequence[Exchange] = (),
+    act_from: float = 0.0,
 ) -> Tracked:
     """Apply a belief-state generation to what was known.
 
@@ -78,6 +104,9 @@ def track(
         intent: the user's intent, if it was asked for.
         utterance: the user's words.
         domain_model: weighs the words for the active domain; None does without.
+        grounds: looks for what bears a value out; None believes every one.
+        history: what was said before, for ``grounds``.
+        act_from: the least confidence of a value that enters the state.
     """
     parsed: ParsedBeliefState = reading.parsed
     accepted = accepted_spans(reading, target, schema)
@@ -89,7 +118,16 @@ def track(
     before = {} if target is BeliefTarget.TURN else memory.state
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
     unconstrained: dict[str, dict[str, float]] = {}
+    spoken = Spoken.of(utterance, history, memory.state)
+    doubted: list[RefusedValue] = []
     for span, value in accepted:
+        if value != memory.state.get(span.domain, {}).get(span.slot):
+            reason = _refusal(span, value, reading, spoken, grounds, act_from)
+            if reason is not None:
+                doubted.append(
+                    RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
+                )
+                continue
         written.setdefault(span.domain, {})[span.slot] = value
         probability = reading.probability_among_allowed(span.start, span.end)
         confidence.setdefault(span.domain, {})[span.slot] = probability
@@ -107,8 +145,24 @@ def track(
         ),
         decision=decision,
         unparsed=tuple(unparsed),
+        refused=tuple(doubted),
         unconstrained=_only(unconstrained, state),
     )
+
+
+def _refusal(
+    span: ValueSpan,
+    value: str,
+    reading: Reading,
+    spoken: Spoken,
+    grounds: Grounds | None,
+    act_from: float,
+) -> Refusal | None:
+    """Return why a new value is not believed; None where it is."""
+    if grounds is not None and not grounds.grounded(span.domain, span.slot, value, spoken):
+        return Refusal.NOT_SAID
+    doubtful = reading.probability_among_allowed(span.start, span.end) < act_from
+    return Refusal.DOUBTFUL if doubtful and value != DELETED else None
 
 
 def left_alone(memory: Memory) -> Tracked:

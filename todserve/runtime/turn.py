@@ -248,6 +248,9 @@ class TurnPipeline:
                 intent=work.intent,
                 utterance=work.request.user,
                 domain_model=self.checkpoint.domain_model,
+                grounds=self.checkpoint.grounds if self._checked else None,
+                history=work.request.history,
+                act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
             )
         )
         memory: Memory = work.tracked.memory
