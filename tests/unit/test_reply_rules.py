@@ -32,6 +32,8 @@ STRUCK: tuple[Case, ...] = (
     ),
     ("count", "hotel", {}, "hotels", "there are 33 places to stay."),
     ("count", "hotel", {}, "hotels", "i have seven places to stay."),
+    ("kind", "hotel", {"hotel": {"area": "west"}}, "lunch", "i have [value_choice] restaurants."),
+    ("kind", "hotel", {"hotel": {"area": "south"}}, "lunch", "there are no restaurants."),
     ("shared", "hotel", {}, "hotels", "all of them are cheap."),
     ("shared", "hotel", {}, "hotels", "i have [value_choice] places with free parking."),
     ("some", "hotel", {}, "hotels", "there are several moderate places."),

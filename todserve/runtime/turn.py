@@ -13,7 +13,7 @@ from todserve.runtime.answering import finished_response
 from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.dialogue import OUT_OF_SCOPE
-from todserve.runtime.engines.base import Engine
+from todserve.runtime.engines.base import Engine, Generation
 from todserve.runtime.engines.settings import EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.history import HistoryForm
@@ -40,6 +40,7 @@ from todserve.runtime.work import TurnWork
 _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 _VARIATION_TOKENS = 60
+_FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -334,10 +335,18 @@ class TurnPipeline:
                 tokenizer=self.checkpoint.tokenizer,
                 schema=self.checkpoint.schema,
             ).parsed.text
-            if generation.finished
-            else ""  # cut off, or lost in a loop
-            for generation in generations
+            if _is_fluent(generation, asked_for.forced)
+            else ""
+            for generation, (_, asked_for) in zip(generations, asked, strict=True)
         ]
+
+
+def _is_fluent(generation: Generation, forced: str) -> bool:
+    """Say whether a variation ended by itself, and is what the model would have said so."""
+    if not generation.finished or not generation.ids:
+        return False
+    free = generation.log_probs[1:] if forced else generation.log_probs
+    return sum(free) >= _FLUENT * max(1, len(free))
 
 
 def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:

@@ -33,6 +33,15 @@ def add_evaluating(add: Adder) -> None:
     anything.add_argument("corpus", help="a published corpus, or a folder or file of dialogues")
     anything.add_argument("--split", default="dev", help="as the corpus calls it")
     corpora_option(anything)
+    truth = benchmark("truth", _truth, "count untrue statements in whole MultiWOZ dialogues")
+    truth.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="DIR")
+    truth.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
+    truth.add_argument("--dialogues", type=int, default=200, metavar="N")
+    truth.add_argument("--split", default="dev", help="dev, or test for a final report")
+    truth.add_argument("--constrained", action="store_true", help="hold answers to the schema")
+    truth.add_argument("--unchecked", action="store_true", help="read every first reply")
+    _server(truth)
+    corpora_option(truth)
     _replay_parser(add)
     domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
     _common(domains)
@@ -138,6 +147,22 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         name=arguments.name,
         html=arguments.html,
         curves=arguments.curves,
+        constrained=arguments.constrained,
+        checked=not arguments.unchecked,
+    )
+
+
+def _truth(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.truth_run import run_truth
+
+    run_truth(
+        arguments.checkpoint,
+        dialogues=arguments.dialogues,
+        split=arguments.split,
+        out=arguments.json,
+        root=arguments.corpora,
+        url=arguments.url,
+        name=arguments.name,
         constrained=arguments.constrained,
         checked=not arguments.unchecked,
     )

@@ -9,6 +9,7 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     none        nothing was found, it says, though something was
     refusal     a booking failed, it says; only a look-up that finds nothing can say so
     count       a number of matches that is not the look-up's
+    kind        of many, the word for what another service has
     shared      of many, what is not true of all
     some        there are several such, it says; there are not
     row         of one, what its row denies or does not know
@@ -159,6 +160,18 @@ def _count(draft: Draft) -> bool:
         negated = clause.subject is Subject.NOTHING and "choice" in clause.slots
         if negated or ("choice" in clause.slots and facts.result is None):
             return True
+    return False
+
+
+def _kind(draft: Draft) -> bool:
+    facts = draft.facts
+    own = facts.style.kind_words.get(facts.domain)
+    for clause in draft.claims:
+        if clause.subject is Subject.ONE or (own and own.search(clause.text)):
+            continue
+        for domain, pattern in facts.style.kind_words.items():
+            if domain != facts.domain and pattern.search(clause.text):
+                return True
     return False
 
 
@@ -361,6 +374,7 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "none": _none,
     "refusal": _refusal,
     "count": _count,
+    "kind": _kind,
     "shared": _shared,
     "some": _some,
     "row": _row,

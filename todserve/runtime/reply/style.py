@@ -158,6 +158,15 @@ class ReplyStyle(_Frozen):
             for slot, texts in self.removable.items()
         }
 
+    @cached_property
+    def kind_words(self) -> Mapping[str, re.Pattern[str]]:
+        """Domain -> what finds a word for several of its entities."""
+        return {
+            domain: re.compile(rf"\b(?:{re.escape(kind.many)}|{re.escape(domain)}s)\b")
+            for domain, kind in self.kinds.items()
+            if domain
+        }
+
     def kind(self, domain: str) -> Kind:
         """Return what the entities of a domain are called."""
         return self.kinds.get(domain) or self.kinds[""]
