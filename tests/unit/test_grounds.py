@@ -1,5 +1,6 @@
 """A value enters the state only if something bears it out; what is refused is shown."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,14 @@ def test_a_name_of_long_ago_is_taken_up_again_but_a_closed_value_is_not(grounds:
     assert not grounds.grounded("restaurant", "pricerange", "cheap", spoken)
 
 
+def test_without_a_word_from_the_checkpoint_every_value_is_believed() -> None:
+    korean = Checkpoint.open(SHIPPED.parent / "korean")
+    spoken = Spoken.of("공원 가는 길이야", [], NO_STATE)
+    assert korean.grounds.grounded("music", "topic", "이동", spoken)
+
+
 def test_a_particle_behind_the_word_does_not_hide_it(grounds: Grounds) -> None:
+    assert grounds.ways.checked
     spoken = Spoken.of("아이유의 밤편지를 틀어줘", [], NO_STATE)
     assert grounds.grounded("music", "song_title", "밤편지", spoken)
 
@@ -128,8 +136,10 @@ def script(asked: Asked) -> str:
     return "anything else?" if asked.task is TaskName.RESPONSE else ""
 
 
-def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path) -> None:
-    checkpoint = Checkpoint.open(tiny_checkpoint)
+def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "checked"))
+    (folder / WAYS_FILE).write_text('{"checked": true}', encoding="utf-8")
+    checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
     pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     answer = told(pipeline, user="a cheap restaurant")

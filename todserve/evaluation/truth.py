@@ -36,7 +36,7 @@ _FAILED = re.compile(
 _BOOKED = re.compile(
     r"\b(?:i have|i've|i) booked|was able to book|\bis booked\b|\bbeen booked|"
     r"booking was successful|\breserved\b|reservation (?:is|has been) (?:made|confirmed)|"
-    r"i have made (?:that|the|your|a) "
+    r"i have made (?:that|those|the|your|a) "
 )
 _REFERENCE = re.compile(r"\b(?=[A-Z2-7]*[A-Z])[A-Z2-7]{7}\d\b")
 _PHONE = re.compile(r"\b\d{10,11}\b")
@@ -148,7 +148,7 @@ class TruthReader:
         for slot, value in wishes.items():
             if value in _WITHOUT or slot not in columns:
                 continue
-            rows = [row for row in rows if _fits(slot, value, row.get(slot, ""), domain)]
+            rows = [row for row in rows if _fits(slot, value, row, domain)]
         return rows
 
     def _claims_of(self, claim: str, turn: SaidTurn) -> Iterable[Untruth]:
@@ -163,7 +163,9 @@ class TruthReader:
             about = _said_values(negated[1], domain, self._rows[domain])
             # What no row has, such as a food that is not served, only the wishes can name.
             told = f" {_plain(negated[1])} "
-            about |= {slot: value for slot, value in wishes.items() if f" {_plain(value)} " in told}
+            for slot, value in wishes.items():
+                if any(f" {_plain(value)}{ending} " in told for ending in ("", "s", "es")):
+                    about[slot] = value
             named = self.fitting(domain, about)
             if (fitting and self.fitting(domain, {**wishes, **about})) or (
                 named and not _WISHES.search(claim) and (about or fitting)
@@ -287,11 +289,15 @@ def _plain(text: str) -> str:
     return plain.replace("bed and breakfast", "b and b")
 
 
-def _fits(slot: str, value: str, own: str, domain: str) -> bool:
-    if slot == "leave" and domain == "train":
-        return own >= value
-    if slot == "arrive" and domain == "train":
-        return own <= value
+def _fits(slot: str, value: str, row: Mapping[str, str], domain: str) -> bool:
+    own = row.get(slot, "")
+    if domain == "train" and slot in ("leave", "arrive"):
+        if not _TIME.fullmatch(value):
+            return True  # "after lunch" cannot be compared, so it imposes nothing
+        if slot == "leave":
+            return own.zfill(5) >= value.zfill(5)
+        overnight = own.zfill(5) < row.get("leave", "").zfill(5)
+        return not overnight and own.zfill(5) <= value.zfill(5)
     one, other = _letters(value), _letters(own)
     if slot == "name":
         return bool(one) and (one in other or other in one or _near(one, other))
@@ -300,6 +306,7 @@ def _fits(slot: str, value: str, own: str, domain: str) -> bool:
 
 def _letters(text: str) -> str:
     plain = text.lower().replace("guest house", "guesthouse").replace("mutliple", "multiple")
+    plain = plain.replace("bed and breakfast", "b and b").replace("center", "centre")
     return re.sub(r"^the|[^a-z0-9]", "", plain)
 
 

@@ -26,6 +26,9 @@ class WaysOfSaying(BaseModel):
     """The phrases.
 
     Attributes:
+        checked: whether values are held against what was said at all. Only a checkpoint says so:
+            where labels are no words of the user's (a topic, the kind of a list), every value
+            would be refused.
         indifferent: say that any value will do.
         values: slot, or ``domain.slot`` -> value -> phrases that say it.
         unchecked: slots whose values are said in too many ways to be looked for.
@@ -33,6 +36,7 @@ class WaysOfSaying(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    checked: bool = False
     indifferent: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     unchecked: tuple[str, ...] = ()
@@ -67,6 +71,7 @@ class WaysOfSaying(BaseModel):
             for value, phrases in known.items():
                 under[value] = (*under.get(value, ()), *phrases)
         return WaysOfSaying(
+            checked=other.checked,
             indifferent=(*self.indifferent, *other.indifferent),
             values=values,
             unchecked=(*self.unchecked, *other.unchecked),

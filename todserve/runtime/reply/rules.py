@@ -31,6 +31,7 @@ from todserve.runtime.phrases import NUMBER_WORDS
 from todserve.runtime.reply.amendment import claimed
 from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts, named_in, same
+from todserve.runtime.reply.korean import is_korean
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
 
@@ -90,6 +91,8 @@ def _empty(draft: Draft) -> bool:
 
 
 def _unfilled(draft: Draft) -> bool:
+    if draft.facts.result is None and is_korean(draft.filled.text):
+        return False  # without a database "그 곡" points at what the user spoke of
     return any(
         one.value is None and not _is_said_to_be_unknown(one.slot, draft)
         for one in draft.filled.fillings
