@@ -7,6 +7,8 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.venues import SCHEMA, open_venues
+from todserve.evaluation.confidence_floor import confidence_floor
+from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.grounds import Grounds, Spoken
@@ -154,3 +156,35 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
         checkpoint, ScriptedEngine(checkpoint, script), identity, checked=False
     )
     assert told(unchecked, user="a cheap restaurant").refused == ()
+
+
+def test_a_value_that_is_too_unsure_is_asked_for(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "floor"))
+    Calibration(act_from=0.999).save(folder / CALIBRATION_FILE)
+    checkpoint = Checkpoint.open(folder)
+    identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
+    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    answer = told(pipeline, user="somewhere cheap in the north")
+    assert answer.belief_state == {}
+    assert {one.reason for one in answer.refused} == {"doubtful"}
+    assert answer.response is not None
+    assert answer.response.text == (
+        "I am not sure that I understood that. Which part of town would you like?"
+    )
+    assert answer.response.rules == ("doubtful",)
+
+
+@pytest.mark.parametrize(
+    ("judged", "floor"),
+    [
+        ([], 0.0),
+        ([(0.9, True), (0.8, True)], 0.0),
+        ([(0.1, False), (0.2, False), (0.7, True), (0.9, True)], 0.7),
+        ([(0.1, False), (0.2, True), (0.3, False), (0.4, False), (0.9, True)], 0.9),
+        ([(0.1, True), (0.2, False), (0.9, True)], 0.0),
+    ],
+)
+def test_the_floor_is_where_asking_gains_most(
+    judged: list[tuple[float, bool]], floor: float
+) -> None:
+    assert confidence_floor(judged) == floor

@@ -22,7 +22,7 @@ from todserve.runtime.questions import Question, Questions
 from todserve.runtime.reading import read
 from todserve.runtime.replay import Replay, needs_replay
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.plain import out_of_scope_reply
+from todserve.runtime.reply.plain import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.stage import (
     Candidate,
     ChosenReply,
@@ -282,7 +282,12 @@ class TurnPipeline:
             facts, reading = work.facts, work.readings.get(TaskName.RESPONSE)
             if facts is None:
                 continue
-            if work.out_of_scope:
+            doubtful = work.doubtful
+            if doubtful is not None and reading is not None and not work.out_of_scope:
+                asks = doubtful_reply(facts, doubtful.domain, doubtful.slot)
+                said = self._stage.plain(asks, facts)
+                work.reply = ChosenReply(candidate=said, rules=(doubtful.reason,))
+            elif work.out_of_scope:
                 if TaskName.RESPONSE in work.request.tasks:
                     said = self._stage.plain(out_of_scope_reply(facts), facts)
                     work.reply = ChosenReply(candidate=said, rules=(OUT_OF_SCOPE,))

@@ -14,7 +14,7 @@ from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.stage import ChosenReply
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.tracking import Memory, Tracked
+from todserve.runtime.tracking import Memory, Refusal, RefusedValue, Tracked
 
 _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
@@ -64,6 +64,12 @@ class TurnWork:
     def out_of_scope(self) -> bool:
         """Whether the utterance is nothing that any service is for."""
         return self.intent == OUT_OF_SCOPE
+
+    @property
+    def doubtful(self) -> RefusedValue | None:
+        """The first value that was too unsure to act on; the reply asks for it."""
+        refused = self.tracked.refused if self.tracked else ()
+        return next((one for one in refused if one.reason is Refusal.DOUBTFUL), None)
 
     @property
     def acts(self) -> tuple[DialogueAct, ...]:

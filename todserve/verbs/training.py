@@ -33,6 +33,9 @@ def add_training(add: Adder) -> None:
     calibrate.add_argument("checkpoint", type=Path)
     calibrate.add_argument("--write", action="store_true", help="write calibration.json into it")
     calibrate.add_argument("--limit", type=int, metavar="N", help="at most N dialogues")
+    calibrate.add_argument(
+        "--floor", action="store_true", help="fit the least confidence worth acting on instead"
+    )
     calibrate.add_argument("--json", type=Path, metavar="OUT", help="the report as JSON")
     corpora_option(calibrate)
     domains = add("fit-domains", _fit_domains, "fit the domain classifier a checkpoint carries")
@@ -77,6 +80,16 @@ def _few_shot(arguments: argparse.Namespace) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
+    if arguments.floor:
+        from todserve.evaluation.confidence_floor import run_confidence_floor
+
+        run_confidence_floor(
+            arguments.checkpoint,
+            write=arguments.write,
+            limit=arguments.limit,
+            root=arguments.corpora,
+        )
+        return
     from todserve.evaluation.calibration_run import run_calibration
 
     run_calibration(
