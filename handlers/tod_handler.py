@@ -23,6 +23,7 @@ from todserve.runtime.checks import is_request_id
 from todserve.runtime.describing import describe
 from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
 from todserve.runtime.errors import RequestError
+from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
 from todserve.runtime.turn import TurnPipeline
 from todserve.runtime.wire import (
@@ -52,13 +53,17 @@ class TodHandler:
     def initialize(self, context: Any) -> None:
         """Load the checkpoint beside this file, as the ``handler`` section of the YAML says."""
         section = (context.model_yaml_config or {}).get("handler") or {}
+        folder, model = Path(context.system_properties["model_dir"]), context.manifest["model"]
+        # Nothing runs a file of an archive by itself: here, in TorchServe's worker, it is asked to.
+        network = model.get("modelFile")
         self._limits = RequestLimits(**section.get("limits", {}))
         self._pipeline = TurnPipeline.load(
-            Path(context.system_properties["model_dir"]),
+            folder,
             settings=EngineSettings(**section.get("engine", {})),
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,
-            model_name=context.manifest["model"]["modelName"],
-            model_version=context.manifest["model"].get("modelVersion", ""),
+            model_name=model["modelName"],
+            model_version=model.get("modelVersion", ""),
+            model_file=inner_path(folder, network, said_by="MANIFEST.json") if network else None,
         )
         # Now, so that no request can fail with it.
         described = describe(self._pipeline.checkpoint, self._pipeline.identity)

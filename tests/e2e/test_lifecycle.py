@@ -16,7 +16,9 @@ import psutil
 import pytest
 import requests
 
+from tests.e2e.foreign_code import ForeignCode, Site
 from tests.e2e.serving import ROOT, MakeSettings, write_config
+from tests.e2e.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.serving import checksums
 from todserve.serving.launch import run_start, run_stop
@@ -104,10 +106,9 @@ def test_stop_leaves_no_process_and_no_file(
         reply = http.get(f"{running.management_url}/models", timeout=PATIENCE)
         assert reply.status_code == 400
         assert "Token Authorization failed" in reply.text
-        reply = http.post(
-            f"{running.inference_url}/predictions/tod", json={"user": "hi"}, timeout=PATIENCE
-        )
-        assert reply.status_code == 400
+        for operation in (*OPERATIONS, *UNDESCRIBED):
+            if operation.path not in NO_TOKEN_NEEDED:
+                assert perform(running, operation).status_code == 400, operation
         key_file = temp_dir / "key_file.json"
         assert key_file.stat().st_mode & 0o077 == 0
     assert_nothing_left(settings, temp_dir)
@@ -203,6 +204,17 @@ def test_torchserve_by_hand(
         models = http.get(f"{config.management.url}/models", timeout=PATIENCE).json()
         assert [model["modelName"] for model in models["models"]] == ["tod"]
         assert (tmp_path / "logs" / "worker.log").is_file()
+        # This server reads the shipped settings as they are.
+        before = sorted((tmp_path / "archive" / "store").iterdir())
+        (tmp_path / "stranger").mkdir()
+        foreign = ForeignCode(tmp_path / "stranger")
+        with Site(foreign.folder) as site:
+            assert set(foreign.attempts(config.management.url, site.url)) <= {400, 404, 405}
+            assert site.asked == []
+        again = http.get(f"{config.management.url}/models", timeout=PATIENCE).json()
+        assert again == models
+        assert sorted((tmp_path / "archive" / "store").iterdir()) == before
+        assert not foreign.mark.exists()
     finally:
         subprocess.run([torchserve, "--stop"], cwd=tmp_path, check=True)
         wait_until(lambda: not is_running(server), "the JVM to end")

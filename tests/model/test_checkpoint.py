@@ -55,21 +55,23 @@ def test_tokenizer_larger_than_the_embedding_is_refused(folder: Path) -> None:
         Checkpoint.open(folder)
 
 
-def test_network_is_found_beside_the_weights_as_in_an_archive(folder: Path) -> None:
-    shutil.copy(ROOT / "model_defs" / "plug_and_play_t5.py", folder)
-    beside = load_network(folder, dtype=torch.float32)
+def test_the_checkouts_class_is_taken_whatever_lies_beside_the_weights(folder: Path) -> None:
+    (folder / "plug_and_play_t5.py").write_text("raise RuntimeError('run')\n")
+    found = load_network(folder, dtype=torch.float32)
     named = load_network(
         folder, dtype=torch.float32, model_file=ROOT / "model_defs" / "plug_and_play_t5.py"
     )
-    assert type(beside).__name__ == type(named).__name__ == "PlugAndPlayT5"
+    assert type(found).__name__ == type(named).__name__ == "PlugAndPlayT5"
+    with pytest.raises(RuntimeError, match="run"):  # only who names it runs it
+        load_network(folder, dtype=torch.float32, model_file=folder / "plug_and_play_t5.py")
 
 
 def test_model_file_that_is_missing_or_has_no_class_is_named(folder: Path) -> None:
     with pytest.raises(ConfigError, match="no model file"):
         load_network(folder, dtype=torch.float32, model_file=folder / "missing.py")
-    (folder / "plug_and_play_t5.py").write_text("ANSWER = 42\n")
+    (folder / "other.py").write_text("ANSWER = 42\n")
     with pytest.raises(ConfigError, match="defines 0 classes"):
-        load_network(folder, dtype=torch.float32)
+        load_network(folder, dtype=torch.float32, model_file=folder / "other.py")
 
 
 def test_opening_a_checkpoint_and_a_pipeline_module_imports_no_torch(folder: Path) -> None:

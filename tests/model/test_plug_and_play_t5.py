@@ -74,6 +74,24 @@ def test_sharded_folder_loads(folder: Path) -> None:
     assert all(torch.equal(got[name], expected[name]) for name in expected)
 
 
+@pytest.mark.parametrize("shard", ["../model.safetensors", "/model.safetensors", "a/../../m", ""])
+def test_a_shard_outside_the_folder_is_refused(folder: Path, shard: str) -> None:
+    (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
+    index = json.dumps({"weight_map": {"shared.weight": shard}})
+    (folder / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(ConfigError, match=r"index\.json: got .*; expected a plain path inside"):
+        PlugAndPlayT5.load(folder)
+
+
+def test_a_shard_may_be_a_link_as_in_a_cache_of_downloads(folder: Path) -> None:
+    kept = folder.parent / "blob"
+    (folder / "model.safetensors").rename(kept)
+    (folder / "model-1.safetensors").symlink_to(kept)
+    names = dict.fromkeys(load_file(kept), "model-1.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+    assert PlugAndPlayT5.load(folder).shared.weight.shape[0] > 0
+
+
 def test_output_matrix_of_its_own_is_kept(tmp_path: Path) -> None:
     """T5 v1.1: tie_word_embeddings false in config.json, lm_head beside shared."""
     config = T5Config(

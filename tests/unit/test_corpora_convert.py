@@ -1,5 +1,6 @@
 """From any layout to any other, by path or by a published corpus's name."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,22 @@ def test_an_existing_folder_an_unknown_layout_or_source_is_refused(tmp_path: Pat
         run_convert("nothing", "jsonl", tmp_path / "a")
     with pytest.raises(ConfigError, match="split 'dev' is for published corpora"):
         run_convert(TINY / "sgd", "jsonl", tmp_path / "a", split="dev")
+
+
+@pytest.mark.parametrize("split", ["../../x", "ABSOLUTE", "..", "a/b", "", "a\\b", "a\0"])
+def test_a_split_that_is_no_plain_name_is_refused_and_nothing_written(
+    tmp_path: Path, split: str
+) -> None:
+    ours = tmp_path / "in" / "ours"
+    run_convert(TINY / "sgd", "jsonl", ours)
+    split = str(tmp_path / "absolute") if split == "ABSOLUTE" else split
+    line = {"dialogue_id": "1", "split": split, "turns": [{"user": "hi"}]}
+    (ours / "dev.jsonl").write_text(json.dumps(line) + "\n")
+    before = sorted(tmp_path.rglob("*"))
+    for to in ("sgd", "jsonl"):
+        with pytest.raises(CorpusError, match="split: got .*; expected one plain name"):
+            run_convert(ours, to, tmp_path / "in" / "out")
+        assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_nothing_is_left_where_the_source_has_a_fault(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
+import dataclasses
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,8 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from todserve.runtime.errors import ArchiveError
 from todserve.serving.processes import is_running, processes_of, terminate
-from todserve.serving.record import Record, forget
+from todserve.serving.record import Record, forget, mark
+from todserve.serving.server import stop
 
 WAIT = "import sys, time; print('up', flush=True); time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + WAIT
@@ -87,7 +92,44 @@ def test_record_of_another_process_with_the_same_number_does_not_run(
     assert not earlier.running
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_stop_deletes_no_folder_without_our_mark(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    logs, theirs, ours = tmp_path / "logs", tmp_path / "tod-theirs", tmp_path / "tod-ours"
+    for folder in (logs, theirs, ours):
+        folder.mkdir()
+    (theirs / "precious").write_text("x")
+    mark(ours)
+    link = tmp_path / "tod-link"
+    link.symlink_to(ours)
+    copied = tmp_path / "tod-copied"
+    shutil.copytree(ours, copied)
+    record = make_record(psutil.Process(sleeper.pid))
+    named = [str(theirs), str(link), str(copied), f"{ours}/../tod-theirs", f"{ours}/.."]
+    for temp_dir in (*named, "/", "", ".", "tod-ours", f"{tmp_path}/gone"):
+        dataclasses.replace(record, temp_dir=temp_dir).save(logs)
+        with pytest.raises(ArchiveError, match="temp_dir: got .*nothing was ended or deleted"):
+            stop(logs)
+    assert (theirs / "precious").read_text() == "x"
+    assert is_running(psutil.Process(sleeper.pid))
+    dataclasses.replace(record, temp_dir=str(ours), created=1.0).save(logs)
+    assert stop(logs) is False
+    assert not ours.exists()
+
+
+def test_stop_forgets_a_server_whose_folder_is_gone(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    record = make_record(psutil.Process(sleeper.pid))
+    dataclasses.replace(record, temp_dir=str(tmp_path / "tod-gone"), created=1.0).save(tmp_path)
+    assert stop(tmp_path) is False
+    assert Record.load(tmp_path) is None
+
+
+WRONG_TYPES = json.dumps(dict.fromkeys(Record.__slots__, 1))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', WRONG_TYPES])
 def test_unreadable_record_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "server.json").write_text(text)
     assert Record.load(tmp_path) is None

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.serving.properties import Frontend
+from todserve.serving.properties import CLOSED, Frontend
 
 SHIPPED = Path(__file__).parents[2] / "config.properties"
 OFF = "disable_token_authorization=true\n"
@@ -74,6 +74,10 @@ def test_shared_port_is_refused(tmp_path: Path) -> None:
         "grpc_inference_port=many",
         "inference_address",
         "a=b\\",
+        r"management_addre\u0073s=http://0.0.0.0:8081",
+        "management_address:http=//0.0.0.0:8081",
+        "management_address http://0.0.0.0:8081/?a=b",
+        "!a=b",
     ],
 )
 def test_malformed_line_is_refused(tmp_path: Path, line: str) -> None:
@@ -86,6 +90,26 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         Frontend.read(tmp_path / "none.properties")
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["enable_model_api=true", "allowed_urls=file://.*", "workflow_store=archive/store"],
+)
+def test_what_lets_code_be_loaded_needs_tokens(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match=f"{line.partition('=')[0]}: got .* while tokens are off"):
+        read(tmp_path, OFF + line).check()
+    read(tmp_path, line).check()
+
+
+def test_shipped_file_says_itself_that_no_code_is_loaded() -> None:
+    # Plain TorchServe reads this file as it is, and its own defaults are open.
+    assert CLOSED.items() <= Frontend.read(SHIPPED).settings.items()
+
+
+def test_a_setting_left_out_is_written_closed_and_not_as_torchserve_has_it(tmp_path: Path) -> None:
+    written = read(tmp_path, OFF).write(tmp_path / "elsewhere.properties")
+    assert CLOSED.items() <= written.settings.items()
+
+
 def test_write_makes_paths_absolute_and_keeps_the_rest(tmp_path: Path) -> None:
     text = (
         "metrics_config=archive/metrics.yaml\njob_queue_size=7\n"
@@ -94,6 +118,7 @@ def test_write_makes_paths_absolute_and_keeps_the_rest(tmp_path: Path) -> None:
     target = tmp_path / "elsewhere.properties"
     written = read(tmp_path, text).write(target)
     assert written.settings == {
+        **CLOSED,
         "metrics_config": str(tmp_path / "archive" / "metrics.yaml"),
         "job_queue_size": "7",
         "vmargs": "-Xmx1g",

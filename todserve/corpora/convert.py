@@ -25,6 +25,7 @@ from todserve.corpora.sgd_write import write_sgd
 from todserve.corpora.source import find
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError, CorpusError
+from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.schema import Schema
 
 
@@ -101,12 +102,13 @@ def _write(
         write_project(dialogues_project(services, dialogues, writing), folder, writing)
         return
     for name, part in groupby(dialogues, key=lambda one: one.split):
-        if to is Layout.SGD:
-            target = folder / name
-            if not services:
-                raise CorpusError(f"{source} has no service; expected one at least in its schema")
-        else:
-            target = folder / f"{name}{SUFFIX}"
+        named = [
+            inner_path(folder, file, said_by=f"{source}: split", one=True, error=CorpusError)
+            for file in (name, f"{name}{SUFFIX}")
+        ]
+        target = named[0] if to is Layout.SGD else named[1]
+        if to is Layout.SGD and not services:
+            raise CorpusError(f"{source} has no service; expected one at least in its schema")
         if target.exists():
             raise CorpusError(
                 f"dialogues of split {name!r} stand in two places of {source}; expected them "

@@ -15,6 +15,7 @@ from typing import IO
 
 from todserve.corpora.publishers import PUBLISHERS, Publisher
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.inner_paths import inner_path
 
 TOD_DATA = "TOD_DATA"
 """Environment variable: the folder that holds the corpora, as folders or archives."""
@@ -45,7 +46,8 @@ class CorpusSource:
             CorpusError: the file is not there.
         """
         if not self.is_archive:
-            file = self.location / path
+            said_by = f"{self.location}: file"
+            file = inner_path(self.location, path, said_by=said_by, links=True, error=CorpusError)
             if not file.is_file():
                 raise self._absent(path)
             with file.open("rb") as opened:

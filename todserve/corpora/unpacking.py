@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from todserve.corpora.manifest import PublishedArchive, Tree
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.inner_paths import inner_path
 
 
 def unpack(archive: PublishedArchive, path: Path, folder: Path) -> list[Path]:
@@ -48,8 +49,11 @@ def unpack(archive: PublishedArchive, path: Path, folder: Path) -> list[Path]:
         _compare_tree(archive.url, found, archive.tree)
         wanted.update(found)
     written: list[Path] = []
-    for name, content in wanted.items():
-        target = folder / name
+    targets = {
+        name: inner_path(folder, name, said_by=archive.url, error=CorpusError) for name in wanted
+    }
+    for name, target in targets.items():
+        content = wanted[name]
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
         part.write_bytes(content)

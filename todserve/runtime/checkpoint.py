@@ -23,6 +23,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.grounds import Grounds
 from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
 from todserve.runtime.schema import Schema
@@ -58,7 +59,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, REPLY_FILE, WAYS_FILE)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE, REPLY_FILE, WAYS_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -80,6 +81,8 @@ class Checkpoint:
         domain_model: weighs words for the active domain; None without ``domain.json``.
         style: the words of its replies; its language's own without ``reply.json``.
         grounds: looks for what bears a value out.
+        labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
+            its vocabulary holds.
     """
 
     folder: Path
@@ -92,6 +95,7 @@ class Checkpoint:
     grounds: Grounds
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    labels: LearntLabels | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -126,6 +130,7 @@ class Checkpoint:
             style=ReplyStyle.of(folder, schema, knowledge),
             grounds=Grounds(schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge),
             domain_model=DomainModel.of_folder(folder),
+            labels=LearntLabels.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 
@@ -164,17 +169,15 @@ def load_network(
     Args:
         folder: the checkpoint.
         dtype: what the weights are cast to.
-        model_file: the file that defines its class: in an archive, the one the manifest names.
-            By default the one in ``folder`` or, in a checkout, the one in ``model_defs/``.
+        model_file: the file that defines its class, which is run: in TorchServe's worker the
+            archive's own. By default the checkout's in ``model_defs/``, never one that lies in
+            ``folder``: a checkpoint is data.
 
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    name = model_file_of(folder)
-    beside = folder / name
-    checkout = Path(__file__).resolve().parents[2] / "model_defs" / name
-    path = model_file or (beside if beside.is_file() else checkout)
-    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
+    checkout = Path(__file__).resolve().parents[2] / "model_defs" / model_file_of(folder)
+    network: torch.nn.Module = _class_in(model_file or checkout).load(folder, dtype=dtype)
     return network
 
 

@@ -2,7 +2,8 @@
 
 Stands between the checkpoint and the constraint on what it generates. Domains, slots, categorical
 values and intents are the schema's. A schema lists no acts, and acts name slots that no user
-informs: these are the labels of the checkpoint's vocabulary and the columns of its database.
+informs: these are the labels it has learnt (those of its ``labels.json``, or else of its whole
+vocabulary) and the columns of its database.
 Example: ``act_slots["train"]`` holds ``leave`` (schema), ``price`` (column) and ``reference``
 (a placeholder of the vocabulary that is no domain's own).
 """
@@ -45,6 +46,8 @@ class OutputLabels:
         """Collect the names of a checkpoint."""
         schema, knowledge = checkpoint.schema, checkpoint.knowledge
         shown, bracketed = _labels(checkpoint.tokenizer)
+        if checkpoint.labels is not None:
+            shown, bracketed = list(checkpoint.labels.placeholders), list(checkpoint.labels.acts)
         informed = [slot for domain in schema.domains for slot in schema.slots(domain)]
         # What lies outside every service is an intent of the user and an act of the reply.
         taken = {*schema.domains, *schema.intents, GENERAL, BOOKING} - {OUT_OF_SCOPE}

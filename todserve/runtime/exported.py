@@ -12,8 +12,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.engines.settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.inner_paths import inner_path
 
 MANIFEST_FILE = "export.json"
+
+ENGINE_FILES: Mapping[EngineName, frozenset[str]] = {
+    EngineName.ONNX: frozenset({"onnx/encoder.onnx", "onnx/search.onnx"}),
+    EngineName.TORCHSCRIPT: frozenset({"torchscript/model.pt"}),
+    EngineName.CTRANSLATE2: frozenset(
+        f"ctranslate2/{name}" for name in ("model.bin", "config.json", "shared_vocabulary.json")
+    ),
+}
+"""What an export adds to its checkpoint; no other file of it is packed into an archive.
+
+An archive is code: a file named ``todserve/runtime/turn.py`` or ``torch.py`` would run in it.
+"""
 
 
 class ExportManifest(BaseModel):
@@ -46,11 +59,21 @@ class ExportManifest(BaseModel):
         if not path.is_file():
             return None
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+            manifest = cls.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValidationError) as error:
             raise ConfigError(
                 f"cannot read {path}: {error}; export the checkpoint again with this version"
             ) from error
+        for name in manifest.files:
+            inner_path(folder, name, said_by=f"{path}: files")
+        expected = ENGINE_FILES.get(manifest.engine, frozenset())
+        strange = sorted(set(manifest.files) - expected)
+        if strange:
+            raise ConfigError(
+                f"{path}: files: got {strange[0]!r}; expected, for engine {manifest.engine}, "
+                f"{', '.join(sorted(expected)) or 'none'}; export the checkpoint again"
+            )
+        return manifest
 
     def verify(self, folder: Path) -> None:
         """Compare every file with its checksum.
@@ -59,7 +82,7 @@ class ExportManifest(BaseModel):
             ConfigError: one is missing or is not what was exported.
         """
         for name, expected in self.files.items():
-            path = folder / name
+            path = inner_path(folder, name, said_by=MANIFEST_FILE)
             if not path.is_file():
                 raise ConfigError(f"{path} is missing; export the checkpoint again")
             found = sha256_of(path)

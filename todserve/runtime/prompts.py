@@ -7,6 +7,7 @@ Example (markov, decoder): ``<sos_context> <sos_b> [train] day friday <eos_b> <s
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -217,7 +218,9 @@ class PromptBuilder:
         if self.format.context.rests_on_state:
             state = self._between(
                 "b",
-                self._tokenizer.encode(serialize_belief_state(source.previous_state, self.schema)),
+                self._tokenizer.encode(
+                    serialize_belief_state(_clean_state(source.previous_state), self.schema)
+                ),
             )
             spoken = self._last_exchange(source) + user
             # The state stands in for the past, so words are cut first; half the room is theirs.
@@ -251,6 +254,21 @@ class PromptBuilder:
 def _clean_user(text: str) -> str:
     # A person must not be able to type a control token.
     return normalise(text).translate(_BRACKETS)
+
+
+def _clean_state(state: BeliefState) -> BeliefState:
+    # Nor may a value bring one, whoever wrote it: a client, a correction, a row of the database.
+    return {
+        domain: {slot: _clean_value(value) for slot, value in slots.items()}
+        for domain, slots in state.items()
+    }
+
+
+def _clean_value(value: str) -> str:
+    # A value without a bracket is left as it is spelled, since models were trained on it so.
+    plain = unicodedata.normalize("NFKC", value)
+    cleaned = plain.translate(_BRACKETS)
+    return cleaned if cleaned != plain else value
 
 
 def _clean_system(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.inner_paths import inner_path
 
 if TYPE_CHECKING:
     import torch
@@ -58,8 +59,13 @@ def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
             weights = load_file(single)
         elif index.is_file():
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            for shard in sorted(shards):
-                weights |= load_file(folder / shard)
+            # A cache of downloads links them to files elsewhere.
+            paths = [
+                inner_path(folder, shard, said_by=index.name, links=True)
+                for shard in sorted(shards)
+            ]
+            for path in paths:
+                weights |= load_file(path)
         elif pickled.is_file():
             # weights_only refuses everything in the file that is not a tensor.
             weights = torch.load(pickled, map_location="cpu", weights_only=True)

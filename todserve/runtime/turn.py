@@ -107,7 +107,7 @@ class TurnPipeline:
             settings: engine, dtype, threads; when None, torch, or what the folder was exported for.
             model_name: goes into every answer.
             model_version: goes into every answer.
-            model_file: the network's file, if it is neither in the folder nor in the checkout.
+            model_file: the network's file, which is run, where it is not the checkout's.
             constrained: whether nothing may be written but what the schema knows.
             checked: whether replies are held against the facts.
 

@@ -5,6 +5,7 @@ other ports.
 Example: ``Frontend.read(Path("config.properties")).inference.port`` is ``8080``.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,19 @@ _ADDRESSES = {
 }
 _GRPC = {"grpc_inference": 7070, "grpc_management": 7071}
 _PATHS = ("metrics_config", "model_store", "workflow_store", "plugins_path")
+_KEY = re.compile(r"[A-Za-z0-9_.]+")
+
+CLOSED: Mapping[str, str] = {
+    "enable_model_api": "false",
+    "allowed_urls": "(?!)",
+    "workflow_store": "/dev/null/none",
+}
+"""What keeps TorchServe from loading code for whoever reaches its ports.
+
+``enable_model_api`` does not cover ``POST /workflows``, whose archive may name any ``.mar`` by any
+address; a form in a web page can send it. No address matches ``(?!)``, so nothing is fetched, and
+no file can lie below ``/dev/null``, so nothing is found by a plain name or put there.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +110,14 @@ class Frontend:
                     "and tokens are off; set disable_token_authorization=false, or listen on "
                     "127.0.0.1"
                 )
+        for setting, closed in CLOSED.items():
+            found = self.settings.get(setting, closed)
+            if not self.tokens and found != closed:
+                raise ConfigError(
+                    f"{self.path}: {setting}: got {found!r}; expected {closed!r} while tokens are "
+                    "off, or any program here and any page in a browser could have code loaded; "
+                    "set it so, or set disable_token_authorization=false"
+                )
         by_port: dict[int, str] = {}
         for address in self.addresses:
             other = by_port.setdefault(address.port, address.setting)
@@ -106,10 +128,13 @@ class Frontend:
                 )
 
     def write(self, target: Path) -> "Frontend":
-        """Write the settings to ``target``, paths made absolute, and read them back."""
+        """Write the settings to ``target``, paths made absolute, and read them back.
+
+        What the file leaves out of CLOSED is written too: TorchServe's own defaults are open.
+        """
         base = self.path.resolve().parent
         lines = []
-        for key, text in self.settings.items():
+        for key, text in (dict(CLOSED) | dict(self.settings)).items():
             value = str(base / text) if key in _PATHS else text
             if key == "vmargs":  # the log configuration is given on the command line instead
                 kept = [word for word in text.split() if "log4j.configurationFile" not in word]
@@ -133,8 +158,11 @@ def _read(path: Path) -> dict[str, str]:
         if not stripped or stripped.startswith("#"):
             continue
         key, separator, value = stripped.partition("=")
-        if not separator or stripped.endswith("\\"):
-            raise ConfigError(f"{path}: line {number}: got {stripped!r}; expected 'key=value'")
+        # A backslash is an escape to Java alone, and a blank or colon before '=' ends its key.
+        if not separator or "\\" in stripped or not _KEY.fullmatch(key.rstrip()):
+            raise ConfigError(
+                f"{path}: line {number}: got {stripped!r}; expected 'key=value' without a backslash"
+            )
         settings[key.strip()] = value.strip()
     return settings
 

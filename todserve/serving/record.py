@@ -1,18 +1,28 @@
 """Record: what ``tod start`` started, so that ``tod stop`` can find and clean it.
 
 Beside the way of a request. One JSON file in the log folder; a pid alone would not do, the number
-may belong to another process by then.
+may belong to another process by then. Nor is the file believed: whoever wrote the log folder wrote
+it, so only a temporary folder that bears our mark is cleaned.
 Example: ``Record.load(Path("logs"))`` is None when nothing was started.
 """
 
 import contextlib
 import json
+import os
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from todserve.runtime.errors import ArchiveError
+
 FILE_NAME = "server.json"
+
+TEMP_PREFIX = "tod-"
+"""How the name of every temporary folder of a server begins."""
+
+_MARK = ".todserve-server"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +51,14 @@ class Record:
     def load(cls, log_dir: Path) -> "Record | None":
         """Return the record in the folder; None without one, or when it cannot be read."""
         with contextlib.suppress(OSError, ValueError, TypeError):
-            return cls(**json.loads((log_dir / FILE_NAME).read_text(encoding="utf-8")))
+            record = cls(**json.loads((log_dir / FILE_NAME).read_text(encoding="utf-8")))
+            texts = (record.temp_dir, record.name, record.inference_url, record.management_url)
+            if (
+                isinstance(record.pid, int)
+                and isinstance(record.created, float)
+                and all(isinstance(text, str) and "\0" not in text for text in texts)
+            ):
+                return record
         return None
 
     def save(self, log_dir: Path) -> None:
@@ -58,6 +75,32 @@ class Record:
             alive = process.status() != psutil.STATUS_ZOMBIE
             return bool(alive and abs(process.create_time() - self.created) < 1)
         return False
+
+
+def mark(temp_dir: Path) -> None:
+    """Mark a folder just made as a server's, so that it may be deleted with all that is in it."""
+    (temp_dir / _MARK).write_text(str(temp_dir), encoding="utf-8")
+
+
+def check_ours(temp_dir: Path, log_dir: Path) -> None:
+    """Raise ArchiveError unless the folder bears our mark, or is gone and was named as ours are.
+
+    The mark says where it was put: a copy of it, and a link to a marked folder, are no marks.
+    """
+    marked = False
+    with contextlib.suppress(OSError, ValueError):
+        told = (temp_dir / _MARK).read_text(encoding="utf-8")
+        place = temp_dir.lstat()
+        marked = told == str(temp_dir) and stat.S_ISDIR(place.st_mode)
+        marked = marked and place.st_uid == os.geteuid()
+    gone = not os.path.lexists(temp_dir)
+    named = temp_dir.is_absolute() and temp_dir.name.startswith(TEMP_PREFIX)
+    if not named or not (marked or gone):
+        raise ArchiveError(
+            f"{log_dir / FILE_NAME}: temp_dir: got {str(temp_dir)!r}; expected a folder that "
+            "`tod start` of this version made; nothing was ended or deleted: end the server "
+            "yourself if one runs, then remove the file"
+        )
 
 
 def forget(log_dir: Path) -> None:

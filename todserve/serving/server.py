@@ -18,7 +18,7 @@ from todserve.serving.ports import check_free
 from todserve.serving.processes import processes_of, terminate
 from todserve.serving.properties import Frontend
 from todserve.serving.readiness import Probe, Worker, wait_until_ready
-from todserve.serving.record import Record, forget
+from todserve.serving.record import TEMP_PREFIX, Record, check_ours, forget, mark
 from todserve.serving.settings import ServerSettings
 from todserve.serving.torchserve import LOGS, WORKER_LOG, ask_to_stop, console_tail, launch
 from todserve.serving.worker_log import load_failure
@@ -92,7 +92,8 @@ def start(settings: ServerSettings) -> RunningServer:
         if log.exists():
             log.replace(log.with_suffix(".log.previous"))
     begun = time.monotonic()
-    temp_dir = Path(tempfile.mkdtemp(prefix="tod-", dir=_short_base()))
+    temp_dir = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=_short_base()))
+    mark(temp_dir)
     try:
         record = launch(settings, frontend, java, temp_dir)
         probes = [
@@ -130,14 +131,15 @@ def stop(log_dir: Path) -> bool:
         Whether there was one.
 
     Raises:
-        ArchiveError: a process could not be ended.
+        ArchiveError: a process could not be ended, or the record names what is not ours.
     """
     record = Record.load(log_dir)
     if record is None:
         return False
     temp_dir = Path(record.temp_dir)
+    check_ours(temp_dir, log_dir)
     was_running = record.running
-    if was_running:
+    if was_running and temp_dir.is_dir():
         ask_to_stop(record.pid, temp_dir)
     _clean(temp_dir)
     forget(log_dir)
@@ -153,6 +155,7 @@ def _refuse_second(log_dir: Path) -> None:
             f"a server is already running: {record.inference_url}, process {record.pid}; "
             "stop it with `tod stop`, or give this one another log folder and other ports"
         )
+    check_ours(Path(record.temp_dir), log_dir)
     _clean(Path(record.temp_dir))  # it was killed, and left its workers or unpacked models
     forget(log_dir)
 

@@ -25,6 +25,7 @@ from todserve.runtime.checkpoint import (
 from todserve.runtime.engines.settings import EngineName
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.exported import MANIFEST_FILE, ExportManifest
+from todserve.runtime.inner_paths import inner_path
 
 WEIGHTS = "model.safetensors"
 _WITH_TORCH = (EngineName.TORCH, EngineName.TORCHSCRIPT)
@@ -166,7 +167,10 @@ def _stage(checkpoint: Path, files: Path, manifest: ExportManifest | None = None
     names = [name for name in (*CHECKPOINT_FILES, *OPTIONAL_FILES) if (checkpoint / name).is_file()]
     if manifest is not None:
         names += [MANIFEST_FILE, *manifest.files]
-    for name in names:
-        (files / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(checkpoint / name, files / name)
+    targets = {
+        name: inner_path(files, name, said_by=f"{checkpoint}", error=ArchiveError) for name in names
+    }
+    for name, target in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(checkpoint / name, target)
     return files

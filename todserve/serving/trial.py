@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
+from todserve.runtime.inner_paths import inner_path
 from todserve.serving.staging import Parts
 from todserve.serving.worker_log import first_cause
 
@@ -28,9 +29,8 @@ def unpack(archive: Path, into: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as packed:
             for name in packed.namelist():
-                target = (into / name).resolve()
-                if not target.is_relative_to(into.resolve()):
-                    raise ArchiveError(f"{archive}: entry {name!r} would land outside of {into}")
+                # A folder's entry ends with '/'.
+                inner_path(into, name.removesuffix("/"), said_by=f"{archive}", error=ArchiveError)
             packed.extractall(into)
     except (OSError, zipfile.BadZipFile) as error:
         raise ArchiveError(f"{archive}: cannot be unpacked: {error}") from None

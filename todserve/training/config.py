@@ -100,7 +100,7 @@ class TrainingConfig(Preparation):
     """One run; what it is prepared from is documented at `Preparation`.
 
     Attributes:
-        name: the run's folder under ``runs/``.
+        name: the run's folder under ``runs/``; does not begin with a dot.
         initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
         vocabulary_size: SentencePiece pieces, when from scratch.
         network: its sizes, when from scratch.
@@ -133,7 +133,7 @@ class TrainingConfig(Preparation):
         dtype: ``float32``, or ``bfloat16`` autocast where the hardware has it.
     """
 
-    name: str = Field(pattern=r"^[\w.-]+$")
+    name: str = Field(pattern=r"^[\w-][\w.-]*$")
     initial: str | None = None
     vocabulary_size: int = Field(default=4000, ge=64)
     format: PromptFormat = PromptFormat()

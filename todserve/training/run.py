@@ -42,6 +42,7 @@ from todserve.training.preparation import check_prepared
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import (
     corpus_lines,
+    learnt_labels,
     special_tokens,
     train_tokenizer,
     with_tokens,
@@ -131,6 +132,7 @@ def _run(
     if world.leads:
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
+        learnt_labels(train).save(checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     return checkpoint
 

@@ -13,9 +13,10 @@ import sentencepiece
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from todserve.runtime.dialogue import GENERAL, state_update
+from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE, state_update
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.formats import serialize_belief_state
+from todserve.runtime.learnt_labels import LearntLabels
 from todserve.runtime.schema import Schema
 from todserve.runtime.tasks import CONTROL_TOKENS, DATABASE_TOKENS
 from todserve.runtime.text import normalise
@@ -41,6 +42,16 @@ def special_tokens(turns: Iterable[TrainingTurn], schema: Schema) -> list[str]:
 
 def _bracketed(text: str) -> list[str]:
     return ["[" + part.split("]", 1)[0] + "]" for part in text.split("[")[1:] if "]" in part]
+
+
+def learnt_labels(turns: Iterable[TrainingTurn]) -> LearntLabels:
+    """Return the acts and placeholders that the turns teach."""
+    acts, placeholders = {OUT_OF_SCOPE}, set()
+    for turn in turns:
+        acts |= {act for _, act, _ in turn.acts or ()}
+        words = _bracketed(turn.response or "")
+        placeholders |= {word[len("[value_") : -1] for word in words if word.startswith("[value_")}
+    return LearntLabels(acts=tuple(sorted(acts)), placeholders=tuple(sorted(placeholders)))
 
 
 def corpus_lines(turns: Sequence[TrainingTurn], schema: Schema) -> list[str]:

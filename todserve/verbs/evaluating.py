@@ -27,6 +27,12 @@ def add_evaluating(add: Adder) -> None:
     _server(clinc)
     clinc.add_argument("--file", type=Path, required=True, metavar="FILE", help="data_full.json")
     clinc.add_argument("--split", default="test")
+    people = benchmark("people", _people, "score on what people type, step by step")
+    _common(people, limit=False)
+    _server(people)
+    people.add_argument("--file", type=Path, metavar="FILE", help="your own steps (YAML)")
+    people.add_argument("--constrained", action="store_true", help="hold answers to the schema")
+    people.add_argument("--show", action="store_true", help="print each step that went wrong")
     anything = benchmark("corpus", _corpus, "score a checkpoint on a split of any corpus")
     _common(anything)
     _server(anything)
@@ -92,10 +98,11 @@ def _server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="tod", help="name of the model on that server")
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _common(parser: argparse.ArgumentParser, *, limit: bool = True) -> None:
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="DIR")
     parser.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N dialogues or rows")
+    if limit:
+        parser.add_argument("--limit", type=int, metavar="N", help="at most N dialogues or rows")
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -194,6 +201,20 @@ def _corpus(arguments: argparse.Namespace) -> None:
         root=arguments.corpora,
         url=arguments.url,
         name=arguments.name,
+    )
+
+
+def _people(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.people.run import run_people
+
+    run_people(
+        arguments.checkpoint,
+        arguments.file,
+        arguments.json,
+        url=arguments.url,
+        name=arguments.name,
+        constrained=arguments.constrained,
+        show=arguments.show,
     )
 
 
