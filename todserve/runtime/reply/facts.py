@@ -165,7 +165,9 @@ class Facts:
 
     def _is_known(self, slot: str) -> bool:
         # What everything found has in common need not be asked for.
-        return self.slots.get(slot, "") not in _NO_VALUE or slot in self.shared
+        if self.slots.get(slot, "") not in _NO_VALUE:
+            return True
+        return slot in self.columns and slot in self.shared
 
     @property
     def bookable(self) -> bool:

@@ -252,10 +252,9 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
 
 def _booking(draft: Draft) -> bool:
     facts = draft.facts
-    if facts.bookable or facts.reference:
-        return False
     arranged = facts.arranged and any(slot in facts.columns for slot in _slots(draft))
-    return arranged or any(_booked(draft, clause) for clause in draft.claims)
+    claims = arranged or any(_booked(draft, clause) for clause in draft.claims)
+    return claims and not (facts.bookable or facts.reference)
 
 
 def _booked(draft: Draft, clause: Clause) -> bool:
