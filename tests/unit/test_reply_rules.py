@@ -22,6 +22,10 @@ STRUCK: tuple[Case, ...] = (
     # One hotel is cheap; none is expensive.
     ("none", "hotel", {}, "cheap ones?", "i am sorry, there are no cheap hotels."),
     ("none", "hotel", {}, "any?", "there are none."),
+    (
+        *("none", "hotel", {"hotel": {"pricerange": "cheap"}}, "and another?"),
+        "i am sorry, there are no [value_pricerange] [value_type].",
+    ),
     ("none", "hotel", {"hotel": {"area": "north"}}, "and?", "i do not have any in the north."),
     ("none", "hotel", {"hotel": {"area": "north"}}, "is there one?", "no, i am sorry."),
     ("refusal", "hotel", BOOKING, "book it", "i am sorry, i was unable to book that."),

@@ -115,9 +115,7 @@ def _none(draft: Draft) -> bool:
         if _speaks_of_a_flag(draft, clause):
             continue
         claims = claimed(clause, facts, draft.literals)
-        for one in draft.fillings(clause):
-            if one.slot in facts.compared and one.value is not None:
-                claims[one.slot] = one.value
+        claims |= _filled_values(draft, clause)
         if facts.result is None or not facts.compared:
             return True
         if facts.matches and facts.count(claims):
@@ -126,6 +124,16 @@ def _none(draft: Draft) -> bool:
         if not facts.matches and not draft.says("fits_all", clause) and facts.exist(claims):
             return True
     return _bare_no(draft)
+
+
+def _filled_values(draft: Draft, clause: Clause) -> dict[str, str]:
+    """Return what a clause's placeholders say of those it speaks of: slot -> value."""
+    return {
+        one.slot: one.value
+        for one in draft.fillings(clause)
+        # "places to stay" is what all are called, and no value of any.
+        if one.slot in draft.facts.compared and one.value and one.origin is not Origin.KIND
+    }
 
 
 def _bare_no(draft: Draft) -> bool:
@@ -208,9 +216,7 @@ def _some(draft: Draft) -> bool:
             for one in draft.literals.values(facts.domain, clause.text)
             if one.slot in facts.compared
         }
-        for filling in draft.fillings(clause):
-            if filling.slot in facts.compared and filling.value:
-                extra[filling.slot] = filling.value
+        extra |= _filled_values(draft, clause)
         least = 1 if "choice" in clause.slots else 2
         if facts.count(extra) < least and not _speaks_of_a_flag(draft, clause):
             return True
