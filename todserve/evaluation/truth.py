@@ -322,7 +322,8 @@ def _said_values(words: str, domain: str, rows: Sequence[Mapping[str, str]]) -> 
     text = f" {_plain(words)} "
     for slot in ("pricerange", "area", "food", "type"):
         values = {row[slot] for row in rows if slot in row}
-        for value in values:
+        # The longest last: "modern european" is not "european".
+        for value in sorted(values, key=lambda one: (len(one), one)):
             plain = _plain(value)
             if slot == "type" and value == "hotel":
                 continue
