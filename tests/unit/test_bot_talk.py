@@ -421,3 +421,45 @@ def test_an_outcome_reads_back_as_it_was_stored(tmp_path: Path) -> None:
     talk = Talk(configured(tmp_path))
     for outcome in (talk.say("a table", state=WHOLE), talk.say("yes"), talk.say("hi", "find")):
         assert Outcome.read(json.loads(json.dumps(outcome.as_json()))) == outcome
+
+
+def test_after_an_actions_booking_the_reference_is_the_actions(tmp_path: Path) -> None:
+    talk = Talk(configured(tmp_path))
+    none = talk.say("what is my reference?", "find", response={"text": "It is XZLHE344."})
+    assert none.messages == ("Nothing is booked yet.",)
+    talk.say("a table", state=WHOLE)
+    assert talk.say("yes").messages == ("Booked: K3.",)
+    for intent in ("find", "book_table", "general"):
+        asked = talk.say(
+            "what was my reference number?", intent, response={"text": "It is XZLHE344."}
+        )
+        assert asked.messages == ("Your reference is K3.",)
+        assert asked.form is None
+    assert len(calls(talk)) == 1
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["book a table", "can you reserve it please?", "I want to make a reservation", "ok, book it"],
+)
+def test_a_form_begins_on_every_way_of_asking_for_it(tmp_path: Path, user: str) -> None:
+    said = Talk(configured(tmp_path)).say(user, "find")
+    assert said.form is not None
+    assert said.messages == ("Which day?",)
+
+
+@pytest.mark.parametrize("user", ["i like this book", "what is the booking number?", "a menu"])
+def test_no_form_begins_without_being_asked_for(tmp_path: Path, user: str) -> None:
+    assert Talk(configured(tmp_path)).say(user, "find").form is None
+
+
+def test_what_lies_outside_is_answered_and_the_form_goes_on(tmp_path: Path) -> None:
+    talk = Talk(configured(tmp_path))
+    can = "I can help you with restaurants."
+    alone = talk.say("will it rain?", "out_of_scope", confidence=0.2, response={"text": can})
+    assert (alone.messages, alone.fallback) == ((can,), False)
+    talk.say("a table")
+    beside = talk.say("will it rain?", "out_of_scope", response={"text": can})
+    assert beside.messages == (can, "Which day?")
+    assert beside.form is not None
+    assert talk.say("friday", "find", state=FRIDAY).messages == ("How many?",)

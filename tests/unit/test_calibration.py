@@ -105,6 +105,8 @@ class _Rows(ScriptedEngine):
 
 
 def _script(asked: Asked) -> str:
+    if asked.task is TaskName.RESPONSE:
+        return "anything else?"
     return "[train] destination ely" if asked.task is TaskName.BELIEF_STATE else ""
 
 

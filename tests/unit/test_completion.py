@@ -2,9 +2,13 @@
 
 import pytest
 
-from todserve.runtime.completion import Completion, complete
+from todserve.corpora.knowledge_build import write_knowledge
 from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.knowledge import Comparison, DatabaseResult, DomainTable, KnowledgeBase
+from todserve.runtime.reply.completion import Completion, complete
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.style import ReplyStyle
+from todserve.runtime.schema import Schema, Service, Slot
 
 PLACE = {
     "name": "Green Door",
@@ -14,28 +18,71 @@ PLACE = {
     "pricerange": "cheap",
 }
 BOOKED = {"restaurant": {"day": "friday", "time": "18:00", "people": "2"}}
-
-
-def completed(
-    reply: str,
-    utterance: str,
-    *,
-    domain: str = "restaurant",
-    entity: dict[str, str] | None = None,
-    matches: int = 1,
-    acts: tuple[DialogueAct, ...] = (),
-    state: dict[str, dict[str, str]] | None = None,
-    said: str = "",
-) -> Completion:
-    results = (entity or PLACE,) if matches else ()
-    return complete(
-        reply,
-        utterance=utterance,
-        acts=acts,
-        state=state or {},
-        result=DatabaseResult(domain=domain, matches=matches, results=results),
-        said=said,
+SCHEMA = Schema(
+    services=tuple(
+        Service(name=name, slots=tuple(Slot(name=slot) for slot in slots))
+        for name, slots in (
+            ("restaurant", ("name", "day", "time", "people")),
+            ("train", ("id", "day", "people")),
+        )
     )
+)
+TABLES = (
+    DomainTable(
+        domain="restaurant",
+        columns=("name", "phone", "address", "postcode", "pricerange", "price"),
+        comparisons={"name": Comparison.NAME},
+    ),
+    DomainTable(
+        domain="train",
+        columns=("id", "price"),
+        comparisons={"id": Comparison.EQUAL},
+        order=("id",),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
+    path = tmp_path_factory.mktemp("completion") / "knowledge.sqlite"
+    write_knowledge(TABLES, {"restaurant": [], "train": []}, path)
+    return KnowledgeBase.open(path)
+
+
+@pytest.fixture
+def completed(knowledge: KnowledgeBase) -> "Completing":
+    return Completing(knowledge)
+
+
+class Completing:
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self._knowledge = knowledge
+        self._style = ReplyStyle.of(None, SCHEMA, knowledge)
+
+    def __call__(
+        self,
+        reply: str,
+        utterance: str,
+        *,
+        domain: str = "restaurant",
+        entity: dict[str, str] | None = None,
+        matches: int = 1,
+        acts: tuple[DialogueAct, ...] = (),
+        state: dict[str, dict[str, str]] | None = None,
+        said: str = "",
+    ) -> Completion:
+        results = (entity or PLACE,) if matches else ()
+        facts = Facts.of(
+            domain=domain,
+            state=state or {},
+            found=DatabaseResult(domain=domain, matches=matches, results=results),
+            utterance=utterance,
+            said=[said],
+            knowledge=self._knowledge,
+            schema=SCHEMA,
+            style=self._style,
+        )
+        return complete(reply, facts, acts)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +97,7 @@ def completed(
         ),
     ],
 )
-def test_what_was_asked_for_is_told(utterance: str, told: str) -> None:
+def test_what_was_asked_for_is_told(completed: Completing, utterance: str, told: str) -> None:
     assert completed("it is nice.", utterance, said="try green door.").text == (
         f"it is nice. {told}."
     )
@@ -65,17 +112,17 @@ def test_what_was_asked_for_is_told(utterance: str, told: str) -> None:
         ("it is [value_pricerange].", "what price range is it?"),
     ],
 )
-def test_nothing_is_added_without_need(reply: str, utterance: str) -> None:
+def test_nothing_is_added_without_need(completed: Completing, reply: str, utterance: str) -> None:
     assert completed(reply, utterance, said="green door").text == reply
 
 
-def test_an_unnamed_place_is_named_beside_its_phone_number() -> None:
+def test_an_unnamed_place_is_named_beside_its_phone_number(completed: Completing) -> None:
     done = completed("sure.", "phone number please")
     assert done.text == "sure. this is [value_name] and the phone number is [value_phone]."
     assert done.added == ("name", "phone")
 
 
-def test_what_the_acts_promise_is_told_in_their_own_domain_alone() -> None:
+def test_what_the_acts_promise_is_told_in_their_own_domain_alone(completed: Completing) -> None:
     promised = (
         DialogueAct(domain="restaurant", act="inform", slot="address"),
         DialogueAct(domain="hotel", act="inform", slot="phone"),
@@ -90,7 +137,7 @@ def test_what_the_acts_promise_is_told_in_their_own_domain_alone() -> None:
     [(BOOKED, ("reference",)), ({"restaurant": {"day": "friday", "people": "2"}}, ())],
 )
 def test_a_reference_needs_everything_a_booking_needs(
-    state: dict[str, dict[str, str]], added: tuple[str, ...]
+    completed: Completing, state: dict[str, dict[str, str]], added: tuple[str, ...]
 ) -> None:
     done = completed("[value_name] is booked.", "what is the reference number?", state=state)
     assert done.added == added
@@ -104,21 +151,21 @@ def test_a_reference_needs_everything_a_booking_needs(
         (11, "there is [value_choice]."),
     ],
 )
-def test_one_of_few_matches_is_named(matches: int, text: str) -> None:
+def test_one_of_few_matches_is_named(completed: Completing, matches: int, text: str) -> None:
     assert completed("there is [value_choice].", "a cheap one", matches=matches).text == text
 
 
-def test_a_name_that_was_said_before_is_not_said_again() -> None:
+def test_a_name_that_was_said_before_is_not_said_again(completed: Completing) -> None:
     done = completed("there is [value_choice].", "a cheap one", said="green door is cheap.")
     assert done.added == ()
 
 
-def test_nothing_is_told_of_no_entity() -> None:
+def test_nothing_is_told_of_no_entity(completed: Completing) -> None:
     assert completed("sorry.", "phone number?", matches=0).text == "sorry."
     assert completed("sorry.", "phone number?", entity={"name": "x"}, said="x").text == "sorry."
 
 
-def test_only_a_ticket_has_a_price_to_tell() -> None:
+def test_only_a_ticket_has_a_price_to_tell(completed: Completing) -> None:
     ticket = {"id": "tr1", "price": "10 pounds"}
     told = completed("[value_id] leaves.", "how much is it?", domain="train", entity=ticket)
     assert told.added == ("price",)

@@ -210,4 +210,4 @@ def test_the_automaton_is_built_only_where_it_is_asked_for(tiny_checkpoint: Path
     assert TurnPipeline.load(tiny_checkpoint)._automaton is None
     held = TurnPipeline.load(tiny_checkpoint, constrained=True)._automaton
     assert held is not None
-    assert set(held.starts) == set(TaskName)
+    assert set(held.starts) >= set(TaskName)

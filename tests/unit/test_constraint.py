@@ -296,7 +296,8 @@ def everyone() -> list[tuple[str, TokenAutomaton]]:
 
 @pytest.mark.parametrize("automaton", [pytest.param(one, id=name) for name, one in everyone()])
 def test_no_state_is_a_dead_end(automaton: TokenAutomaton) -> None:
-    assert set(automaton.starts) == set(TaskName)
+    tasks = {name for name in automaton.starts if ":" not in name}  # the rest: a reply's variations
+    assert tasks == set(TaskName)
     assert (automaton.table[FREE] == FREE).all()
     assert (steps_to_the_end(automaton) >= 0).all()
     assert all(len(automaton.allowed(state)) for state in range(automaton.states))

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from todserve.runtime.comparison import comparison_key
 from todserve.runtime.dialogue import BeliefState
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.korean import agreeing, joined
-from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.reply.korean import agreeing, joined
+from todserve.runtime.reply.lexicalisation import lexicalise
 
 
 @pytest.mark.parametrize(

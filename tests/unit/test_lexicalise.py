@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.lexicalise import Lexicalisation, booking_reference, lexicalise
-from todserve.runtime.wording import plural, spoken
+from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.reply.lexicalisation import Lexicalisation, lexicalise
+from todserve.runtime.reply.wording import plural, spoken
 
 BELFRY = {
     "name": "the cambridge belfry",

@@ -16,6 +16,10 @@ from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 
 
+SAID = "somewhere cheap in the centre"
+"""Bears out what FIXED writes into the state."""
+
+
 def scripted(
     folder: Path, script: Callable[[Asked], str], *, finished: bool = True
 ) -> tuple[TurnPipeline, ScriptedEngine]:
@@ -25,7 +29,7 @@ def scripted(
 
 
 def answered(pipeline: TurnPipeline, **body: object) -> TurnResponse:
-    (answer,) = pipeline.answer([parse_request({"user": "hello", **body})])
+    (answer,) = pipeline.answer([parse_request({"user": SAID, **body})])
     assert isinstance(answer, TurnResponse), answer
     return answer
 
@@ -152,7 +156,9 @@ def test_update_changes_and_withdraws_slots(tiny_checkpoint: Path) -> None:
 
     pipeline, _ = scripted(tiny_checkpoint, script)
     answer = answered(
-        pipeline, state={"restaurant": {"area": "centre", "food": "italian", "people": "2"}}
+        pipeline,
+        user="rather indian, and anywhere",
+        state={"restaurant": {"area": "centre", "food": "italian", "people": "2"}},
     )
     assert values(answer) == {"restaurant": {"food": "indian", "people": "2"}}
 
@@ -201,7 +207,7 @@ def test_value_cut_off_by_the_length_cap_is_not_believed(tiny_checkpoint: Path) 
         return "[train] day friday destination cam" if asked.task is TaskName.BELIEF_STATE else ""
 
     pipeline, _ = scripted(tiny_checkpoint, script, finished=False)
-    answer = answered(pipeline)
+    answer = answered(pipeline, user="on friday")
     assert values(answer) == {"train": {"day": "friday"}}
     assert answer.unparsed["belief_state"] == ("[train] destination cam",)
 

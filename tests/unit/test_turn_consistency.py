@@ -1,7 +1,7 @@
 import pytest
 
-from todserve.runtime.consistency import consistent
 from todserve.runtime.dialogue import DialogueAct
+from todserve.runtime.reply.consistency import consistent
 
 
 def act(name: str, slot: str = "") -> DialogueAct:

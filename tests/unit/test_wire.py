@@ -337,6 +337,7 @@ def test_encode_shows_every_key_and_null_for_what_was_not_asked() -> None:
         "consistent": None,
         "unparsed": {},
         "read_as": None,
+        "refused": [],
         "model": {"name": "tod", "version": "1.0", "checkpoint": "abc"},
         "timing_ms": {},
     }

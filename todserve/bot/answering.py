@@ -17,8 +17,10 @@ from todserve.bot.doing import Doing
 from todserve.bot.forms import Move, advance
 from todserve.bot.heard import Heard, agrees
 from todserve.bot.outcome import FormState, Outcome
+from todserve.bot.phrases import PHRASES
 from todserve.bot.responses import Responses
 from todserve.bot.runners import Runners
+from todserve.runtime.dialogue import OUT_OF_SCOPE
 
 
 class Bot:
@@ -36,6 +38,9 @@ class Bot:
         self._config = config
         self._runner = Runners(config) if runner is None else runner
         self._responses = Responses(config)
+        own = PHRASES[config.language]
+        self._book = re.compile(own.book or r"(?!)", re.IGNORECASE)
+        self._reference = re.compile(own.reference or r"(?!)", re.IGNORECASE)
         self._phrases = [
             (re.compile(pattern, re.IGNORECASE), name)
             for pattern, name in config.actions.phrases.items()
@@ -72,7 +77,12 @@ class Bot:
     def _fill(self, doing: Doing, before: FormState | None) -> bool:
         """Go on with a form, or begin one; False where the message is none of its business."""
         heard = doing.heard
-        name = heard.intent if before is None else before.name
+        if heard.intent == OUT_OF_SCOPE:
+            return before is not None and self._go_back(doing, before)
+        asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
+        if before is None and asks_for_one:
+            return False  # "what was my reference?" begins no other booking
+        name = self._begun_by(heard) if before is None else before.name
         form = self._config.forms.get(name or "")
         if name is None or form is None:
             # A form that bot.yml had when the dialogue began may be gone.
@@ -100,12 +110,52 @@ class Bot:
             doing.hold(None)
         return True
 
+    def _begun_by(self, heard: Heard) -> str | None:
+        """Return the form that a message begins: its intent's, or that of a booking it asks for."""
+        if heard.intent in self._config.forms:
+            return heard.intent
+        if not self._book.search(heard.user) or self._reference.search(heard.user):
+            return heard.intent
+        # Nobody must know how the model calls it: "book a table" is enough, where it is clear.
+        wanted = [
+            name for name, form in self._config.forms.items() if heard.domain in (None, form.domain)
+        ]
+        return wanted[0] if len(wanted) == 1 else heard.intent
+
+    def _go_back(self, doing: Doing, before: FormState) -> bool:
+        """Answer what lies outside, and ask again what the form waits for."""
+        form = self._config.forms.get(before.name)
+        if form is None:
+            return False
+        doing.say_as_model()
+        doing.hold(before)
+        if before.missing:
+            doing.say(form.required[before.missing[0]])
+        elif form.confirm is not None:
+            doing.say(form.confirm)
+        return True
+
+    def _tells_a_booking(self, heard: Heard) -> bool:
+        """Say whether the message asks for a booking's reference, or the model tells of one.
+
+        Where an action books, only an action knows.
+        """
+        booking = any(form.domain == heard.domain for form in self._config.forms.values())
+        if not self._config.forms or not (booking or heard.domain is None):
+            return False
+        return "reference" in heard.told or self._reference.search(heard.user) is not None
+
     def _answer(self, doing: Doing) -> None:
         named = self._config.actions.intents.get(doing.heard.intent or "")
-        if self._misheard(doing.heard) or self._doubtful(doing.heard):
+        if doing.heard.intent == OUT_OF_SCOPE and named is None:
+            doing.say_as_model()  # what it can do; nothing was misunderstood
+        elif self._misheard(doing.heard) or self._doubtful(doing.heard):
             doing.miss()
         elif named is not None:
             doing.perform(named)
+        elif self._tells_a_booking(doing.heard):
+            booked = doing.memory.get("reference") is not None
+            doing.say("utter_reference" if booked else "utter_nothing_booked")
         else:
             doing.say_as_model()
 

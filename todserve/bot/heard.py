@@ -13,6 +13,7 @@ from typing import Any
 from todserve.bot.config import BotConfig
 from todserve.bot.phrases import PHRASES
 from todserve.runtime.dialogue import DELETED, DONTCARE
+from todserve.runtime.formats import placeholders
 
 _MOST_WORDS = 8
 _NOT_IN_WORDS = re.compile(r"[^\w' ]+")
@@ -37,6 +38,7 @@ class Heard:
         matches: how many it found.
         acts: (domain, act, slot) of the model's reply, in order.
         text: the model's reply.
+        told: slots whose values that reply tells.
         entities: name -> value of what a phrase of bot.yml found in the message.
     """
 
@@ -54,6 +56,7 @@ class Heard:
     matches: int | None = None
     acts: tuple[tuple[str, str, str], ...] = ()
     text: str = ""
+    told: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -100,6 +103,9 @@ class Heard:
                 for one in answer.get("dialogue_act") or ()
             ),
             text=str((answer.get("response") or {}).get("text", "")),
+            told=frozenset(
+                placeholders(str((answer.get("response") or {}).get("delexicalised", "")))
+            ),
         )
 
     def known(self, domain: str, slot: str) -> str | None:

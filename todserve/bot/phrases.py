@@ -23,11 +23,15 @@ class Phrases:
         affirm: utterances, or their beginnings, that mean yes; lower case.
         deny: the same for no.
         responses: name -> text of the responses that every bot has.
+        book: a regular expression of how a booking is asked for.
+        reference: the same for the reference of one.
     """
 
     affirm: tuple[str, ...]
     deny: tuple[str, ...]
     responses: Mapping[str, str]
+    book: str = ""
+    reference: str = ""
 
 
 PHRASES: Mapping[Language, Phrases] = {
@@ -43,7 +47,16 @@ PHRASES: Mapping[Language, Phrases] = {
             "utter_hand_off": "I am passing you on to a person, who will continue here.",
             "utter_action_failed": "I am sorry, that did not work. Please try again in a moment.",
             "utter_form_left": "All right, I have not done it.",
+            "utter_reference": "Your reference is {reference}.",
+            "utter_nothing_booked": "Nothing is booked yet.",
         },
+        book=r"(?:^|(?:please|to|you|just|and|me|us|i|we|let'?s|then|ok(?:ay)?,?|yes,?) )"
+        r"(?:book|reserve)\b(?! ?-?ings?\b)|\bmake (?:me |us )?(?:a|the|that) "
+        r"(?:booking|reservation)\b|\b(?:need|want|like) (?:a|the|to have a) "
+        r"(?:booking|reservation)\b|"
+        r"\b(?:need|want|like|get) (?:it|that|this|one|a table|a room) (?:booked|reserved)\b",
+        reference=r"\b(?:reference|confirmation|booking) (?:number|code|no\b|id\b)|\breference\b|"
+        r"\bconfirmation\b",
     ),
     Language.KO: Phrases(
         affirm=("네", "넵", "넹", "예", "응", "어", "그래", "그래요", "좋아", "좋아요", "좋습니다")
@@ -59,6 +72,10 @@ PHRASES: Mapping[Language, Phrases] = {
             "utter_hand_off": "상담원에게 연결해 드리겠습니다. 이곳에서 이어서 도와드릴 것입니다.",
             "utter_action_failed": "죄송합니다. 처리하지 못했습니다. 잠시 후 다시 시도해 주세요.",
             "utter_form_left": "알겠습니다. 진행하지 않았습니다.",
+            "utter_reference": "예약번호는 {reference}입니다.",
+            "utter_nothing_booked": "아직 예약된 것이 없습니다.",
         },
+        book=r"예약(?:해|하고|할|을? ?부탁|을? ?원)",
+        reference=r"예약 ?번호|확인 ?번호",
     ),
 }

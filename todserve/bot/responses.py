@@ -13,7 +13,7 @@ from typing import Any
 from todserve.bot.config import BotConfig
 from todserve.bot.heard import Heard
 from todserve.bot.phrases import PHRASES
-from todserve.runtime.wording import spoken
+from todserve.runtime.reply.wording import spoken
 
 _PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
 

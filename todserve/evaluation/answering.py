@@ -40,6 +40,7 @@ def open_answering(
     settings: EngineSettings | None = None,
     constrained: bool = False,
     spelling: bool = True,
+    checked: bool = True,
 ) -> Answering:
     """Return the server at ``url``, or without one, the checkpoint in this process.
 
@@ -50,6 +51,7 @@ def open_answering(
         settings: engine, dtype, threads; of no use to a server, which has its own.
         constrained: hold every answer to the schema; a server does as it was told.
         spelling: read misspelt words as they are meant; a server does as it was told.
+        checked: hold every reply against the facts, as a server always does.
 
     Raises:
         ConfigError: a wrong checkpoint, or not the one that the server has; ``constrained`` of a
@@ -58,8 +60,14 @@ def open_answering(
     """
     if url is None:
         return TurnPipeline.load(
-            checkpoint, settings=settings, constrained=constrained, spelling=spelling
+            checkpoint,
+            settings=settings,
+            constrained=constrained,
+            spelling=spelling,
+            checked=checked,
         )
+    if not checked:
+        raise ConfigError("a server always checks its replies; leave out the server")
     if constrained:
         raise ConfigError(
             "a server decodes as its archive says; set handler.decoding.constrained there, or "
@@ -80,6 +88,7 @@ def signed_name(
     url: str | None = None,
     constrained: bool = False,
     spelling: bool = True,
+    checked: bool = True,
 ) -> str:
     """Return what a signature calls the answerer: ``6be1f66b1a28-onnx-int8-constrained``.
 
@@ -89,6 +98,7 @@ def signed_name(
         url: of the server, if one answers.
         constrained: whether every answer is held to the schema.
         spelling: whether misspelt words are read as they are meant.
+        checked: whether every reply is held against the facts.
     """
     manifest = ExportManifest.of_folder(folder)
     parts = [pipeline.checkpoint.checksum]
@@ -96,4 +106,5 @@ def signed_name(
     parts += [OVER_REST] if url is not None else []
     parts += ["constrained"] if constrained else []
     parts += [] if spelling else ["as-typed"]
+    parts += [] if checked else ["unchecked"]
     return "-".join(parts)

@@ -24,6 +24,7 @@ from todserve.evaluation.multiwoz_scores import RULES, StandardScores, score_pre
 from todserve.evaluation.multiwoz_venues import Venues
 from todserve.evaluation.outcome_log import OutcomeLog, roll_out_logged
 from todserve.evaluation.rollout import Protocol
+from todserve.evaluation.rule_counts import RuleCounts
 from todserve.evaluation.scorecard import Signature, SignedFigure
 from todserve.evaluation.selection import select
 from todserve.runtime.dialogue import Dialogue
@@ -70,12 +71,14 @@ class RolledOut:
         scores: by the standardised rules.
         flips: A-B-A flips of the active domain that was served.
         protocol: what the corpus lent the model.
+        rules: how often each rule of the reply stage struck.
     """
 
     predictions: Predictions
     scores: StandardScores
     flips: int
     protocol: Protocol
+    rules: RuleCounts
 
     def headline(self) -> dict[str, Any]:
         """Return the scores and flips, and the protocol's name in words."""
@@ -84,6 +87,7 @@ class RolledOut:
         return {
             **{name: figures.pop(name) for name in SCORES},
             "flips": self.flips,
+            "rules": self.rules.figures(),
             "mode": "oracle-context" if oracle else "end-to-end",
             "end_to_end": figures,
         }
@@ -146,4 +150,5 @@ def roll_out_goals(
         scores=score_predictions(predictions, goals.tasks, goals.venues),
         flips=changes_of(active_domains(outcomes)).flips,
         protocol=protocol,
+        rules=RuleCounts.of(outcomes),
     )

@@ -54,6 +54,7 @@ def run_evaluation(
     curves: Path | None = None,
     constrained: bool = False,
     spelling: bool = True,
+    checked: bool = True,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
@@ -83,6 +84,7 @@ def run_evaluation(
         curves: a training run's folder, for the report's learning curves.
         constrained: hold every answer to the schema.
         spelling: read misspelt words as they are meant.
+        checked: hold every reply against the facts; False measures what that costs.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -109,6 +111,7 @@ def run_evaluation(
         settings=settings,
         constrained=constrained,
         spelling=spelling,
+        checked=checked,
     )
     try:
         source = find(corpus, root)
@@ -119,7 +122,12 @@ def run_evaluation(
             split=split,
             subset=subset_name(quick=quick, limit=limit),
             checkpoint=signed_name(
-                pipeline, checkpoint, url=url, constrained=constrained, spelling=spelling
+                pipeline,
+                checkpoint,
+                url=url,
+                constrained=constrained,
+                spelling=spelling,
+                checked=checked,
             ),
             code=code_version(),
             protocol=str(Protocol.REFERENCE_REPLIES),
@@ -129,8 +137,10 @@ def run_evaluation(
             signature=signature,
             folder=checkpoint,
             out=out,
-            engine=f"{url or _engine(settings)}{' constrained' if constrained else ''}"
-            f"{'' if spelling else ' as typed'}",
+            engine=(
+                f"{url or _engine(settings)}{' constrained' if constrained else ''}"
+                f"{'' if spelling else ' as typed'}{'' if checked else ' unchecked'}"
+            ),
             batch=batch,
         )
         turns = sum(len(one.turns) for one in dialogues)
@@ -153,6 +163,7 @@ def run_evaluation(
     print(card.table())
     if rolled is not None:
         print(f"  {rolled.flips} A-B-A flips of the active domain")
+        print(f"  {rolled.rules.told()}")
     if predictions_out is not None and rolled is not None:
         save_predictions(rolled.predictions, predictions_out)
         print(f"predictions written to {predictions_out}")

@@ -18,7 +18,7 @@ from todserve.gateway.records import LABELLED, TurnRecord
 from todserve.runtime.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
 from todserve.runtime.formats import BOOKING
 from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.reply.lexicalisation import lexicalise
 
 State = Mapping[str, Mapping[str, str]]
 

@@ -4,10 +4,8 @@ Last step of the pipeline, before the wire. Parts whose task was not asked for s
 Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
 """
 
-from todserve.runtime.completion import Completion, complete
-from todserve.runtime.consistency import consistent
-from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.lexicalise import lexicalise
+from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
+from todserve.runtime.reply.consistency import consistent
 from todserve.runtime.response import (
     ActiveDomain,
     ActPrediction,
@@ -15,6 +13,7 @@ from todserve.runtime.response import (
     IntentPrediction,
     ModelIdentity,
     ReadAs,
+    RefusedPrediction,
     ResponsePrediction,
     SlotPrediction,
     TurnResponse,
@@ -30,17 +29,17 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
     Domain and database are given whenever the belief state was worked out, also where only the
     reply was asked for.
     """
-    whole = _completed(work)
     return TurnResponse(
         intent=_intent(work),
         belief_state=_belief_state(work),
         domain=_domain(work),
         database=_database(work),
         dialogue_act=_acts(work),
-        response=_response(work, whole),
-        consistent=_consistent(work, whole),
+        response=_response(work),
+        consistent=_consistent(work),
         unparsed=_unparsed(work),
         read_as=_read_as(work),
+        refused=_refused(work),
         model=identity,
         unconstrained=_unconstrained(work),
     )
@@ -105,50 +104,42 @@ def _database(work: TurnWork) -> DatabaseMatches | None:
 
 
 def _acts(work: TurnWork) -> tuple[ActPrediction, ...] | None:
+    if work.out_of_scope and TaskName.DIALOGUE_ACT in work.request.tasks:
+        return (ActPrediction(domain=GENERAL, act=OUT_OF_SCOPE),)
     if not _asked(work, TaskName.DIALOGUE_ACT):
         return None
     acts = work.readings[TaskName.DIALOGUE_ACT].parsed.acts
     return tuple(ActPrediction(domain=one.domain, act=one.act, slot=one.slot) for one in acts)
 
 
-def _response(work: TurnWork, whole: Completion | None) -> ResponsePrediction | None:
-    if whole is None or work.tracked is None:
+def _response(work: TurnWork) -> ResponsePrediction | None:
+    if work.reply is None or TaskName.RESPONSE not in work.request.tasks:
         return None
-    memory = work.tracked.memory
-    domain = memory.domain or ""
-    filled = lexicalise(
-        whole.text,
-        domain=domain,
-        state=memory.state,
-        result=work.found or DatabaseResult(domain=domain, matches=0),
-    )
+    said = work.reply.candidate
     return ResponsePrediction(
-        text=filled.text,
-        delexicalised=whole.text,
-        unfilled=filled.unfilled,
-        completed=whole.added,
+        text=said.filled.text,
+        delexicalised=said.delexicalised,
+        unfilled=said.filled.unfilled,
+        completed=said.completed,
+        rules=work.reply.rules,
+        source=said.source,
     )
 
 
-def _completed(work: TurnWork) -> Completion | None:
-    """Return the reply with all that is added to it; None where none was asked for."""
-    if not _asked(work, TaskName.RESPONSE):
+def _consistent(work: TurnWork) -> bool | None:
+    asked = _asked(work, TaskName.DIALOGUE_ACT) and _asked(work, TaskName.RESPONSE)
+    if work.reply is None or not asked:
         return None
-    acts = work.readings.get(TaskName.DIALOGUE_ACT)
-    return complete(
-        work.readings[TaskName.RESPONSE].parsed.text,
-        utterance=work.utterance,
-        acts=acts.parsed.acts if acts else (),
-        state=work.tracked.memory.state if work.tracked else {},
-        result=work.found,
-        said=" ".join(exchange.system for exchange in work.request.history).lower(),
+    return consistent(work.acts, work.reply.candidate.delexicalised)
+
+
+def _refused(work: TurnWork) -> tuple[RefusedPrediction, ...]:
+    if work.tracked is None:
+        return ()
+    return tuple(
+        RefusedPrediction(domain=one.domain, slot=one.slot, value=one.value, reason=one.reason)
+        for one in work.tracked.refused
     )
-
-
-def _consistent(work: TurnWork, whole: Completion | None) -> bool | None:
-    if whole is None or not _asked(work, TaskName.DIALOGUE_ACT):
-        return None
-    return consistent(work.readings[TaskName.DIALOGUE_ACT].parsed.acts, whole.text)
 
 
 def _read_as(work: TurnWork) -> ReadAs | None:

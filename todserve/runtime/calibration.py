@@ -54,6 +54,8 @@ class Calibration(BaseModel):
         checkpoint: checksum of the weights the temperatures belong to; "" for any.
         temperatures: task -> temperature; a task without one keeps 1, the model's own
             probabilities.
+        act_from: the least confidence of a belief-state value that is worth acting on; below it
+            the reply asks. 0 acts on every one.
         fit: what they were fitted on; None where nothing was fitted.
     """
 
@@ -62,6 +64,7 @@ class Calibration(BaseModel):
     version: int = CALIBRATION_VERSION
     checkpoint: str = ""
     temperatures: Mapping[TaskName, Temperature] = {}
+    act_from: Annotated[float, Field(ge=0, le=1)] = 0.0
     fit: CalibrationFit | None = None
 
     @classmethod

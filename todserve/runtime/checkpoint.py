@@ -21,14 +21,17 @@ from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
+from todserve.runtime.grounds import Grounds
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
 from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
 from todserve.runtime.tasks import DATABASE_TOKENS
 from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.ways import WAYS_FILE, WaysOfSaying
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +60,14 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE, NAMES_FILE)
+OPTIONAL_FILES = (
+    CALIBRATION_FILE,
+    DOMAIN_MODEL,
+    LABELS_FILE,
+    NAMES_FILE,
+    REPLY_FILE,
+    WAYS_FILE,
+)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -77,6 +87,8 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        style: the words of its replies; its language's own without ``reply.json``.
+        grounds: looks for what bears a value out.
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
         name_closeness: how near a value must come to a known name to mean it.
@@ -88,6 +100,8 @@ class Checkpoint:
     schema: Schema
     knowledge: KnowledgeBase
     checksum: str
+    style: ReplyStyle
+    grounds: Grounds
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
     labels: LearntLabels | None = None
@@ -114,13 +128,17 @@ class Checkpoint:
         form = PromptFormat.load(folder / "format.json")
         _check_positions(folder, form)
         checksum = _identity(folder)
+        schema = Schema.load(folder / "schema.json")
+        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite")
         return cls(
             folder=folder,
             format=form,
             tokenizer=tokenizer,
-            schema=Schema.load(folder / "schema.json"),
-            knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
+            schema=schema,
+            knowledge=knowledge,
             checksum=checksum,
+            style=ReplyStyle.of(folder, schema, knowledge),
+            grounds=Grounds(schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge),
             domain_model=DomainModel.of_folder(folder),
             labels=LearntLabels.of_folder(folder),
             name_closeness=NameCloseness.load(folder / NAMES_FILE),

@@ -26,6 +26,8 @@ from todserve.runtime.constraint_grammar import Grammar
 from todserve.runtime.constraint_labels import OutputLabels
 from todserve.runtime.constraint_paths import Paths
 from todserve.runtime.constraint_words import ConstraintWords
+from todserve.runtime.reply.stage import Start
+from todserve.runtime.reply.style import ReplyStyle
 from todserve.runtime.tasks import TASKS, TaskName
 from todserve.runtime.tokenization import Tokenizer
 
@@ -40,12 +42,55 @@ def build_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
             large for the table.
     """
     return automaton_of(
-        OutputLabels.of(checkpoint), checkpoint.tokenizer, _network_vocabulary(checkpoint)
+        OutputLabels.of(checkpoint),
+        checkpoint.tokenizer,
+        _network_vocabulary(checkpoint),
+        checkpoint.style,
     )
 
 
-def automaton_of(labels: OutputLabels, tokenizer: Tokenizer, vocabulary: int) -> TokenAutomaton:
+def build_reply_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    """Return an automaton of the variations of a reply alone, for pipelines that write freely.
+
+    Raises:
+        ConfigError: see `build_automaton`.
+    """
+    vocabulary = _network_vocabulary(checkpoint)
+    paths = Paths(vocabulary)
+    words = ConstraintWords(checkpoint.tokenizer, vocabulary)
+    grammar = Grammar(OutputLabels.of(checkpoint), words, paths)
+    return paths.compiled(_variations(grammar, checkpoint.tokenizer, checkpoint.style))
+
+
+def variation_start(start: Start) -> str:
+    """Return the name of the start of a variation of the response."""
+    return f"{TaskName.RESPONSE}:{start}"
+
+
+def _variations(grammar: Grammar, tokenizer: Tokenizer, style: ReplyStyle) -> dict[str, int]:
+    end_id = tokenizer.token_id(TASKS[TaskName.RESPONSE].end_token)
+    none, booking = frozenset(style.none_words), frozenset(style.booking_words)
+    without: dict[Start, tuple[frozenset[str], frozenset[str]]] = {
+        Start.NAMED: (none | booking, frozenset({"choice", "reference"})),
+        Start.COUNTED: (none | booking, frozenset({"reference"})),
+        Start.BOOKED: (none, frozenset({"choice"})),
+    }
+    return {
+        variation_start(start): grammar.response(end_id, without_words=words, without_slots=slots)
+        for start, (words, slots) in without.items()
+    }
+
+
+def automaton_of(
+    labels: OutputLabels, tokenizer: Tokenizer, vocabulary: int, style: ReplyStyle | None = None
+) -> TokenAutomaton:
     """Return the automaton of ``labels`` for a network of ``vocabulary`` logits.
+
+    Args:
+        labels: the names there are.
+        tokenizer: spells them.
+        vocabulary: number of logits.
+        style: adds the starts of a reply's variations; None leaves them out.
 
     Raises:
         ConfigError: see `build_automaton`.
@@ -63,6 +108,7 @@ def automaton_of(labels: OutputLabels, tokenizer: Tokenizer, vocabulary: int) ->
             str(name): drawn(tokenizer.token_id(TASKS[name].end_token))
             for name, drawn in draw.items()
         }
+        | (_variations(grammar, tokenizer, style) if style is not None else {})
     )
 
 

@@ -37,11 +37,29 @@ class Grammar:
         self._paths.spell(named, (end_id,), self._paths.over)
         return start
 
-    def response(self, end_id: int) -> int:
-        """Free text with known placeholders, but no other bracket."""
+    def response(
+        self,
+        end_id: int,
+        *,
+        without_words: frozenset[str] = frozenset(),
+        without_slots: frozenset[str] = frozenset(),
+    ) -> int:
+        """Free text with known placeholders, but no other bracket.
+
+        Args:
+            end_id: ends the response.
+            without_words: words that may not be written where a token is one of them.
+            without_slots: slots whose placeholders may not be written.
+        """
         start = self._paths.place()
-        self._paths.all_tokens(start, np.where(self._words.plain, start, -1).astype(np.int32))
+        allowed = self._words.plain.copy()
+        for token_id, text in enumerate(self._words.surface):
+            if text in without_words and self._words.fresh[token_id]:
+                allowed[token_id] = False
+        self._paths.all_tokens(start, np.where(allowed, start, -1).astype(np.int32))
         for slot in self._labels.placeholders:
+            if slot in without_slots:
+                continue
             text = f"[value_{slot}]"
             if formats.placeholders(text) == (slot,):
                 self._spell(start, text, start)

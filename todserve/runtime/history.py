@@ -11,8 +11,9 @@ from functools import cached_property
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.delexicalise import Delexicaliser
 from todserve.runtime.formats import placeholders
-from todserve.runtime.lexicalise import lexicalise
 from todserve.runtime.prompts import Exchange, SystemTurns
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.lexicalisation import filled
 from todserve.runtime.text import normalise
 from todserve.runtime.tracking import Memory
 
@@ -58,9 +59,19 @@ class HistoryForm:
             return self._delexicaliser.delexicalise(spoken, domain=domain, state=state).text
         if self._form is SystemTurns.PLAIN and delexicalised:
             # Without an active domain nothing is found, and plain words stand in for values.
-            domain = domain or ""
-            found = self._checkpoint.knowledge.query(domain, state.get(domain, {}))
-            return lexicalise(text, domain=domain, state=state, result=found).text
+            checkpoint = self._checkpoint
+            found = checkpoint.knowledge.query(domain or "", state.get(domain or "", {}))
+            facts = Facts.of(
+                domain=domain,
+                state=state,
+                found=found,
+                utterance="",
+                said=(),
+                knowledge=checkpoint.knowledge,
+                schema=checkpoint.schema,
+                style=checkpoint.style,
+            )
+            return filled(text, facts).text
         return text
 
     @cached_property

@@ -59,6 +59,7 @@ class KnowledgeBase:
     tables: Mapping[str, DomainTable]
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _answers: OrderedDict[object, DatabaseResult] = field(default_factory=OrderedDict, repr=False)
+    _alike: OrderedDict[object, Mapping[str, str]] = field(default_factory=OrderedDict, repr=False)
     _keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, repr=False)
     _connection: sa.Connection | None = field(default=None, repr=False)
     _process: int = field(default=-1, repr=False)
@@ -128,12 +129,7 @@ class KnowledgeBase:
         table = self.tables.get(domain)
         if table is None:
             return DatabaseResult(domain=domain, matches=0)
-        asked = {
-            slot: value
-            for slot, value in sorted(constraints.items())
-            if (slot in table.comparisons or table.arranged)
-            and value not in {"", DONTCARE, DELETED}
-        }
+        asked = _asked(table, constraints)
         kept = max(limit, _ROWS_REMEMBERED)
         question = (domain, tuple(asked.items()), kept)
         with self._lock:
@@ -144,6 +140,24 @@ class KnowledgeBase:
                 if len(self._answers) > _REMEMBERED:
                     self._answers.popitem(last=False)
         return DatabaseResult(domain=domain, matches=found.matches, results=found.results[:limit])
+
+    def shared(self, domain: str, constraints: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the columns whose value all entities that satisfy ``constraints`` have in common.
+
+        Example: of the hotels in the north, ``{"area": "north"}`` and nothing else.
+        """
+        table = self.tables.get(domain)
+        if table is None or table.arranged:
+            return {}
+        asked = _asked(table, constraints)
+        question = ("shared", domain, tuple(asked.items()))
+        with self._lock:
+            known = self._alike.get(question)
+            if known is None:
+                known = self._alike[question] = self._in_common(table, asked)
+                if len(self._alike) > _REMEMBERED:
+                    self._alike.popitem(last=False)
+        return known
 
     def entity(self, domain: str, name: str) -> Mapping[str, str] | None:
         """Return the one entity of that name, in any usual spelling; None when it is not clear."""
@@ -183,10 +197,7 @@ class KnowledgeBase:
         query = sa.select(
             *(source.c[name] for name in table.columns), sa.func.count().over().label("matches")
         )
-        for slot, value in asked.items():
-            condition = self._condition(table, source, slot, value)
-            if condition is not None:
-                query = query.where(condition)
+        query = query.where(*self._conditions(table, source, asked))
         how = set(map(table.comparisons.get, asked))
         if Comparison.AT_OR_BEFORE in how and Comparison.AT_OR_AFTER not in how:
             latest = [
@@ -205,6 +216,24 @@ class KnowledgeBase:
                 for row in rows
             ),
         )
+
+    def _in_common(self, table: DomainTable, asked: Mapping[str, str]) -> dict[str, str]:
+        source = table.table
+        ends = [
+            end(sa.func.coalesce(source.c[name], ""))
+            for name in table.columns
+            for end in (sa.func.min, sa.func.max)
+        ]
+        query = sa.select(*ends).where(*self._conditions(table, source, asked))
+        (row,) = self._rows(query)
+        pairs = zip(table.columns, row[::2], row[1::2], strict=True)
+        return {name: str(least) for name, least, most in pairs if least and least == most}
+
+    def _conditions(
+        self, table: DomainTable, source: sa.TableClause, asked: Mapping[str, str]
+    ) -> list[sa.ColumnElement[bool]]:
+        found = (self._condition(table, source, slot, value) for slot, value in asked.items())
+        return [one for one in found if one is not None]
 
     def _condition(
         self, table: DomainTable, source: sa.TableClause, slot: str, value: str
@@ -245,3 +274,12 @@ class KnowledgeBase:
         # immutable: no lock files, so a read-only archive folder will do.
         address = f"{self.path.as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+
+def _asked(table: DomainTable, constraints: Mapping[str, str]) -> dict[str, str]:
+    """Return the constraints that a look-up in ``table`` can hold anything against."""
+    return {
+        slot: value
+        for slot, value in sorted(constraints.items())
+        if (slot in table.comparisons or table.arranged) and value not in {"", DONTCARE, DELETED}
+    }

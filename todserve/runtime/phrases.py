@@ -28,10 +28,10 @@ _ALTERNATIVES = (
 """Pairs of spellings that stand for each other inside a value."""
 
 
-_TOO_COMMON = frozenset(
+TOO_COMMON = frozenset(
     {"place", "junction", "centre", "cambridge", "ask", "museum", "gallery", "bridge", "india"}
     | {"city", "stop", "green", "park", "pool", "college", "garden", "king", "queen", "club"}
-    | {"university", "royal", "oak", "hotel", "house", "restaurant"}
+    | {"university", "royal", "oak", "hotel", "house", "restaurant", "guest"}
 )
 """Words that are no value alone, though a name without its "the" would be one ("the place")."""
 
@@ -90,7 +90,7 @@ class PhraseIndex:
         """Add every spelling of ``values``; the first slot to claim a spelling keeps it."""
         for value in values:
             for sequence in spellings(value):
-                if len(sequence) == 1 and sequence[0] in _TOO_COMMON and " " in value:
+                if len(sequence) == 1 and sequence[0] in TOO_COMMON and " " in value:
                     continue
                 known = self._by_first.setdefault(sequence[0], [])
                 if all(sequence != other for other, _ in known):

@@ -6,7 +6,7 @@ Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.IN
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from todserve.runtime.automaton import FREE, TokenAutomaton
 from todserve.runtime.calibration import UNCALIBRATED, Calibration
@@ -17,11 +17,23 @@ from todserve.runtime.tasks import TASKS, TaskName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One task about one turn; ``database_token`` only for the tasks that need it."""
+    """One task about one turn.
+
+    Attributes:
+        source: the turn.
+        task: what is asked.
+        database_token: only for the tasks that need it.
+        start: the automaton's start; None is the task's own.
+        forced: tokens that the answer begins with.
+        most_tokens: the answer's cap; None is the task's own.
+    """
 
     source: PromptInput
     task: TaskName
     database_token: str | None = None
+    start: str | None = None
+    forced: tuple[int, ...] = ()
+    most_tokens: int | None = None
 
 
 class Questions:
@@ -50,11 +62,18 @@ class Questions:
         self._places: dict[tuple[int, ...], int] = {}
         self._histories: dict[int, tuple[PromptInput, list[int]]] = {}
 
-    def ask(self, questions: Sequence[Question]) -> list[Generation]:
+    def ask(
+        self, questions: Sequence[Question], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
         """Return a generation for each question, with one ``engine.generate`` for all.
 
         Equal contexts are encoded once; contexts of the call before are not encoded again.
+
+        Args:
+            questions: what is asked.
+            automaton: holds these answers instead of the usual one.
         """
+        automaton = automaton or self._automaton
         if not questions:
             return []
         contexts = [
@@ -70,15 +89,22 @@ class Questions:
         rows = [
             Row(
                 context=self._places[context],
-                prefix=self._builder.prefix(asked.task, asked.database_token),
+                prefix=(
+                    *self._builder.prefix(asked.task, asked.database_token),
+                    *asked.forced,
+                ),
                 end_id=self._builder.end_id(asked.task),
-                max_new_tokens=TASKS[asked.task].max_new_tokens,
+                max_new_tokens=asked.most_tokens or TASKS[asked.task].max_new_tokens,
                 temperature=self._calibration.temperature(asked.task),
-                state=self._automaton.starts[asked.task] if self._automaton else FREE,
+                state=_state(asked, automaton),
             )
             for asked, context in zip(questions, contexts, strict=True)
         ]
-        return self._engine.generate(encoding, rows, self._automaton)
+        generations = self._engine.generate(encoding, rows, automaton)
+        return [
+            _with_forced(asked, generation)
+            for asked, generation in zip(questions, generations, strict=True)
+        ]
 
     def _history(self, source: PromptInput) -> list[int]:
         """Tokenize a source once for all its tasks and both stages."""
@@ -94,3 +120,25 @@ class Questions:
             self._places = {context: place for place, context in enumerate(distinct)}
             self._encoding = self._engine.encode(distinct)
         return self._encoding
+
+
+def _state(asked: Question, automaton: TokenAutomaton | None) -> int:
+    if automaton is None:
+        return FREE
+    start = automaton.starts[asked.start or asked.task]
+    # Given tokens do not move a row; it goes on from where they lead.
+    return automaton.after(start, asked.forced)
+
+
+def _with_forced(asked: Question, generation: Generation) -> Generation:
+    """Return a generation with the tokens it was made to begin with; those were certain."""
+    if not asked.forced:
+        return generation
+    certain = (0.0,) * len(asked.forced)
+    allowed = generation.allowed_log_probs
+    return replace(
+        generation,
+        ids=(*asked.forced, *generation.ids),
+        log_probs=(*certain, *generation.log_probs),
+        allowed_log_probs=(*certain, *allowed) if allowed else (),
+    )

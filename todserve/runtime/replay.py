@@ -80,6 +80,9 @@ class Replay:
                     utterance=exchange.user,
                     domain_model=self.checkpoint.domain_model,
                     names=self.names,
+                    grounds=self.checkpoint.grounds,
+                    history=histories[place][:level],
+                    act_from=self.checkpoint.calibration.act_from,
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories

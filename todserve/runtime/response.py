@@ -41,6 +41,23 @@ class SlotPrediction(_Part):
     confidence: Probability | None = None
 
 
+class RefusedPrediction(_Part):
+    """A value that the model wrote and that does not enter the state, and why.
+
+    Attributes:
+        domain: its domain.
+        slot: its slot.
+        value: what the model wrote.
+        reason: ``not said`` where nothing that was said or found bears it out; ``doubtful`` where
+            its confidence is below what is worth acting on, so that the reply asks for it.
+    """
+
+    domain: str
+    slot: str
+    value: str
+    reason: str
+
+
 class ActiveDomain(_Part):
     """The domain the turn is about, whether it just changed, and why it is this one."""
 
@@ -74,15 +91,20 @@ class ResponsePrediction(_Part):
 
     Attributes:
         text: for people.
-        delexicalised: with placeholders, as the model wrote it and completion added to it.
+        delexicalised: with placeholders, as the model wrote it, with all repairs and additions.
         unfilled: slots of placeholders nothing could fill.
-        completed: slots told by added sentences, see ``completion``.
+        completed: slots told by added sentences, see ``reply.completion``.
+        rules: what the model's first reply was refused or repaired for, see ``reply.rules``.
+        source: ``generation`` for the first reply, ``alternative`` for another one that was
+            generated in its place, ``plain`` for a sentence made of the look-up.
     """
 
     text: str
     delexicalised: str
     unfilled: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    source: str = "generation"
 
 
 class WordChange(_Part):
@@ -139,6 +161,7 @@ class TurnResponse(_Part):
             it cannot be told.
         unparsed: task -> pieces of its generation that could not be understood.
         read_as: how the utterance was read; null when it was read as it was typed.
+        refused: values that were understood, and are not believed.
         model: which model answered.
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
@@ -154,6 +177,7 @@ class TurnResponse(_Part):
     consistent: bool | None = None
     unparsed: Mapping[str, tuple[str, ...]] = {}
     read_as: ReadAs | None = None
+    refused: tuple[RefusedPrediction, ...] = ()
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None

@@ -10,15 +10,23 @@ replacing it: regenerated from nothing, slots vanish between turns. The price is
 cannot withdraw a slot, only change it. The state of a TURN alone replaces what was known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from todserve.runtime.dialogue import DELETED, BeliefState, apply_update, state_update
+from todserve.runtime.dialogue import (
+    DELETED,
+    OUT_OF_SCOPE,
+    BeliefState,
+    apply_update,
+    state_update,
+)
 from todserve.runtime.domain import DomainDecision, decide
 from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.formats import ParsedBeliefState, ValueSpan
+from todserve.runtime.grounds import Grounds, Spoken
 from todserve.runtime.names import KnownNames
-from todserve.runtime.prompts import BeliefTarget
+from todserve.runtime.prompts import BeliefTarget, Exchange
 from todserve.runtime.reading import Reading
 from todserve.runtime.response import WordChange
 from todserve.runtime.schema import Schema
@@ -37,6 +45,25 @@ class Memory:
     domain: str | None = None
 
 
+class Refusal(StrEnum):
+    """Why a value does not enter the state."""
+
+    NOT_SAID = "not said"
+    """Nothing that was said or found bears it out."""
+    DOUBTFUL = "doubtful"
+    """Its confidence is below what is worth acting on; the reply asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedValue:
+    """A value that the model wrote and that does not enter the state."""
+
+    domain: str
+    slot: str
+    value: str
+    reason: Refusal
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracked:
     """A turn after tracking.
@@ -45,6 +72,7 @@ class Tracked:
         memory: the new state, its confidences and the active domain.
         decision: why that domain.
         unparsed: pieces of the generation that were not understood or that the schema refuses.
+        refused: values that were understood, and are not believed.
         unconstrained: of the slots the model wrote under a constraint, its probability of their
             values among everything it might have written.
         renamed: values brought to the spelling of the name in the database that they mean.
@@ -54,6 +82,7 @@ class Tracked:
     decision: DomainDecision
     unparsed: tuple[str, ...]
     renamed: tuple[WordChange, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
     unconstrained: Confidence = field(default_factory=dict)
 
 
@@ -67,6 +96,9 @@ def track(
     utterance: str,
     domain_model: DomainModel | None = None,
     names: KnownNames | None = None,
+    grounds: Grounds | None = None,
+    history: Sequence[Exchange] = (),
+    act_from: float = 0.0,
 ) -> Tracked:
     """Apply a belief-state generation to what was known.
 
@@ -79,6 +111,9 @@ def track(
         utterance: the user's words.
         domain_model: weighs the words for the active domain; None does without.
         names: of the database, for values that misspell one; None leaves values as written.
+        grounds: looks for what bears a value out; None believes every one.
+        history: what was said before, for ``grounds``.
+        act_from: the least confidence of a value that enters the state.
     """
     parsed: ParsedBeliefState = reading.parsed
     accepted = accepted_spans(reading, target, schema)
@@ -91,10 +126,20 @@ def track(
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
     unconstrained: dict[str, dict[str, float]] = {}
     renamed: list[WordChange] = []
+    spoken = Spoken.of(utterance, history, memory.state)
+    doubted: list[RefusedValue] = []
     for span, accepted_value in accepted:
         value = accepted_value
         if names is not None:
             value = names.meant(span.domain, span.slot, accepted_value)
+        if value != memory.state.get(span.domain, {}).get(span.slot):
+            # A misspelt name is borne out by what was typed, not by the name that is meant.
+            reason = _refusal(span, accepted_value, reading, spoken, grounds, act_from)
+            if reason is not None:
+                doubted.append(
+                    RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
+                )
+                continue
         if value != accepted_value:
             renamed.append(WordChange(typed=accepted_value, read=value))
         written.setdefault(span.domain, {})[span.slot] = value
@@ -115,7 +160,34 @@ def track(
         decision=decision,
         unparsed=tuple(unparsed),
         renamed=tuple(dict.fromkeys(renamed)),
+        refused=tuple(doubted),
         unconstrained=_only(unconstrained, state),
+    )
+
+
+def _refusal(
+    span: ValueSpan,
+    value: str,
+    reading: Reading,
+    spoken: Spoken,
+    grounds: Grounds | None,
+    act_from: float,
+) -> Refusal | None:
+    """Return why a new value is not believed; None where it is."""
+    if grounds is not None and not grounds.grounded(span.domain, span.slot, value, spoken):
+        return Refusal.NOT_SAID
+    doubtful = reading.probability_among_allowed(span.start, span.end) < act_from
+    return Refusal.DOUBTFUL if doubtful and value != DELETED else None
+
+
+def left_alone(memory: Memory) -> Tracked:
+    """Return what an utterance that lies outside every service leaves behind: all as it was."""
+    return Tracked(
+        memory=memory,
+        decision=DomainDecision(
+            active=memory.domain, switched=False, reason=f"the intent is {OUT_OF_SCOPE}"
+        ),
+        unparsed=(),
     )
 
 

@@ -1,4 +1,4 @@
-"""TurnPipeline: requests in, answers out; a batch costs two engine calls.
+"""TurnPipeline: requests in, answers out; a batch costs two engine calls, at times a third.
 
 Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
@@ -12,7 +12,8 @@ from todserve.runtime.admission import admit
 from todserve.runtime.answering import finished_response
 from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.base import Engine
+from todserve.runtime.dialogue import OUT_OF_SCOPE
+from todserve.runtime.engines.base import Engine, Generation
 from todserve.runtime.engines.settings import EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.history import HistoryForm
@@ -21,16 +22,27 @@ from todserve.runtime.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.questions import Question, Questions
 from todserve.runtime.reading import read
 from todserve.runtime.replay import Replay, needs_replay
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.plain import doubtful_reply, out_of_scope_reply
+from todserve.runtime.reply.stage import (
+    Candidate,
+    ChosenReply,
+    ReplyStage,
+    Source,
+    Variation,
+)
 from todserve.runtime.request import TurnRequest, within
 from todserve.runtime.response import ModelIdentity, TurnResponse
 from todserve.runtime.speller import Spelled, Speller
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.tasks import TaskName
-from todserve.runtime.tracking import Memory, track
+from todserve.runtime.tracking import Memory, left_alone, track
 from todserve.runtime.work import TurnWork
 
 _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
+_VARIATION_TOKENS = 60
+_FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -44,6 +56,9 @@ class TurnPipeline:
         identity: ModelIdentity,
         automaton: TokenAutomaton | None = None,
         speller: Speller | None = None,
+        *,
+        variations: TokenAutomaton | None = None,
+        checked: bool = True,
     ) -> None:
         """Put the stages together; use ``load`` for a folder.
 
@@ -53,6 +68,9 @@ class TurnPipeline:
             identity: goes into every answer.
             automaton: of the checkpoint, see ``constraint``; None lets the engine write freely.
             speller: of the checkpoint; None reads what is typed as it is typed, names too.
+            variations: holds other generations of a reply to what they may say; of no use beside
+                ``automaton``, which does so too.
+            checked: whether replies are held against the facts; False measures what that costs.
 
         Raises:
             ConfigError: the tokenizer lacks a control token of the format.
@@ -63,6 +81,9 @@ class TurnPipeline:
         self._automaton = automaton
         self._speller = speller
         self._names = KnownNames.of(checkpoint) if speller else None
+        self._variations = automaton or variations
+        self._checked = checked
+        self._stage = ReplyStage(checkpoint.schema, checkpoint.knowledge, checkpoint.style)
         self._builder = PromptBuilder(checkpoint.tokenizer, checkpoint.format, checkpoint.schema)
         self._form = HistoryForm(checkpoint)
         self._replay = Replay(
@@ -85,6 +106,7 @@ class TurnPipeline:
         model_file: Path | None = None,
         constrained: bool = False,
         spelling: bool = True,
+        checked: bool = True,
     ) -> Self:
         """Open a checkpoint folder (or an unpacked archive) and its engine.
 
@@ -96,6 +118,7 @@ class TurnPipeline:
             model_file: the network's file, which is run, where it is not the checkout's.
             constrained: whether nothing may be written but what the schema knows.
             spelling: whether misspelt words are read as they are meant, where that is known.
+            checked: whether replies are held against the facts.
 
         Raises:
             ConfigError: a file is missing or wrong; the message names it and the fix.
@@ -108,8 +131,15 @@ class TurnPipeline:
         identity = ModelIdentity(
             name=model_name, version=model_version, checkpoint=checkpoint.checksum
         )
-        automaton = _automaton(checkpoint) if constrained else None
-        return cls(checkpoint, engine, identity, automaton, _speller(checkpoint, spelling=spelling))
+        return cls(
+            checkpoint,
+            engine,
+            identity,
+            _automaton(checkpoint) if constrained else None,
+            _speller(checkpoint, spelling=spelling),
+            variations=_reply_automaton(checkpoint) if checked and not constrained else None,
+            checked=checked,
+        )
 
     def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -119,7 +149,7 @@ class TurnPipeline:
         watch = Stopwatch()
         worked = self.work_out(requests, watch)
         answers: list[TurnResponse | RequestError] = []
-        with watch.stage("phrase"):  # 6. fill the placeholders, compare acts with reply
+        with watch.stage("phrase"):  # 7. compare acts with reply
             answers.extend(
                 finished_response(one, self.identity) if isinstance(one, TurnWork) else one
                 for one in worked
@@ -133,7 +163,7 @@ class TurnPipeline:
     def work_out(
         self, requests: Sequence[TurnRequest], watch: Stopwatch
     ) -> list[TurnWork | RequestError]:
-        """Take a batch through every stage but the last, which only words what is known by then.
+        """Take a batch through every stage but the last, which only tells what is known by then.
 
         For those who need more than the answer says: the generations themselves.
         """
@@ -154,7 +184,9 @@ class TurnPipeline:
             for work in works:
                 self._follow(work)
         with watch.stage("reply"):  # 5. acts and responses: the second engine call
-            self._ask(questions, works, _REPLYING)
+            self._ask(questions, [one for one in works if not one.out_of_scope], _REPLYING)
+        with watch.stage("choose"):  # 6. hold replies against the facts, ask for others if need be
+            self._choose(questions, works)
         return admitted
 
     def close(self) -> None:
@@ -224,15 +256,22 @@ class TurnPipeline:
         if reading is None:
             return
         knowledge = self.checkpoint.knowledge
-        work.tracked = track(
-            work.memory,
-            reading,
-            target=self.checkpoint.format.belief_target,
-            schema=self.checkpoint.schema,
-            intent=work.intent,
-            utterance=work.utterance,
-            domain_model=self.checkpoint.domain_model,
-            names=self._names,
+        work.tracked = (
+            left_alone(work.memory)
+            if work.out_of_scope
+            else track(
+                work.memory,
+                reading,
+                target=self.checkpoint.format.belief_target,
+                schema=self.checkpoint.schema,
+                intent=work.intent,
+                utterance=work.utterance,
+                domain_model=self.checkpoint.domain_model,
+                names=self._names,
+                grounds=self.checkpoint.grounds if self._checked else None,
+                history=work.request.history,
+                act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
+            )
         )
         memory: Memory = work.tracked.memory
         if memory.domain in knowledge.domains:
@@ -243,6 +282,95 @@ class TurnPipeline:
             )
         matches = work.found.matches if work.found else None
         work.database_token = knowledge.database_token(memory.domain, matches)
+        work.facts = Facts.of(
+            domain=memory.domain,
+            state=memory.state,
+            found=work.found,
+            utterance=work.utterance,
+            said=[one.system for one in work.request.history],
+            heard=[one.user for one in work.request.history],
+            knowledge=knowledge,
+            schema=self.checkpoint.schema,
+            style=self.checkpoint.style,
+        )
+
+    def _choose(self, questions: Questions, works: Sequence[TurnWork]) -> None:
+        """Choose every reply; what is missing for that is generated in one call for all."""
+        waiting: list[tuple[TurnWork, Candidate, tuple[Variation, ...]]] = []
+        for work in works:
+            facts, reading = work.facts, work.readings.get(TaskName.RESPONSE)
+            if facts is None:
+                continue
+            doubtful = work.doubtful
+            if doubtful is not None and reading is not None and not work.out_of_scope:
+                asks = doubtful_reply(facts, doubtful.domain, doubtful.slot)
+                said = self._stage.plain(asks, facts)
+                work.reply = ChosenReply(candidate=said, rules=(doubtful.reason,))
+            elif work.out_of_scope:
+                if TaskName.RESPONSE in work.request.tasks:
+                    said = self._stage.plain(out_of_scope_reply(facts), facts)
+                    work.reply = ChosenReply(candidate=said, rules=(OUT_OF_SCOPE,))
+            elif reading is not None and not self._checked:
+                said = self._stage.unchecked(reading.parsed.text, facts, work.acts)
+                work.reply = ChosenReply(candidate=said)
+            elif reading is not None:
+                first = self._stage.candidate(reading.parsed.text, facts, work.acts)
+                waiting.append((work, first, self._stage.variations(first, facts)))
+        others = iter(self._varied(questions, [(work, wanted) for work, _, wanted in waiting]))
+        for work, first, wanted in waiting:
+            texts = [next(others) for _ in wanted]
+            facts = work.facts
+            if facts is not None:
+                work.reply = self._stage.chosen(
+                    first,
+                    [
+                        self._stage.candidate(text, facts, work.acts, Source.ALTERNATIVE)
+                        for text in texts
+                    ],
+                    facts,
+                    work.acts,
+                    intent=work.intent,
+                )
+
+    def _varied(
+        self, questions: Questions, wanted: Sequence[tuple[TurnWork, tuple[Variation, ...]]]
+    ) -> list[str]:
+        """Return the texts of all variations that a batch wants, generated in one call."""
+        task = TaskName.RESPONSE
+        asked = [(work, one) for work, variations in wanted for one in variations]
+        generations = questions.ask(
+            [
+                Question(
+                    source=work.source,
+                    task=task,
+                    database_token=work.database_token,
+                    start=f"{task}:{one.start}",
+                    forced=tuple(self.checkpoint.tokenizer.encode(one.forced)),
+                    most_tokens=_VARIATION_TOKENS,
+                )
+                for work, one in asked
+            ],
+            self._variations,
+        )
+        return [
+            read(
+                generation,
+                task,
+                tokenizer=self.checkpoint.tokenizer,
+                schema=self.checkpoint.schema,
+            ).parsed.text
+            if _is_fluent(generation, asked_for.forced)
+            else ""
+            for generation, (_, asked_for) in zip(generations, asked, strict=True)
+        ]
+
+
+def _is_fluent(generation: Generation, forced: str) -> bool:
+    """Say whether a variation ended by itself, and is what the model would have said so."""
+    if not generation.finished or not generation.ids:
+        return False
+    free = generation.log_probs[1:] if forced else generation.log_probs
+    return sum(free) >= _FLUENT * max(1, len(free))
 
 
 def _speller(checkpoint: Checkpoint, *, spelling: bool) -> Speller | None:
@@ -255,3 +383,9 @@ def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:
     from todserve.runtime.constraint import build_automaton
 
     return build_automaton(checkpoint)
+
+
+def _reply_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    from todserve.runtime.constraint import build_reply_automaton
+
+    return build_reply_automaton(checkpoint)

@@ -6,13 +6,16 @@ Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is 
 
 from dataclasses import dataclass, field
 
+from todserve.runtime.dialogue import OUT_OF_SCOPE, DialogueAct
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.prompts import PromptInput
 from todserve.runtime.reading import Reading
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.stage import ChosenReply
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.speller import Spelled
 from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.tracking import Memory, Tracked
+from todserve.runtime.tracking import Memory, Refusal, RefusedValue, Tracked
 
 _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
@@ -30,6 +33,8 @@ class TurnWork:
         tracked: the new state and domain, once there is a belief-state generation.
         found: the look-up, when the active domain has a database.
         database_token: tells the model how much was found.
+        facts: what the reply may rest on.
+        reply: the reply that is sent.
     """
 
     request: TurnRequest
@@ -40,6 +45,8 @@ class TurnWork:
     tracked: Tracked | None = None
     found: DatabaseResult | None = None
     database_token: str | None = None
+    facts: Facts | None = None
+    reply: ChosenReply | None = None
 
     @property
     def utterance(self) -> str:
@@ -60,3 +67,20 @@ class TurnWork:
         """The user's intent, if it was generated and understood."""
         reading = self.readings.get(TaskName.INTENT)
         return reading.parsed.intent if reading else None
+
+    @property
+    def out_of_scope(self) -> bool:
+        """Whether the utterance is nothing that any service is for."""
+        return self.intent == OUT_OF_SCOPE
+
+    @property
+    def doubtful(self) -> RefusedValue | None:
+        """The first value that was too unsure to act on; the reply asks for it."""
+        refused = self.tracked.refused if self.tracked else ()
+        return next((one for one in refused if one.reason is Refusal.DOUBTFUL), None)
+
+    @property
+    def acts(self) -> tuple[DialogueAct, ...]:
+        """The generated acts; nothing where none were asked for."""
+        reading = self.readings.get(TaskName.DIALOGUE_ACT)
+        return tuple(reading.parsed.acts) if reading else ()

@@ -39,6 +39,15 @@ def add_evaluating(add: Adder) -> None:
     anything.add_argument("corpus", help="a published corpus, or a folder or file of dialogues")
     anything.add_argument("--split", default="dev", help="as the corpus calls it")
     corpora_option(anything)
+    truth = benchmark("truth", _truth, "count untrue statements in whole MultiWOZ dialogues")
+    truth.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="DIR")
+    truth.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
+    truth.add_argument("--dialogues", type=int, default=200, metavar="N")
+    truth.add_argument("--split", default="dev", help="dev, or test for a final report")
+    truth.add_argument("--constrained", action="store_true", help="hold answers to the schema")
+    truth.add_argument("--unchecked", action="store_true", help="read every first reply")
+    _server(truth)
+    corpora_option(truth)
     _replay_parser(add)
     domains = benchmark("domains", _domains, "score the decision which domain a turn is about")
     _common(domains)
@@ -77,6 +86,9 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     )
     multiwoz.add_argument(
         "--as-typed", action="store_true", help="read misspelt words as they stand"
+    )
+    multiwoz.add_argument(
+        "--unchecked", action="store_true", help="send every first reply, true or not"
     )
     multiwoz.add_argument("--predictions-out", type=Path, metavar="OUT", help="in public format")
     multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
@@ -147,6 +159,23 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         curves=arguments.curves,
         constrained=arguments.constrained,
         spelling=not arguments.as_typed,
+        checked=not arguments.unchecked,
+    )
+
+
+def _truth(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.truth_run import run_truth
+
+    run_truth(
+        arguments.checkpoint,
+        dialogues=arguments.dialogues,
+        split=arguments.split,
+        out=arguments.json,
+        root=arguments.corpora,
+        url=arguments.url,
+        name=arguments.name,
+        constrained=arguments.constrained,
+        checked=not arguments.unchecked,
     )
 
 

@@ -34,6 +34,9 @@ def add_training(add: Adder) -> None:
     calibrate.add_argument("checkpoint", type=Path)
     calibrate.add_argument("--write", action="store_true", help="write calibration.json into it")
     calibrate.add_argument("--limit", type=int, metavar="N", help="at most N dialogues")
+    calibrate.add_argument(
+        "--floor", action="store_true", help="fit the least confidence worth acting on instead"
+    )
     calibrate.add_argument("--json", type=Path, metavar="OUT", help="the report as JSON")
     corpora_option(calibrate)
     names = add("fit-names", _fit_names, "fit how near a misspelt name must come to a known one")
@@ -97,6 +100,16 @@ def _fit_names(arguments: argparse.Namespace) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
+    if arguments.floor:
+        from todserve.evaluation.confidence_floor import run_confidence_floor
+
+        run_confidence_floor(
+            arguments.checkpoint,
+            write=arguments.write,
+            limit=arguments.limit,
+            root=arguments.corpora,
+        )
+        return
     from todserve.evaluation.calibration_run import run_calibration
 
     run_calibration(

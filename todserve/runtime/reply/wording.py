@@ -33,7 +33,7 @@ _MANY_BEFORE = re.compile(
 )
 _ONE_BEFORE = re.compile(r"(?:\b(?:a|an|1|one|is|this|that|the only)\b[^.,!?]{0,20})$")
 _AFTER_ONE = re.compile(
-    r"(?<![\d:.,])\b1 ((?:[a-z-]+ ){0,2}?)"
+    r"(?<![\d:.,])\b1 ((?:[a-zA-Z-]+ ){0,3}?)"
     r"(restaurant|hotel|guesthouse|train|place|attraction|option|museum|college|result|match|night"
     r"|star|park|theatre|cinema|nightclub|listing|choice|ticket)(?:e?s)\b"
 )

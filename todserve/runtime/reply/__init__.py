@@ -1,0 +1,6 @@
+"""The reply: from what the model wrote to what may be said.
+
+Stands after the second engine call, before the wire. Example: "there are [value_choice]
+[value_type] in the north" is sent only where every place that the look-up found is in the north;
+else another generation is, or a plain sentence made of the look-up.
+"""

@@ -1,0 +1,126 @@
+"""Clauses: a delexicalised reply in pieces each of which claims one thing, or asks.
+
+Stands before the rules: whether a value must be one entity's or everybody's depends on what its
+clause speaks of. Example: "i have [value_choice] cheap places. one of them is [value_name] , would
+you like it?" is a clause of ALL, one of ONE and one that asks.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from todserve.runtime.formats import placeholders
+from todserve.runtime.reply.style import ReplyStyle
+
+KEYS = ("name", "id", "car", "song_title")
+"""Slots that tell entities apart: behind one of these, one entity is spoken of."""
+
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+")
+_BUT = re.compile(r"(?<!\bno),?\s(?=(?:but|however|and (?:the|it|they)) )")
+_COUNT = "[value_choice]"
+_KEY = re.compile("|".join(rf"\[value_{slot}\]" for slot in KEYS))
+_LITERAL_COUNT = re.compile(
+    r"\b(?:there (?:is|are)|(?:i|we)(?: have|'ve| found| can offer)+(?: found)?|found|got)"
+    r"(?: about| only| over| exactly)? "
+    r"(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b"
+    r"(?!:)(?! (?:stars?|people|person|nights?|tickets?|pounds?|minutes?|hours?|days?)\b)"
+)
+
+
+class Subject(StrEnum):
+    """What a clause speaks of."""
+
+    ONE = "one"
+    """The entity at hand, or the booking."""
+    ALL = "all"
+    """Everything that the look-up found."""
+    SOME = "some"
+    """A part of it, counted or not."""
+    NOTHING = "nothing"
+    """It claims that there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clause:
+    """A piece of a reply.
+
+    Attributes:
+        text: with placeholders, lower case.
+        asks: whether it asks, offers or sets a condition, and so claims nothing.
+        subject: what it speaks of.
+        first: place of its first placeholder among the reply's.
+        slots: its placeholders' slots, in order.
+        counted: a number of matches it says in words of its own; None without one.
+    """
+
+    text: str
+    asks: bool
+    subject: Subject
+    first: int
+    slots: tuple[str, ...]
+    counted: str | None = None
+
+
+def clauses_of(delexicalised: str, style: ReplyStyle) -> tuple[Clause, ...]:
+    """Return the clauses of a reply, in order."""
+    found: list[Clause] = []
+    first, counts = 0, 0
+    for text, asks in _pieces(delexicalised, style):
+        slots = placeholders(text)
+        counted = _LITERAL_COUNT.search(text)
+        found.append(
+            Clause(
+                text=text.lower(),
+                asks=asks,
+                subject=_subject(text.lower(), asks, counts, style),
+                first=first,
+                slots=slots,
+                counted=counted[1] if counted and not asks else None,
+            )
+        )
+        first += len(slots)
+        counts += slots.count("choice")
+    return tuple(found)
+
+
+def _subject(text: str, asks: bool, counts: int, style: ReplyStyle) -> Subject:
+    patterns = style.patterns
+    if not asks and (patterns["none"].search(text) or patterns["refused"].search(text)):
+        return Subject.NOTHING
+    if _COUNT in text:
+        return Subject.SOME if counts else Subject.ALL
+    if _LITERAL_COUNT.search(text) or patterns["all"].search(text):
+        return Subject.ALL
+    if patterns["some"].search(text) and not _KEY.search(text):
+        return Subject.SOME
+    return Subject.ONE
+
+
+def _pieces(text: str, style: ReplyStyle) -> list[tuple[str, bool]]:
+    pieces: list[tuple[str, bool]] = []
+    for sentence in _SENTENCE.split(text):
+        starts = style.patterns["asks"].search(sentence.lower())
+        if starts is None:
+            asks = sentence.rstrip().endswith(("?", "？"))
+            pieces += [(piece, asks) for piece in _claims(sentence)]
+            continue
+        at = starts.start()
+        pieces += [(piece, False) for piece in _claims(sentence[:at])]
+        pieces.append((sentence[at:], True))
+    return [piece for piece in pieces if piece[0].strip(" ,.")]
+
+
+def _claims(sentence: str) -> list[str]:
+    """Split a sentence where it begins to speak of something else."""
+    found: list[str] = []
+    for piece in _BUT.split(sentence):
+        begin, counted = 0, False
+        for match in re.finditer(r"\[value_(\w+)\]", piece):
+            is_count, is_key = match[1] == "choice", match[1] in KEYS
+            # "[value_choice] in the north and [value_choice] in the south", "..., the [value_name]"
+            if counted and (is_count or is_key):
+                found.append(piece[begin : match.start()])
+                begin = match.start()
+            counted = is_count or (counted and not is_key)
+        found.append(piece[begin:])
+    return found

@@ -1,0 +1,100 @@
+"""Completion: what the user asked for, or the acts promised, is told even where the reply forgot.
+
+Stands after the second engine call, before lexicalisation. A small model asked for a phone number
+may well write "it is in the centre."; the number is in the database all the same. Example: "what is
+their postcode?" with the reply ``it is a [value_food] restaurant.`` gets
+``the postcode is [value_postcode].`` behind it, and the response says so in ``completed``.
+
+Only what the look-up holds is added, and a booking's reference only where nothing is missing for
+the booking.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from todserve.runtime.dialogue import DialogueAct
+from todserve.runtime.formats import placeholders
+from todserve.runtime.reply.facts import Facts, named_in
+
+_TOLD = ("phone", "address", "postcode", "reference", "price", "fee")
+"""Slots that can be added, in the order they are told."""
+
+_PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
+"""Acts that tell their slot; ``request`` asks for it."""
+
+FEW = 10
+"""Matches of which one is named beside their count."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """A reply and what was added to it.
+
+    Attributes:
+        text: the delexicalised reply, added sentences included.
+        added: slots of the added placeholders, in order.
+    """
+
+    text: str
+    added: tuple[str, ...] = ()
+
+
+def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ()) -> Completion:
+    """Add what the user asked for, or what the acts promise, if the reply does not tell it.
+
+    Args:
+        delexicalised: the generated reply.
+        facts: of the turn; nothing is added without an entity.
+        acts: the generated acts of the reply; empty when they were not asked for.
+    """
+    if not facts.row:
+        return Completion(text=delexicalised)
+    shown = set(placeholders(delexicalised))
+    wanted = _asked(facts) | {
+        act.slot for act in acts if act.domain == facts.domain and act.act in _PROMISING
+    }
+    added = [slot for slot in _TOLD if slot in wanted - shown and _known(slot, facts)]
+    concrete = bool(added or shown & set(_TOLD))
+    few = "choice" in shown and facts.matches <= FEW
+    name = (concrete or few) and _unnamed(facts, shown)
+    if not added and not name:
+        return Completion(text=delexicalised)
+    # A booking or an address is of one place; a count is of several.
+    one = concrete or facts.matches == 1
+    parts = [facts.style.told["this" if one else "one_of_them"]] if name else []
+    parts += [facts.style.told[slot] for slot in added]
+    return Completion(
+        text=f"{delexicalised} {facts.style.listed(parts)}.".strip(),
+        added=(("name",) if name else ()) + tuple(added),
+    )
+
+
+def _asked(facts: Facts) -> set[str]:
+    declined = facts.style.patterns["declined"]
+    return {
+        slot
+        for slot, pattern in facts.style.asked_patterns.items()
+        if (match := pattern.search(facts.utterance))
+        and not declined.search(facts.utterance[: match.start()])
+    }
+
+
+def _unnamed(facts: Facts, shown: AbstractSet[str]) -> bool:
+    """Say whether the entity has a name by which people look it up, and nobody told it."""
+    if "name" not in facts.compared or "name" in shown:
+        return False
+    name = facts.row.get("name", "").lower()
+    return bool(name) and not any(named_in(name, text) for text in facts.said)
+
+
+def _known(slot: str, facts: Facts) -> bool:
+    if slot not in facts.style.told:
+        return False
+    if facts.arranged and not facts.bookable:
+        return False  # nothing is arranged yet
+    if slot == "reference":
+        return facts.bookable and not facts.arranged
+    if slot == "price" and "id" not in facts.columns:
+        return False  # a ticket has a price; a restaurant has a price range, and people ask for it
+    return bool(facts.row.get(slot))

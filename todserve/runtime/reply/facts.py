@@ -1,0 +1,254 @@
+"""Facts: everything that a reply may rest on.
+
+Stands between the look-up and the reply. Example: ``facts.count({"pricerange": "expensive"})`` is
+how many of the places found are expensive, so that "there are no expensive ones" can be judged.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from todserve.runtime.comparison import comparison_key
+from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.domain_table import Comparison
+from todserve.runtime.knowledge import DatabaseResult, KnowledgeBase
+from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.reply.clauses import KEYS
+from todserve.runtime.reply.style import ReplyStyle
+from todserve.runtime.schema import Schema
+
+_NO_VALUE = frozenset({"", DONTCARE, DELETED})
+_RECENT = 3  # replies in which an entity that was named is still the one at hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known when a reply is made.
+
+    Attributes:
+        domain: the active domain; "" without one.
+        state: the belief state after the utterance.
+        result: the look-up in ``domain``, the entity at hand first; None where there was none.
+        utterance: what the user said, lower case.
+        said: the system's earlier replies, oldest first, lower case.
+        heard: what the user said before, lower case.
+        knowledge: the database.
+        schema: domains and slots.
+        style: the language.
+    """
+
+    domain: str
+    state: BeliefState
+    result: DatabaseResult | None
+    utterance: str
+    said: Sequence[str]
+    knowledge: KnowledgeBase
+    schema: Schema
+    style: ReplyStyle
+    heard: Sequence[str] = ()
+    _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        domain: str | None,
+        state: BeliefState,
+        found: DatabaseResult | None,
+        utterance: str,
+        said: Sequence[str],
+        heard: Sequence[str] = (),
+        knowledge: KnowledgeBase,
+        schema: Schema,
+        style: ReplyStyle,
+    ) -> "Facts":
+        """Collect the facts of a turn, and put the entity at hand first among the results."""
+        lower = tuple(text.lower() for text in said)
+        result = None if found is None else _at_hand_first(found, utterance.lower(), lower, style)
+        return cls(
+            domain=domain or "",
+            state=state,
+            result=result,
+            utterance=utterance.lower(),
+            said=lower,
+            heard=tuple(text.lower() for text in heard),
+            knowledge=knowledge,
+            schema=schema,
+            style=style,
+        )
+
+    @property
+    def slots(self) -> Mapping[str, str]:
+        """The state of the active domain."""
+        return self.state.get(self.domain, {})
+
+    @property
+    def matches(self) -> int:
+        """How many entities fit; 0 without a look-up."""
+        return self.result.matches if self.result else 0
+
+    @property
+    def row(self) -> Mapping[str, str]:
+        """The entity at hand; empty without one."""
+        return self.result.results[0] if self.result and self.result.results else {}
+
+    @property
+    def key(self) -> str | None:
+        """The column that names the entity at hand."""
+        return next((slot for slot in KEYS if self.row.get(slot)), None)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """What the database knows of an entity of the active domain."""
+        return frozenset(self.knowledge.columns(self.domain))
+
+    @cached_property
+    def compared(self) -> frozenset[str]:
+        """The columns that a look-up can ask for by their value."""
+        table = self.knowledge.tables.get(self.domain)
+        return frozenset() if table is None else frozenset(table.comparisons)
+
+    @property
+    def arranged(self) -> bool:
+        """Whether the database sends an entity, as a taxi, instead of searching for some."""
+        table = self.knowledge.tables.get(self.domain)
+        return table is not None and table.arranged
+
+    @property
+    def shared(self) -> Mapping[str, str]:
+        """The columns that everything found has in common."""
+        if "" not in self._shared:
+            self._shared[""] = (
+                self.row
+                if self.matches == 1
+                else self.knowledge.shared(self.domain, self.slots)
+                if self.matches
+                else {}
+            )
+        return self._shared[""]
+
+    def count(self, extra: Mapping[str, str]) -> int:
+        """Return how many of what was found also satisfy ``extra``."""
+        if self.result is None:
+            return 0
+        return self.knowledge.query(self.domain, {**self.slots, **extra}, limit=1).matches
+
+    def exist(self, only: Mapping[str, str]) -> int:
+        """Return how many entities of the domain satisfy ``only``, whatever the user wished."""
+        return self.knowledge.query(self.domain, only, limit=1).matches
+
+    def shares(self, slot: str, value: str) -> bool:
+        """Say whether everything found has this value."""
+        return same(self.shared.get(slot, ""), value)
+
+    @cached_property
+    def booking_slots(self) -> tuple[str, ...]:
+        """Slots without which nothing is booked here; empty where nothing can be booked.
+
+        Where the style does not say, they are the slots that the user informs and no entity has:
+        a day, a time, a number of people.
+        """
+        named = self.style.bookings.get(self.domain)
+        if named is not None:
+            return named
+        return tuple(slot for slot in self.schema.slots(self.domain) if slot not in self.columns)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is still needed for a booking, in the order of asking."""
+        return tuple(
+            slot
+            for slot in self.booking_slots
+            if not any(self._is_known(one) for one in slot.split("|"))
+        )
+
+    def _is_known(self, slot: str) -> bool:
+        # What everything found has in common need not be asked for.
+        if self.slots.get(slot, "") not in _NO_VALUE:
+            return True
+        return slot in self.columns and slot in self.shared
+
+    @property
+    def bookable(self) -> bool:
+        """Whether a booking can be made now: all is known, and there is something to book."""
+        return bool(self.booking_slots) and not self.missing and self.matches > 0
+
+    @cached_property
+    def reference(self) -> str | None:
+        """The reference that an earlier reply told for a booking of this domain, if one did."""
+        if self.result is None or not any(_REFERENCE.search(text) for text in self.said):
+            return None
+        rows: list[Mapping[str, str]] = [*self.result.results, {}]
+        told = " ".join(self.said)
+        codes = (
+            booking_reference(self.domain, self.state, row, self.booking_slots) for row in rows
+        )
+        return next((code for code in codes if code in told), None)
+
+    def names(self, text: str) -> bool:
+        """Say whether a lower-case text names the entity at hand."""
+        name = self.row.get(self.key or "", "").lower()
+        return bool(name) and named_in(name, text)
+
+    def named_before(self) -> bool:
+        """Say whether one of the latest replies, or the user, named the entity at hand."""
+        latest = [*self.said[-_RECENT:], self.utterance]
+        return any(self.names(text) for text in latest)
+
+
+_REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two values are one, whatever their spelling."""
+    return bool(one) and comparison_key(one) == comparison_key(other)
+
+
+def named_in(name: str, text: str) -> bool:
+    """Say whether a lower-case text holds a lower-case name, with or without its "the"."""
+    return name.removeprefix("the ") in text
+
+
+def matches_value(how: Comparison, asked: str, value: str) -> bool:
+    """Say whether a value satisfies one that is asked for."""
+    if how is Comparison.AT_OR_AFTER:
+        return value >= asked
+    if how is Comparison.AT_OR_BEFORE:
+        return value <= asked
+    return same(asked, value)
+
+
+def _at_hand_first(
+    found: DatabaseResult, utterance: str, said: Sequence[str], style: ReplyStyle
+) -> DatabaseResult:
+    """Put first what the latest replies named last; where another one is wished for, what none did.
+
+    The order of a look-up is fixed, so that without this "and its address?" would be answered for
+    the first of the list, whichever was spoken of.
+    """
+    rows = found.results
+    if len(rows) < 2 or not said:
+        return found
+    key = next((slot for slot in KEYS if rows[0].get(slot)), None)
+    if key is None:
+        return found
+    names = [row.get(key, "").lower() for row in rows]
+    if style.patterns["other"].search(utterance):
+        told = " ".join(said)
+        chosen = next((at for at, name in enumerate(names) if not named_in(name, told)), None)
+    else:
+        chosen = _last_named(names, said)
+    if not chosen:  # none, or the first already
+        return found
+    return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
+
+
+def _last_named(names: Sequence[str], said: Sequence[str]) -> int | None:
+    for text in reversed(said[-_RECENT:]):
+        places = [(text.find(name.removeprefix("the ")), at) for at, name in enumerate(names)]
+        named = [one for one in places if one[0] >= 0]
+        if named:
+            # Of several that one reply lists, the first is the one it begins to speak of.
+            return min(named)[1]
+    return None

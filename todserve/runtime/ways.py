@@ -1,0 +1,104 @@
+"""WaysOfSaying: how people say a closed value in words that are not the value's own.
+
+Read once when a worker starts: the package's own file, and over it a checkpoint's
+``ways_of_saying.json``, which need not exist. Example: ``{"values": {"pricerange": {"expensive":
+["posh", "fancy"]}}}``, where a slot may also stand with its domain, as ``hotel.type``. Phrases are
+regular expressions that are looked for between word boundaries, in lower case.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from todserve.runtime.errors import ConfigError
+
+WAYS_FILE = "ways_of_saying.json"
+"""Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
+
+_OWN = Path(__file__).with_name("ways_of_saying.json")
+
+
+class WaysOfSaying(BaseModel):
+    """The phrases.
+
+    Attributes:
+        checked: whether values are held against what was said at all. Only a checkpoint says so:
+            where labels are no words of the user's (a topic, the kind of a list), every value
+            would be refused.
+        indifferent: say that any value will do.
+        values: slot, or ``domain.slot`` -> value -> phrases that say it.
+        unchecked: slots whose values are said in too many ways to be looked for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checked: bool = False
+    indifferent: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    unchecked: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: Path | None) -> "WaysOfSaying":
+        """Read a checkpoint's ways of saying over the package's own.
+
+        Raises:
+            ConfigError: a file is malformed.
+        """
+        own = cls._load(_OWN)
+        path = None if folder is None else folder / WAYS_FILE
+        return own._with(cls._load(path)) if path is not None and path.is_file() else own
+
+    @classmethod
+    def _load(cls, path: Path) -> "WaysOfSaying":
+        try:
+            loaded = cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            _ = loaded.indifference, loaded.patterns  # an expression may be none
+            return loaded
+        except (OSError, ValueError, ValidationError, re.error) as error:
+            raise ConfigError(
+                f"cannot read {path}: {error}; expected indifferent, values and unchecked, with "
+                "regular expressions as phrases"
+            ) from error
+
+    def _with(self, other: "WaysOfSaying") -> "WaysOfSaying":
+        values = {slot: dict(known) for slot, known in self.values.items()}
+        for slot, known in other.values.items():
+            under = values.setdefault(slot, {})
+            for value, phrases in known.items():
+                under[value] = (*under.get(value, ()), *phrases)
+        return WaysOfSaying(
+            checked=other.checked,
+            indifferent=(*self.indifferent, *other.indifferent),
+            values=values,
+            unchecked=(*self.unchecked, *other.unchecked),
+        )
+
+    @cached_property
+    def indifference(self) -> re.Pattern[str]:
+        """Finds what says that any value will do."""
+        return _any_of(self.indifferent)
+
+    @cached_property
+    def patterns(self) -> Mapping[tuple[str, str], re.Pattern[str]]:
+        """(slot, value) -> what finds one of its phrases."""
+        return {
+            (slot, value): _any_of(phrases)
+            for slot, known in self.values.items()
+            for value, phrases in known.items()
+        }
+
+    def says(self, domain: str, slot: str, value: str, text: str) -> bool:
+        """Say whether a lower-case text says the value in one of its ways."""
+        for name in (slot, f"{domain}.{slot}", "*"):
+            pattern = self.patterns.get((name, value))
+            if pattern is not None and pattern.search(text):
+                return True
+        return False
+
+
+def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)" if phrases else r"(?!)")
