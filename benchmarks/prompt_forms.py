@@ -110,7 +110,7 @@ def main() -> None:
         )
         checkpoint = folder / "checkpoint"
         if not checkpoint.exists():
-            run_training("multiwoz", overrides=overrides, runs=arguments.runs, threads=1)
+            run_training("multiwoz-scratch", overrides=overrides, runs=arguments.runs, threads=1)
         builders.append(builder)
         budgets.append(round(cost * arguments.turns_per_step))
         card = run_evaluation(
@@ -130,7 +130,7 @@ def main() -> None:
     checkpoints = [arguments.runs / f"form-{form[0]}-{form[1]}/checkpoint" for form in FORMS]
     for row, latency in zip(rows, latencies(checkpoints, arguments.repeats), strict=True):
         row["latency_ms"] = latency
-    config = TrainingConfig.load("multiwoz", (f"network={NETWORK}",))
+    config = TrainingConfig.load("multiwoz-scratch", (f"network={NETWORK}",))
     size = Tokenizer.load(tokenizer_file).size
     speeds = training_speeds(config, size, builders, budgets, turns[:_SAMPLE])
     for row, (tokens, per_turn) in zip(rows, speeds, strict=True):

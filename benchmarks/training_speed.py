@@ -118,7 +118,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     config = TrainingConfig.load(
-        "multiwoz",
+        "multiwoz-scratch",
         (
             f"steps={arguments.steps}",
             "augmentation={probability: 0, delexicalised: 0}",

@@ -8,6 +8,7 @@ from todserve.training.run import run_training
 from todserve.training.turns import save_turns
 
 SHIPPED_FORM = "{context: markov, prompt_placement: decoder, belief_target: update}"
+EXCHANGE_FORM = "{context: exchange, prompt_placement: decoder, belief_target: update}"
 PPTOD_FORM = "{context: full, prompt_placement: encoder, belief_target: state}"
 
 CONFIG = """
@@ -42,6 +43,7 @@ def prepare_run(folder: Path, form: str = SHIPPED_FORM, **settings: object) -> P
         "start": "copying",
     }
     values |= settings
+    folder.mkdir(exist_ok=True)
     config = folder / "tiny.yaml"
     config.write_text(CONFIG.format(form=form, **values))
     prepared = folder / "runs" / "tiny" / "prepared"

@@ -48,6 +48,8 @@ def test_a_shipped_configuration_trains(name: str, tmp_path: Path, tiny_t5: Path
     # As shipped but for size: sixty-four turns need no warm-up of 20,000.
     augmentation = config.augmentation.model_copy(update={"copy_warmup": 4})
     mixing = config.mixing.model_copy(update={"epoch_examples": None})
+    if mixing.weights:
+        mixing = mixing.model_copy(update={"weights": {config.corpora[0]: 3.0, "other": 1.0}})
     overrides = [
         "dev_minutes=1000",
         f"augmentation={augmentation.model_dump_json()}",
@@ -78,7 +80,7 @@ def _prepare(prepared: Path, config: TrainingConfig) -> None:
     source = write_tiny_checkpoint(prepared / "source", MARKOV)
     for file in ("schema.json", "knowledge.sqlite"):
         (prepared / file).write_bytes((source / file).read_bytes())
-    config.preparation.save(prepared)
+    config.preparation.save(prepared, {})
     # One corpus annotates everything, another intents alone.
     turns = [turn.model_copy(update={"corpus": config.corpora[0]}) for turn in TURNS]
     intents = [turn.only({turn.tasks[1]}).model_copy(update={"corpus": "other"}) for turn in TURNS]

@@ -4,7 +4,8 @@
     ├── RequestError   one request is wrong; HTTP 400 for that item alone
     ├── ConfigError    a configuration or checkpoint file is wrong
     ├── ArchiveError   an archive cannot be built, verified or started
-    └── CorpusError    a corpus file does not have the layout its publisher documents
+    ├── CorpusError    a corpus file does not have the layout its publisher documents
+    └── TrainingError  a training run cannot go on
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -35,6 +36,10 @@ class ArchiveError(TodError):
 
 class CorpusError(TodError):
     """A corpus file that is missing or not in its publisher's layout."""
+
+
+class TrainingError(TodError):
+    """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
 
 
 def first_problem(error: "ValidationError") -> str:

@@ -41,8 +41,9 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
     """Return every weight of a folder by its name, as it is stored.
 
-    Weights come from ``model.safetensors``, from the shards that ``model.safetensors.index.json``
-    names, or from ``pytorch_model.bin`` read with ``weights_only=True``, in this order.
+    Weights come from ``model.safetensors`` or ``pytorch_model.bin``, or from the shards that the
+    index beside either's name lists; tensors first, pickles after. Pickles are read with
+    ``weights_only=True``, which refuses everything in the file that is not a tensor.
 
     Raises:
         ConfigError: there are none, or they cannot be read as plain tensors.
@@ -50,44 +51,48 @@ def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
     import torch
     from safetensors.torch import load_file
 
-    single = folder / "model.safetensors"
-    index = folder / "model.safetensors.index.json"
-    pickled = folder / "pytorch_model.bin"
     weights: dict[str, torch.Tensor] = {}
-    try:
-        if single.is_file():
-            weights = load_file(single)
-        elif index.is_file():
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            # A cache of downloads links them to files elsewhere.
-            paths = [
-                inner_path(folder, shard, said_by=index.name, links=True)
-                for shard in sorted(shards)
-            ]
-            for path in paths:
-                weights |= load_file(path)
-        elif pickled.is_file():
-            # weights_only refuses everything in the file that is not a tensor.
-            weights = torch.load(pickled, map_location="cpu", weights_only=True)
-        else:
+    for path in _weight_files(folder):
+        try:
+            if path.suffix == ".safetensors":
+                part = load_file(path)
+            else:
+                # weights_only refuses everything in the file that is not a tensor.
+                part = torch.load(path, map_location="cpu", weights_only=True)
+        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
+        except Exception as error:  # pickle.UnpicklingError, whatever a foreign pickle provokes
             raise ConfigError(
-                f"no weights in {folder}; expected model.safetensors, "
-                "model.safetensors.index.json or pytorch_model.bin"
-            )
-    except ConfigError:
-        raise
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-        raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
-    except Exception as error:  # pickle.UnpicklingError and whatever a foreign pickle provokes
-        raise ConfigError(
-            f"{pickled} is not a plain state dict: {type(error).__name__}; convert it to "
-            "model.safetensors where you trust it"
-        ) from error
-    if not isinstance(weights, dict) or not all(
-        isinstance(tensor, torch.Tensor) for tensor in weights.values()
-    ):
-        raise ConfigError(f"{pickled} is not a plain state dict of tensors")
+                f"{path} is not a plain state dict: {type(error).__name__}; convert it to "
+                "model.safetensors where you trust it"
+            ) from error
+        if not isinstance(part, dict) or not all(
+            isinstance(tensor, torch.Tensor) for tensor in part.values()
+        ):
+            raise ConfigError(f"{path} is not a plain state dict of tensors")
+        weights |= part
     return weights
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    names = ("model.safetensors", "pytorch_model.bin")
+    for name in names:
+        if (folder / name).is_file():
+            return [folder / name]
+        index = folder / f"{name}.index.json"
+        if index.is_file():
+            try:
+                places = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+            except (OSError, KeyError, ValueError, AttributeError) as error:
+                raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
+            # A cache of downloads links them to files elsewhere.
+            return [
+                inner_path(folder, shard, said_by=index.name, links=True)
+                for shard in sorted(set(places))
+            ]
+    raise ConfigError(
+        f"no weights in {folder}; expected {' or '.join(names)}, or the index of its shards"
+    )
 
 
 def check_weights(

@@ -5,7 +5,7 @@ Reads the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone
 needs no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
@@ -84,6 +84,11 @@ class Tokenizer:
                 parts.append(surface)
                 length += len(surface)
         return "".join(parts), offsets
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """Every token and its id."""
+        return self._ids
 
     def token_id(self, token: str) -> int:
         """Return the id of a control token.

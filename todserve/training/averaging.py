@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+_Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
 
 class WeightAverage:
@@ -21,20 +24,24 @@ class WeightAverage:
             network: averaged from now on.
             decay: share of the old mean that stays at each step, in the long run.
         """
-        self._weights = dict(network.named_parameters())
-        self._mean = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._network = network
         self._decay = decay
+        self._stays = 0.0
+        self._averaged = AveragedModel(network, multi_avg_fn=self._move)
+        # torch would take the first weights it is shown for the mean; here the start counts too.
+        self._averaged.n_averaged.fill_(1)
 
     @property
     def mean(self) -> Mapping[str, torch.Tensor]:
         """The mean by name of the weight."""
-        return self._mean
+        return {name: value.detach() for name, value in self._pairs(self._averaged.module)}
 
+    @torch.no_grad()
     def restart(self, mean: Mapping[str, torch.Tensor] | None) -> None:
         """Go on from a checkpoint's mean, or from the network's weights where it has none."""
-        source = self._weights if mean is None else mean
-        for name, value in self._mean.items():
-            value.copy_(source[name].detach())
+        source = dict(self._network.named_parameters()) if mean is None else mean
+        for name, value in self._pairs(self._averaged.module):
+            value.copy_(source[name])
 
     def update(self, step: int) -> None:
         """Take in the weights after step ``step`` (from 0).
@@ -42,24 +49,32 @@ class WeightAverage:
         The first steps weigh more, min(decay, (1 + step) / (10 + step)) stays: else the random
         start would be part of the mean for thousands of steps.
         """
-        stays = min(self._decay, (1 + step) / (10 + step))
-        weights = [weight.detach() for weight in self._weights.values()]
-        torch._foreach_lerp_(list(self._mean.values()), weights, 1 - stays)
+        self._stays = min(self._decay, (1 + step) / (10 + step))
+        self._averaged.update_parameters(self._network)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Let the network hold the mean for a while, as it will at the end."""
-        trained = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        trained = [weight.detach().clone() for weight in self._network.parameters()]
         self.take_over()
         try:
             yield
         finally:
             with torch.no_grad():
-                for name, weight in self._weights.items():
-                    weight.copy_(trained[name])
+                for weight, value in zip(self._network.parameters(), trained, strict=True):
+                    weight.copy_(value)
 
     @torch.no_grad()
     def take_over(self) -> None:
         """Replace the network's weights by their mean."""
-        for name, weight in self._weights.items():
-            weight.copy_(self._mean[name])
+        mean = self.mean
+        for name, weight in self._network.named_parameters():
+            weight.copy_(mean[name])
+
+    @torch.no_grad()
+    def _move(self, mean: _Tensors, weights: _Tensors, _: torch.Tensor | int) -> None:
+        torch._foreach_lerp_(list(mean), list(weights), 1 - self._stays)
+
+    @staticmethod
+    def _pairs(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+        return module.named_parameters()

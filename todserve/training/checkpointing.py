@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from todserve.runtime.errors import ConfigError
+from todserve.training.recovery import Trust
 
 _KEPT = 2
 
@@ -33,6 +34,7 @@ class Progress:
         batch: batches of that epoch already used, by whichever process.
         tokens: useful tokens trained on, by all processes.
         seconds: time spent training.
+        trust: what the run has seen of its own loss.
     """
 
     step: int = 0
@@ -40,6 +42,7 @@ class Progress:
     batch: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    trust: Trust = Trust()
 
 
 def save_checkpoint(
@@ -63,7 +66,7 @@ def save_checkpoint(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     save_file(unique_weights(network), partial / "model.safetensors")
-    tensors, plain = _flatten(optimizers)
+    tensors, plain = _flatten(network, optimizers)
     save_file(tensors, partial / "optimizer.safetensors")
     if average is not None:
         mean = {name: tensor.cpu().contiguous() for name, tensor in average.items()}
@@ -102,20 +105,24 @@ def load_checkpoint(
         )
     network.load_state_dict(weights, strict=False)  # tied weights stand once in the file
     content = json.loads((checkpoint / "progress.json").read_text(encoding="utf-8"))
-    tensors = load_file(checkpoint / "optimizer.safetensors")
+    states = _unflattened(load_file(checkpoint / "optimizer.safetensors") | content["optimizer"])
+    if any(name.isdecimal() for _, name in states):
+        raise ConfigError(
+            f"{checkpoint} was written by an earlier version of todserve, which numbered the "
+            "optimiser's state; expected names; start anew from the exported checkpoint "
+            "(`initial`) under another `name`"
+        )
     for number, optimizer in enumerate(optimizers):
+        names = _names(network, optimizer)
         state = optimizer.state_dict()
-        entries: dict[int, dict[str, Any]] = {}
-        for key, tensor in tensors.items():
-            owner, index, name = key.split("/")
-            if int(owner) == number:
-                entries.setdefault(int(index), {})[name] = tensor
-        for key, value in content["optimizer"].items():
-            owner, index, name = key.split("/")
-            if int(owner) == number:
-                entries.setdefault(int(index), {})[name] = value
+        entries = {
+            index: states[str(number), name]
+            for index, name in enumerate(names)
+            if (str(number), name) in states
+        }
         optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
-    return Progress(**content["progress"])
+    progress = content["progress"]
+    return Progress(**progress | {"trust": Trust(**progress.get("trust", {}))})
 
 
 def load_average(checkpoint: Path) -> dict[str, torch.Tensor] | None:
@@ -136,19 +143,38 @@ def unique_weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _flatten(
-    optimizers: Sequence[torch.optim.Optimizer],
+    network: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the optimisers' tensors and numbers under ``optimiser/weight/what`` names.
+
+    By name, not by place: a weight may move to another group of rates between two runs.
+    """
     tensors: dict[str, torch.Tensor] = {}
     plain: dict[str, Any] = {}
     for number, optimizer in enumerate(optimizers):
+        names = _names(network, optimizer)
         for index, entry in optimizer.state_dict()["state"].items():
-            for name, value in entry.items():
-                key = f"{number}/{index}/{name}"
+            for what, value in entry.items():
+                key = f"{number}/{names[index]}/{what}"
                 if isinstance(value, torch.Tensor):
                     tensors[key] = value.detach().cpu().contiguous()
                 else:
                     plain[key] = value
     return tensors, plain
+
+
+def _unflattened(flat: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    states: dict[tuple[str, str], dict[str, Any]] = {}
+    for key, value in flat.items():
+        owner, name, what = key.split("/")
+        states.setdefault((owner, name), {})[what] = value
+    return states
+
+
+def _names(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Return the names of an optimiser's weights in its own order."""
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    return [names[id(weight)] for group in optimizer.param_groups for weight in group["params"]]
 
 
 def _sync(path: Path) -> None:

@@ -6,6 +6,7 @@ Example: see ``todserve/training/configs/multiwoz.yaml``.
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -81,6 +82,40 @@ class TaskWeights(_Frozen):
     response: float = Field(default=1.0, ge=0)
 
 
+class LearningRates(_Frozen):
+    """A peak learning rate for each part of a network.
+
+    Attributes:
+        encoder: of everything the encoder has for itself.
+        embeddings: of the table of tokens, and of an output matrix of its own.
+        decoder: of everything else.
+    """
+
+    encoder: float = Field(gt=0)
+    embeddings: float = Field(gt=0)
+    decoder: float = Field(gt=0)
+
+
+PRETRAINED_RATES = LearningRates(encoder=1e-4, embeddings=2e-4, decoder=3e-4)
+"""For pretrained weights: what an encoder learnt from much text must not be overwritten."""
+
+
+class Recovery(_Frozen):
+    """When a run goes back to its last good weights, the learning rate halved (recovery.py).
+
+    Attributes:
+        every: steps whose mean loss is judged together.
+        rise: a mean above ``rise x best + slack`` is a rise; None judges only whether it is finite.
+        slack: in nats.
+        returns: as many returns are made; the next one ends the run.
+    """
+
+    every: int = Field(default=250, ge=1)
+    rise: float | None = Field(default=1.35, gt=1)
+    slack: float = Field(default=0.05, ge=0)
+    returns: int = Field(default=6, ge=0)
+
+
 class Mixing(_Frozen):
     """How often each corpus and task is met, as T5 and mT5 mix theirs (mixture.py).
 
@@ -88,11 +123,14 @@ class Mixing(_Frozen):
         temperature: T of p_i = n_i^(1/T) / sum, over pairs of a corpus and a task with n_i
             examples; 1 meets every example once an epoch, a high T meets every pair equally.
         cap: n_i counts as this many at most; None for no limit.
+        weights: a corpus -> its share of the turns, in proportion to the others', instead of
+            temperature and cap; every corpus must be named, 0 leaves it out.
         epoch_examples: examples in an epoch; as many as there are when None.
     """
 
     temperature: float = Field(default=1.0, ge=1)
     cap: int | None = Field(default=None, ge=1)
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     epoch_examples: int | None = Field(default=None, ge=1)
 
 
@@ -101,9 +139,11 @@ class TrainingConfig(Preparation):
 
     Attributes:
         name: the run's folder under ``runs/``; does not begin with a dot.
-        initial: a Hugging Face T5 id or folder to start from; None trains from scratch.
+        initial: what to start from (origin.py): a checkpoint folder of ours, a Hugging Face T5
+            folder or id, a BERT-like folder for the encoder, or ``minilm``; None trains from
+            scratch.
         vocabulary_size: SentencePiece pieces, when from scratch.
-        network: its sizes, when from scratch.
+        network: its sizes, when from scratch; those of the decoder above a BERT-like encoder.
         start: its first weights, when from scratch.
         format: how prompts and targets look.
         augmentation: how the turns are varied from epoch to epoch.
@@ -114,12 +154,18 @@ class TrainingConfig(Preparation):
         epochs: passes over the training examples; with it, ``steps`` is worked out.
         batch_examples: examples in a batch on average; with it, ``batch_tokens`` is worked out.
         steps: optimiser steps in all.
+        minutes: time to train for, by the clock; ``steps`` counts beside it only where it is set.
         decay_steps: the last steps, over which the learning rate falls linearly to zero.
+        decay: the same as a share of the budget, whether that is steps or minutes.
         warmup_steps: the first steps, over which it rises from zero.
         batch_tokens: padded encoder + decoder tokens in a batch, at most.
         batches_per_step: batches whose gradients make one optimiser step, shared by the processes
             of a run; a process that gets several accumulates their gradients.
         learning_rate: of AdamW and Adafactor, and of what Muon leaves to AdamW.
+        learning_rates: the same for each part of the network. Where neither is given and AdamW
+            starts from pretrained weights, `PRETRAINED_RATES`.
+        dropout: of every layer that has one; the network's own when None.
+        recovery: when a run goes back to its last good weights.
         matrix_learning_rate: of Muon.
         ema: share of the running mean of the weights that stays at each step, for example 0.999;
             the mean is what is exported. None exports the last weights.
@@ -144,6 +190,7 @@ class TrainingConfig(Preparation):
     weights: TaskWeights = TaskWeights()
     optimizer: OptimizerName = OptimizerName.ADAMW
     learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rates: LearningRates | None = None
     matrix_learning_rate: float = Field(default=1e-2, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
@@ -152,9 +199,13 @@ class TrainingConfig(Preparation):
     teacher: str | None = None
     distillation_weight: float = Field(default=0.5, ge=0, le=1)
     distillation_temperature: float = Field(default=2.0, gt=0)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    recovery: Recovery = Recovery()
     steps: int = Field(default=4000, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=1000, ge=0)
+    decay: float | None = Field(default=None, ge=0, le=1)
     batch_tokens: int = Field(default=8192, ge=64)
     batches_per_step: int = Field(default=1, ge=1)
     max_length: int = Field(default=1024, ge=64)
@@ -165,6 +216,14 @@ class TrainingConfig(Preparation):
     dev_minutes: float = Field(default=10, ge=0)
     dev_turns: int = Field(default=512, ge=1)
     dtype: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+
+    @property
+    def rates(self) -> LearningRates | None:
+        """The peak rates of the network's parts; None where one rate serves all."""
+        chosen = {"learning_rate", "optimizer"} & self.model_fields_set
+        if self.learning_rates is None and self.initial is not None and not chosen:
+            return PRETRAINED_RATES
+        return self.learning_rates
 
     @property
     def preparation(self) -> Preparation:

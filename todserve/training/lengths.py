@@ -59,7 +59,7 @@ def within_length(
         ConfigError: history and prompt together could be longer than ``max_length``.
     """
     form = builder.format
-    frame = _longest_frame(builder)
+    frame = longest_frame(builder)
     if form.max_history_tokens + frame > max_length:
         raise ConfigError(
             f"{form.max_history_tokens} history tokens and a prompt of {frame} exceed max_length "
@@ -79,7 +79,8 @@ def within_length(
     return kept, report
 
 
-def _longest_frame(builder: PromptBuilder) -> int:
+def longest_frame(builder: PromptBuilder) -> int:
+    """Return how many tokens the prompt adds to a history, at most."""
     nothing = PromptInput(user="")
     bare = len(builder.history(nothing))
     return max(len(builder.context(nothing, task, DATABASE_TOKENS[0])) - bare for task in TASKS)

@@ -5,10 +5,12 @@ a run goes through it in step with the others.
 Example: ``Trainer(config, folder, network, ...).run()`` resumes by itself.
 """
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -34,10 +36,11 @@ from todserve.training.distributed import World
 from todserve.training.epochs import Epochs
 from todserve.training.examples import Example, encode_turns
 from todserve.training.network import loss_of
+from todserve.training.recovery import GoodCopy
 from todserve.training.report import TaskReport
-from todserve.training.schedule import optimizers_for
+from todserve.training.schedule import optimizers_for, rate_factor, share_done
 from todserve.training.turns import TrainingTurn
-from todserve.training.update import Update
+from todserve.training.update import NotFiniteError, Update
 
 
 class Trainer:
@@ -80,7 +83,7 @@ class Trainer:
         self._stop = False
 
     def run(self) -> Progress:
-        """Train until ``config.steps``; SIGTERM and SIGINT save first, then stop.
+        """Train until the budget is used up; SIGTERM and SIGINT save first, then stop.
 
         Afterwards the network holds the mean of the weights where ``config.ema`` asks for it.
         """
@@ -99,57 +102,79 @@ class Trainer:
 
     def _train(self, progress: Progress, board: SummaryWriter | None) -> Progress:
         config, world = self._config, self._world
-        saved = looked = time.monotonic()
+        saved = looked = mark = time.monotonic()
         report = TaskReport()
+        good = GoodCopy(
+            config.recovery,
+            self._network,
+            self._optimizers,
+            self._average,
+            world,
+            progress.trust,
+        )
+        timed = config.minutes is not None
         bar = tqdm(
-            total=config.steps,
-            initial=progress.step,
-            unit="step",
+            total=round(60 * config.minutes) if config.minutes is not None else config.steps,
+            initial=round(progress.seconds) if timed else progress.step,
+            unit="s" if timed else "step",
             smoothing=0.05,
             disable=not world.leads,
         )
-        done = progress.step >= config.steps
+        done = self._done(progress) >= 1
         while not done:
             examples = self._epochs(progress.epoch)
             batches = plan(examples, config.batch_tokens, config.seed + progress.epoch)
             for group in _groups(batches[progress.batch :], config.batches_per_step):
-                started = time.monotonic()
                 chosen = [[examples[index] for index in indices] for indices in group]
-                for loss in self._update(chosen, progress.step):
-                    report.add(loss)
-                if self._average is not None:
-                    self._average.update(progress.step)
+                rate = good.scale * rate_factor(progress.step, config, progress.seconds)
+                note: str | None
+                try:
+                    made = self._update(chosen, progress.step, rate)
+                except NotFiniteError:
+                    note = good.go_back(math.nan, progress.step)
+                else:
+                    for loss in made.losses:
+                        report.add(loss)
+                    if self._average is not None:
+                        self._average.update(progress.step)
+                    note = good.add(made.share, progress.step)
+                if note is not None and world.leads:
+                    bar.write(note)
                 now = time.monotonic()
                 progress = Progress(
                     step=progress.step + 1,
                     epoch=progress.epoch,
                     batch=progress.batch + len(group),
                     tokens=progress.tokens + sum(map(_useful_tokens, chosen)),
-                    seconds=progress.seconds + now - started,
+                    seconds=progress.seconds + now - mark,
+                    trust=progress.trust,
                 )
-                bar.update()
+                mark = now
+                bar.update(round(progress.seconds) - bar.n if timed else 1)
                 if progress.step % 20 == 0:
                     report.gather(world)
                     if board is not None:
                         report.write(board, "train", progress.step)
-                        rate = report.tokens_per_second(progress)
-                        board.add_scalar("tokens_per_second", rate, progress.step)
-                        bar.set_postfix_str(f"{rate:.0f} tokens/s, {report.line()}")
+                        speed = report.tokens_per_second(progress)
+                        board.add_scalar("tokens_per_second", speed, progress.step)
+                        bar.set_postfix_str(
+                            f"step {progress.step}, {speed:.0f} tokens/s, {report.line()}"
+                        )
                     report = TaskReport()
                 # Signals and clocks differ between processes; what is done about them must not.
-                stopped, late_save, late_look = map(
-                    bool,
-                    world.largest(
-                        (
-                            float(self._stop),
-                            float(now - saved > config.save_minutes * 60),
-                            float(now - looked > config.dev_minutes * 60),
-                        )
-                    ),
+                stopped, late_save, late_look, seconds = world.largest(
+                    (
+                        float(self._stop),
+                        float(now - saved > config.save_minutes * 60),
+                        float(now - looked > config.dev_minutes * 60),
+                        progress.seconds,
+                    )
                 )
-                finished = progress.step >= config.steps
-                done = finished or stopped
+                progress = replace(progress, seconds=seconds)
+                finished = self._done(progress) >= 1
+                done = finished or bool(stopped)
                 if done or late_save:
+                    progress = replace(progress, trust=good.trust())
                     if world.leads:
                         mean = None if self._average is None else self._average.mean
                         save_checkpoint(
@@ -163,14 +188,14 @@ class Trainer:
                 if done:
                     break
             else:
-                progress = Progress(
-                    step=progress.step,
-                    epoch=progress.epoch + 1,
-                    tokens=progress.tokens,
-                    seconds=progress.seconds,
-                )
+                if progress.epoch == 0 and config.augmentation.copy_warmup:
+                    good.forget()
+                progress = replace(progress, epoch=progress.epoch + 1, batch=0)
         bar.close()
         return progress
+
+    def _done(self, progress: Progress) -> float:
+        return min(1.0, share_done(progress.step, progress.seconds, self._config))
 
     @torch.no_grad()
     def _look_at_dev(

@@ -4,7 +4,8 @@ Stands between the prepared turns and the loop; an epoch is a function of the se
 alone, so that a resumed run repeats it. As in T5 (Raffel et al., 2020) and mT5 (Xue et al.,
 2021), a pair i of a corpus and a task with n_i examples is met with rate
 ``p_i = min(n_i, cap)^(1/T) / sum``. Example: 8,000 and 1,000 examples are met 8:1 at T = 1, 2:1
-at T = 3.
+at T = 3. Or the share of each corpus is stated, ``weights: {multiwoz21: 0.7, sgd: 0.3}``: of turns,
+each with all its tasks.
 
 The tasks of one turn share one encoding, so pairs of one corpus draw from one order of its turns:
 a turn met for several tasks is met once, with all of them.
@@ -14,6 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from todserve.runtime.errors import ConfigError
 from todserve.runtime.tasks import TaskName
 from todserve.training.config import Mixing
 from todserve.training.turns import TrainingTurn
@@ -31,16 +33,23 @@ class Mixture:
     """
 
     def __init__(self, turns: Sequence[TrainingTurn], settings: Mixing, seed: int) -> None:
-        """Count what there is; ``seed`` is the run's."""
+        """Count what there is; ``seed`` is the run's.
+
+        Raises:
+            ConfigError: weights for other corpora than there are.
+        """
         self._turns = turns
         self._seed = seed
         self.counts: Counter[Pair] = Counter(
             (turn.corpus, task) for turn in turns for task in turn.tasks
         )
         self._whole = settings == Mixing()
-        self.drawn: Mapping[Pair, int] = (
-            self.counts if self._whole else examples_drawn(self.counts, settings)
-        )
+        if settings.weights:
+            self.drawn: Mapping[Pair, int] = examples_weighted(
+                self.counts, Counter(turn.corpus for turn in turns), settings
+            )
+        else:
+            self.drawn = self.counts if self._whole else examples_drawn(self.counts, settings)
         self._corpora: dict[str, list[int]] = {}
         if not self._whole:
             for number, turn in enumerate(turns):
@@ -98,6 +107,40 @@ def examples_drawn(counts: Mapping[Pair, int], settings: Mixing) -> dict[Pair, i
     limit = settings.cap or max(counts.values(), default=1)
     pairs = sorted(pair for pair, count in counts.items() if count)
     weights = {pair: min(counts[pair], limit) ** (1 / settings.temperature) for pair in pairs}
+    return _shared_out(weights, total)
+
+
+def examples_weighted(
+    counts: Mapping[Pair, int], turns: Mapping[str, int], settings: Mixing
+) -> dict[Pair, int]:
+    """Return how many examples of each pair an epoch meets where corpora have weights.
+
+    Args:
+        counts: examples of each pair.
+        turns: turns of each corpus.
+        settings: a weight for each corpus.
+
+    Raises:
+        ConfigError: a corpus without a weight, or a weight without its corpus.
+    """
+    given = settings.weights
+    if set(given) != set(turns):
+        raise ConfigError(
+            f"mixing.weights names {', '.join(sorted(given))}, the prepared corpora are "
+            f"{', '.join(sorted(turns))}; expected a weight for each of them, 0 to leave one out"
+        )
+    if not any(given.values()):
+        raise ConfigError("every weight in mixing.weights is 0; expected one above")
+    pairs = sorted(pair for pair, count in counts.items() if count and given[pair[0]])
+    # A corpus of weight w is met for w turns, and each of those for the tasks that it has.
+    weights = {pair: given[pair[0]] * counts[pair] / turns[pair[0]] for pair in pairs}
+    total = settings.epoch_examples or sum(counts[pair] for pair in pairs)
+    return _shared_out(weights, total)
+
+
+def _shared_out(weights: Mapping[Pair, float], total: int) -> dict[Pair, int]:
+    """Return whole numbers in proportion to ``weights`` that add up to ``total``."""
+    pairs = list(weights)
     whole = sum(weights.values())
     exact = {pair: total * weight / whole for pair, weight in weights.items()}
     drawn = {pair: int(share) for pair, share in exact.items()}

@@ -13,6 +13,9 @@ from todserve.runtime.prompts import PromptBuilder, PromptPlacement
 from todserve.runtime.tasks import TASKS
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.examples import TASK_ORDER, Example
+from todserve.training.lengths import longest_frame
+
+_EXPORTED = ("relu", "gelu_new")  # T5 v1.0, and v1.1 with all that came after it
 
 
 def check_network(network: T5ForConditionalGeneration, tokenizer: Tokenizer) -> None:
@@ -33,6 +36,37 @@ def check_network(network: T5ForConditionalGeneration, tokenizer: Tokenizer) -> 
             f"the output layer has {outputs} rows, the embedding {rows}; expected the same; "
             "this is no intact T5 checkpoint"
         )
+
+
+def check_positions(network: T5ForConditionalGeneration, builder: PromptBuilder) -> None:
+    """Check that an encoder with numbered positions has one for every token of a context.
+
+    Raises:
+        ConfigError: contexts may be longer.
+    """
+    encoder = getattr(network.config, "encoder_config", None)
+    if encoder is None:  # T5 knows distances, not positions
+        return
+    positions = int(encoder["max_position_embeddings"])
+    frame = longest_frame(builder)
+    longest = builder.format.max_history_tokens + frame
+    if longest > positions:
+        raise ConfigError(
+            f"contexts may be {longest} tokens long, the encoder has {positions} positions; "
+            f"expected at most {positions - frame} history tokens; lower "
+            "format.max_history_tokens"
+        )
+
+
+def unexported(network: T5ForConditionalGeneration) -> str | None:
+    """Return a warning about a network that trains and is served, but that no exporter has."""
+    if network.config.dense_act_fn in _EXPORTED:
+        return None
+    return (
+        f"feed_forward_proj is {network.config.feed_forward_proj!r}: the torch engine serves it, "
+        "but `tod export` has it for no other one; expected relu or gated-gelu where the "
+        "checkpoint is to be exported"
+    )
 
 
 def check_examples(examples: Iterable[Example], vocabulary_size: int) -> None:

@@ -5,8 +5,11 @@ machine without the corpora trains on prepared folders too.
 Example: ``runs/banking77/prepared/preparation.json``.
 """
 
+import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,20 +51,46 @@ class Preparation(BaseModel):
     leak_check: tuple[str, ...] = ()
     leak_action: LeakAction = LeakAction.REFUSE
 
-    def save(self, folder: Path) -> None:
-        """Write it beside the prepared turns."""
-        text = self.model_dump_json(indent=2, include=set(Preparation.model_fields))
+    def save(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Write it beside the prepared turns, with the digests of the corpora's files."""
+        content = self.model_dump(mode="json", include=set(Preparation.model_fields))
+        text = json.dumps(content | {"files": dict(files)}, indent=2)
         (folder / _FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def check_prepared(folder: Path, wanted: Preparation) -> None:
+class _Kept(Preparation):
+    files: dict[str, str] = {}
+
+
+def changed_corpora(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Return the corpora whose files are other ones than when the folder was prepared.
+
+    Args:
+        folder: prepared, maybe before digests were kept: then nothing is known to have changed.
+        files: the digests of what is at hand now.
+    """
+    file = folder / _FILE
+    if not file.is_file():
+        return []
+    kept = _Kept.model_validate_json(file.read_text(encoding="utf-8")).files
+    return sorted(name for name in files if name in kept and kept[name] != files[name])
+
+
+def check_prepared(
+    folder: Path, wanted: Preparation, files: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Check that a prepared folder was made from what is wanted.
 
     Folders from before `Preparation` was kept are taken as they are, unless a leak check is
     asked for, which nothing shows to have been made.
 
+    Args:
+        folder: prepared.
+        wanted: what the configuration asks for.
+        files: digests of the corpora that are at hand.
+
     Raises:
-        ConfigError: it was made from something else.
+        ConfigError: it was made from something else, or from other files of the same name.
     """
     file = folder / _FILE
     if not file.is_file():
@@ -71,10 +100,16 @@ def check_prepared(folder: Path, wanted: Preparation) -> None:
                 f"{', '.join(wanted.leak_check)}; delete the folder to prepare anew"
             )
         return
-    found = Preparation.model_validate_json(file.read_text(encoding="utf-8"))
+    found = _Kept.model_validate_json(file.read_text(encoding="utf-8"))
     for name in Preparation.model_fields:
         if getattr(found, name) != getattr(wanted, name):
             raise ConfigError(
                 f"{folder} was prepared with {name} {getattr(found, name)!r}, expected "
                 f"{getattr(wanted, name)!r}; delete the folder or choose another `name`"
             )
+    if changed := changed_corpora(folder, files):
+        raise ConfigError(
+            f"{', '.join(changed)} changed since {folder} was prepared from it, and the run has "
+            "been trained on what it was; give the new run a `name` of its own, or delete "
+            f"{folder.parent} to begin again"
+        )

@@ -20,6 +20,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.schema import Schema
 from todserve.runtime.text import normalise
+from todserve.training.corpus_files import digests
 from todserve.training.deduplication import Deduplicator
 from todserve.training.joint_schema import join, with_names
 from todserve.training.leak import LeakCheck
@@ -53,6 +54,7 @@ def prepare(
         if not part.exists:
             raise ConfigError(f"{part} in `leak_check` holds no dialogue; expected a test split")
     folder.mkdir(parents=True, exist_ok=True)
+    files = digests((*preparation.corpora, preparation.dev_corpus), root)
     lines: list[str] = []
     with _Reading(folder, parts, dev, preparation, root, progress) as reading:
         lines += reading.notes
@@ -75,7 +77,7 @@ def prepare(
         if preparation.leak_action is LeakAction.REFUSE:
             leaks.refuse()
         partial.replace(folder / "train.jsonl.gz")
-        preparation.save(folder)
+        preparation.save(folder, files)
         watched = reading.dev(dev)
         if reading.shares_dev:
             # A share of what is trained on may hold what leaks; a dev split stays as it is.

@@ -11,42 +11,35 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import tokenizers
 import torch
 from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
-from transformers.utils import logging as transformers_logging
 
-from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.tokenization import Tokenizer
 from todserve.training.budget import with_budget
-from todserve.training.checkpointing import Progress, unique_weights
-from todserve.training.config import Start, TrainingConfig
-from todserve.training.distillation import load_teacher, teacher_vocabulary
+from todserve.training.checkpointing import Progress, checkpoints, unique_weights
+from todserve.training.config import TrainingConfig
+from todserve.training.corpus_files import digests
+from todserve.training.distillation import load_teacher
 from todserve.training.distributed import World, joined
 from todserve.training.examples import encode_turns
-from todserve.training.initialisation import arrange_for_copying
 from todserve.training.lengths import within_length
 from todserve.training.loop import Trainer
 from todserve.training.mixture import Mixture
-from todserve.training.network import build_network
+from todserve.training.origin import ORIGIN_FILE, origin_of
 from todserve.training.preflight import (
     check_examples,
     check_network,
+    check_positions,
     check_prompts,
     check_targets,
+    unexported,
 )
-from todserve.training.preparation import check_prepared
+from todserve.training.preparation import changed_corpora, check_prepared
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
-from todserve.training.vocabulary import (
-    corpus_lines,
-    learnt_labels,
-    special_tokens,
-    train_tokenizer,
-    with_tokens,
-)
+from todserve.training.vocabulary import learnt_labels
 
 _PREFLIGHT_TURNS = 20_000
 
@@ -85,21 +78,13 @@ def run_training(
 def _run(
     settings: TrainingConfig, folder: Path, checkpoint: Path, root: Path | None, world: World
 ) -> Path:
-    prepared = folder / "prepared"
-    with world.leader_first():
-        if not is_prepared(prepared):
-            # Reading corpora needs more packages than training on prepared ones.
-            from todserve.training.prepare import prepare
-
-            world.say(f"preparing {', '.join(settings.corpora)} in {prepared}")
-            world.say("\n".join(prepare(prepared, settings.preparation, root=root)))
-    check_prepared(prepared, settings.preparation)
+    prepared = _prepared(settings, folder, root, world)
     schema = Schema.load(prepared / "schema.json")
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
     with world.leader_first():
-        tokenizer, network = _start(settings, folder, [*train, *dev], schema)
+        tokenizer, network, notes = origin_of(settings, folder, [*train, *dev], schema)
     builder = PromptBuilder(tokenizer, settings.format, schema)
     if world.leads:
         # Spread over the corpora, which stand one after the other.
@@ -108,7 +93,7 @@ def _run(
     train, lengths = within_length(train, builder, tokenizer, settings.max_length)
     mixture = Mixture(train, settings.mixing, settings.seed)
     settings = with_budget(settings, mixture.epoch(0), builder)
-    for line in (*lengths.lines(), *mixture.lines()):
+    for line in (*notes, *lengths.lines(), *mixture.lines()):
         world.say(line)
     teacher = None
     if settings.teacher is not None:
@@ -137,6 +122,29 @@ def _run(
     return checkpoint
 
 
+def _prepared(settings: TrainingConfig, folder: Path, root: Path | None, world: World) -> Path:
+    """Return the run's prepared folder, made if it is missing.
+
+    A run without a step begins anew when its corpora have changed; one with steps refuses.
+    """
+    prepared = folder / "prepared"
+    files = digests((*settings.corpora, settings.dev_corpus), root)
+    with world.leader_first():
+        if not checkpoints(folder) and (changed := changed_corpora(prepared, files)):
+            world.say(f"{', '.join(changed)} changed since {prepared} was made: preparing anew")
+            shutil.rmtree(prepared)
+            for name in ("tokenizer.json", ORIGIN_FILE):
+                (folder / name).unlink(missing_ok=True)
+        if not is_prepared(prepared):
+            # Reading corpora needs more packages than training on prepared ones.
+            from todserve.training.prepare import prepare
+
+            world.say(f"preparing {', '.join(settings.corpora)} in {prepared}")
+            world.say("\n".join(prepare(prepared, settings.preparation, root=root)))
+    check_prepared(prepared, settings.preparation, files)
+    return prepared
+
+
 def preflight(
     network: T5ForConditionalGeneration,
     tokenizer: Tokenizer,
@@ -149,6 +157,9 @@ def preflight(
         ConfigError: with the first fault found.
     """
     check_network(network, tokenizer)
+    check_positions(network, builder)
+    if (warning := unexported(network)) is not None:
+        print(f"warning: {warning}")
     examples = encode_turns(turns, builder)
     check_examples(examples, tokenizer.size)
     check_prompts(examples, builder, tokenizer)
@@ -195,46 +206,6 @@ def _taught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> PromptFormat:
     """Return the form with the tasks that some turn has a target for."""
     targets = {task for turn in turns for task in turn.tasks}
     return form.model_copy(update={"tasks": tuple(task for task in form.tasks if task in targets)})
-
-
-def _start(
-    config: TrainingConfig, folder: Path, turns: list[TrainingTurn], schema: Schema
-) -> tuple[Tokenizer, T5ForConditionalGeneration]:
-    special = special_tokens(turns, schema)
-    file = folder / "tokenizer.json"
-    if config.initial is None:
-        if not file.is_file() and config.teacher is not None:
-            with_tokens(teacher_vocabulary(Path(config.teacher)), special).save(file)
-        elif not file.is_file():
-            lines = corpus_lines(turns, schema)
-            train_tokenizer(lines, config.vocabulary_size, special).save(file)
-        tokenizer = Tokenizer.load(file)
-        network = build_network(config.network, tokenizer.size, pad_id=0, end_id=1)
-        if config.start is Start.COPYING:
-            arrange_for_copying(network)
-        return tokenizer, network
-    network, pretrained = _pretrained(config.initial)
-    tokenizer = with_tokens(pretrained, special)
-    if tokenizer.size > network.get_input_embeddings().weight.shape[0]:
-        # Means and covariances of the old rows help words, not control tokens.
-        network.resize_token_embeddings(tokenizer.size, mean_resizing=False)
-    tokenizer.save(file)
-    return tokenizer, network
-
-
-def _pretrained(initial: str) -> tuple[T5ForConditionalGeneration, tokenizers.Tokenizer]:
-    transformers_logging.disable_progress_bar()
-    folder = Path(initial)
-    try:
-        network = T5ForConditionalGeneration.from_pretrained(initial, dtype=torch.float32)
-        if folder.is_dir():
-            return network, tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return network, tokenizers.Tokenizer.from_pretrained(initial)
-    except Exception as error:  # transformers and tokenizers raise many kinds
-        raise ConfigError(
-            f"cannot start from {initial!r}: {error}; expected a Hugging Face T5 id that is "
-            "cached or reachable, or a folder with config.json, model.safetensors, tokenizer.json"
-        ) from error
 
 
 def _hardware() -> str:

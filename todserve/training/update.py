@@ -5,19 +5,36 @@ Example: ``Update(config, network, optimizers, world)(batches, step=0)``.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from transformers import T5ForConditionalGeneration
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import TrainingError
 from todserve.training.batching import Batch, collate
 from todserve.training.config import TrainingConfig
 from todserve.training.distillation import Distillation
 from todserve.training.distributed import World, unsynchronised
 from todserve.training.examples import TASK_ORDER, Example
 from todserve.training.network import Loss, PackedLoss, logits_of
-from todserve.training.schedule import rate_factor
+
+
+class NotFiniteError(TrainingError):
+    """A step whose loss or gradient is no number; the weights stay as they were."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """An optimiser step.
+
+    Attributes:
+        losses: of the batches that this process counts.
+        share: this process's part of the mean loss over all target tokens of the step.
+    """
+
+    losses: list[Loss]
+    share: torch.Tensor
 
 
 class Update:
@@ -51,7 +68,7 @@ class Update:
         )
         self._pad_id = int(network.config.pad_token_id or 0)
 
-    def __call__(self, chosen: Sequence[Sequence[Example]], step: int) -> list[Loss]:
+    def __call__(self, chosen: Sequence[Sequence[Example]], step: int, rate: float = 1.0) -> Made:
         """Make one optimiser step.
 
         The gradient is that of the sum over all target tokens, divided by the weight of all, so it
@@ -60,17 +77,16 @@ class Update:
         Args:
             chosen: the batches of the step, the same in every process.
             step: number of the step, from 0.
-
-        Returns:
-            The losses of the batches that this process counts.
+            rate: factor on the learning rates.
 
         Raises:
-            ConfigError: loss or gradient is not finite; the weights stay as they were.
+            NotFiniteError: loss or gradient is not finite; the weights stay as they were.
         """
         config, device = self._config, self._world.device
         weight = max(1e-9, sum(map(self._target_weight, chosen)))
         shares = self._world.share(len(chosen))
         losses: list[Loss] = []
+        share = torch.zeros((), device=device)
         self._network.train()
         for number, (place, counts) in enumerate(shares):
             batch = collate(chosen[place], self._pad_id).to(device)
@@ -87,19 +103,18 @@ class Update:
                 (loss.total * (self._world.size * counts) / weight).backward()
             if counts:
                 losses.append(loss)
+                share += loss.total.detach() / weight
         norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), config.gradient_clip)
         if not torch.isfinite(norm):  # the same in every process, so that all stop here
-            raise ConfigError(
-                f"loss or gradient of step {step} is not finite; expected a number; lower "
-                f"learning_rate (now {config.learning_rate:g}) and go on from the last checkpoint"
-            )
-        factor = rate_factor(step, config)
+            for optimizer in self._optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            raise NotFiniteError(f"loss or gradient of step {step} is not finite")
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group.setdefault("peak_lr", group["lr"]) * factor
+                group["lr"] = group.setdefault("peak_lr", group["lr"]) * rate
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return losses
+        return Made(losses=losses, share=share)
 
     def _target_weight(self, examples: Sequence[Example]) -> float:
         return sum(
