@@ -21,6 +21,7 @@ from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
+from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.prompts import PromptFormat
@@ -56,7 +57,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, LABELS_FILE)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, INTENT_MODEL, LABELS_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -76,6 +77,7 @@ class Checkpoint:
         checksum: the first CHECKSUM_LENGTH digits of the sha256 of its weights.
         calibration: the temperatures of its confidences; all 1 without ``calibration.json``.
         domain_model: weighs words for the active domain; None without ``domain.json``.
+        intent_model: weighs words and vectors for the intent; None without ``intent.safetensors``.
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
     """
@@ -88,6 +90,7 @@ class Checkpoint:
     checksum: str
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    intent_model: IntentModel | None = None
     labels: LearntLabels | None = None
 
     @classmethod
@@ -119,6 +122,7 @@ class Checkpoint:
             knowledge=KnowledgeBase.open(folder / "knowledge.sqlite"),
             checksum=checksum,
             domain_model=DomainModel.of_folder(folder),
+            intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
@@ -130,7 +134,8 @@ def weights_checksum(folder: Path) -> str:
     Raises:
         ConfigError: there are no weights.
     """
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    stored = [path for path in folder.glob("*.safetensors") if path.name != INTENT_MODEL]
+    files = sorted(stored) or sorted(folder.glob("pytorch_model*.bin"))
     if not files:
         raise ConfigError(f"no weights in {folder}; expected model.safetensors")
     digest = hashlib.sha256()
