@@ -112,9 +112,10 @@ class Trainer:
             world,
             progress.trust,
         )
-        timed = config.minutes is not None
+        # Steps that were asked for are what the bar counts, though the clock may end them sooner.
+        timed = config.minutes is not None and "steps" not in config.model_fields_set
         bar = tqdm(
-            total=round(60 * config.minutes) if config.minutes is not None else config.steps,
+            total=round(60 * (config.minutes or 0)) if timed else config.steps,
             initial=round(progress.seconds) if timed else progress.step,
             unit="s" if timed else "step",
             smoothing=0.05,
