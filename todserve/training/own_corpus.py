@@ -26,9 +26,10 @@ _BATCH = ("batch_tokens", "batch_examples")
 _RATES = ("learning_rate", "learning_rates", "optimizer")
 _FORMAT_FILE = "format.json"
 _HELD_OUT = 0.2
-_MINUTES = 7.0  # of training, at most; what is left of ten is for reading and scoring
-_EPOCHS = ((500, 16), (1500, 10), (5000, 6), (20000, 4))
-"""Turns of a corpus, at most -> epochs; larger ones get three."""
+_BUDGETS = ((500, 16, 7), (2000, 10, 7), (5000, 8, 20), (20_000, 6, 45))
+"""Turns of a corpus, at most; epochs; minutes of training, at most: of ten, what is left is for
+reading and scoring."""
+_LARGEST_BUDGET = (3, 120)
 
 
 def completed(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,8 +64,10 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not any(name in given for name in _BUDGET):
         turns = _turns(names)
-        epochs = next((epochs for most, epochs in _EPOCHS if turns <= most), 3)
-        defaults |= {"epochs": epochs, "minutes": _MINUTES, "decay": 0.8, "warmup_steps": 20}
+        epochs, minutes = next(
+            (budget for most, *budget in _BUDGETS if turns <= most), _LARGEST_BUDGET
+        )
+        defaults |= {"epochs": epochs, "minutes": minutes, "decay": 0.8, "warmup_steps": 20}
     if not any(name in given for name in _BATCH):
         defaults["batch_examples"] = 32
     if not any(name in given for name in _RATES):
