@@ -57,9 +57,9 @@ def torchrun(processes: int, config: Path, *overrides: str) -> Iterator[subproce
 
 
 def workers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
-    """Return the processes torchrun has started, by rank."""
+    """Return the processes torchrun has started, by rank; not those that they start."""
     try:
-        children = psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children()
         ranked = [(child.environ().get("RANK"), child) for child in children]
     except psutil.NoSuchProcess:
         return []

@@ -2,6 +2,7 @@ from collections import Counter
 
 import pytest
 
+from todserve.runtime.errors import ConfigError
 from todserve.runtime.tasks import TaskName
 from todserve.training.config import Mixing
 from todserve.training.mixture import Mixture, examples_drawn
@@ -114,3 +115,34 @@ def test_rates_are_reported_pair_by_pair() -> None:
         "a intent: 30 examples, 20 met in an epoch (50.0%)",
         "b intent: 10 examples, 20 met in an epoch (50.0%)",
     ]
+
+
+def test_stated_shares_are_shares_of_turns_whatever_the_size_of_a_corpus() -> None:
+    prepared = turns("large", 900, states=900) + turns("small", 50)
+    mixture = Mixture(prepared, Mixing(weights={"large": 3, "small": 1}), seed=1)
+    epoch = list(mixture.epoch(0))
+    counted = Counter(turn.corpus for turn in epoch)
+    assert counted["large"] == pytest.approx(3 * counted["small"], rel=0.02)
+    # A turn is met with every task it has.
+    assert all(len(turn.tasks) == 2 for turn in epoch if turn.corpus == "large")
+    assert sum(met(epoch).values()) == sum(mixture.counts.values())
+
+
+def test_a_share_of_zero_leaves_a_corpus_out() -> None:
+    mixture = Mixture(turns("a", 9) + turns("b", 9), Mixing(weights={"a": 1, "b": 0}), seed=1)
+    assert {turn.corpus for turn in mixture.epoch(0)} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "named"),
+    [
+        ({"a": 1.0}, "prepared corpora are a, b"),
+        ({"a": 1.0, "b": 1.0, "c": 1.0}, "names a, b, c"),
+        ({"a": 0.0, "b": 0.0}, "every weight"),
+    ],
+)
+def test_shares_of_other_corpora_than_there_are_are_refused(
+    weights: dict[str, float], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Mixture(turns("a", 2) + turns("b", 2), Mixing(weights=weights), seed=1)

@@ -12,7 +12,13 @@ from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.source import TOD_DATA
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.schema import Schema, Service
-from todserve.training.preparation import LeakAction, Preparation, check_prepared
+from todserve.training.corpus_files import digests
+from todserve.training.preparation import (
+    LeakAction,
+    Preparation,
+    changed_corpora,
+    check_prepared,
+)
 from todserve.training.prepare import prepare
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 
@@ -243,3 +249,38 @@ def test_a_corpus_with_entities_brings_them_and_its_turns_know_how_many_match(
     assert train[0].database_token == "[db_1]"  # its one song
     assert train[2].state == {"music": {"song_title": "blue"}}
     assert train[2].database_token == "[db_0]"
+
+
+def test_a_corpus_changed_in_place_is_noticed_and_one_moved_is_not(tmp_path: Path) -> None:
+    bank(tmp_path / "one")
+    folder = tmp_path / "run" / "prepared"
+    prepare(folder, BANK, root=tmp_path / "one", progress=False)
+    (tmp_path / "one").rename(tmp_path / "moved")
+    files = digests(("banking77",), tmp_path / "moved")
+    assert changed_corpora(folder, files) == []
+    check_prepared(folder, BANK, files)
+    with (tmp_path / "moved" / "banking77" / "train.csv").open("a") as train:
+        train.write('"One more",card_arrival\n')
+    files = digests(("banking77/train",), tmp_path / "moved")
+    assert changed_corpora(folder, files) == ["banking77"]
+    with pytest.raises(ConfigError, match=r"banking77 changed since .* or delete .*run to begin"):
+        check_prepared(folder, BANK, files)
+
+
+def test_a_corpus_that_is_not_at_hand_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOD_DATA, raising=False)
+    assert digests(("banking77", "multiwoz21/train", str(tmp_path / "nowhere")), None) == {}
+
+
+def test_a_teams_own_folder_counts_by_all_its_files_but_hidden_ones(tmp_path: Path) -> None:
+    own = tmp_path / "bot"
+    (own / "deep").mkdir(parents=True)
+    (own / "deep" / "train.jsonl").write_text("{}\n")
+    before = digests((str(own),), None)
+    (own / ".git").mkdir()
+    (own / ".git" / "HEAD").write_text("x")
+    assert digests((str(own),), None) == before
+    (own / "deep" / "train.jsonl").rename(own / "deep" / "dev.jsonl")
+    assert digests((str(own),), None) != before

@@ -11,9 +11,11 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from todserve.training.examples import Example
+from todserve.training.examples import TASK_ORDER, Example
 
 IGNORED = -100
 """Label of positions that are given, not written."""
@@ -53,38 +55,103 @@ class Batch:
         )
 
 
-def collate(examples: Sequence[Example], pad_id: int) -> Batch:
-    """Pad examples to the longest of them."""
-    width = max(len(example.context) for example in examples)
-    depth = max(example.decoder_length for example in examples)
-    size = len(examples)
-    input_ids = torch.full((size, width), pad_id)
-    mask = torch.zeros((size, width), dtype=torch.bool)
-    decoder = torch.full((size, depth), pad_id)
-    block_of = torch.full((size, depth), -1)
-    labels = torch.full((size, depth), IGNORED)
-    task = torch.zeros((size, depth), dtype=torch.long)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """Sizes of a batch: rows, encoder positions (width) and decoder positions (depth)."""
+
+    rows: int
+    width: int
+    depth: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers such a batch is packed into."""
+        return self.rows * (self.width + 1 + 4 * self.depth)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """A batch as one array of small integers, to be handed from process to process.
+
+    Attributes:
+        numbers: ids, lengths of the contexts, decoder ids, blocks, labels and tasks, one after
+            the other.
+        shape: of the batch.
+        tokens: useful ones.
+        targets: target tokens of each task.
+    """
+
+    numbers: NDArray[np.signedinteger]
+    shape: Shape
+    tokens: int
+    targets: tuple[int, ...]
+
+
+def pack(examples: Sequence[Example], pad_id: int, shape: Shape | None = None) -> Parcel:
+    """Put examples into one array, padded to the longest of them or to ``shape``."""
+    if shape is None:
+        shape = Shape(
+            rows=len(examples),
+            width=max(len(example.context) for example in examples),
+            depth=max(example.decoder_length for example in examples),
+        )
+    rows, width, depth = shape.rows, shape.width, shape.depth
+    ids = np.full((rows, width), pad_id, np.int32)
+    # An empty row, which fills a shape up, still attends to something.
+    lengths = np.ones(rows, np.int32)
+    decoder = np.full((rows, depth), pad_id, np.int32)
+    block_of = np.full((rows, depth), -1, np.int32)
+    labels = np.full((rows, depth), IGNORED, np.int32)
+    task = np.zeros((rows, depth), np.int32)
+    targets = [0] * len(TASK_ORDER)
     for row, example in enumerate(examples):
-        input_ids[row, : len(example.context)] = torch.tensor(example.context)
-        mask[row, : len(example.context)] = True
+        ids[row, : len(example.context)] = example.context
+        lengths[row] = len(example.context)
         at = 0
         for number, block in enumerate(example.blocks):
             given = len(block.prefix)
             length = given + len(block.target) - 1
-            ids = torch.tensor(block.prefix + block.target)
-            decoder[row, at : at + length] = ids[:-1]
-            labels[row, at + given - 1 : at + length] = ids[given:]
+            written = block.prefix + block.target
+            decoder[row, at : at + length] = written[:-1]
+            labels[row, at + given - 1 : at + length] = written[given:]
             block_of[row, at : at + length] = number
             task[row, at : at + length] = block.task
+            targets[block.task] += len(block.target)
             at += length
+    parts = (ids, lengths, decoder, block_of, labels, task)
+    numbers = np.concatenate([part.reshape(-1) for part in parts])
+    small = numbers.max(initial=0) <= np.iinfo(np.int16).max
+    return Parcel(
+        numbers=numbers.astype(np.int16) if small else numbers,
+        shape=shape,
+        tokens=sum(len(example.context) + example.decoder_length for example in examples),
+        targets=tuple(targets),
+    )
+
+
+def unpack(numbers: torch.Tensor, shape: Shape) -> Batch:
+    """Return a packed batch's tensors, on the device its numbers are on."""
+    rows, width, depth = shape.rows, shape.width, shape.depth
+    row = (rows, depth)
+    sizes = ((rows, width), (rows, 1), row, row, row, row)
+    parts = numbers.long().split([math.prod(size) for size in sizes])
+    ids, lengths, decoder, block_of, labels, task = (
+        part.view(size) for part, size in zip(parts, sizes, strict=True)
+    )
     return Batch(
-        input_ids=input_ids,
-        attention_mask=mask,
+        input_ids=ids,
+        attention_mask=torch.arange(width, device=numbers.device)[None] < lengths,
         decoder_input_ids=decoder,
         decoder_block=block_of,
         labels=labels,
         task=task,
     )
+
+
+def collate(examples: Sequence[Example], pad_id: int) -> Batch:
+    """Pad examples to the longest of them."""
+    parcel = pack(examples, pad_id)
+    return unpack(torch.from_numpy(parcel.numbers), parcel.shape)
 
 
 def plan(examples: Sequence[Example], batch_tokens: int, seed: int) -> list[list[int]]:

@@ -31,7 +31,8 @@ class Progress:
     Attributes:
         step: optimiser steps done, by all processes together.
         epoch: epoch the next batch belongs to.
-        batch: batches of that epoch already used, by whichever process.
+        part: part of that epoch.
+        batch: batches of that part already used, by whichever process.
         tokens: useful tokens trained on, by all processes.
         seconds: time spent training.
         trust: what the run has seen of its own loss.
@@ -39,6 +40,7 @@ class Progress:
 
     step: int = 0
     epoch: int = 0
+    part: int = 0
     batch: int = 0
     tokens: int = 0
     seconds: float = 0.0

@@ -175,6 +175,10 @@ class TrainingConfig(Preparation):
             student from scratch takes its tokenizer over. None learns from the targets alone.
         distillation_weight: w of (1 - w) cross-entropy + w T^2 KL(teacher || student).
         distillation_temperature: T, which divides the logits of both sides.
+        feeders: processes that make batches, for each one that trains; one on a CPU, as many as
+            there are cores beside a GPU when None, none makes them in between.
+        cuda_graphs: record the steps of a single GPU and replay them, in batches of fixed shapes;
+            where there is one, when None. True on a CPU makes the same steps unrecorded.
         save_minutes: minutes between checkpoints.
         dev_minutes: minutes between looks at the dev loss.
         dev_turns: dev turns looked at.
@@ -214,6 +218,8 @@ class TrainingConfig(Preparation):
     max_length: int = Field(default=1024, ge=64)
     epochs: int | None = Field(default=None, ge=1)
     batch_examples: int | None = Field(default=None, ge=1)
+    feeders: int | None = Field(default=None, ge=0)
+    cuda_graphs: bool | None = None
     seed: int = 7
     save_minutes: float = Field(default=5, ge=0)
     dev_minutes: float = Field(default=10, ge=0)

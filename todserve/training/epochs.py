@@ -2,11 +2,12 @@
 
 Stands between the turns and the batches. Each epoch varies the turns anew, by the seed and its own
 number alone: a resumed run, in whatever number of processes, meets the same examples.
-Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth epoch.
+Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth epoch, and
+``(3, places=(5, 6))`` those of two of its turns.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from todserve.runtime.prompts import PromptBuilder
 from todserve.training.augmentation import Augmenter
@@ -30,16 +31,26 @@ class Epochs:
         self._mixture = Mixture(turns, config.mixing, config.seed)
         self._augment = Augmenter(turns, config.augmentation)
         self._copy_turns = CopyTurns(builder.schema, self._augment.words)
+        self._drawn: tuple[int, Sequence[TrainingTurn]] | None = None
 
-    def __call__(self, epoch: int) -> list[Example]:
-        """Return the examples of an epoch, counted from 0."""
+    def size(self, epoch: int) -> int:
+        """Return how many places an epoch has, counted from 0: turns it meets or makes up."""
+        if self._copies_only(epoch):
+            return self._augmentation.copy_warmup
+        return len(self._turns(epoch))
+
+    def __call__(self, epoch: int, places: Iterable[int] | None = None) -> list[Example]:
+        """Return the examples of an epoch, or of some places of it, in their order."""
         examples: list[Example] = []
-        if epoch == 0 and self._augmentation.copy_warmup:
-            for number in range(self._augmentation.copy_warmup):
+        places = range(self.size(epoch)) if places is None else places
+        if self._copies_only(epoch):
+            for number in places:
                 chance = random.Random(f"{self._seed}/copy/{number}")
                 examples += encode_turn(self._copy_turns(chance), self._builder)
             return examples
-        for number, turn in enumerate(self._mixture.epoch(epoch)):
+        turns = self._turns(epoch)
+        for number in places:
+            turn = turns[number]
             chance = random.Random(f"{self._seed}/{epoch}/{number}")
             shown = chance.random() < self._augmentation.delexicalised
             turn = self._augment(turn, chance)
@@ -47,3 +58,12 @@ class Epochs:
             if chance.random() < self._augmentation.copy_turns:
                 examples += encode_turn(self._copy_turns(chance), self._builder)
         return examples
+
+    def _copies_only(self, epoch: int) -> bool:
+        return epoch == 0 and self._augmentation.copy_warmup > 0
+
+    def _turns(self, epoch: int) -> Sequence[TrainingTurn]:
+        # Parts of one epoch are asked for one after the other; drawing them takes a while.
+        if self._drawn is None or self._drawn[0] != epoch:
+            self._drawn = (epoch, self._mixture.epoch(epoch))
+        return self._drawn[1]

@@ -6,9 +6,10 @@ Example: ``Trainer(config, folder, network, ...).run()`` resumes by itself.
 """
 
 import math
+import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -34,11 +35,14 @@ from todserve.training.checkpointing import (
 from todserve.training.config import TrainingConfig
 from todserve.training.distributed import World
 from todserve.training.epochs import Epochs
-from todserve.training.examples import Example, encode_turns
+from todserve.training.examples import encode_turns
+from todserve.training.feeder import Feeder
 from todserve.training.network import loss_of
+from todserve.training.recorded_update import RecordedUpdate, can_record
 from todserve.training.recovery import GoodCopy
 from todserve.training.report import TaskReport
 from todserve.training.schedule import optimizers_for, rate_factor, share_done
+from todserve.training.servings import Place, Servings
 from todserve.training.turns import TrainingTurn
 from todserve.training.update import NotFiniteError, Update
 
@@ -73,13 +77,22 @@ class Trainer:
         self._folder = folder
         self._network = network
         nn.Module.to(network, world.device)
-        self._epochs = Epochs(config, builder, train_turns)
+        pad_id = int(network.config.pad_token_id or 0)
+        recorded = can_record(config, world)
+        self._servings = Servings(
+            config, Epochs(config, builder, train_turns), pad_id, shaped=recorded
+        )
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
         self._world = world
-        self._optimizers = optimizers_for(network, config)
+        graphs = recorded and world.device.type == "cuda"
+        self._optimizers = optimizers_for(network, config, graphs=graphs)
         self._average = WeightAverage(network, config.ema) if config.ema is not None else None
-        self._update = Update(config, network, self._optimizers, world, teacher)
-        self._pad_id = int(network.config.pad_token_id or 0)
+        self._update: Update | RecordedUpdate
+        if recorded:
+            self._update = RecordedUpdate(config, network, self._optimizers[0], world.device)
+        else:
+            self._update = Update(config, network, self._optimizers, world, teacher)
+        self._pad_id = pad_id
         self._stop = False
 
     def run(self) -> Progress:
@@ -90,9 +103,15 @@ class Trainer:
         progress = self._resume()
         handlers = {s: signal.signal(s, self._ask_to_stop) for s in (signal.SIGTERM, signal.SIGINT)}
         curves = self._folder / "tensorboard"
+        start = Place(epoch=progress.epoch, part=progress.part, batch=progress.batch)
+        processes = feeders(self._config, self._world)
         try:
-            with SummaryWriter(curves) if self._world.leads else nullcontext() as board:
-                progress = self._train(progress, board)
+            # The feeder first: it forks, and the writer of curves has a thread.
+            with (
+                Feeder(self._servings, start, processes=processes) as feeder,
+                SummaryWriter(curves) if self._world.leads else nullcontext() as board,
+            ):
+                progress = self._train(progress, feeder, board)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -100,7 +119,7 @@ class Trainer:
             self._average.take_over()
         return progress
 
-    def _train(self, progress: Progress, board: SummaryWriter | None) -> Progress:
+    def _train(self, progress: Progress, feeder: Feeder, board: SummaryWriter | None) -> Progress:
         config, world = self._config, self._world
         saved = looked = mark = time.monotonic()
         report = TaskReport()
@@ -123,75 +142,67 @@ class Trainer:
         )
         done = self._done(progress) >= 1
         while not done:
-            examples = self._epochs(progress.epoch)
-            batches = plan(examples, config.batch_tokens, config.seed + progress.epoch)
-            for group in _groups(batches[progress.batch :], config.batches_per_step):
-                chosen = [[examples[index] for index in indices] for indices in group]
-                rate = good.scale * rate_factor(progress.step, config, progress.seconds)
-                note: str | None
-                try:
-                    made = self._update(chosen, progress.step, rate)
-                except NotFiniteError:
-                    note = good.go_back(math.nan, progress.step)
-                else:
-                    for loss in made.losses:
-                        report.add(loss)
-                    if self._average is not None:
-                        self._average.update(progress.step)
-                    note = good.add(made.share, progress.step)
-                if note is not None and world.leads:
-                    bar.write(note)
-                now = time.monotonic()
-                progress = Progress(
-                    step=progress.step + 1,
-                    epoch=progress.epoch,
-                    batch=progress.batch + len(group),
-                    tokens=progress.tokens + sum(map(_useful_tokens, chosen)),
-                    seconds=progress.seconds + now - mark,
-                    trust=progress.trust,
-                )
-                mark = now
-                bar.update(round(progress.seconds) - bar.n if timed else 1)
-                if progress.step % 20 == 0:
-                    report.gather(world)
-                    if board is not None:
-                        report.write(board, "train", progress.step)
-                        speed = report.tokens_per_second(progress)
-                        board.add_scalar("tokens_per_second", speed, progress.step)
-                        bar.set_postfix_str(
-                            f"step {progress.step}, {speed:.0f} tokens/s, {report.line()}"
-                        )
-                    report = TaskReport()
-                # Signals and clocks differ between processes; what is done about them must not.
-                stopped, late_save, late_look, seconds = world.largest(
-                    (
-                        float(self._stop),
-                        float(now - saved > config.save_minutes * 60),
-                        float(now - looked > config.dev_minutes * 60),
-                        progress.seconds,
-                    )
-                )
-                progress = replace(progress, seconds=seconds)
-                finished = self._done(progress) >= 1
-                done = finished or bool(stopped)
-                if done or late_save:
-                    progress = replace(progress, trust=good.trust())
-                    if world.leads:
-                        mean = None if self._average is None else self._average.mean
-                        save_checkpoint(
-                            self._folder, self._network, self._optimizers, progress, mean
-                        )
-                    saved = time.monotonic()
-                # Who asks to stop waits for nothing but the checkpoint: torchrun kills after 30 s.
-                if finished or (late_look and not stopped):
-                    self._look_at_dev(board, progress, bar.write)
-                    looked = time.monotonic()
-                if done:
-                    break
+            parcels = feeder.step(config.batches_per_step)
+            rate = good.scale * rate_factor(progress.step, config, progress.seconds)
+            note: str | None
+            try:
+                made = self._update(parcels, progress.step, rate)
+            except NotFiniteError:
+                note = good.go_back(math.nan, progress.step)
             else:
-                if progress.epoch == 0 and config.augmentation.copy_warmup:
-                    good.forget()
-                progress = replace(progress, epoch=progress.epoch + 1, batch=0)
+                for loss in made.losses:
+                    report.add(loss)
+                if self._average is not None:
+                    self._average.update(progress.step)
+                note = good.add(made.share, progress.step)
+            if note is not None and world.leads:
+                bar.write(note)
+            now, place = time.monotonic(), feeder.place
+            if progress.epoch == 0 and place.epoch == 1 and config.augmentation.copy_warmup:
+                good.forget()  # made-up turns are over; natural ones have another loss
+            progress = Progress(
+                step=progress.step + 1,
+                epoch=place.epoch,
+                part=place.part,
+                batch=place.batch,
+                tokens=progress.tokens + sum(parcel.tokens for parcel in parcels),
+                seconds=progress.seconds + now - mark,
+                trust=progress.trust,
+            )
+            mark = now
+            bar.update(round(progress.seconds) - bar.n if timed else 1)
+            if progress.step % 20 == 0:
+                report.gather(world)
+                if board is not None:
+                    report.write(board, "train", progress.step)
+                    speed = report.tokens_per_second(progress)
+                    board.add_scalar("tokens_per_second", speed, progress.step)
+                    bar.set_postfix_str(
+                        f"step {progress.step}, {speed:.0f} tokens/s, {report.line()}"
+                    )
+                report = TaskReport()
+            # Signals and clocks differ between processes; what is done about them must not.
+            stopped, late_save, late_look, seconds = world.largest(
+                (
+                    float(self._stop),
+                    float(now - saved > config.save_minutes * 60),
+                    float(now - looked > config.dev_minutes * 60),
+                    progress.seconds,
+                )
+            )
+            progress = replace(progress, seconds=seconds)
+            finished = self._done(progress) >= 1
+            done = finished or bool(stopped)
+            if done or late_save:
+                progress = replace(progress, trust=good.trust())
+                if world.leads:
+                    mean = None if self._average is None else self._average.mean
+                    save_checkpoint(self._folder, self._network, self._optimizers, progress, mean)
+                saved = time.monotonic()
+            # Who asks to stop waits for nothing but the checkpoint: torchrun kills after 30 s.
+            if finished or (late_look and not stopped):
+                self._look_at_dev(board, progress, bar.write)
+                looked = time.monotonic()
         bar.close()
         return progress
 
@@ -235,10 +246,10 @@ class Trainer:
         self._stop = True
 
 
-def _groups(batches: list[list[int]], size: int) -> Iterator[list[list[int]]]:
-    for start in range(0, len(batches), size):
-        yield batches[start : start + size]
-
-
-def _useful_tokens(examples: Sequence[Example]) -> int:
-    return sum(len(example.context) + example.decoder_length for example in examples)
+def feeders(config: TrainingConfig, world: World) -> int:
+    """Return how many processes make batches for each one that trains."""
+    if config.feeders is not None:
+        return config.feeders
+    if world.device.type == "cpu":
+        return 1
+    return max(1, min(15, (os.cpu_count() or 2) // world.size - 1))

@@ -71,25 +71,33 @@ def block_mask(decoder_block: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return mask.masked_fill(~(same & causal), torch.finfo(dtype).min)[:, None]
 
 
-def logits_of(network: T5ForConditionalGeneration, batch: Batch) -> torch.Tensor:
+def logits_of(
+    network: T5ForConditionalGeneration, batch: Batch, *, everywhere: bool = False
+) -> torch.Tensor:
     """Return the (N, V) float32 logits of the N written tokens; no others are computed.
 
     Args:
         network: encodes the contexts once for all their targets.
         batch: packed examples.
+        everywhere: of all B x D decoder positions instead: picking some out takes a look at the
+            labels, for which a GPU has to be waited for.
     """
     model = cast(Any, network)
     encoded = model.encoder(
         input_ids=batch.input_ids, attention_mask=batch.attention_mask
     ).last_hidden_state
+    dtype, depth = encoded.dtype, batch.labels.shape[1]
+    # Whole masks: transformers would look into a short one to see whether it is needed.
+    unseen = (~batch.attention_mask)[:, None, None, :].expand(-1, 1, depth, -1)
+    crossing = torch.zeros(unseen.shape, dtype=dtype, device=unseen.device)
     decoded = model.decoder(
         input_ids=batch.decoder_input_ids,
-        attention_mask=block_mask(batch.decoder_block, encoded.dtype),
+        attention_mask=block_mask(batch.decoder_block, dtype),
         encoder_hidden_states=encoded,
-        encoder_attention_mask=batch.attention_mask,
+        encoder_attention_mask=crossing.masked_fill(unseen, torch.finfo(dtype).min),
         use_cache=False,
     ).last_hidden_state
-    hidden = decoded[batch.labels != IGNORED]
+    hidden = decoded.flatten(0, 1) if everywhere else decoded[batch.labels != IGNORED]
     if network.config.scale_decoder_outputs:
         hidden = hidden * network.config.d_model**-0.5
     logits: torch.Tensor = model.lm_head(hidden).float()
@@ -103,6 +111,7 @@ def loss_of(
     label_smoothing: float = 0.0,
     weights: torch.Tensor | None = None,
     distillation: Distillation | None = None,
+    everywhere: bool = False,
 ) -> Loss:
     """Return the cross-entropy of every written token.
 
@@ -112,12 +121,24 @@ def loss_of(
         label_smoothing: of the trained loss alone.
         weights: (tasks,) weight of each task's tokens in the trained loss; equal when None.
         distillation: the teacher's logits of the same batch.
+        everywhere: work all decoder positions out and count the written ones: nothing is waited
+            for and every tensor's shape is known beforehand.
     """
-    logits = logits_of(network, batch)
+    logits = logits_of(network, batch, everywhere=everywhere)
+    rows = torch.arange(len(batch.labels), device=batch.labels.device)[:, None]
+    # Targets are numbered by row and block; padding belongs to one more that is not counted.
+    spare = len(batch.labels) * len(TASK_ORDER)
+    number = torch.where(
+        batch.decoder_block >= 0, rows * len(TASK_ORDER) + batch.decoder_block, spare
+    )
     written = batch.labels != IGNORED
-    labels = batch.labels[written]
+
+    def picked(values: torch.Tensor) -> torch.Tensor:
+        return values.flatten() if everywhere else values[written]
+
+    labels, task, number = picked(batch.labels), picked(batch.task), picked(number)
+    counted = picked(written).float()
     nats = nn.functional.cross_entropy(logits, labels, reduction="none")
-    task = batch.task[written]
     trained = nats
     if label_smoothing:
         trained = nn.functional.cross_entropy(
@@ -132,25 +153,24 @@ def loss_of(
         )
         share = distillation.weight
         trained = (1 - share) * trained + share * distillation.temperature**2 * apart
-    weight = torch.ones_like(nats) if weights is None else weights.to(nats.device)[task]
+    weight = counted if weights is None else counted * weights.to(nats.device)[task]
     with torch.no_grad():
-        right = logits.argmax(-1) == labels
-        # Targets are numbered by row and block; one wrong token spoils its target.
-        rows = torch.arange(len(batch.labels), device=labels.device)[:, None]
-        number = (rows * (int(batch.decoder_block.max()) + 1) + batch.decoder_block)[written]
-        _, target = number.unique(return_inverse=True)
-        wrong = torch.zeros(int(target.max()) + 1, device=labels.device)
-        wrong = wrong.index_add(0, target, (~right).float())
-        task_of = torch.zeros_like(wrong, dtype=torch.long).scatter(0, target, task)
+        right = (logits.argmax(-1) == labels).float()
+        # One wrong token spoils its target.
+        none = torch.zeros(spare + 1, device=labels.device)
+        wrong = none.index_add(0, number, (1 - right) * counted)[:spare]
+        length = none.index_add(0, number, counted)[:spare]
+        task_of = none.long().scatter(0, number, task)[:spare]
+        whole = (length > 0).float()
     return Loss(
         total=(trained * weight).sum(),
         weight=weight.sum(),
         nats=_per_task(task, nats.detach()),
         divergence=_per_task(task, apart.detach()),
-        tokens=_per_task(task, torch.ones_like(nats)),
-        correct=_per_task(task, right.float()),
-        exact=_per_task(task_of, (wrong == 0).float()),
-        targets=_per_task(task_of, torch.ones_like(wrong)),
+        tokens=_per_task(task, counted),
+        correct=_per_task(task, right * counted),
+        exact=_per_task(task_of, whole * (wrong == 0)),
+        targets=_per_task(task_of, whole),
     )
 
 

@@ -1,7 +1,7 @@
 """One update of the weights: some batches, however many processes share them.
 
 Stands between the batches of a step and the optimisers.
-Example: ``Update(config, network, optimizers, world)(batches, step=0)``.
+Example: ``Update(config, network, optimizers, world)(parcels, step=0)``.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from torch import nn
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import TrainingError
-from todserve.training.batching import Batch, collate
+from todserve.training.batching import Batch, Parcel, unpack
 from todserve.training.config import TrainingConfig
 from todserve.training.distillation import Distillation
 from todserve.training.distributed import World, unsynchronised
-from todserve.training.examples import TASK_ORDER, Example
+from todserve.training.examples import TASK_ORDER
 from todserve.training.network import Loss, PackedLoss, logits_of
 
 
@@ -66,16 +66,15 @@ class Update:
                 weights=torch.tensor(self._weights),
             )
         )
-        self._pad_id = int(network.config.pad_token_id or 0)
 
-    def __call__(self, chosen: Sequence[Sequence[Example]], step: int, rate: float = 1.0) -> Made:
+    def __call__(self, parcels: Sequence[Parcel], step: int, rate: float = 1.0) -> Made:
         """Make one optimiser step.
 
         The gradient is that of the sum over all target tokens, divided by the weight of all, so it
         does not matter which process computes which batch, nor how long each is.
 
         Args:
-            chosen: the batches of the step, the same in every process.
+            parcels: the batches of the step, the same in every process.
             step: number of the step, from 0.
             rate: factor on the learning rates.
 
@@ -83,13 +82,14 @@ class Update:
             NotFiniteError: loss or gradient is not finite; the weights stay as they were.
         """
         config, device = self._config, self._world.device
-        weight = max(1e-9, sum(map(self._target_weight, chosen)))
-        shares = self._world.share(len(chosen))
+        weight = max(1e-9, sum(map(self.target_weight, parcels)))
+        shares = self._world.share(len(parcels))
         losses: list[Loss] = []
         share = torch.zeros((), device=device)
         self._network.train()
         for number, (place, counts) in enumerate(shares):
-            batch = collate(chosen[place], self._pad_id).to(device)
+            parcel = parcels[place]
+            batch = unpack(torch.from_numpy(parcel.numbers).to(device), parcel.shape)
             # Dropout, if any, is a function of step and place, so that a resumed run repeats
             # itself, with however many processes.
             torch.manual_seed(config.seed * 1_000_003 + step + place * 2_000_000_011)
@@ -116,12 +116,10 @@ class Update:
             optimizer.zero_grad(set_to_none=True)
         return Made(losses=losses, share=share)
 
-    def _target_weight(self, examples: Sequence[Example]) -> float:
-        return sum(
-            self._weights[block.task] * len(block.target)
-            for example in examples
-            for block in example.blocks
-        )
+    def target_weight(self, parcel: Parcel) -> float:
+        """Return the summed weights of a batch's target tokens."""
+        pairs = zip(self._weights, parcel.targets, strict=True)
+        return sum(weight * targets for weight, targets in pairs)
 
     @torch.no_grad()
     def _distillation(self, batch: Batch) -> Distillation | None:

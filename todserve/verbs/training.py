@@ -4,6 +4,7 @@ Example: ``tod train multiwoz steps=200``.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from todserve.verbs.adding import Adder, corpora_option
@@ -46,6 +47,9 @@ def add_training(add: Adder) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    # Read when torch is first imported. Threads that wait for each other by turning round and
+    # round are many times slower than one alone as soon as anything else wants their cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from todserve.training.run import run_training
 
     run_training(
