@@ -34,7 +34,8 @@ _ITERATIONS = 150
 _TOLERANCE = 1e-3
 _LARGEST = 4.0  # of a factor
 _AFFORDED = 0.005  # of the accuracy inside, for what lies outside
-_OFFSETS = tuple(step / 4 for step in range(-8, 33))
+_OFFSETS = tuple(step / 4 for step in range(33))
+_LEAST_OUTSIDE = 5  # examples that an offset is fitted on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +173,7 @@ def _outside(model: IntentModel, linear: NDArray[np.float64], known: Sequence[He
     """
     intents = model.facts.intents
     outside = np.array([one.example.intent == OUT_OF_SCOPE for one in known])
-    if OUT_OF_SCOPE not in intents or outside.all() or not outside.any():
+    if OUT_OF_SCOPE not in intents or outside.all() or outside.sum() < _LEAST_OUTSIDE:
         return 0.0
     joined = np.stack(
         [model.joined(row, one.generated) for row, one in zip(linear, known, strict=True)]

@@ -39,6 +39,7 @@ from todserve.training.preflight import (
     unexported,
 )
 from todserve.training.preparation import changed_corpora, check_prepared
+from todserve.training.schedule import share_done
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import learnt_labels
 
@@ -73,10 +74,7 @@ def run_training(
         torch.set_num_threads(threads)
     folder = runs / settings.name
     with joined(os.environ) as world:
-        checkpoint = _run(settings, folder, out or folder / "checkpoint", root, world)
-        if settings.finish and world.leads:
-            _finish(checkpoint, folder / "prepared")
-        return checkpoint
+        return _run(settings, folder, out or folder / "checkpoint", root, world)
 
 
 def _finish(checkpoint: Path, prepared: Path) -> None:
@@ -131,6 +129,9 @@ def _run(
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
         learnt_labels(train).save(checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
+    whole = share_done(progress.step, progress.seconds, settings) >= 1
+    if settings.finish and world.leads and whole:  # one that was stopped goes on another time
+        _finish(checkpoint, prepared)
     return checkpoint
 
 
