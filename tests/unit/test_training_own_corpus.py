@@ -48,7 +48,8 @@ def test_what_is_given_stays_as_given(project: Path) -> None:
         str(project), ("name=mine", "steps=7", "batch_tokens=500", "learning_rate=1e-3")
     )
     assert (config.name, config.steps, config.batch_tokens) == ("mine", 7, 500)
-    assert config.epochs is config.minutes is config.batch_examples is config.rates is None
+    assert (config.epochs, config.minutes, config.batch_examples) == (None, None, None)
+    assert config.rates is None
 
 
 def test_the_form_is_that_of_the_checkpoint_it_starts_from(
@@ -59,14 +60,19 @@ def test_the_form_is_that_of_the_checkpoint_it_starts_from(
     assert config.finish
 
 
-def test_a_larger_corpus_is_gone_through_less_often(project: Path, tmp_path: Path) -> None:
-    small = TrainingConfig.load(str(project)).epochs
+def test_a_larger_corpus_is_gone_through_less_often_and_moves_the_encoder_more(
+    project: Path,
+) -> None:
+    first = TrainingConfig.load(str(project))
     line = {"dialogue_id": "long", "turns": [{"user": "words"}] * 6000}
     (project / "train.jsonl").write_text(json.dumps(line) + "\n")
-    large = TrainingConfig.load(str(project)).epochs
-    assert small is not None
-    assert large is not None
-    assert small > large
+    second = TrainingConfig.load(str(project))
+    assert first.epochs is not None
+    assert second.epochs is not None
+    assert first.epochs > second.epochs
+    assert first.rates is not None
+    assert second.rates is not None
+    assert first.rates.encoder < second.rates.encoder
 
 
 def test_a_network_from_scratch_is_left_alone(project: Path, tmp_path: Path) -> None:

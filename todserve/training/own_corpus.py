@@ -30,6 +30,10 @@ _BUDGETS = ((500, 16, 7), (2000, 10, 7), (5000, 8, 20), (20_000, 6, 45))
 """Turns of a corpus, at most; epochs; minutes of training, at most: of ten, what is left is for
 reading and scoring."""
 _LARGEST_BUDGET = (3, 120)
+_SMALL = 1000
+"""Turns up to which the encoder hardly moves: so few examples only blur what it knows."""
+_SMALL_RATES = {"encoder": 3e-5, "embeddings": 3e-5, "decoder": 6e-4}
+_LARGE_RATES = {"encoder": 1e-4, "embeddings": 1e-4, "decoder": 6e-4}
 
 
 def completed(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,16 +66,16 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
         "dev_minutes": 60,
         "dtype": quick_dtype(),
     }
+    turns = _turns(names)
     if not any(name in given for name in _BUDGET):
-        turns = _turns(names)
         epochs, minutes = next(
             (budget for most, *budget in _BUDGETS if turns <= most), _LARGEST_BUDGET
         )
-        defaults |= {"epochs": epochs, "minutes": minutes, "decay": 0.8, "warmup_steps": 20}
+        defaults |= {"epochs": epochs, "minutes": float(minutes), "decay": 0.8, "warmup_steps": 20}
     if not any(name in given for name in _BATCH):
-        defaults["batch_examples"] = 32
+        defaults["batch_examples"] = 16 if turns <= _SMALL else 32
     if not any(name in given for name in _RATES):
-        defaults["learning_rates"] = {"encoder": 1e-4, "embeddings": 2e-4, "decoder": 4e-4}
+        defaults["learning_rates"] = _SMALL_RATES if turns <= _SMALL else _LARGE_RATES
     return defaults | given
 
 
