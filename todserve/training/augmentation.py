@@ -3,13 +3,18 @@
 Stands between the training turns and the examples; every epoch sees other values. A small model
 from scratch otherwise learns the commonest values by heart and writes those.
 Example: "a train to ely at 17:45" becomes "a train to norwich at 09:12", in state and texts alike.
+
+A closed slot takes values that the schema gives it in its own domain; only open ones take names
+that nobody has. Values are found by searching for them, not by a pattern compiled for each turn:
+compiling was most of what an epoch cost.
 """
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.schema import Schema
 from todserve.training.config import Augmentation
 from todserve.training.turns import State, TrainingTurn
 
@@ -19,6 +24,8 @@ _WORD = re.compile(r"[a-z]{3,}\Z|[가-힣]{2,}\Z")
 _HANGUL_END = re.compile(r"[가-힣]{2}\Z")
 _FIXED = frozenset({DONTCARE, "yes", "no"})
 _NAME_LENGTHS = (1, 2, 2, 2, 3)
+_LARGEST_NUMBER = 9
+_TRIES = 3
 
 
 class Augmenter:
@@ -28,9 +35,17 @@ class Augmenter:
     the same texts.
     """
 
-    def __init__(self, turns: Sequence[TrainingTurn], settings: Augmentation) -> None:
-        """Collect the values and words of ``turns``."""
+    def __init__(
+        self,
+        turns: Sequence[TrainingTurn],
+        settings: Augmentation,
+        schema: Schema | None = None,
+    ) -> None:
+        """Collect the values and words of ``turns``; ``schema`` says which slots are closed."""
         self._settings = settings
+        self._closed: Mapping[tuple[str, str], tuple[str, ...]] = (
+            _closed_values(schema) if schema else {}
+        )
         values: dict[str, set[str]] = {}
         words: set[str] = set()
         for turn in turns:
@@ -50,12 +65,9 @@ class Augmenter:
         replaced = self._choose(turn, chance)
         if not replaced:
             return turn
-        pattern = re.compile(
-            "|".join(_standing(value) for value in sorted(replaced, key=len, reverse=True))
-        )
 
         def swap(text: str) -> str:
-            return pattern.sub(lambda match: replaced[match[0]], text)
+            return _swapped(text, replaced)
 
         def swap_state(state: State) -> State:
             return {
@@ -77,43 +89,120 @@ class Augmenter:
 
     def _choose(self, turn: TrainingTurn, chance: random.Random) -> dict[str, str]:
         texts = " ".join((turn.user, *(plain for _, plain, _ in turn.history)))
+        places = _places(turn)
         replaced: dict[str, str] = {}
-        for state in (turn.previous_state, turn.state or {}):
-            for slots in state.values():
-                for slot, value in slots.items():
-                    if value in _FIXED or value in replaced:
-                        continue
-                    # A value the texts only paraphrase ("center") must keep its meaning.
-                    said = re.search(_standing(value), texts) is not None
-                    if not said and state is turn.state and not _known(turn, value):
-                        continue
-                    if _NUMBER.match(value) and _ambiguous_number(value, texts):
-                        continue
-                    replaced[value] = self._another(slot, value, chance)
+        for value, owners in places.items():
+            # A value the texts only paraphrase ("center") must keep its meaning.
+            if not _known(turn, value) and _find(texts, value) < 0:
+                continue
+            if _NUMBER.match(value) and _count(texts, value) > 1:
+                continue
+            another = self._another(value, owners, chance)
+            for _ in range(_TRIES):
+                if another not in replaced.values():
+                    break
+                another = self._another(value, owners, chance)
+            replaced[value] = another
         return replaced
 
-    def _another(self, slot: str, value: str, chance: random.Random) -> str:
+    def _another(self, value: str, owners: Sequence[tuple[str, str]], chance: random.Random) -> str:
+        closed = [self._closed[owner] for owner in owners if owner in self._closed]
+        if closed:
+            common = [one for one in closed[0] if all(one in other for other in closed[1:])]
+            return chance.choice(common) if common else value
         if _CLOCK.match(value):
             minute = chance.randrange(0, 60, 5) if chance.random() < 0.7 else chance.randrange(60)
             return f"{chance.randrange(24):02d}:{minute:02d}"
         if _NUMBER.match(value):
-            return str(chance.randint(1, 9))
-        known = self._values.get(slot, [value])
+            return str(chance.randint(1, _LARGEST_NUMBER))
+        known = self._values.get(owners[0][1], [value])
         # Few values mean a closed set (days, areas): inventing members would teach nothing true.
         if len(known) > 15 and chance.random() < self._settings.synthetic_names:
             return " ".join(chance.sample(self.words, chance.choice(_NAME_LENGTHS)))
         return chance.choice(known)
 
 
-def _standing(value: str) -> str:
-    """Return the pattern of a value that stands alone; Korean particles are written onto it."""
-    end = "(?![a-z0-9:])" if _HANGUL_END.search(value) else r"(?![\w:])"
-    return rf"(?<![\w:]){re.escape(value)}{end}"
+def _closed_values(schema: Schema) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return what closed slots take; numbers no larger than people say."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for service in schema.services:
+        for slot in service.slots:
+            values = tuple(
+                value
+                for value in slot.values
+                if value not in _FIXED
+                and not (value.isdigit() and not 0 < int(value) <= _LARGEST_NUMBER)
+            )
+            if slot.categorical and values:
+                found[service.name, slot.name] = values
+    return found
+
+
+def _places(turn: TrainingTurn) -> dict[str, list[tuple[str, str]]]:
+    """Return each value that may be replaced, with the slots that have it."""
+    places: dict[str, list[tuple[str, str]]] = {}
+    for state in (turn.previous_state, turn.state or {}):
+        for domain, slots in state.items():
+            for slot, value in slots.items():
+                if value not in _FIXED:
+                    owners = places.setdefault(value, [])
+                    if (domain, slot) not in owners:
+                        owners.append((domain, slot))
+    return places
 
 
 def _known(turn: TrainingTurn, value: str) -> bool:
     return any(value in slots.values() for slots in turn.previous_state.values())
 
 
-def _ambiguous_number(value: str, texts: str) -> bool:
-    return len(re.findall(rf"(?<![\w:]){value}(?![\w:])", texts)) > 1
+def _find(text: str, value: str, start: int = 0) -> int:
+    """Return where ``value`` stands alone in ``text``, from ``start`` on; -1 for nowhere.
+
+    Korean particles are written onto a value, so letters of its script may follow it.
+    """
+    at = text.find(value, start)
+    while at >= 0:
+        end = at + len(value)
+        if not (at and _joins(text[at - 1])) and not (
+            end < len(text) and _joins_after(value, text[end])
+        ):
+            return at
+        at = text.find(value, at + 1)
+    return -1
+
+
+def _joins(character: str) -> bool:
+    return character.isalnum() or character in "_:"
+
+
+def _joins_after(value: str, character: str) -> bool:
+    if _HANGUL_END.search(value):
+        return character == ":" or (character.isascii() and character.isalnum())
+    return _joins(character)
+
+
+def _count(text: str, value: str) -> int:
+    count, at = 0, _find(text, value)
+    while at >= 0:
+        count += 1
+        at = _find(text, value, at + len(value))
+    return count
+
+
+def _swapped(text: str, replaced: Mapping[str, str]) -> str:
+    """Return ``text`` with each value replaced where it stands; of two at one place, the longer."""
+    found = [(at, -len(value), value) for value in replaced if (at := _find(text, value)) >= 0]
+    if not found:
+        return text
+    parts: list[str] = []
+    end = 0
+    while found:
+        at, _, value = min(found)
+        parts += (text[end:at], replaced[value])
+        end = at + len(value)
+        found = [
+            (then, length, one)
+            for place, length, one in found
+            if (then := place if place >= end else _find(text, one, end)) >= 0
+        ]
+    return "".join((*parts, text[end:]))

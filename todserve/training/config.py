@@ -12,6 +12,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from todserve.corpora.spoken.settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptFormat
 from todserve.training.own_corpus import completed
@@ -149,6 +150,7 @@ class TrainingConfig(Preparation):
         start: its first weights, when from scratch.
         format: how prompts and targets look.
         augmentation: how the turns are varied from epoch to epoch.
+        spoken: what people really say, made from the turns and added to them.
         mixing: of corpora and tasks in an epoch.
         weights: of the tasks in the loss.
         max_length: encoder or decoder tokens of an example, at most: no history may be allowed
@@ -193,6 +195,7 @@ class TrainingConfig(Preparation):
     network: Network = Network()
     start: Start = Start.COPYING
     augmentation: Augmentation = Augmentation()
+    spoken: Spoken = Spoken()
     mixing: Mixing = Mixing()
     weights: TaskWeights = TaskWeights()
     optimizer: OptimizerName = OptimizerName.ADAMW

@@ -15,6 +15,7 @@ from todserve.training.config import TrainingConfig
 from todserve.training.copying import CopyTurns
 from todserve.training.examples import Example, encode_turn
 from todserve.training.mixture import Mixture
+from todserve.training.spoken import SpokenTraining
 from todserve.training.turns import TrainingTurn
 
 
@@ -29,9 +30,10 @@ class Epochs:
         self._augmentation = config.augmentation
         self._builder = builder
         self._mixture = Mixture(turns, config.mixing, config.seed)
-        self._augment = Augmenter(turns, config.augmentation)
+        self._augment = Augmenter(turns, config.augmentation, builder.schema)
         self._copy_turns = CopyTurns(builder.schema, self._augment.words)
         self._drawn: tuple[int, Sequence[TrainingTurn]] | None = None
+        self._spoken = SpokenTraining(config, builder.schema, turns, self._augment)
 
     def size(self, epoch: int) -> int:
         """Return how many places an epoch has, counted from 0: turns it meets or makes up."""
@@ -57,6 +59,8 @@ class Epochs:
             examples += encode_turn(turn, self._builder, show_placeholders=shown)
             if chance.random() < self._augmentation.copy_turns:
                 examples += encode_turn(self._copy_turns(chance), self._builder)
+            for spoken in self._spoken.beside(epoch, number):
+                examples += encode_turn(spoken, self._builder)
         return examples
 
     def _copies_only(self, epoch: int) -> bool:

@@ -40,6 +40,7 @@ from todserve.training.preflight import (
 )
 from todserve.training.preparation import changed_corpora, check_prepared
 from todserve.training.schedule import share_done
+from todserve.training.spoken import spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import learnt_labels
 
@@ -94,7 +95,8 @@ def _run(
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
     with world.leader_first():
-        tokenizer, network, notes = origin_of(settings, folder, [*train, *dev], schema)
+        spoken = spoken_sample(settings, schema, train)
+        tokenizer, network, notes = origin_of(settings, folder, [*train, *dev, *spoken], schema)
     builder = PromptBuilder(tokenizer, settings.format, schema)
     if world.leads:
         # Spread over the corpora, which stand one after the other.

@@ -1,0 +1,1 @@
+"""What people really say, as training turns made from any labelled corpus."""

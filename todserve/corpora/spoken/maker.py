@@ -1,0 +1,178 @@
+"""The maker of spoken turns: draws a kind, makes it of the corpora's turns, lays roughness over it.
+
+Stands between the turns of a run and its epochs. What it makes is a function of the chance given
+alone, so the same seed makes the same turns in whatever number of processes.
+Example: ``SpokenTurns(turns, schema, settings).at(seed=7, epoch=0, index=12)``.
+"""
+
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from todserve.corpora.spoken.kinds import KINDS
+from todserve.corpora.spoken.material import Material, Vary
+from todserve.corpora.spoken.settings import Spoken
+from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
+from todserve.corpora.spoken.vocabulary import words_of_name
+from todserve.corpora.spoken.wordings import Wordings, language_of
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.schema import Schema
+from todserve.runtime.text import normalise
+
+_TRIES = 12
+_SMALL_TALK = ("greet", "thank", "bye")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class SpokenTurns:
+    """Makes turns of what people really say, from any labelled turns.
+
+    Attributes:
+        kinds: names of the kinds that the turns and their language allow.
+    """
+
+    def __init__(
+        self,
+        turns: Sequence[LabelledTurn],
+        schema: Schema,
+        settings: Spoken,
+        *,
+        vary: Vary | None = None,
+        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+    ) -> None:
+        """Sort the turns; nothing is made yet.
+
+        Args:
+            turns: of all corpora of the run, each dialogue's in order.
+            schema: of the run.
+            settings: how much, and of which kinds.
+            vary: gives the turn spoken into other values, such as the augmentation's.
+            known: more values of open slots, such as those of a database.
+
+        Raises:
+            ConfigError: no turn has a belief state or an intent to speak from.
+        """
+        self._settings = settings
+        sources, outside = _sources(turns, settings)
+        if not sources:
+            raise ConfigError(
+                f"`spoken` finds no turns to speak from among {len(turns)}; expected turns with "
+                "a belief state or an intent: name their corpora in `spoken.corpora`"
+            )
+        by_language: dict[str, list[LabelledTurn]] = {}
+        for turn in sources:
+            first = turn.history[0][0] if turn.history else turn.user
+            by_language.setdefault(language_of(first), []).append(turn)
+        self._materials: list[Material] = []
+        self._sizes: list[int] = []
+        for language, own in sorted(by_language.items()):
+            wordings = Wordings.load(language)
+            far, small_talk = _elsewhere(outside, wordings, schema, own)
+            self._materials.append(
+                Material(
+                    own,
+                    schema,
+                    wordings,
+                    vary=vary,
+                    known=known,
+                    outside=far,
+                    small_talk=small_talk,
+                )
+            )
+            self._sizes.append(len(own))
+        weights = {name: kind.weight * settings.kinds.get(name, 1) for name, kind in KINDS.items()}
+        self._weights = {name: weight for name, weight in weights.items() if weight > 0}
+        if not self._weights:
+            raise ConfigError("`spoken.kinds` leaves out every kind; expected one at least")
+        self.kinds = tuple(self._weights)
+
+    def at(self, *, seed: int, epoch: int, index: int) -> SpokenTurn | None:
+        """Return the turn of a place in an epoch; the same for the same numbers."""
+        return self(random.Random(f"{seed}/spoken/{epoch}/{index}"))
+
+    def __call__(self, chance: random.Random, kind: str | None = None) -> SpokenTurn | None:
+        """Return one turn, of ``kind`` if it is given; None where the turns do not allow any."""
+        material = chance.choices(self._materials, self._sizes)[0]
+        names, weights = list(self._weights), list(self._weights.values())
+        for _ in range(_TRIES):
+            name = kind or chance.choices(names, weights)[0]
+            for _ in range(_TRIES):
+                turn = KINDS[name].make(material, chance)
+                if turn is not None and turn.user:
+                    return self._roughened(turn, material, chance)
+        return None
+
+    def _roughened(self, turn: SpokenTurn, material: Material, chance: random.Random) -> SpokenTurn:
+        share = KINDS[turn.kind].rough
+        if share is not None and chance.random() >= share * self._settings.rough:
+            return turn
+        text = material.rough(
+            turn.user, chance, keep=_names(turn, material), time=material.speech.time
+        )
+        return replace(turn, user=normalise(text) or turn.user)
+
+
+def _names(turn: SpokenTurn, material: Material) -> set[str]:
+    """Return the words of new values that nobody could guess from a misspelling."""
+    words: set[str] = set()
+    for domain, slots in (turn.state or {}).items():
+        before = turn.previous_state.get(domain, {})
+        for slot, value in slots.items():
+            closed = material.speech.ways(domain, slot, value)
+            if before.get(slot) != value and not (closed.alone or closed.before or closed.noun):
+                words.update(_WORD.findall(value))
+    return words
+
+
+def _sources(
+    turns: Sequence[LabelledTurn], settings: Spoken
+) -> tuple[list[LabelledTurn], list[LabelledTurn]]:
+    """Return the turns to speak from and those of corpora that lie outside."""
+    apart = set(settings.outside) - set(settings.corpora)
+    if settings.corpora:
+        chosen = [turn for turn in turns if turn.corpus in settings.corpora]
+    else:
+        stated = {turn.corpus for turn in turns if turn.state}
+        chosen = [turn for turn in turns if turn.corpus in stated]
+        if not chosen:  # intents alone: greetings and what lies outside can still be made
+            chosen, apart = list(turns), set()
+    names = {turn.corpus for turn in chosen}
+    return chosen, [turn for turn in turns if turn.corpus in apart and turn.corpus not in names]
+
+
+def _elsewhere(
+    outside: Iterable[LabelledTurn],
+    wordings: Wordings,
+    schema: Schema,
+    own: Sequence[LabelledTurn],
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return utterances that lie outside, and small talk, of other corpora."""
+    intents = wordings.outside.get("intents", {})
+    small_talk: dict[str, list[str]] = {}
+    far: list[str] = []
+    of = {name: set(intents.get(name, ())) for name in (*_SMALL_TALK, "neither")}
+    near = _own_words(wordings, schema, own)
+    for turn in outside:
+        if turn.history or language_of(turn.user) != wordings.language:
+            continue
+        label = words_of_name(turn.intent or "")
+        talk = next((name for name in _SMALL_TALK if label in of[name]), None)
+        if talk is not None:
+            small_talk.setdefault(talk, []).append(turn.user)
+        elif label not in of["neither"] and not near & set(_WORD.findall(turn.user)):
+            far.append(turn.user)
+    return far, small_talk
+
+
+def _own_words(wordings: Wordings, schema: Schema, own: Sequence[LabelledTurn]) -> set[str]:
+    """Return words that may be of one's own services: who says them is not surely outside."""
+    domains = {domain for turn in own for domain in turn.state or {}} or set(schema.domains)
+    words: set[str] = set()
+    for domain in domains:
+        words.update(words_of_name(domain).split())
+        for service in wordings.services.values():
+            if any(f" {name} " in f" {words_of_name(domain)} " for name in service.domains):
+                for noun in service.called:
+                    words.update(noun.split())
+    return {word for word in words if len(word) > 2}
