@@ -4,6 +4,8 @@ import math
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -15,6 +17,7 @@ import torch
 from tests.tiny_checkpoint import MARKOV, SCHEMA
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
+from tests.unit.source_tree import ROOT
 from todserve.runtime.errors import ConfigError, TrainingError
 from todserve.runtime.prompts import PromptBuilder
 from todserve.training.batching import Parcel, Shape, pack, unpack
@@ -26,7 +29,7 @@ from todserve.training.servings import Place, Servings
 from todserve.training.shapes import shaped_plan
 
 # 32 turns, 25 times over: three parts.
-CONFIG = TrainingConfig(name="x", batch_tokens=600, augmentation={"probability": 0.5})
+CONFIG = TrainingConfig(name="x", batch_tokens=150, augmentation={"probability": 0.5})
 
 
 def servings(*, shaped: bool = False) -> Servings:
@@ -110,6 +113,33 @@ def test_a_process_that_is_killed_is_missed() -> None:
         # What it had made before is taken first; an epoch holds more than it could be ahead.
         with pytest.raises(TrainingError, match=r"ended with code -9.*feeders=1"):
             feeder.step(10_000)
+
+
+KILLED = """
+import os, signal
+from tests.unit.test_training_servings import servings
+from todserve.training.feeder import Feeder
+from todserve.training.servings import Place
+with Feeder(servings(), Place(), processes=2) as feeder:
+    feeder.step(1)
+    print(feeder._folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_processes_of_a_killed_run_end_and_clear_up_after_themselves() -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    # Whoever holds its end of the pipe is gone as well: else the line above would still wait.
+    assert killed.stdout.strip()
+    assert not Path(killed.stdout.strip()).exists()
 
 
 def test_a_fault_in_a_process_is_the_runs_fault() -> None:

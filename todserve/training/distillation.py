@@ -16,6 +16,7 @@ from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptFormat
+from todserve.training.hugging_face import network_of
 
 _FORM = ("context", "prompt_placement", "belief_target", "system_turns")
 
@@ -100,13 +101,11 @@ def load_teacher(
                     "prompts; change `format`"
                 )
     try:
-        network: T5ForConditionalGeneration = T5ForConditionalGeneration.from_pretrained(
-            folder, dtype=torch.float32
-        )
-    except Exception as error:  # transformers raises many kinds
+        network, _ = network_of(folder)
+    except ConfigError as error:
         raise ConfigError(
-            f"teacher {folder} cannot be loaded: {error}; expected a T5 folder with config.json "
-            "and model.safetensors"
+            f"teacher {folder} cannot be loaded: {error}; expected a folder with config.json and "
+            "weights that fit it"
         ) from error
     rows = int(network.lm_head.weight.shape[0])
     if rows <= max(ours.values()):

@@ -66,6 +66,10 @@ def network_of(folder: Path) -> tuple[T5ForConditionalGeneration, list[str]]:
             ) from error
         note = f"{folder}: weights are named {_WRAPPED}..., as DistributedDataParallel names them"
         return network_from(_as_t5(fields), unwrapped), [f"{note}; read without it"]
+    except Exception as error:  # transformers checks the fields with kinds of its own
+        raise ConfigError(
+            f"cannot start from {folder}: {error}; expected a config.json that describes a T5"
+        ) from error
     assert isinstance(network, T5ForConditionalGeneration)
     return network, []
 

@@ -136,7 +136,11 @@ class Trainer:
         bar = tqdm(
             total=round(60 * (config.minutes or 0)) if timed else config.steps,
             initial=round(progress.seconds) if timed else progress.step,
-            unit="s" if timed else "step",
+            unit="step",
+            # By the clock the rate would only say that a second takes a second.
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+            if timed
+            else None,
             smoothing=0.05,
             disable=not world.leads,
         )

@@ -16,8 +16,9 @@ from todserve.training.config import TrainingConfig
 from todserve.training.epochs import Epochs
 from todserve.training.shapes import shaped_plan
 
-_BATCHES = 48  # about so many make a part: enough of like lengths, yet soon made
+_BATCHES = 192  # about so many make a part: enough of like lengths
 _TURN_TOKENS = 100  # of an ordinary turn, padding included
+_MOST = 12_000  # turns of a part: made in six seconds, before which nothing can be trained on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +54,7 @@ class Servings:
         self._epochs = epochs
         self._pad_id = pad_id
         self._shaped = shaped
-        self._size = max(256, _BATCHES * config.batch_tokens // _TURN_TOKENS)
+        self._size = min(_MOST, max(256, _BATCHES * config.batch_tokens // _TURN_TOKENS))
         self._order: tuple[int, list[int]] | None = None
 
     def parts(self, epoch: int) -> int:
