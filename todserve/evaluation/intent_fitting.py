@@ -33,6 +33,8 @@ _GRAM_SHARE = 0.5  # of an n-gram block's length beside the vector's, likewise
 _ITERATIONS = 150
 _TOLERANCE = 1e-3
 _LARGEST = 4.0  # of a factor
+_UNTOLD = np.array([1.0, 0.0])  # the factors where nothing is known
+_CAUTION = 2.0  # nats that a factor costs, one off them
 _AFFORDED = 0.005  # of the accuracy inside, for what lies outside
 _OFFSETS = tuple(step / 4 for step in range(33))
 _LEAST_OUTSIDE = 5  # examples that an offset is fitted on
@@ -148,8 +150,9 @@ def with_factors(model: IntentModel, heard: Sequence[Heard]) -> IntentModel:
         joined = factors[0] * linear + factors[1] * generated
         highest = joined.max(axis=1, keepdims=True)
         whole = np.log(np.exp(joined - highest).sum(axis=1)) + highest[:, 0]
-        # A little of every factor, or a handful of examples would make it infinite.
-        return float((whole - joined[np.arange(len(right)), right]).sum() + 0.5 * factors @ factors)
+        # Of a handful of examples nothing may be concluded: the linear model stands as it is.
+        far = (factors - _UNTOLD) @ (factors - _UNTOLD)
+        return float((whole - joined[np.arange(len(right)), right]).sum() + _CAUTION * far)
 
     found = minimize(loss, [1.0, 0.5], method="L-BFGS-B", bounds=[(0.05, _LARGEST), (0, _LARGEST)])
     first, second = (round(float(factor), 4) for factor in found.x)
