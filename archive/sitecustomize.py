@@ -1,38 +1,15 @@
-"""Keeps PyTorch out of a worker that does not use it.
+"""What a worker's Python runs before anything else.
 
-Travels at the root of an archive whose engine needs no PyTorch, where Python finds it before
-anything else runs: TorchServe puts that folder on its worker's path. TorchServe's message handler
-says ``import torch`` at the top, for answers that are tensors; ours are bytes. With this file the
-import costs nothing until someone touches ``torch``; then it is loaded, as always.
+Travels at the root of every archive: TorchServe puts that folder on its worker's path, and Python
+imports a module of this name by itself. Also where ``torchserve --start`` is called by hand.
 """
 
 import importlib.util
-import sys
-import types
+import os
 
+# Threads of PyTorch that wait for one another spin by default; where other processes have work
+# too, one thread that waits for its core then holds up all. Read when PyTorch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-class _Untouched(types.ModuleType):
-    """A module that runs its code at the first use of anything in it.
-
-    The standard library's LazyLoader does that too, but takes the import statement itself, which
-    reads ``__spec__`` of a module it finds loaded, for such a use.
-    """
-
-    def __getattribute__(self, name):
-        if name in ("__spec__", "__name__", "__class__", "__dict__"):
-            return super().__getattribute__(name)
-        spec = super().__getattribute__("__spec__")
-        self.__class__ = types.ModuleType
-        spec.loader.exec_module(self)
-        return getattr(self, name)
-
-
-def _import_when_touched(name):
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is not None:
-        module = importlib.util.module_from_spec(spec)
-        module.__class__ = _Untouched
-        sys.modules[name] = module
-
-
-_import_when_touched("torch")
+if importlib.util.find_spec("lazy_torch") is not None:
+    importlib.import_module("lazy_torch")

@@ -111,7 +111,7 @@ def body_of(dialogue: Dialogue, index: int) -> bytes:
 def _possible(body: bytes, opened: Checkpoint) -> bool:
     try:
         request = parse_request(body)
-        admit(request, opened)
+        admit(request, opened, utterance=request.user)
     except RequestError:
         return False
     # Rebuilding a state that a client did not send is work that the peers do not do.

@@ -21,7 +21,7 @@ from typing import Any
 
 from todserve.runtime.checks import is_request_id
 from todserve.runtime.describing import describe
-from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
+from todserve.runtime.engines.settings import DecodingSettings, EngineSettings, ReadingSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
@@ -61,6 +61,7 @@ class TodHandler:
             folder,
             settings=EngineSettings(**section.get("engine", {})),
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,
+            spelling=ReadingSettings(**section.get("reading", {})).spelling,
             model_name=model["modelName"],
             model_version=model.get("modelVersion", ""),
             model_file=inner_path(folder, network, said_by="MANIFEST.json") if network else None,

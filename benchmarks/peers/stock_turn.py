@@ -72,7 +72,7 @@ class StockTurns:
             RequestError: it is malformed.
         """
         request = parse_request(body)
-        memory = admit(request, self.checkpoint)
+        memory = admit(request, self.checkpoint, utterance=request.user)
         source = PromptInput(
             user=request.user,
             history=self._form.exchanges(request.history, memory),

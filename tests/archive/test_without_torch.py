@@ -11,14 +11,15 @@ from todserve.serving.archive import build_archive
 from todserve.serving.staging import Parts
 from todserve.serving.trial import unpack
 
-SITE = Parts.of_checkout().without_torch
+SITE = Parts.of_checkout().worker_start
+LAZY = Parts.of_checkout().without_torch
 
 
-def python(folder: Path, program: str) -> str:
+def python(folder: Path, program: str, **environment: str) -> str:
     """Run a program as TorchServe runs a worker: with ``folder`` on PYTHONPATH."""
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(folder)},
+        env={"PYTHONPATH": str(folder), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -51,6 +52,12 @@ def test_without_the_file_torch_is_loaded_at_once(tmp_path: Path) -> None:
     assert python(tmp_path, "import sys, torch; print('torch.nn' in sys.modules)") == "True"
 
 
+def test_threads_of_a_worker_wait_without_spinning_unless_told_otherwise() -> None:
+    program = "import os; print(os.environ['OMP_WAIT_POLICY'])"
+    assert python(SITE.parent, program) == "PASSIVE"
+    assert python(SITE.parent, program, OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
+
+
 def config(folder: Path, engine: str) -> Path:
     path = folder / f"{engine}.yaml"
     path.write_text(f"handler:\n  engine: {{engine: {engine}, threads: 1}}\n")
@@ -71,6 +78,7 @@ def test_an_onnx_archive_carries_what_its_engine_needs(
     assert (folder / "onnx" / "encoder.onnx").is_file()
     assert (folder / "onnx" / "search.onnx").is_file()
     assert (folder / "sitecustomize.py").read_bytes() == SITE.read_bytes()
+    assert (folder / "lazy_torch.py").read_bytes() == LAZY.read_bytes()
     assert not list(folder.rglob("*.safetensors"))
     assert not (folder / "onnx" / "step.onnx").exists()
     needed = requirements(built)
@@ -84,7 +92,8 @@ def test_a_torch_archive_carries_what_its_engine_needs(
     built = build_archive(tiny_checkpoint, tmp_path, model_config=config(tmp_path, "torch"))
     folder = unpack(built, tmp_path / "unpacked")
     assert (folder / "model.safetensors").is_file()
-    assert not (folder / "sitecustomize.py").exists()
+    assert (folder / "sitecustomize.py").read_bytes() == SITE.read_bytes()
+    assert not (folder / "lazy_torch.py").exists()
     needed = requirements(built)
     assert {"torch", "transformers", "safetensors"} <= needed
     assert not needed & {"onnxruntime", "ctranslate2"}

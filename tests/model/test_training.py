@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,12 @@ from todserve.training.batching import IGNORED, collate
 from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.examples import TASK_ORDER, encode_turns
 from todserve.training.network import build_network, logits_of, loss_of
-from todserve.training.preflight import check_examples, check_network, check_prompts
+from todserve.training.preflight import (
+    check_examples,
+    check_network,
+    check_prompts,
+    check_targets,
+)
 from todserve.training.turns import save_turns
 
 NETWORK = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)
@@ -200,6 +206,25 @@ def test_preflight_passes_what_training_makes_and_names_what_it_must_not() -> No
     config = T5Config(vocab_size=50, d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
     with pytest.raises(ConfigError, match="embedding 50 rows"):
         check_network(T5ForConditionalGeneration(config), tokenizer)
+
+
+def test_preflight_counts_targets_that_the_vocabulary_cannot_say() -> None:
+    tokenizer = tiny_tokenizer()
+    examples = encode_turns(TURNS[:1], PromptBuilder(tokenizer, MARKOV, SCHEMA))
+    assert check_targets(examples, tokenizer.unknown_id) == []
+    (strange,) = (
+        replace(
+            one,
+            blocks=tuple(
+                replace(block, target=(*tokenizer.encode("金龙"), *block.target))
+                for block in one.blocks[:1]
+            ),
+        )
+        for one in examples[:1]
+    )
+    (warning,) = check_targets([strange, *examples], tokenizer.unknown_id)
+    assert warning.startswith("1 targets of task")
+    assert "the vocabulary cannot say" in warning
 
 
 def test_preflight_notices_a_truncated_prompt() -> None:

@@ -1,13 +1,36 @@
 import random
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tiny_turns import TURNS
-from todserve.training.augmentation import Augmenter
+from todserve.runtime.schema import Schema, Service, Slot
+from todserve.training.augmentation import Augmenter, _swapped
 from todserve.training.config import Augmentation
 from todserve.training.turns import TrainingTurn
 
 ALWAYS = Augmentation(probability=1.0, synthetic_names=0.0)
+CLOSED = Schema(
+    services=(
+        Service(
+            name="hotel",
+            slots=(
+                Slot(name="area", categorical=True, values=("north", "south", "east")),
+                Slot(name="pricerange", categorical=True, values=("cheap", "dear", "dontcare")),
+                Slot(name="stars", categorical=True, values=("0", "2", "3", "12")),
+            ),
+        ),
+        Service(
+            name="shop",
+            slots=(
+                Slot(name="hat"),
+                Slot(name="area", categorical=True, values=("north", "east", "west")),
+            ),
+        ),
+    )
+)
 BOOKED = next(turn for turn in TURNS if turn.history)
 
 
@@ -97,6 +120,78 @@ def test_a_particle_written_onto_a_korean_value_hides_it_not(
 def test_korean_words_serve_as_synthetic_names() -> None:
     turn = TrainingTurn(dialogue_id="x", user="조용한 노래 좀", state={})
     assert Augmenter([turn], ALWAYS).words == ["노래", "조용한"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_closed_slot_takes_values_of_its_own_domain(seed: int) -> None:
+    turn = TrainingTurn(
+        dialogue_id="x",
+        user="a cheap hotel in the north with 3 stars for 14:15, and a blue hat",
+        state={
+            "hotel": {"area": "north", "pricerange": "cheap", "stars": "3"},
+            "shop": {"hat": "blue"},
+        },
+    )
+    augment = Augmenter(TURNS, ALWAYS.model_copy(update={"synthetic_names": 1.0}), CLOSED)
+    state = augment(turn, random.Random(seed)).state
+    assert state is not None
+    for slot, value in state["hotel"].items():
+        assert value in CLOSED.values("hotel", slot)
+        assert value not in ("0", "12")
+
+
+def test_a_value_that_two_services_share_stays_one_that_both_may_take() -> None:
+    turn = TrainingTurn(
+        dialogue_id="x",
+        user="both in the north",
+        state={"hotel": {"area": "north"}, "shop": {"area": "north"}},
+    )
+    augment = Augmenter(TURNS, ALWAYS, CLOSED)
+    seen = set()
+    for seed in range(40):
+        state = augment(turn, random.Random(seed)).state
+        assert state is not None
+        assert state["hotel"]["area"] == state["shop"]["area"]
+        seen.add(state["hotel"]["area"])
+    assert seen == {"north", "east"}
+
+
+def test_two_values_do_not_become_one() -> None:
+    turn = TrainingTurn(
+        dialogue_id="x",
+        user="from ely to norwich",
+        state={"train": {"departure": "ely", "destination": "norwich"}},
+    )
+    turns = [*TURNS, turn]
+    met = 0
+    for seed in range(100):
+        state = Augmenter(turns, ALWAYS)(turn, random.Random(seed)).state
+        assert state is not None
+        met += state["train"]["departure"] == state["train"]["destination"]
+    assert met < 10
+
+
+_TEXT = st.text(alphabet="ab :_가나1", max_size=14)
+
+
+@given(
+    text=_TEXT,
+    values=st.dictionaries(
+        st.text(alphabet="ab :가나1", min_size=1, max_size=3),
+        st.sampled_from(("X", "YY")),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_values_are_found_and_replaced_as_a_pattern_of_all_of_them_would(
+    text: str, values: dict[str, str]
+) -> None:
+    def standing(value: str) -> str:
+        end = "(?![a-z0-9:])" if re.search(r"[가-힣]{2}\Z", value) else r"(?![\w:])"
+        return rf"(?<![\w:]){re.escape(value)}{end}"
+
+    pattern = "|".join(standing(value) for value in sorted(values, key=len, reverse=True))
+    assert _swapped(text, values) == re.sub(pattern, lambda match: values[match[0]], text)
 
 
 def _augmented(augment: Augmenter, turn: TrainingTurn) -> list[TrainingTurn]:

@@ -336,6 +336,7 @@ def test_encode_shows_every_key_and_null_for_what_was_not_asked() -> None:
         "response": None,
         "consistent": None,
         "unparsed": {},
+        "read_as": None,
         "model": {"name": "tod", "version": "1.0", "checkpoint": "abc"},
         "timing_ms": {},
     }

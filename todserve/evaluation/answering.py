@@ -39,6 +39,7 @@ def open_answering(
     name: str = "tod",
     settings: EngineSettings | None = None,
     constrained: bool = False,
+    spelling: bool = True,
 ) -> Answering:
     """Return the server at ``url``, or without one, the checkpoint in this process.
 
@@ -48,24 +49,37 @@ def open_answering(
         name: the model's name on the server.
         settings: engine, dtype, threads; of no use to a server, which has its own.
         constrained: hold every answer to the schema; a server does as it was told.
+        spelling: read misspelt words as they are meant; a server does as it was told.
 
     Raises:
         ConfigError: a wrong checkpoint, or not the one that the server has; ``constrained`` of a
-            server.
+            server, or ``spelling`` switched off.
         RemoteError: the server is not there.
     """
     if url is None:
-        return TurnPipeline.load(checkpoint, settings=settings, constrained=constrained)
+        return TurnPipeline.load(
+            checkpoint, settings=settings, constrained=constrained, spelling=spelling
+        )
     if constrained:
         raise ConfigError(
             "a server decodes as its archive says; set handler.decoding.constrained there, or "
             "leave out the server"
         )
+    if not spelling:
+        raise ConfigError(
+            "a server reads as its archive says; set handler.reading.spelling there, or leave out "
+            "the server"
+        )
     return RemotePipeline(url, name, checkpoint=checkpoint)
 
 
 def signed_name(
-    pipeline: Answering, folder: Path, *, url: str | None = None, constrained: bool = False
+    pipeline: Answering,
+    folder: Path,
+    *,
+    url: str | None = None,
+    constrained: bool = False,
+    spelling: bool = True,
 ) -> str:
     """Return what a signature calls the answerer: ``6be1f66b1a28-onnx-int8-constrained``.
 
@@ -74,10 +88,12 @@ def signed_name(
         folder: its checkpoint or export.
         url: of the server, if one answers.
         constrained: whether every answer is held to the schema.
+        spelling: whether misspelt words are read as they are meant.
     """
     manifest = ExportManifest.of_folder(folder)
     parts = [pipeline.checkpoint.checksum]
     parts += [manifest.engine, manifest.dtype] if manifest else []
     parts += [OVER_REST] if url is not None else []
     parts += ["constrained"] if constrained else []
+    parts += [] if spelling else ["as-typed"]
     return "-".join(parts)

@@ -53,6 +53,7 @@ def run_evaluation(
     html: Path | None = None,
     curves: Path | None = None,
     constrained: bool = False,
+    spelling: bool = True,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
@@ -81,6 +82,7 @@ def run_evaluation(
         html: write a report to this file.
         curves: a training run's folder, for the report's learning curves.
         constrained: hold every answer to the schema.
+        spelling: read misspelt words as they are meant.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -101,7 +103,12 @@ def run_evaluation(
     if oracle_context:
         print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
     pipeline = open_answering(
-        checkpoint, url=url, name=name, settings=settings, constrained=constrained
+        checkpoint,
+        url=url,
+        name=name,
+        settings=settings,
+        constrained=constrained,
+        spelling=spelling,
     )
     try:
         source = find(corpus, root)
@@ -111,7 +118,9 @@ def run_evaluation(
             corpus=corpus,
             split=split,
             subset=subset_name(quick=quick, limit=limit),
-            checkpoint=signed_name(pipeline, checkpoint, url=url, constrained=constrained),
+            checkpoint=signed_name(
+                pipeline, checkpoint, url=url, constrained=constrained, spelling=spelling
+            ),
             code=code_version(),
             protocol=str(Protocol.REFERENCE_REPLIES),
         )
@@ -120,7 +129,8 @@ def run_evaluation(
             signature=signature,
             folder=checkpoint,
             out=out,
-            engine=f"{url or _engine(settings)}{' constrained' if constrained else ''}",
+            engine=f"{url or _engine(settings)}{' constrained' if constrained else ''}"
+            f"{'' if spelling else ' as typed'}",
             batch=batch,
         )
         turns = sum(len(one.turns) for one in dialogues)

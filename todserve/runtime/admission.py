@@ -14,8 +14,13 @@ from todserve.runtime.text import normalise
 from todserve.runtime.tracking import Memory
 
 
-def admit(request: TurnRequest, checkpoint: Checkpoint) -> Memory:
+def admit(request: TurnRequest, checkpoint: Checkpoint, *, utterance: str) -> Memory:
     """Return what the client remembers, spelled as the schema does.
+
+    Args:
+        request: what the client asks.
+        checkpoint: what is to answer.
+        utterance: the user's words as they are to be read.
 
     Raises:
         RequestError: an unknown domain or slot, a value the schema refuses, or an utterance
@@ -37,13 +42,15 @@ def admit(request: TurnRequest, checkpoint: Checkpoint) -> Memory:
                     f"state.{domain}.{slot}: unknown value", value, schema.values(domain, slot)
                 )
             state.setdefault(domain, {})[slot] = known
-    words = normalise(request.user)
     limit = checkpoint.format.max_history_tokens - 2  # its start and end token
-    length = len(checkpoint.tokenizer.encode(words))
-    if length > limit:
+    ids = checkpoint.tokenizer.encode(normalise(utterance))
+    if len(ids) > limit:
+        # Tokens mean nothing to the one who typed: the characters that they would have been do.
+        characters = len(checkpoint.tokenizer.decode(ids[:limit]))
         raise RequestError(
-            f"user: the utterance is {length} tokens long; this checkpoint reads at most {limit}; "
-            "send a shorter one"
+            f"user: the utterance of {len(request.user)} characters is {len(ids)} tokens long; "
+            f"this checkpoint reads at most {limit}, about the first {characters} characters of "
+            "it; send a shorter one"
         )
     return Memory(
         state=state,

@@ -14,6 +14,7 @@ from todserve.runtime.response import (
     DatabaseMatches,
     IntentPrediction,
     ModelIdentity,
+    ReadAs,
     ResponsePrediction,
     SlotPrediction,
     TurnResponse,
@@ -39,6 +40,7 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
         response=_response(work, whole),
         consistent=_consistent(work, whole),
         unparsed=_unparsed(work),
+        read_as=_read_as(work),
         model=identity,
         unconstrained=_unconstrained(work),
     )
@@ -137,7 +139,7 @@ def _completed(work: TurnWork) -> Completion | None:
     acts = work.readings.get(TaskName.DIALOGUE_ACT)
     return complete(
         work.readings[TaskName.RESPONSE].parsed.text,
-        utterance=work.request.user,
+        utterance=work.utterance,
         acts=acts.parsed.acts if acts else (),
         state=work.tracked.memory.state if work.tracked else {},
         result=work.found,
@@ -149,6 +151,12 @@ def _consistent(work: TurnWork, whole: Completion | None) -> bool | None:
     if whole is None or not _asked(work, TaskName.DIALOGUE_ACT):
         return None
     return consistent(work.readings[TaskName.DIALOGUE_ACT].parsed.acts, whole.text)
+
+
+def _read_as(work: TurnWork) -> ReadAs | None:
+    renamed = work.tracked.renamed if work.tracked else ()
+    changes = (*work.spelled.changes, *renamed)
+    return ReadAs(text=work.utterance, changes=changes) if changes else None
 
 
 def _unparsed(work: TurnWork) -> dict[str, tuple[str, ...]]:

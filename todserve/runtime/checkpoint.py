@@ -24,6 +24,7 @@ from todserve.runtime.exported import ExportManifest
 from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
+from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.prompts import PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.stored_weights import read_config
@@ -57,7 +58,7 @@ CHECKPOINT_FILES = (
 )
 """What every checkpoint folder holds beside its weights."""
 
-OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, INTENT_MODEL, LABELS_FILE)
+OPTIONAL_FILES = (CALIBRATION_FILE, DOMAIN_MODEL, INTENT_MODEL, LABELS_FILE, NAMES_FILE)
 """What a checkpoint may lack; what it has travels with it."""
 
 CHECKSUM_LENGTH = 12
@@ -80,6 +81,7 @@ class Checkpoint:
         intent_model: weighs words and vectors for the intent; None without ``intent.safetensors``.
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
+        name_closeness: how near a value must come to a known name to mean it.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class Checkpoint:
     domain_model: DomainModel | None = None
     intent_model: IntentModel | None = None
     labels: LearntLabels | None = None
+    name_closeness: NameCloseness = field(default_factory=NameCloseness)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -124,6 +127,7 @@ class Checkpoint:
             domain_model=DomainModel.of_folder(folder),
             intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
+            name_closeness=NameCloseness.load(folder / NAMES_FILE),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 

@@ -39,6 +39,11 @@ def comparison_key(value: str) -> str:
     return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words)[:_LONGEST_KEY]
 
 
+def bare_key(key: str) -> str:
+    """Return a key without the words that say what kind of place it is: ``gonville``."""
+    return _GENERIC.sub("", key) or key
+
+
 def meant_keys(key: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the known keys meant by ``key``: itself, those it is part of, or the one close to it.
 
@@ -47,8 +52,8 @@ def meant_keys(key: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """
     if key in known:
         return (key,)
-    bare = {_GENERIC.sub("", one) or one: one for one in known}
-    wanted = _GENERIC.sub("", key) or key
+    bare = {bare_key(one): one for one in known}
+    wanted = bare_key(key)
     if wanted in bare or len(key) < _SHORTEST_PART:
         return (bare.get(wanted, key),)
     longer = tuple(one for one in known if key in one)

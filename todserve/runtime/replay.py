@@ -17,6 +17,7 @@ from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.base import Engine
 from todserve.runtime.history import HistoryForm
+from todserve.runtime.names import KnownNames
 from todserve.runtime.prompts import ContextForm, Exchange, PromptBuilder, PromptInput
 from todserve.runtime.questions import Question, Questions
 from todserve.runtime.reading import read
@@ -47,6 +48,7 @@ class Replay:
     builder: PromptBuilder
     form: HistoryForm
     automaton: TokenAutomaton | None = None
+    names: KnownNames | None = None
 
     def memories(self, histories: Sequence[Sequence[Exchange]]) -> list[Memory]:
         """Return what is known after each history, all histories side by side."""
@@ -77,6 +79,7 @@ class Replay:
                     intent=None,
                     utterance=exchange.user,
                     domain_model=self.checkpoint.domain_model,
+                    names=self.names,
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories

@@ -85,6 +85,26 @@ class ResponsePrediction(_Part):
     completed: tuple[str, ...] = ()
 
 
+class WordChange(_Part):
+    """A word as it was typed and as it was read; several words where they were run together."""
+
+    typed: str
+    read: str
+
+
+class ReadAs(_Part):
+    """How an utterance was read whose words were misspelt, see ``speller`` and ``names``.
+
+    Attributes:
+        text: the utterance as the network read it.
+        changes: what was read otherwise than typed, in the order of the utterance; then names of
+            the state that were brought to the database's spelling.
+    """
+
+    text: str
+    changes: tuple[WordChange, ...]
+
+
 class UnconstrainedConfidence(_Part):
     """The model's own confidences of a turn that was decoded under a constraint, in [0, 1].
 
@@ -118,6 +138,7 @@ class TurnResponse(_Part):
         consistent: whether acts and reply agree (they are generated independently); null when
             it cannot be told.
         unparsed: task -> pieces of its generation that could not be understood.
+        read_as: how the utterance was read; null when it was read as it was typed.
         model: which model answered.
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
@@ -132,6 +153,7 @@ class TurnResponse(_Part):
     response: ResponsePrediction | None = None
     consistent: bool | None = None
     unparsed: Mapping[str, tuple[str, ...]] = {}
+    read_as: ReadAs | None = None
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None

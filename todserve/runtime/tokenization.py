@@ -5,7 +5,7 @@ Reads the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone
 needs no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
@@ -14,6 +14,9 @@ from todserve.runtime.errors import ConfigError
 
 _SPACE = "▁"
 """SentencePiece's visible space."""
+
+UNKNOWN = "<unk>"
+"""The token that stands for what a vocabulary cannot say."""
 
 
 class Tokenizer:
@@ -103,6 +106,17 @@ class Tokenizer:
                 "format; use the checkpoint's own tokenizer.json, or add the tokens by `tod train`"
             )
         return token_id
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of what the vocabulary cannot say; None where it can say everything."""
+        return self._ids.get(UNKNOWN)
+
+    def words(self) -> Iterator[str]:
+        """Yield the pieces that begin with a word, without the space before it."""
+        for token in self._ids:
+            if token.startswith(_SPACE) and len(token) > 1:
+                yield token[1:].lower()
 
     def has(self, token: str) -> bool:
         """Return whether ``token`` stands in the vocabulary as it is."""

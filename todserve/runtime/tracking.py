@@ -17,9 +17,12 @@ from todserve.runtime.dialogue import DELETED, BeliefState, apply_update, state_
 from todserve.runtime.domain import DomainDecision, decide
 from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.formats import ParsedBeliefState, ValueSpan
+from todserve.runtime.names import KnownNames
 from todserve.runtime.prompts import BeliefTarget
 from todserve.runtime.reading import Reading
+from todserve.runtime.response import WordChange
 from todserve.runtime.schema import Schema
+from todserve.runtime.tokenization import UNKNOWN
 
 Confidence = Mapping[str, Mapping[str, float]]
 """domain -> slot -> probability in [0, 1]; a slot without one is absent."""
@@ -44,11 +47,13 @@ class Tracked:
         unparsed: pieces of the generation that were not understood or that the schema refuses.
         unconstrained: of the slots the model wrote under a constraint, its probability of their
             values among everything it might have written.
+        renamed: values brought to the spelling of the name in the database that they mean.
     """
 
     memory: Memory
     decision: DomainDecision
     unparsed: tuple[str, ...]
+    renamed: tuple[WordChange, ...] = ()
     unconstrained: Confidence = field(default_factory=dict)
 
 
@@ -61,6 +66,7 @@ def track(
     intent: str | None,
     utterance: str,
     domain_model: DomainModel | None = None,
+    names: KnownNames | None = None,
 ) -> Tracked:
     """Apply a belief-state generation to what was known.
 
@@ -72,6 +78,7 @@ def track(
         intent: the user's intent, if it was asked for.
         utterance: the user's words.
         domain_model: weighs the words for the active domain; None does without.
+        names: of the database, for values that misspell one; None leaves values as written.
     """
     parsed: ParsedBeliefState = reading.parsed
     accepted = accepted_spans(reading, target, schema)
@@ -83,7 +90,13 @@ def track(
     before = {} if target is BeliefTarget.TURN else memory.state
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
     unconstrained: dict[str, dict[str, float]] = {}
-    for span, value in accepted:
+    renamed: list[WordChange] = []
+    for span, accepted_value in accepted:
+        value = accepted_value
+        if names is not None:
+            value = names.meant(span.domain, span.slot, accepted_value)
+        if value != accepted_value:
+            renamed.append(WordChange(typed=accepted_value, read=value))
         written.setdefault(span.domain, {})[span.slot] = value
         probability = reading.probability_among_allowed(span.start, span.end)
         confidence.setdefault(span.domain, {})[span.slot] = probability
@@ -101,6 +114,7 @@ def track(
         ),
         decision=decision,
         unparsed=tuple(unparsed),
+        renamed=tuple(dict.fromkeys(renamed)),
         unconstrained=_only(unconstrained, state),
     )
 
@@ -128,6 +142,8 @@ def _cut_off(span: ValueSpan, reading: Reading) -> bool:
 def _accepted(span: ValueSpan, target: BeliefTarget, schema: Schema) -> str | None:
     if target is BeliefTarget.UPDATE and span.value == DELETED:
         return DELETED
+    if UNKNOWN in span.value:
+        return None  # the vocabulary cannot say the value, so this is not what the user said
     return schema.normalise_value(span.domain, span.slot, span.value)
 
 

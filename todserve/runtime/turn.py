@@ -16,12 +16,14 @@ from todserve.runtime.engines.base import Engine
 from todserve.runtime.engines.settings import EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.history import HistoryForm
-from todserve.runtime.prompts import PromptBuilder, PromptInput
+from todserve.runtime.names import KnownNames
+from todserve.runtime.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.questions import Question, Questions
 from todserve.runtime.reading import read
 from todserve.runtime.replay import Replay, needs_replay
 from todserve.runtime.request import TurnRequest, within
 from todserve.runtime.response import ModelIdentity, TurnResponse
+from todserve.runtime.speller import Spelled, Speller
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.tasks import TaskName
 from todserve.runtime.tracking import Memory, track
@@ -41,6 +43,7 @@ class TurnPipeline:
         engine: Engine,
         identity: ModelIdentity,
         automaton: TokenAutomaton | None = None,
+        speller: Speller | None = None,
     ) -> None:
         """Put the stages together; use ``load`` for a folder.
 
@@ -49,6 +52,7 @@ class TurnPipeline:
             engine: generates.
             identity: goes into every answer.
             automaton: of the checkpoint, see ``constraint``; None lets the engine write freely.
+            speller: of the checkpoint; None reads what is typed as it is typed, names too.
 
         Raises:
             ConfigError: the tokenizer lacks a control token of the format.
@@ -57,6 +61,8 @@ class TurnPipeline:
         self.identity = identity
         self._engine = engine
         self._automaton = automaton
+        self._speller = speller
+        self._names = KnownNames.of(checkpoint) if speller else None
         self._builder = PromptBuilder(checkpoint.tokenizer, checkpoint.format, checkpoint.schema)
         self._form = HistoryForm(checkpoint)
         self._replay = Replay(
@@ -65,6 +71,7 @@ class TurnPipeline:
             builder=self._builder,
             form=self._form,
             automaton=automaton,
+            names=self._names,
         )
 
     @classmethod
@@ -77,6 +84,7 @@ class TurnPipeline:
         model_version: str = "1.0",
         model_file: Path | None = None,
         constrained: bool = False,
+        spelling: bool = True,
     ) -> Self:
         """Open a checkpoint folder (or an unpacked archive) and its engine.
 
@@ -87,6 +95,7 @@ class TurnPipeline:
             model_version: goes into every answer.
             model_file: the network's file, which is run, where it is not the checkout's.
             constrained: whether nothing may be written but what the schema knows.
+            spelling: whether misspelt words are read as they are meant, where that is known.
 
         Raises:
             ConfigError: a file is missing or wrong; the message names it and the fix.
@@ -99,7 +108,8 @@ class TurnPipeline:
         identity = ModelIdentity(
             name=model_name, version=model_version, checkpoint=checkpoint.checksum
         )
-        return cls(checkpoint, engine, identity, _automaton(checkpoint) if constrained else None)
+        automaton = _automaton(checkpoint) if constrained else None
+        return cls(checkpoint, engine, identity, automaton, _speller(checkpoint, spelling=spelling))
 
     def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -156,7 +166,9 @@ class TurnPipeline:
     def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
         try:
             learnt = within(request, self.checkpoint.format.tasks)
-            return TurnWork(request=learnt, memory=admit(learnt, self.checkpoint))
+            spelled = self._spelled(learnt.user)
+            memory = admit(learnt, self.checkpoint, utterance=spelled.text)
+            return TurnWork(request=learnt, memory=memory, spelled=spelled)
         except RequestError as error:
             return error
 
@@ -165,16 +177,22 @@ class TurnPipeline:
         return learnt and needs_replay(request, self.checkpoint.format.context)
 
     def _rebuild(self, works: Sequence[TurnWork]) -> None:
-        memories = self._replay.memories([work.request.history for work in works])
+        memories = self._replay.memories([self._read(work.request.history) for work in works])
         for work, memory in zip(works, memories, strict=True):
             work.memory = memory
 
     def _form_source(self, work: TurnWork) -> None:
         work.source = PromptInput(
-            user=work.request.user,
-            history=self._form.exchanges(work.request.history, work.memory),
+            user=work.utterance,
+            history=self._read(self._form.exchanges(work.request.history, work.memory)),
             previous_state=work.memory.state,
         )
+
+    def _spelled(self, utterance: str) -> Spelled:
+        return self._speller.read(utterance) if self._speller else Spelled(text=utterance)
+
+    def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
+        return [Exchange(user=self._spelled(one.user).text, system=one.system) for one in history]
 
     def _ask(
         self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]
@@ -227,8 +245,9 @@ class TurnPipeline:
             target=self.checkpoint.format.belief_target,
             schema=self.checkpoint.schema,
             intent=work.intent,
-            utterance=work.request.user,
+            utterance=work.utterance,
             domain_model=self.checkpoint.domain_model,
+            names=self._names,
         )
         memory: Memory = work.tracked.memory
         if memory.domain in knowledge.domains:
@@ -239,6 +258,12 @@ class TurnPipeline:
             )
         matches = work.found.matches if work.found else None
         work.database_token = knowledge.database_token(memory.domain, matches)
+
+
+def _speller(checkpoint: Checkpoint, *, spelling: bool) -> Speller | None:
+    if not spelling:
+        return None
+    return Speller.of(checkpoint.schema, checkpoint.knowledge, checkpoint.tokenizer)
 
 
 def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:

@@ -11,6 +11,7 @@ from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.prompts import PromptInput
 from todserve.runtime.reading import Reading
 from todserve.runtime.request import TurnRequest
+from todserve.runtime.speller import Spelled
 from todserve.runtime.tasks import TASKS, TaskName
 from todserve.runtime.tracking import Memory, Tracked
 
@@ -24,6 +25,7 @@ class TurnWork:
     Attributes:
         request: what the client asks.
         memory: what was known before the utterance.
+        spelled: how the utterance is read; as it was typed unless a speller stands in front.
         source: what the prompts are made of.
         readings: the generations so far, by task.
         judged: what the intent model makes of the utterance, where the checkpoint has one.
@@ -34,12 +36,18 @@ class TurnWork:
 
     request: TurnRequest
     memory: Memory
+    spelled: Spelled
     source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
     readings: dict[TaskName, Reading] = field(default_factory=dict)
     judged: JudgedIntent | None = None
     tracked: Tracked | None = None
     found: DatabaseResult | None = None
     database_token: str | None = None
+
+    @property
+    def utterance(self) -> str:
+        """The user's words as they are read."""
+        return self.spelled.text
 
     @property
     def needed(self) -> tuple[TaskName, ...]:

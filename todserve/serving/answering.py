@@ -141,6 +141,7 @@ def _of_archive(archive: Path, folder: Path) -> TurnPipeline:
         folder,
         settings=handler.engine,
         constrained=handler.decoding.constrained,
+        spelling=handler.reading.spelling,
         model_name=name,
         model_version=version,
     )

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from todserve.runtime.engines.settings import DecodingSettings, EngineSettings
+from todserve.runtime.engines.settings import DecodingSettings, EngineSettings, ReadingSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.limits import RequestLimits
 from todserve.serving.strict_yaml import load_mapping
@@ -35,6 +35,7 @@ class HandlerConfig(BaseModel):
     Attributes:
         engine: engine, number format and CPU threads of one worker.
         decoding: what the engine may write.
+        reading: how the user's words are read.
         limits: how much one request may ask for.
     """
 
@@ -42,6 +43,7 @@ class HandlerConfig(BaseModel):
 
     engine: EngineSettings = EngineSettings()
     decoding: DecodingSettings = DecodingSettings()
+    reading: ReadingSettings = ReadingSettings()
     limits: RequestLimits = RequestLimits()
 
 
@@ -132,6 +134,7 @@ def _known_keys(section: list[str]) -> list[str]:
         ("handler",): HandlerConfig,
         ("handler", "engine"): EngineSettings,
         ("handler", "decoding"): DecodingSettings,
+        ("handler", "reading"): ReadingSettings,
         ("handler", "limits"): RequestLimits,
     }
     fields = models[tuple(section)].model_fields

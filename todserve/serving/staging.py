@@ -50,6 +50,7 @@ class Parts:
         requirements: what the worker's Python must have, ``--requirements-file``.
         canary: the script that tries the unpacked archive.
         metrics: TorchServe's metrics configuration.
+        worker_start: what a worker's Python runs first.
         without_torch: what keeps PyTorch out of a worker that does not use it.
     """
 
@@ -59,6 +60,7 @@ class Parts:
     requirements: Path
     canary: Path
     metrics: Path
+    worker_start: Path
     without_torch: Path
 
     @classmethod
@@ -72,14 +74,15 @@ class Parts:
             requirements=root / "archive" / "requirements.txt",
             canary=root / "archive" / "canary.py",
             metrics=root / "archive" / "metrics.yaml",
-            without_torch=root / "archive" / "sitecustomize.py",
+            worker_start=root / "archive" / "sitecustomize.py",
+            without_torch=root / "archive" / "lazy_torch.py",
         )
 
     def check(self) -> None:
         """Raise ArchiveError for the first part that is missing."""
         networks = tuple(self.networks / name for name in MODEL_FILES)
         needed = (self.handler, *networks, self.model_config, self.requirements)
-        for path in (*needed, self.without_torch):
+        for path in (*needed, self.worker_start, self.without_torch):
             if not path.is_file():
                 raise ArchiveError(
                     f"{path} does not exist; archives are built from a checkout of the repository, "
@@ -97,6 +100,7 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
     parts.check()
     manifest = ExportManifest.of_folder(checkpoint)
     files = _stage(checkpoint, workspace / "files", manifest)
+    shutil.copyfile(parts.worker_start, files / parts.worker_start.name)
     if manifest is not None and manifest.engine not in _WITH_TORCH:
         shutil.copyfile(parts.without_torch, files / parts.without_torch.name)
     private = workspace / "tmp"  # the archiver deletes <tempdir>/<name> before it works there

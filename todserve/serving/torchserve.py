@@ -72,7 +72,8 @@ def server_environment(java: JavaRuntime, temp_dir: Path, log_dir: Path) -> dict
 
     What the caller's environment says about Python and TorchServe is left out: PYTHONPATH would
     stand before the archive, PYTHONWARNINGS=error would end a worker, TS_CONFIG_FILE would win
-    over ours.
+    over ours. Threads of PyTorch that wait do not spin, unless the caller's environment wants it:
+    where other processes have work too, spinning costs far more than it saves.
     """
     kept = {
         key: text
@@ -82,7 +83,7 @@ def server_environment(java: JavaRuntime, temp_dir: Path, log_dir: Path) -> dict
     # TMPDIR is where Python, TEMP where Java keep their files; LOG_LOCATION is for log4j2.
     ours = {"TMPDIR": temp_dir, "TEMP": temp_dir, "LOG_LOCATION": log_dir.resolve()}
     ours |= {"METRICS_LOCATION": log_dir.resolve(), "JAVA_HOME": java.home}
-    return kept | {key: str(path) for key, path in ours.items()}
+    return {"OMP_WAIT_POLICY": "PASSIVE"} | kept | {key: str(path) for key, path in ours.items()}
 
 
 def _created(pid: int, log_dir: Path) -> float:

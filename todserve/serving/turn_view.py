@@ -34,6 +34,9 @@ class TurnView:
 
     def lines(self, answer: TurnResponse, *, before: State) -> Iterator[str]:
         """Yield a turn's lines, top to bottom; ``before`` is the belief state before it."""
+        if answer.read_as is not None:
+            changes = (f"{one.typed} -> {one.read}" for one in answer.read_as.changes)
+            yield self.line("read as", ", ".join(changes))
         if answer.intent is not None:
             yield self.line("intent", answer.intent.name + _sure(answer.intent.confidence))
         if answer.belief_state is not None:

@@ -9,6 +9,7 @@ Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth ep
 import random
 from collections.abc import Iterable, Sequence
 
+from todserve.corpora.spoken.vocabulary import KnownValues
 from todserve.runtime.prompts import PromptBuilder
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import TrainingConfig
@@ -23,17 +24,28 @@ class Epochs:
     """Mixes, varies and encodes the training turns."""
 
     def __init__(
-        self, config: TrainingConfig, builder: PromptBuilder, turns: Sequence[TrainingTurn]
+        self,
+        config: TrainingConfig,
+        builder: PromptBuilder,
+        turns: Sequence[TrainingTurn],
+        known: KnownValues | None = None,
     ) -> None:
-        """Collect what augmentation draws from; nothing is encoded yet."""
+        """Collect what augmentation draws from; nothing is encoded yet.
+
+        Args:
+            config: of the run.
+            builder: of its format.
+            turns: of its corpora, each dialogue's in order.
+            known: values of slots that no turn has, for spoken turns.
+        """
         self._seed = config.seed
         self._augmentation = config.augmentation
         self._builder = builder
         self._mixture = Mixture(turns, config.mixing, config.seed)
         self._augment = Augmenter(turns, config.augmentation, builder.schema)
         self._copy_turns = CopyTurns(builder.schema, self._augment.words)
+        self._spoken = SpokenTraining(config, builder.schema, turns, self._augment, known)
         self._drawn: tuple[int, Sequence[TrainingTurn]] | None = None
-        self._spoken = SpokenTraining(config, builder.schema, turns, self._augment)
 
     def size(self, epoch: int) -> int:
         """Return how many places an epoch has, counted from 0: turns it meets or makes up."""

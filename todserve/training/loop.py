@@ -21,6 +21,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from transformers import T5ForConditionalGeneration
 
+from todserve.corpora.spoken.vocabulary import KnownValues
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptBuilder
 from todserve.training.averaging import WeightAverage
@@ -61,6 +62,7 @@ class Trainer:
         dev_turns: Sequence[TrainingTurn],
         world: World,
         teacher: T5ForConditionalGeneration | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Gather what the loop needs; nothing is trained yet.
 
@@ -80,7 +82,7 @@ class Trainer:
         pad_id = int(network.config.pad_token_id or 0)
         recorded = can_record(config, world)
         self._servings = Servings(
-            config, Epochs(config, builder, train_turns), pad_id, shaped=recorded
+            config, Epochs(config, builder, train_turns, known), pad_id, shaped=recorded
         )
         self._dev = encode_turns(dev_turns[: config.dev_turns], builder)
         self._world = world

@@ -112,20 +112,32 @@ def check_prompts(
             )
 
 
-def check_targets(examples: Iterable[Example]) -> list[str]:
-    """Return warnings about targets longer than serving will ever generate."""
+def check_targets(examples: Iterable[Example], unknown_id: int | None = None) -> list[str]:
+    """Return warnings about targets that serving will never generate as they are.
+
+    Args:
+        examples: all of them.
+        unknown_id: the token of what the vocabulary cannot say; None where it can say everything.
+    """
     longest = [0] * len(TASK_ORDER)
     over = [0] * len(TASK_ORDER)
+    unsayable = [0] * len(TASK_ORDER)
     for example in examples:
         for block in example.blocks:
             longest[block.task] = max(longest[block.task], len(block.target))
             over[block.task] += len(block.target) > TASKS[TASK_ORDER[block.task]].max_new_tokens
+            unsayable[block.task] += unknown_id in block.target
     return [
         f"{over[number]} targets of task {name} are longer than the cap of "
         f"{TASKS[name].max_new_tokens} tokens (longest {longest[number]}): "
         "serving will cut their like"
         for number, name in enumerate(TASK_ORDER)
         if over[number]
+    ] + [
+        f"{unsayable[number]} targets of task {name} hold what the vocabulary cannot say: such a "
+        "value can be neither learnt nor answered; train with a vocabulary of this corpus"
+        for number, name in enumerate(TASK_ORDER)
+        if unsayable[number]
     ]
 
 

@@ -40,7 +40,7 @@ from todserve.training.preflight import (
 )
 from todserve.training.preparation import changed_corpora, check_prepared
 from todserve.training.schedule import share_done
-from todserve.training.spoken import spoken_sample
+from todserve.training.spoken import known_values, spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import learnt_labels
 
@@ -95,7 +95,8 @@ def _run(
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
     with world.leader_first():
-        spoken = spoken_sample(settings, schema, train)
+        known = known_values(prepared / "knowledge.sqlite", schema)
+        spoken = spoken_sample(settings, schema, train, known)
         tokenizer, network, notes = origin_of(settings, folder, [*train, *dev, *spoken], schema)
     builder = PromptBuilder(tokenizer, settings.format, schema)
     if world.leads:
@@ -119,6 +120,7 @@ def _run(
         dev_turns=dev,
         world=world,
         teacher=teacher,
+        known=known,
     )
     size = sum(weight.numel() for weight in network.parameters())
     world.say(
@@ -178,7 +180,7 @@ def preflight(
     examples = encode_turns(turns, builder)
     check_examples(examples, tokenizer.size)
     check_prompts(examples, builder, tokenizer)
-    for warning in check_targets(examples):
+    for warning in check_targets(examples, tokenizer.unknown_id):
         print(f"warning: {warning}")
 
 

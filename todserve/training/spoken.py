@@ -7,14 +7,20 @@ Example: with ``spoken: {share: 0.3}`` three turns are added to ten.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
+from todserve.corpora.spoken.vocabulary import KnownValues
+from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.schema import Schema
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import TrainingConfig
 from todserve.training.turns import TrainingTurn
+
+_SAMPLED = 4000
 
 
 class SpokenTraining:
@@ -26,7 +32,7 @@ class SpokenTraining:
         schema: Schema,
         turns: Sequence[TrainingTurn],
         augment: Augmenter,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Sort ``turns`` where any are to be made.
 
@@ -55,7 +61,9 @@ class SpokenTraining:
         for _ in range(int(whole) + (chance.random() < part)):
             turn = self._make(chance)
             if turn is not None:
-                yield training_turn(turn)
+                made = training_turn(turn)
+                # Two turns in one are nobody's context: they are varied as a whole.
+                yield self._augment(made, chance) if turn.kind == "merged" else made
 
     def _varied(self, turn: LabelledTurn, chance: random.Random) -> LabelledTurn:
         return self._augment(turn, chance) if isinstance(turn, TrainingTurn) else turn
@@ -77,15 +85,27 @@ def training_turn(turn: SpokenTurn) -> TrainingTurn:
     )
 
 
-_SAMPLED = 4000
-
-
 def spoken_sample(
-    config: TrainingConfig, schema: Schema, turns: Sequence[TrainingTurn]
+    config: TrainingConfig,
+    schema: Schema,
+    turns: Sequence[TrainingTurn],
+    known: KnownValues | None = None,
 ) -> list[TrainingTurn]:
     """Return some spoken turns, so that a vocabulary has their labels and words; none without."""
     if not config.spoken.share:
         return []
-    make = SpokenTurns(turns, schema, config.spoken)
+    make = SpokenTurns(turns, schema, config.spoken, known=known)
     made = (make.at(seed=config.seed, epoch=-1, index=index) for index in range(_SAMPLED))
     return [training_turn(turn) for turn in made if turn is not None]
+
+
+def known_values(knowledge: Path, schema: Schema) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return (domain, slot) -> the values that a database has for slots of the schema."""
+    with closing(KnowledgeBase.open(knowledge)) as base:
+        return {
+            (domain, slot): values
+            for domain in schema.domains
+            if domain in base.domains
+            for slot in schema.slots(domain)
+            if slot in base.columns(domain) and (values := base.values(domain, slot))
+        }

@@ -75,6 +75,9 @@ def _multiwoz_parser(benchmark: Adder) -> None:
     multiwoz.add_argument(
         "--constrained", action="store_true", help="hold every answer to the schema"
     )
+    multiwoz.add_argument(
+        "--as-typed", action="store_true", help="read misspelt words as they stand"
+    )
     multiwoz.add_argument("--predictions-out", type=Path, metavar="OUT", help="in public format")
     multiwoz.add_argument("--predictions", type=Path, metavar="FILE", help="score this file")
     multiwoz.add_argument("--allow-partial", action="store_true", help="though it lacks turns")
@@ -143,6 +146,7 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
         html=arguments.html,
         curves=arguments.curves,
         constrained=arguments.constrained,
+        spelling=not arguments.as_typed,
     )
 
 

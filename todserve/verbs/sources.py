@@ -1,4 +1,4 @@
-"""Verbs about what is learnt from and looked up: data stats|validate|convert|get, knowledge.
+"""Verbs about what is learnt from and looked up: data stats|validate|convert|spoken|get, knowledge.
 
 Example: ``tod data validate my-dialogues/`` exits with 1 when there is any fault.
 """
@@ -38,6 +38,19 @@ def add_sources(add: Adder) -> None:
     convert.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     convert.add_argument("--split", help="of a published corpus; train if not given")
     corpora_option(convert)
+    spoken = corpus_verb(
+        "spoken", _spoken, "print samples of what people really say, made from labelled turns"
+    )
+    spoken.add_argument(
+        "source",
+        metavar="SOURCE",
+        help=f"a run's folder, a folder or file of dialogues, or {_NAMES}",
+    )
+    spoken.add_argument("--kind", action="append", default=[], help="only this kind; repeatable")
+    spoken.add_argument("--number", type=int, default=4, help="turns of each kind (4)")
+    spoken.add_argument("--seed", type=int, default=7, help="the same one prints the same (7)")
+    spoken.add_argument("--rough", type=float, default=0.33, help="share typed roughly (0.33)")
+    corpora_option(spoken)
     get = corpus_verb("get", _get, "fetch a corpus from its publisher and verify it")
     get.add_argument("name", metavar="NAME", help=_NAMES)
     get.add_argument("--out", type=Path, default=Path("corpora"), metavar="DIR")
@@ -86,6 +99,19 @@ def _convert(arguments: argparse.Namespace) -> None:
         split=arguments.split,
         root=arguments.corpora,
         progress=sys.stderr.isatty(),
+    )
+
+
+def _spoken(arguments: argparse.Namespace) -> None:
+    from todserve.training.spoken_samples import run_samples
+
+    run_samples(
+        arguments.source,
+        kinds=arguments.kind,
+        number=arguments.number,
+        seed=arguments.seed,
+        rough=arguments.rough,
+        root=arguments.corpora,
     )
 
 

@@ -1,4 +1,4 @@
-"""Verbs that learn: train, few-shot, calibrate, fit-domains.
+"""Verbs that learn: train, few-shot, calibrate, fit-names, fit-domains.
 
 Example: ``tod train multiwoz steps=200``.
 """
@@ -38,6 +38,11 @@ def add_training(add: Adder) -> None:
     calibrate.add_argument("--limit", type=int, metavar="N", help="at most N dialogues")
     calibrate.add_argument("--json", type=Path, metavar="OUT", help="the report as JSON")
     corpora_option(calibrate)
+    names = add("fit-names", _fit_names, "fit how near a misspelt name must come to a known one")
+    names.add_argument("checkpoint", type=Path)
+    names.add_argument("--write", action="store_true", help="write names.json into it")
+    names.add_argument("--json", type=Path, metavar="OUT", help="the figures as JSON")
+    corpora_option(names)
     domains = add("fit-domains", _fit_domains, "fit the domain classifier a checkpoint carries")
     domains.add_argument("prepared", type=Path, metavar="PREPARED", help="a prepared corpus")
     domains.add_argument("checkpoint", type=Path)
@@ -82,6 +87,17 @@ def _few_shot(arguments: argparse.Namespace) -> None:
         root=arguments.corpora,
         threads=arguments.threads,
         keep=arguments.keep,
+    )
+
+
+def _fit_names(arguments: argparse.Namespace) -> None:
+    from todserve.evaluation.name_fitting import run_name_fitting
+
+    run_name_fitting(
+        arguments.checkpoint,
+        write=arguments.write,
+        out=arguments.json,
+        root=arguments.corpora,
     )
 
 

@@ -25,7 +25,8 @@ def carry(material: Material, chance: random.Random) -> SpokenTurn | None:
     by_family = {
         vocabulary.family(first, slot).name: value
         for slot, value in state[first].items()
-        if value != DONTCARE
+        # "For all of us" is not said by somebody who travels alone.
+        if value != DONTCARE and (vocabulary.family(first, slot).name, value) != ("people", "1")
     }
     options: list[tuple[str, dict[str, str]]] = []
     for other in vocabulary.domains:
@@ -148,7 +149,7 @@ def way_back(material: Material, chance: random.Random) -> SpokenTurn | None:
             vocabulary.family(domain, slot).name: slot for slot in vocabulary.schema.slots(domain)
         }
         if "departure" in of and "destination" in of and "day" in every:
-            journeys.append((domain, every))
+            journeys.append((domain, {**every, **of}))
     if not journeys:
         return None
     domain, of = journeys[-1]

@@ -47,11 +47,13 @@ def correct(material: Material, chance: random.Random) -> SpokenTurn | None:
         old.append(material.speech.alone(domain, slot, state[domain][slot], chance, plain=0.8))
     if _unclear(material, state, chosen, newest):
         return None
+    if len(chosen) > 1 and any(_has_sibling(material, state, *place) for place in chosen):
+        return None
     target = changed(material.kept(state), changes)
     if _ends_meet(material, target):
         return None
     first = chosen[0]
-    user = _corrected(material, first, new, old, late and first not in newest, chance)
+    user = _corrected(material, turn, changes, new, old, late and first not in newest, chance)
     if user is None:
         return None
     same = {domain for domain, _ in chosen} == {domain for domain, _ in newest}
@@ -251,6 +253,12 @@ def leave_or_arrive(material: Material, chance: random.Random) -> SpokenTurn | N
 
 
 _NEVER_CORRECTED = frozenset({"parking", "internet", "flag"})
+_SIBLINGS = (
+    {"departure", "destination"},
+    {"leave", "arrive"},
+    {"leave", "time"},
+    {"arrive", "time"},
+)
 _SHARED = frozenset({"area", "price", "day", "date", "people", "stay", "time", "stars", "food"})
 """Families whose values may belong to either of two services."""
 
@@ -310,27 +318,40 @@ def _unclear(material: Material, state: State, chosen: list[Place], newest: list
 
 def _corrected(
     material: Material,
-    place: Place,
+    turn: LabelledTurn,
+    changes: dict[Place, str | None],
     new: list[str],
     old: list[str],
     late: bool,
     chance: random.Random,
 ) -> str | None:
     words = material.wordings
+    (domain, slot), value = next(iter(changes.items()))
     if len(new) > 1:
         joined = words.pick(chance, "correct two", new=new[0], also=new[1])
         if joined is None:
             return None
-        new = [joined]
-        old = [" and ".join(old)]
+        new, old = [joined], [words.pick(chance, "correct two", new=old[0], also=old[1]) or old[0]]
     kind = "correct"
-    counted = _family(material, *place) == "people" and new[0][:1].isdigit() and " " in new[0]
-    if counted and chance.random() < 0.3:
+    counted = _family(material, domain, slot) == "people" and new[0][:1].isdigit()
+    if counted and " " in new[0] and len(changes) == 1 and chance.random() < 0.3:
         kind = "correct people"
     elif late and chance.random() < 0.6:
         kind = "correct later"
-    called = material.vocabulary.called(*place, chance)
-    return words.pick(chance, kind, new=new[0], old=old[0], slot=called)
+    wording = chance.choice(words.phrases(kind) or words.phrases("correct") or ("{new}",))
+    said = new[0]
+    told = "{old}" in wording or "{slot}" in wording
+    if not told and len(changes) == 1 and _has_sibling(material, turn.previous_state, domain, slot):
+        # "No, ely" could be either end of a journey; "no, to ely" is one.
+        said = material.speech.after(domain, slot, value or "", chance)
+    called = material.vocabulary.called(domain, slot, chance)
+    return words.fill(wording, new=said, old=old[0], slot=called)
+
+
+def _has_sibling(material: Material, state: State, domain: str, slot: str) -> bool:
+    """Say whether another slot of the domain takes values like this one's."""
+    family = _family(material, domain, slot)
+    return any({family, _family(material, domain, other)} in _SIBLINGS for other in state[domain])
 
 
 def _alone_of_shape(material: Material, state: State, domain: str, slot: str) -> bool:

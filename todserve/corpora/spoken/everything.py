@@ -9,7 +9,9 @@ import random
 
 from todserve.corpora.spoken.material import Material, start_of
 from todserve.corpora.spoken.turns import NO_LOOK_UP, LabelledTurn, SpokenTurn, State
+from todserve.runtime.dialogue import DONTCARE
 
+_NOUN_LAST = 0.12
 _LONGEST_MERGED = 260
 _YES_OR_NO = (
     "yes",
@@ -30,6 +32,48 @@ _BOOKED_BY = frozenset({"people", "stay", "time"})
 def at_once(material: Material, chance: random.Random) -> SpokenTurn | None:
     """Say all slots of a service in one utterance."""
     return _request("at_once", material, chance, least=2)
+
+
+def wish(material: Material, chance: random.Random) -> SpokenTurn | None:
+    """Say one or two slots, in uncommon words as a rule."""
+    found = material.service(chance, least=1)
+    if found is None:
+        return None
+    domain, slots = found
+    drawn = chance.sample(list(slots), min(len(slots), chance.choice((1, 1, 2))))
+    chosen = {slot: slots[slot] for slot in drawn}
+    what = material.requests.what(domain, chosen, chance)
+    user = material.wordings.pick(chance, "open", what=what) or what
+    food = [slot for slot in chosen if material.vocabulary.family(domain, slot).name == "food"]
+    if food and chosen[food[0]] != DONTCARE and chance.random() < 0.7:
+        dish = material.speech.alone(domain, food[0], chosen[food[0]], chance, plain=0.2)
+        craved = material.wordings.pick(chance, "wish food", food=dish)
+        rest = {slot: value for slot, value in chosen.items() if slot != food[0]}
+        if craved is not None:
+            said = [craved.rstrip("?"), *material.requests.fragments(domain, rest, chance)]
+            user = chance.choice((" ", ", ")).join(said)
+    return _stated("wish", material, material.base(chance, 0.6), user, {domain: chosen})
+
+
+def nothing_yet(material: Material, chance: random.Random) -> SpokenTurn | None:
+    """Ask for a service and say nothing else of it: the state stays as it is."""
+    if not material.vocabulary.domains:
+        return None
+    domain = chance.choice(material.vocabulary.domains)
+    what = material.requests.what(domain, {}, chance)
+    bare = material.requests.what(domain, {}, chance, article=False)
+    user = material.wordings.pick(chance, "open nothing", what=what, bare=bare)
+    base = material.base(chance, 0.6)
+    if user is None or domain in base.previous_state:
+        return None
+    return material.turn(
+        "nothing_yet",
+        base,
+        user,
+        state=material.kept(base.previous_state),
+        intent=material.look_intent(domain),
+        database_token=NO_LOOK_UP,
+    )
 
 
 def mended_inside(material: Material, chance: random.Random) -> SpokenTurn | None:
@@ -69,8 +113,9 @@ def story(material: Material, chance: random.Random) -> SpokenTurn | None:
         return None
     domain, slots = found
     what = material.requests.what(domain, slots, chance)
-    wish = material.wordings.pick(chance, "open", what=what) or what
-    user = f"{chance.choice(before)} {wish}. {chance.choice(after)}"
+    wanted = material.wordings.pick(chance, "story open", what=what)
+    wanted = wanted or material.wordings.pick(chance, "open", what=what) or what
+    user = f"{chance.choice(before)} {wanted}. {chance.choice(after)}"
     return _stated("story", material, material.base(chance, 0.8), user, {domain: slots})
 
 
@@ -124,10 +169,11 @@ def _request(
         if not fit:
             return None
         slot = chance.choice(fit)
-    what = material.requests.what(domain, slots, chance, mended=slot)
+    noun_last = slot is None and chance.random() < _NOUN_LAST
+    what = material.requests.what(domain, slots, chance, mended=slot, noun_last=noun_last)
     booked = any(material.vocabulary.family(domain, one).name in _BOOKED_BY for one in slots)
     opened = "open booking" if booked and chance.random() < 0.3 else "open"
-    user = material.wordings.pick(chance, opened, what=what) or what
+    user = what if noun_last else material.wordings.pick(chance, opened, what=what) or what
     return _stated(kind, material, material.base(chance, 0.75), user, {domain: slots})
 
 

@@ -58,6 +58,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "bare": Kind(small_talk.bare, 2),
         "outside": Kind(small_talk.outside, 20, rough=0.5),
         "at_once": Kind(everything.at_once, 18),
+        "wish": Kind(everything.wish, 10),
+        "nothing_yet": Kind(everything.nothing_yet, 4),
         "listed": Kind(everything.listed, 4),
         "two_services": Kind(everything.two_services, 9),
         "story": Kind(everything.story, 4, rough=0.5),

@@ -7,14 +7,14 @@ Example: ``SpokenTurns(turns, schema, settings).at(seed=7, epoch=0, index=12)``.
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from todserve.corpora.spoken.kinds import KINDS
 from todserve.corpora.spoken.material import Material, Vary
 from todserve.corpora.spoken.settings import Spoken
 from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
-from todserve.corpora.spoken.vocabulary import words_of_name
+from todserve.corpora.spoken.vocabulary import KnownValues, words_of_name
 from todserve.corpora.spoken.wordings import Wordings, language_of
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.schema import Schema
@@ -22,6 +22,7 @@ from todserve.runtime.text import normalise
 
 _TRIES = 12
 _SMALL_TALK = ("greet", "thank", "bye")
+_LABELS = ("state", "intent", "acts", "response")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -39,7 +40,7 @@ class SpokenTurns:
         settings: Spoken,
         *,
         vary: Vary | None = None,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Sort the turns; nothing is made yet.
 
@@ -48,7 +49,7 @@ class SpokenTurns:
             schema: of the run.
             settings: how much, and of which kinds.
             vary: gives the turn spoken into other values, such as the augmentation's.
-            known: more values of open slots, such as those of a database.
+            known: values of slots that no turn has, such as those of a database.
 
         Raises:
             ConfigError: no turn has a belief state or an intent to speak from.
@@ -60,6 +61,9 @@ class SpokenTurns:
                 f"`spoken` finds no turns to speak from among {len(turns)}; expected turns with "
                 "a belief state or an intent: name their corpora in `spoken.corpora`"
             )
+        annotated = frozenset(
+            name for name in _LABELS if any(getattr(turn, name) not in (None, ()) for turn in turns)
+        )
         by_language: dict[str, list[LabelledTurn]] = {}
         for turn in sources:
             first = turn.history[0][0] if turn.history else turn.user
@@ -69,6 +73,7 @@ class SpokenTurns:
         for language, own in sorted(by_language.items()):
             wordings = Wordings.load(language)
             far, small_talk = _elsewhere(outside, wordings, schema, own)
+            near = own_words(wordings, schema, own)
             self._materials.append(
                 Material(
                     own,
@@ -77,6 +82,8 @@ class SpokenTurns:
                     vary=vary,
                     known=known,
                     outside=far,
+                    near=near,
+                    annotated=annotated,
                     small_talk=small_talk,
                 )
             )
@@ -87,9 +94,11 @@ class SpokenTurns:
             raise ConfigError("`spoken.kinds` leaves out every kind; expected one at least")
         self.kinds = tuple(self._weights)
 
-    def at(self, *, seed: int, epoch: int, index: int) -> SpokenTurn | None:
+    def at(
+        self, *, seed: int, epoch: int, index: int, kind: str | None = None
+    ) -> SpokenTurn | None:
         """Return the turn of a place in an epoch; the same for the same numbers."""
-        return self(random.Random(f"{seed}/spoken/{epoch}/{index}"))
+        return self(random.Random(f"{seed}/spoken/{epoch}/{index}/{kind or ''}"), kind)
 
     def __call__(self, chance: random.Random, kind: str | None = None) -> SpokenTurn | None:
         """Return one turn, of ``kind`` if it is given; None where the turns do not allow any."""
@@ -114,14 +123,16 @@ class SpokenTurns:
 
 
 def _names(turn: SpokenTurn, material: Material) -> set[str]:
-    """Return the words of new values that nobody could guess from a misspelling."""
+    """Return the words of new or withdrawn names, which nobody could guess from a misspelling."""
     words: set[str] = set()
-    for domain, slots in (turn.state or {}).items():
-        before = turn.previous_state.get(domain, {})
-        for slot, value in slots.items():
-            closed = material.speech.ways(domain, slot, value)
-            if before.get(slot) != value and not (closed.alone or closed.before or closed.noun):
-                words.update(_WORD.findall(value))
+    state = turn.state or {}
+    for one, other in ((state, turn.previous_state), (turn.previous_state, state)):
+        for domain, slots in one.items():
+            known = other.get(domain, {})
+            for slot, value in slots.items():
+                ways = material.speech.ways(domain, slot, value)
+                if known.get(slot) != value and not (ways.alone or ways.before or ways.noun):
+                    words.update(_WORD.findall(value))
     return words
 
 
@@ -152,7 +163,7 @@ def _elsewhere(
     small_talk: dict[str, list[str]] = {}
     far: list[str] = []
     of = {name: set(intents.get(name, ())) for name in (*_SMALL_TALK, "neither")}
-    near = _own_words(wordings, schema, own)
+    near = own_words(wordings, schema, own)
     for turn in outside:
         if turn.history or language_of(turn.user) != wordings.language:
             continue
@@ -165,14 +176,19 @@ def _elsewhere(
     return far, small_talk
 
 
-def _own_words(wordings: Wordings, schema: Schema, own: Sequence[LabelledTurn]) -> set[str]:
+def own_words(wordings: Wordings, schema: Schema, own: Sequence[LabelledTurn]) -> frozenset[str]:
     """Return words that may be of one's own services: who says them is not surely outside."""
     domains = {domain for turn in own for domain in turn.state or {}} or set(schema.domains)
     words: set[str] = set()
+    for offered in schema.services:
+        if offered.name in domains:
+            for name in (offered.name, *offered.intents):
+                words.update(words_of_name(name).split())
     for domain in domains:
-        words.update(words_of_name(domain).split())
         for service in wordings.services.values():
             if any(f" {name} " in f" {words_of_name(domain)} " for name in service.domains):
                 for noun in service.called:
                     words.update(noun.split())
-    return {word for word in words if len(word) > 2}
+    words -= set(wordings.outside.get("generic", ()))
+    singular = {word.removesuffix("s") for word in words}
+    return frozenset(word for word in words | singular if len(word) > 2)

@@ -7,23 +7,22 @@ Example: ``material.follower(chance)`` is a turn with the one before it.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from todserve.corpora.spoken.requests import Requests
 from todserve.corpora.spoken.roughness import Roughness
 from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.turns import (
     NO_LOOK_UP,
-    OUT_OF_SCOPE,
     Acts,
     History,
     LabelledTurn,
     SpokenTurn,
     State,
 )
-from todserve.corpora.spoken.vocabulary import Vocabulary, plain_domain
+from todserve.corpora.spoken.vocabulary import KnownValues, Vocabulary, plain_domain
 from todserve.corpora.spoken.wordings import Wordings, enumeration
-from todserve.runtime.dialogue import DONTCARE, GENERAL
+from todserve.runtime.dialogue import DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.schema import Schema
 from todserve.runtime.text import normalise
 
@@ -56,9 +55,11 @@ class Material:
         wordings: Wordings,
         *,
         vary: Vary | None = None,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
         outside: Sequence[str] = (),
         small_talk: Mapping[str, Sequence[str]] | None = None,
+        near: Collection[str] = (),
+        annotated: Collection[str] = ("state", "intent", "acts", "response"),
     ) -> None:
         """Sort ``turns``.
 
@@ -67,9 +68,11 @@ class Material:
             schema: of the run.
             wordings: of the turns' language.
             vary: gives the turn spoken into other values.
-            known: more values of open slots.
+            known: values of slots that no turn has.
             outside: other corpora's utterances that no service here answers.
             small_talk: other corpora's utterances for ``greet``, ``thank`` and ``bye``.
+            annotated: labels that some corpus of the run has; no turn gets others.
+            near: words of one's own services: who says them is not surely outside.
         """
         self.wordings = wordings
         self.vocabulary = Vocabulary(schema, turns, wordings, known)
@@ -78,16 +81,21 @@ class Material:
         self.rough = Roughness(wordings)
         self.outside = outside
         self.small_talk = small_talk or {}
+        self.near = frozenset(near)
         self._turns = turns
         self._vary = vary
-        self._intent_labels = any(turn.intent for turn in turns)
-        self._act_labels = any(turn.acts for turn in turns)
+        self._annotated = frozenset(annotated)
         self._followers = [at for at in range(1, len(turns)) if _follows(turns[at - 1], turns[at])]
         self._openings = [at for at, turn in enumerate(turns) if not turn.history and turn.state]
         self._answered = [
             at
             for at, turn in enumerate(turns)
             if turn.previous_state and turn.history and turn.history[-1][1]
+        ]
+        self._offers = [
+            (domain, at)
+            for at in self._followers
+            if (domain := _offer(turns[at - 1], turns[at], self.vocabulary)) is not None
         ]
         self._services = _services_said(turns)
         self._service_names = list(self._services)
@@ -135,6 +143,13 @@ class Material:
         if not self._answered:
             return None
         return self._varied(self._turns[chance.choice(self._answered)], chance)
+
+    def offered(self, chance: random.Random) -> tuple[str, LabelledTurn] | None:
+        """Return a domain and a turn before which the system offered one venue of it."""
+        if not self._offers:
+            return None
+        domain, at = chance.choice(self._offers)
+        return domain, self._varied(self._turns[at], chance)
 
     def opening(self, chance: random.Random) -> LabelledTurn | None:
         """Return a first turn of a dialogue that states something."""
@@ -194,10 +209,11 @@ class Material:
 
     def services_named(self, chance: random.Random) -> str:
         """Return what can be helped with, for a reply: every word of it is true."""
-        nouns = [
-            _plural(self.vocabulary.service(domain).called[0].format(domain=plain_domain(domain)))
-            for domain in self._offered
-        ]
+        nouns = []
+        for domain in self._offered:
+            service = self.vocabulary.service(domain)
+            noun = service.called[0].format(domain=plain_domain(domain))
+            nouns.append(_plural(noun) if service.domains else noun)
         nouns = list(dict.fromkeys(nouns))
         if len(nouns) > _MOST_SERVICES:
             nouns = chance.sample(nouns, _MOST_SERVICES)
@@ -240,7 +256,7 @@ class Material:
         previous_state: State | None = None,
     ) -> SpokenTurn:
         """Return a turn spoken into the place of ``base``; labels the corpora lack are left out."""
-        labelled = self._intent_labels or intent in (GENERAL, OUT_OF_SCOPE)
+        has = self._annotated
         return SpokenTurn(
             kind=kind,
             dialogue_id=base.dialogue_id,
@@ -248,10 +264,10 @@ class Material:
             history=base.history,
             previous_state=base.previous_state if previous_state is None else previous_state,
             user=normalise(user),
-            state=state,
-            intent=intent if labelled else None,
-            acts=acts if self._act_labels else None,
-            response=response,
+            state=state if "state" in has else None,
+            intent=intent if "intent" in has else None,
+            acts=acts if "acts" in has else None,
+            response=response if "response" in has else None,
             database_token=base.database_token if database_token is None else database_token,
         )
 
@@ -293,6 +309,19 @@ def _follows(first: LabelledTurn, second: LabelledTurn) -> bool:
         and bool(second.previous_state)
         and first.state == second.previous_state
     )
+
+
+def _offer(first: LabelledTurn, second: LabelledTurn, vocabulary: Vocabulary) -> str | None:
+    """Return the domain of the one venue that the reply between two turns named."""
+    named = {
+        (domain, slot)
+        for domain, _, slot in first.acts or ()
+        if slot and vocabulary.family(domain, slot).name == "name"
+    }
+    if len(named) != 1:
+        return None
+    domain, slot = named.pop()
+    return domain if second.history[-1][2].count(f"[value_{slot}]") == 1 else None
 
 
 def _services_said(turns: Sequence[LabelledTurn]) -> dict[str, list[dict[str, str]]]:
@@ -365,6 +394,8 @@ def _starts_anew(turns: Sequence[LabelledTurn], followers: Sequence[int]) -> boo
 
 
 def _plural(noun: str) -> str:
-    if noun.endswith("s") or not noun.isascii() or noun in ("police", "music", "accommodation"):
+    if noun.endswith("us"):
+        return f"{noun}es"
+    if noun.endswith("s") or not noun.isascii() or noun in ("police", "music", "weather", "media"):
         return noun
     return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"

@@ -11,26 +11,33 @@ from todserve.corpora.spoken.material import Material
 from todserve.corpora.spoken.turns import NO_LOOK_UP, SpokenTurn, changed
 from todserve.runtime.dialogue import DONTCARE
 
+_OFFERED = 0.4
 _ONE_MATCH = "[db_1]"
 _FREE = frozenset({"name", "food", "departure", "destination"})
 
 
 def ask(material: Material, chance: random.Random) -> SpokenTurn | None:
     """Ask for something about the venue spoken of, in few or unusual words."""
-    turn = material.answered(chance)
-    if turn is None:
-        return None
+    offer = material.offered(chance) if chance.random() < _OFFERED else None
+    if offer is not None:
+        domain, turn = offer
+        name = ""
+    else:
+        answered = material.answered(chance)
+        if answered is None:
+            return None
+        turn = answered
+        said = " ".join(turn.history[-1][:2])
+        venues = [
+            (domain, value)
+            for domain, slots in turn.previous_state.items()
+            for slot, value in slots.items()
+            if material.vocabulary.family(domain, slot).name == "name" and value in said
+        ]
+        if len(venues) != 1:
+            return None
+        domain, name = venues[0]
     state = turn.previous_state
-    said = " ".join(turn.history[-1][:2])
-    venues = [
-        (domain, value)
-        for domain, slots in state.items()
-        for slot, value in slots.items()
-        if material.vocabulary.family(domain, slot).name == "name" and value in said
-    ]
-    if len(venues) != 1:
-        return None
-    domain, name = venues[0]
     told = material.told.get(domain)
     if not told:
         return None
@@ -41,7 +48,8 @@ def ask(material: Material, chance: random.Random) -> SpokenTurn | None:
     user = chance.choice(family.asked)
     if chance.random() < 0.2:
         user = chance.choice(material.wordings.phrases("ask before") or ("",)) + user
-    user = (material.wordings.pick(chance, "ask of", question=user, name=name) or user).strip()
+    if name:
+        user = material.wordings.pick(chance, "ask of", question=user, name=name) or user
     return material.turn(
         "ask",
         turn,

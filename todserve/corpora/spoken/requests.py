@@ -13,11 +13,11 @@ from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.vocabulary import DAYS, plain_domain
 from todserve.runtime.dialogue import DONTCARE
 
-_VOWEL = re.compile(r"[aeiou]|8|11(?!\d)|18")
+_VOWEL = re.compile(r"(?!eu|uni|one)[aeiou]|8|11(?!\d)|18")
 _OPEN_WORDS = ("somewhere ", "something ")
 _MOST_BEFORE = 3
 _BEFORE = {"price": 0, "stars": 1, "area": 2, "food": 3}
-"""Families that may be said before the noun, in the order of their adjectives."""
+"""The order of adjectives before a noun; other families' stand behind these."""
 
 
 class Requests:
@@ -37,6 +37,7 @@ class Requests:
         *,
         mended: str | None = None,
         article: bool = True,
+        noun_last: bool = False,
     ) -> str:
         """Return what is asked for, such as ``a cheap hotel in the north``.
 
@@ -46,6 +47,7 @@ class Requests:
             chance: chooses the words.
             mended: a slot that is said wrong first and put right inside the sentence.
             article: begin with a or an where the noun wants one.
+            noun_last: say what is wanted of it first.
         """
         left = dict(slots)
         noun = self._noun(domain, left, chance, mended)
@@ -54,10 +56,18 @@ class Requests:
         articles = article and bool(self._wordings.phrases("articles"))
         head = _headed(noun, before, articles, self._wordings.phrases("mass nouns"))
         joint = chance.choice((" ", " ", ", "))
+        if after and noun_last and not head.startswith(_OPEN_WORDS):
+            # "4 of us on friday at 7, a cheap chinese table"
+            first = [fragment.lstrip(", ") for fragment in after]
+            return f"{joint.join(first)}{chance.choice((', ', ': ', ' - '))}{head}"
         text = head
         for fragment in after:
             text += fragment if fragment.startswith(",") else joint + fragment
         return text
+
+    def fragments(self, domain: str, slots: Mapping[str, str], chance: random.Random) -> list[str]:
+        """Return what is said of a thing wanted after it, such as ``in the north``."""
+        return self._after(domain, dict(slots), chance, None)
 
     def listed(self, domain: str, slots: Mapping[str, str], chance: random.Random) -> str:
         """Return the wishes as a list, such as ``hotel: - area: north - 2 nights``."""
@@ -121,10 +131,10 @@ class Requests:
         for slot, value in list(left.items()):
             family = self._vocabulary.family(domain, slot).name
             often = 0.25 if family == "area" else 0.75
-            if family not in _BEFORE or len(said) == _MOST_BEFORE or chance.random() > often:
+            if len(said) == _MOST_BEFORE or value == DONTCARE or chance.random() > often:
                 continue
             text = self._speech.before(domain, slot, value, chance)
-            if text is None and family == "food" and value != DONTCARE:
+            if text is None and family == "food":
                 text = value
             if text is None:
                 continue
@@ -133,7 +143,7 @@ class Requests:
                 wrong = self._wrong(domain, slot, value, chance)
                 first = self._speech.before(domain, slot, wrong, chance) or wrong
                 text = first + self._inside(text, chance)
-            said.append((_BEFORE[family], text))
+            said.append((_BEFORE.get(family, len(_BEFORE)), text))
         return [text for _, text in sorted(said, key=lambda one: one[0])]
 
     def _after(
@@ -181,11 +191,8 @@ class Requests:
         if (first, nights) == ("friday", "2") and chance.random() < 0.5:
             return [chance.choice(self._wordings.phrases("weekend"))]
         say = self._speech.alone
-        return [
-            chance.choice(spans).format(
-                first=say(domain, day, first, chance, 0.6), last=say(domain, day, last, chance, 0.6)
-            )
-        ]
+        begin, end = say(domain, day, first, chance, 0.6), say(domain, day, last, chance, 0.85)
+        return [chance.choice(spans).format(first=begin, last=end)]
 
     def _wrong(self, domain: str, slot: str, value: str, chance: random.Random) -> str:
         return self._vocabulary.another(domain, slot, value, chance) or value

@@ -15,6 +15,7 @@ from todserve.corpora.spoken.wordings import Wordings
 _PUNCTUATION = re.compile(r"[.,?!;]+(?=\s|$)")
 _CORE = re.compile(r"[a-z']{2,}|[가-힣]{2,}")
 _CLOCK = re.compile(r"(?<![\w:])(?:[01]\d|2[0-3]):[0-5]\d(?![\w:])")
+_IN_WORDS = (" past", " to", " till", "half", "quarter", "qtr")
 _SHORTEST = 4
 _RATES = (0.06, 0.12, 0.2, 0.35)
 
@@ -53,7 +54,16 @@ class Roughness:
             time: says a clock time in words.
         """
         if time is not None and chance.random() < 0.4:
-            text = _CLOCK.sub(lambda match: time(match[0], chance), text)
+            said = text
+            # "Half 15:00" is said in words already.
+            text = _CLOCK.sub(
+                lambda match: (
+                    match[0]
+                    if said[: match.start()].rstrip().endswith(_IN_WORDS)
+                    else time(match[0], chance)
+                ),
+                text,
+            )
         ways = chance.choices((self._typed, self._dialectal, self._dictated, self._framed), k=2)
         for way in dict.fromkeys(ways):
             text = way(text, frozenset(keep), chance)

@@ -7,17 +7,22 @@ Example: ``will it rain later?`` has the intent ``out_of_scope`` and changes not
 """
 
 import random
+import re
 from typing import Any
 
 from todserve.corpora.spoken.material import Material
-from todserve.corpora.spoken.turns import OUT_OF_SCOPE, Acts, SpokenTurn
-from todserve.runtime.dialogue import GENERAL
+from todserve.corpora.spoken.turns import Acts, SpokenTurn
+from todserve.corpora.spoken.vocabulary import words_of_name
+from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "jkl", "sdf", "dfgh")
 _JAMO = "ㅁㄴㅇㄹㅎㅋㅌㅊㅍㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅗㅓㅏㅣㅠㅜㅡ"
 _SIGNS = "!?#$%&*()_+-=/.,;:'\"~^|{}"
 _FROM_OTHERS = 0.3
+_WORD = re.compile(r"[^\W\d_]+")
+_SURELY_OUTSIDE = frozenset({"city", "foreign", "manipulation"})
+"""What lies outside whichever words of one's own it has."""
 
 GREET: Acts = ((GENERAL, "greet", ""),)
 WELCOME: Acts = ((GENERAL, "welcome", ""), (GENERAL, "reqmore", ""))
@@ -64,7 +69,10 @@ def outside(material: Material, chance: random.Random) -> SpokenTurn | None:
     shares = {
         name: share
         for name, share in words["shares"].items()
-        if name == "gibberish" or (material.outside if name == "corpora" else words.get(name))
+        if name == "gibberish"
+        or (material.outside if name == "corpora" else words.get(name))
+        and (name != "city" or not _anywhere(material))
+        and name not in material.near
     }
     source = chance.choices(list(shares), list(shares.values()))[0]
     if source == "corpora":
@@ -73,6 +81,8 @@ def outside(material: Material, chance: random.Random) -> SpokenTurn | None:
         user = _gibberish(material.wordings.language, chance)
     else:
         user = _filled(chance.choice(words[source]), words, material, chance)
+        if source not in _SURELY_OUTSIDE and material.near & set(_WORD.findall(user)):
+            return None
     base = material.base(chance, fresh=0.5)
     return material.small_talk_turn(
         "outside",
@@ -113,12 +123,27 @@ def _reply(material: Material, chance: random.Random, name: str) -> str | None:
 
 
 def _filled(text: str, words: Any, material: Material, chance: random.Random) -> str:
-    for name, plural in (("city", "cities"), ("thing", "things"), ("when", "when")):
+    for name, plural in (
+        ("city", "cities"),
+        ("thing", "things"),
+        ("when", "when"),
+        ("object", "object"),
+    ):
         if f"{{{name}}}" in text:
             text = text.replace(f"{{{name}}}", chance.choice(words[plural]))
     while "{word}" in text:
         text = text.replace("{word}", chance.choice(material.words), 1)
     return text
+
+
+def _anywhere(material: Material) -> bool:
+    """Say whether a service is found in any city, so that none lies outside."""
+    schema = material.vocabulary.schema
+    return any(
+        {"city", "location"} & set(words_of_name(slot).split()) and not schema.values(domain, slot)
+        for domain in material.vocabulary.domains
+        for slot in schema.slots(domain)
+    )
 
 
 def _gibberish(language: str, chance: random.Random) -> str:

@@ -7,7 +7,7 @@ Example: the time 17:45 may be ``quarter to six in the evening``.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from todserve.corpora.spoken.vocabulary import CLOCK, YES, Vocabulary
 from todserve.corpora.spoken.wordings import NO_WAYS, Family, Ways, enumeration
@@ -64,7 +64,7 @@ class Speech:
         """Return a way to say a value in front of the noun; None where there is none."""
         family = self.vocabulary.family(domain, slot)
         found = self.ways(domain, slot, value).before or tuple(
-            text.format(value=value) for text in family.before
+            self._wordings.fill(text, value=value) for text in family.before
         )
         return chance.choice(found) if found else None
 
@@ -109,8 +109,12 @@ class Speech:
         if kind < 0.35 or (minute % 15 and minute % 5):
             half = ("am", " am", " a.m.") if hour < 12 else ("pm", " pm", " p.m.")
             return f"{_twelve(hour)}" + (f":{minute:02d}" if minute else "") + chance.choice(half)
-        told_from = hour if minute <= 30 else (hour + 1) % 24
-        part = chance.choice(clock[_part(told_from)])
+        # Of the hour it is, not of the one it is going to: "quarter to 12 at night" is 23:45.
+        parts = clock[_part(hour)]
+        if minute > 30 and hour % 12 == 11:
+            # "12 am" is midnight: of a quarter to 12 in the morning only words may tell.
+            parts = [part for part in parts if " " in part]
+        part = chance.choice(parts)
         form = {0: "hour", 15: "quarter", 30: "half", 45: "three quarters"}.get(
             minute, "past" if minute < 30 else "to"
         )
@@ -124,6 +128,13 @@ class Speech:
         people = self._wordings.people
         if not people or not value.isdigit() or not 2 <= int(value) <= _LARGEST_GROUP:
             return None
+        if "mixed" in people and chance.random() < 0.2:
+            kids = chance.randrange(1, int(value))
+            mixed: str = chance.choice(people["mixed"])
+            return mixed.format(
+                adults=_counted(int(value) - kids, chance.choice(people["adults"])),
+                kids=_counted(kids, chance.choice(people["kids"])),
+            )
         left = int(value) - 1
         company: list[str] = []
         while left:
@@ -146,14 +157,20 @@ class Speech:
         self, family: Family, domain: str, slot: str, value: str, chance: random.Random
     ) -> str:
         called = self.vocabulary.called(domain, slot, chance)
-        found = family.yes if value in YES else family.no
+        found = family.yes if value.lower() in YES else family.no
         return chance.choice(found or ("{called} " + value,)).format(called=called)
+
+
+def _counted(count: int, names: Sequence[str]) -> str:
+    return f"{count} {names[count > 1]}"
 
 
 def _written(hour: int, minute: int, chance: random.Random) -> str:
     kind = chance.random()
     if kind < 0.4:
         return f"{hour:02d}.{minute:02d}"
+    if kind < 0.5:
+        return f"{hour}h{minute:02d}"
     return f"{hour:02d}{minute:02d}" + chance.choice(("", " hours", "h", " hrs"))
 
 

@@ -5,14 +5,12 @@ attributes of `LabelledTurn` can be spoken from: the training turns are such.
 Example: after ``a hotel in the west`` a spoken turn is ``nope, east`` with the area corrected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from todserve.runtime.dialogue import DELETED, BeliefState, apply_update
-
-OUT_OF_SCOPE = "out_of_scope"
-"""Intent, and act of the domain ``general``, of what no service of the schema does."""
+from todserve.runtime.dialogue import DELETED, BeliefState, Dialogue, apply_update
+from todserve.runtime.text import normalise
 
 NO_LOOK_UP = "[db_nores]"
 """The database token of a turn for which nothing was looked up."""
@@ -71,7 +69,7 @@ class SpokenTurn:
     """A turn as people really say it; the attributes are those of `LabelledTurn`.
 
     Attributes:
-        kind: which kind of saying it is, such as ``correct``.
+        kind: which kind of saying it is, such as ``correct``; "" as a corpus has it.
     """
 
     kind: str
@@ -85,6 +83,34 @@ class SpokenTurn:
     acts: Acts | None = None
     response: str | None = None
     database_token: str = NO_LOOK_UP
+
+
+def labelled_turns(dialogue: Dialogue) -> Iterator[SpokenTurn]:
+    """Yield a dialogue's turns as ones to speak from, for whoever keeps no training turns."""
+    past: list[tuple[str, str, str]] = []
+    previous: State = {}
+    for turn in dialogue.turns:
+        state = None
+        if turn.belief_state is not None:
+            state = {domain: dict(slots) for domain, slots in turn.belief_state.items()}
+        acts = None
+        if turn.dialogue_acts is not None:
+            acts = tuple((act.domain, act.act, act.slot) for act in turn.dialogue_acts)
+        yield SpokenTurn(
+            kind="",
+            dialogue_id=dialogue.dialogue_id,
+            corpus=dialogue.corpus,
+            history=tuple(past),
+            previous_state=previous,
+            user=normalise(turn.user),
+            state=state,
+            intent=turn.intent,
+            acts=acts,
+            response=turn.delexicalised_response or None,
+        )
+        system = normalise(turn.system or "")
+        past.append((normalise(turn.user), system, turn.delexicalised_response or system))
+        previous = previous if state is None else state
 
 
 Changes = Mapping[tuple[str, str], str | None]

@@ -22,6 +22,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 _FLAGS = frozenset({"yes", "no", "true", "false", "free"})
 YES = frozenset({"yes", "true", "free"})
 _MOSTLY = 0.7
+_NEVER_MEANT = frozenset({DONTCARE, "none", "not mentioned"})
 _LONGEST = 6  # words of a value that people would type in passing
 _KNOWN_TWICE = 2  # a value of one dialogue alone may be a slip of its annotator
 _LARGEST_NUMBER = 9
@@ -32,6 +33,10 @@ def words_of_name(name: str) -> str:
     return " ".join(word.lower() for word in _WORD.findall(name))
 
 
+KnownValues = Mapping[tuple[str, str], Iterable[str]]
+"""(domain, slot) -> values that no turn needs to have said."""
+
+
 class Vocabulary:
     """Families, values and services of a schema as its turns use it."""
 
@@ -40,7 +45,7 @@ class Vocabulary:
         schema: Schema,
         turns: Iterable[LabelledTurn],
         wordings: Wordings,
-        known: Mapping[tuple[str, str], Iterable[str]] | None = None,
+        known: KnownValues | None = None,
     ) -> None:
         """Collect the values of ``turns``.
 
@@ -48,7 +53,7 @@ class Vocabulary:
             schema: closed slots take its values.
             turns: what open slots take values from.
             wordings: the families.
-            known: more values of open slots, such as those of a database.
+            known: values of slots that no turn has, such as those of a database.
         """
         self.schema = schema
         self.wordings = wordings
@@ -58,16 +63,20 @@ class Vocabulary:
                 for slot, value in slots.items():
                     if turn.previous_state.get(domain, {}).get(slot) != value:
                         seen.setdefault((domain, slot), Counter())[value] += 1
+        stated = {domain for domain, _ in seen}
         for place, more in (known or {}).items():
-            seen.setdefault(place, Counter()).update(dict.fromkeys(more, _KNOWN_TWICE))
+            # Where the corpus has names of its own, it may write them otherwise.
+            seen.setdefault(place, Counter(dict.fromkeys(more, _KNOWN_TWICE)))
         self._values = {
             (domain, slot): self._usable(domain, slot, values)
             for (domain, slot), values in seen.items()
         }
-        self._families = {place: self._find_family(*place) for place in self._values}
+        self._families: dict[tuple[str, str], Family] = {}
+        for domain in schema.domains:
+            self._families.update(self._families_of(domain))
         self._services = {domain: self._find_service(domain) for domain, _ in self._values}
         self.domains: tuple[str, ...] = tuple(
-            domain for domain in schema.domains if domain in self._services
+            domain for domain in schema.domains if domain in stated
         )
         """Domains that states of the turns have, in the schema's order."""
 
@@ -143,25 +152,42 @@ class Vocabulary:
     def _usable(self, domain: str, slot: str, seen: Counter[str]) -> tuple[str, ...]:
         closed = self.schema.values(domain, slot)
         values = closed or [value for value, count in seen.most_common() if count >= _KNOWN_TWICE]
+        if len(values) > len(_FLAGS):  # "no" is the name of no place
+            values = [value for value in values if value not in _FLAGS]
         return tuple(
             value
             for value in values
-            if value != DONTCARE
+            if value not in _NEVER_MEANT
             and len(value.split()) <= _LONGEST
             and "|" not in value
             and not (value.isdigit() and not 0 < int(value) <= _LARGEST_NUMBER)
             and (not closed or value in seen or len(closed) < 20)
         )
 
+    def _families_of(self, domain: str) -> dict[tuple[str, str], Family]:
+        """Return the families of a domain's slots; of two slots of one, each is called its name.
+
+        "On friday" tells nothing where a car has a day to be fetched and one to be brought back.
+        """
+        found = {slot: self._find_family(domain, slot) for slot in self.schema.slots(domain)}
+        other = self.wordings.families.get("other", Family(name="other"))
+        for family in {one.name: one for one in found.values() if one.slots}.values():
+            slots = [slot for slot, one in found.items() if one.name == family.name]
+            exact = [slot for slot in slots if words_of_name(slot) in family.slots]
+            for slot in slots:
+                if len(slots) > 1 and exact != [slot]:
+                    found[slot] = other
+        return {(domain, slot): family for slot, family in found.items()}
+
     def _find_family(self, domain: str, slot: str) -> Family:
         families = self.wordings.families
-        values = self.values(domain, slot)
+        values = self.values(domain, slot) or self.schema.values(domain, slot)
         name = words_of_name(slot)
         by_name = [
             (len(known), family)
             for family in families.values()
             for known in family.slots
-            if f" {known} " in f" {name} " and _looks(values, family.shape)
+            if _is_called(name, known, family) and _looks(values, family.shape)
         ]
         if by_name:
             return max(by_name, key=lambda one: one[0])[1]
@@ -193,6 +219,15 @@ def plain_domain(domain: str) -> str:
     return words_of_name(domain.rpartition(".")[2]) or domain
 
 
+def _is_called(name: str, known: str, family: Family) -> bool:
+    """Say whether a slot's name is, or ends with, or holds a family's name of several words."""
+    if name == known:
+        return True
+    if known in family.exact:
+        return False
+    return f" {known} " in f" {name} " if " " in known else name.endswith(f" {known}")
+
+
 def _looks(values: tuple[str, ...], shape: str) -> bool:
     if shape == "text" or not values:
         return shape == "text" or not values
@@ -207,4 +242,4 @@ def _fits(value: str, shape: str) -> bool:
         return _NUMBER.fullmatch(value) is not None
     if shape == "day":
         return value in DAYS
-    return value in _FLAGS
+    return value.lower() in _FLAGS

@@ -82,7 +82,9 @@ def withdraw_service(material: Material, chance: random.Random) -> SpokenTurn | 
         if found is None:
             return None
         other, slots = found
-        wish = material.requests.what(other, slots, chance)
+        what = material.requests.what(other, slots, chance)
+        # "No hotel and a park" would leave out both.
+        wish = material.wordings.pick(chance, "open instead", what=what) or what
         user += chance.choice(material.wordings.phrases("and then") or (", ",)) + wish
         return material.turn(
             "withdraw_service",
@@ -113,7 +115,7 @@ def restart(material: Material, chance: random.Random) -> SpokenTurn | None:
         opening = material.opening(chance)
         if opening is None:
             return None
-        join = chance.choice((": ", ". ", ", ", " and ", " - "))
+        join = chance.choice(material.wordings.phrases("after restart") or (". ",))
         return material.turn(
             "restart",
             turn,
@@ -259,7 +261,7 @@ def restart_with(material: Material, chance: random.Random) -> SpokenTurn | None
     return material.turn(
         "restart_with",
         start_of(turn) if chance.random() < 0.1 else turn,
-        user + chance.choice((": ", ". ", ", ", " and ", " - ")) + opened,
+        user + chance.choice(material.wordings.phrases("after restart") or (". ",)) + opened,
         state={domain: slots},
         intent=material.intent(domain, slots),
         database_token=NO_LOOK_UP,

@@ -22,7 +22,7 @@ from todserve.runtime.korean import agreeing
 
 _FOLDER = Path(__file__).parent
 _FILES = ("phrases", "slots", "values", "services", "clock", "people", "rough", "outside")
-_HANGUL = re.compile(r"[가-힣]")
+_HANGUL = re.compile(r"[가-힣ᄀ-ᇿㄱ-ㆎ]")
 
 ENGLISH = "en"
 KOREAN = "ko"
@@ -51,6 +51,7 @@ class Family:
         asked: questions about it at the venue at hand.
         told: true replies to them, with a placeholder.
         same: ways to say that the value is that of another service.
+        exact: those of ``slots`` that mean this as a whole name alone, such as ``to``.
         values: family whose ways of saying values are also its own; "" for its own alone.
     """
 
@@ -68,6 +69,7 @@ class Family:
     told: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
     values: str = ""
+    exact: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,19 @@ class EngineSettings(BaseModel):
         return self
 
 
+class ReadingSettings(BaseModel):
+    """How the user's words are read; unknown keys are rejected.
+
+    Attributes:
+        spelling: misspelt words are read as they are meant, see ``runtime.speller``; of no effect
+            on a checkpoint whose language is not English.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spelling: bool = True
+
+
 class DecodingSettings(BaseModel):
     """How the engine chooses tokens; unknown keys are rejected.
 

@@ -73,3 +73,11 @@ export const verdictOf = (turn) => turn.correction?.verdict ?? null;
 
 export const unparsedOf = (turn) =>
   Object.entries(answerOf(turn).unparsed ?? {}).filter(([, pieces]) => pieces.length);
+
+/** How the words were read, or what the names among them were taken for; null where as typed. */
+export const readAsOf = (turn) => {
+  const read = answerOf(turn).read_as;
+  if (!read) return null;
+  if (read.text !== turn.user) return read.text;
+  return read.changes.map((change) => `${change.typed} → ${change.read}`).join(", ");
+};

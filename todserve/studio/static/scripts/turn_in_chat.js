@@ -2,7 +2,7 @@
 import { html } from "./html.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
-import { isCorrected, repliesOf, unparsedOf, verdictOf } from "./turn.js";
+import { isCorrected, readAsOf, repliesOf, unparsedOf, verdictOf } from "./turn.js";
 import { Wording } from "./wording.js";
 
 export function TurnInChat({ turn, selected, choose }) {
@@ -11,6 +11,8 @@ export function TurnInChat({ turn, selected, choose }) {
   return html`
     <article class=${`turn${selected ? " selected" : ""}`} aria-label=${t("turn", { number: turn.index + 1 })}>
       <p class="bubble user"><span class="hidden">${t("you")}: </span>${turn.user}</p>
+      ${readAsOf(turn) &&
+      html`<p class="read-as small muted">${t("read_as", { text: readAsOf(turn) })}</p>`}
       ${texts.map(
         (text, number) => html`
           <p class=${`bubble bot ${kind}`} key=${number}>

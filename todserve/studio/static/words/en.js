@@ -105,6 +105,7 @@ export const en = {
   pane: "Shown part",
   "pane.chat": "Conversation",
   "pane.turn": "Understanding",
+  read_as: "Read as: {text}",
   reply: "Reply",
   "reply.model": "Reply of the model",
   "said.first": "What was said at first",

@@ -104,6 +104,7 @@ export const ko = {
   pane: "표시할 부분",
   "pane.chat": "대화",
   "pane.turn": "이해한 내용",
+  read_as: "이렇게 읽음: {text}",
   reply: "응답",
   "reply.model": "모델의 응답",
   "said.first": "처음에 한 말",
