@@ -83,6 +83,7 @@ PUBLISHED = {
     "clinc150": Drawn(corpus="clinc150"),
     "clinc150-350": Drawn(corpus="clinc150", intents=35, each=10),
     "banking77-460": Drawn(corpus="banking77", intents=46, each=10),
+    "clinc150-1500": Drawn(corpus="clinc150", intents=60, each=25),
     "clinc150-4070": Drawn(corpus="clinc150", intents=74, each=55),
 }
 

@@ -231,7 +231,7 @@ class TurnPipeline:
                 continue
             reading = work.readings[TaskName.INTENT]
             generated = (reading.parsed.intent, reading.whole_probability_among_allowed)
-            work.judged = model.judged(work.request.user, vector, generated)
+            work.judged = model.judged(work.utterance, vector, generated)
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""
