@@ -18,7 +18,7 @@ from todserve.export.onnx_export import export_onnx
 from todserve.export.run import export_checkpoint
 from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.base import Engine, Generation, Row
+from todserve.runtime.engines.base import Engine, Generation, Row, states_of
 from todserve.runtime.engines.onnx_engine import OnnxEngine
 from todserve.runtime.engines.settings import Dtype, EngineName
 from todserve.runtime.engines.torch_engine import TorchEngine
@@ -115,6 +115,19 @@ def both(
 ) -> tuple[list[Generation], list[Generation]]:
     expected, found = (engine.generate(engine.encode(texts), rows, automaton) for engine in engines)
     return found, expected
+
+
+def test_the_encoder_shows_the_reference_s_states_whatever_goes_together(
+    engines: tuple[TorchEngine, OnnxEngine],
+) -> None:
+    texts = contexts(7, 70, 9)  # two groups: the short ones are not padded to the long one
+    expected, found = (states_of(engine.encode(texts)) for engine in engines)
+    assert expected is not None
+    assert found is not None
+    for place, text in enumerate(texts):
+        assert found[place, : len(text)] == pytest.approx(
+            expected[place, : len(text)], abs=1e-3, rel=1e-3
+        )
 
 
 def test_rows_of_all_kinds_in_one_batch_come_out_as_the_reference_s(
@@ -270,8 +283,8 @@ def test_step_model_can_be_driven_position_by_position(tmp_path: Path) -> None:
     step = onnxruntime.InferenceSession(tmp_path / "onnx" / "step.onnx")
     ids = np.array(contexts(14), dtype=np.int64)
     mask = np.ones_like(ids)
-    names = [one.name for one in encoder.get_outputs()]
-    memory = dict(zip(names, encoder.run(None, {"ids": ids, "mask": mask}), strict=True))
+    names = [one.name for one in encoder.get_outputs() if one.name != "states"]
+    memory = dict(zip(names, encoder.run(names, {"ids": ids, "mask": mask}), strict=True))
     past = {
         f"past_{kind}_{index}": np.zeros((1, 4, 0, 8), dtype=np.float32)
         for kind in ("key", "value")

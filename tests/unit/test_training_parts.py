@@ -2,7 +2,14 @@ import pytest
 
 from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import ConfigError
-from todserve.training.parts import Part, dev_part, is_held_out, training_parts
+from todserve.training.parts import (
+    Part,
+    dev_part,
+    held_out_by_intent,
+    is_held_out,
+    training_parts,
+    words_digest,
+)
 
 
 def test_a_corpus_alone_means_its_train_split_or_its_dev_split() -> None:
@@ -61,3 +68,24 @@ def test_two_copies_of_an_utterance_are_put_on_the_same_side() -> None:
         first = utterance(f"Where is card {number}00, please?", "1")
         second = utterance(f"where is card {number}00 please", "2")
         assert is_held_out(first, 0.5) == is_held_out(second, 0.5)
+
+
+def labelled(text: str, intent: str) -> Dialogue:
+    turn = Turn(user=text, intent=intent)
+    return Dialogue(dialogue_id=text, corpus="own", split="train", turns=(turn,))
+
+
+def test_every_intent_gives_its_share_whatever_stands_around_it() -> None:
+    said = [labelled(f"common words {n}", "common") for n in range(100)]
+    said += [labelled(f"rare words {n}", "rare") for n in range(5)]
+    said += [labelled("only this", "single")]
+    aside = held_out_by_intent(said, 0.2)
+    kinds = [one.turns[0].intent for one in said if words_digest(one) in aside]
+    assert (kinds.count("common"), kinds.count("rare"), kinds.count("single")) == (20, 1, 0)
+    assert held_out_by_intent(reversed(said), 0.2) == aside
+    assert held_out_by_intent(said[100:], 0.2) <= aside
+
+
+def test_one_utterance_under_two_intents_is_put_on_one_side() -> None:
+    said = [labelled("the same words", "one"), labelled("The same words!", "two")]
+    assert len(held_out_by_intent(said, 0.9)) == 1

@@ -121,7 +121,8 @@ class OnnxLogits:
         """
         self._encoder = _session(folder / "onnx" / "encoder.onnx")
         self._step = _session(folder / "onnx" / "step.onnx")
-        self._memory = [one.name for one in self._encoder.get_outputs()]
+        taken = {one.name for one in self._step.get_inputs()}
+        self._memory = [one.name for one in self._encoder.get_outputs() if one.name in taken]
         self._outputs = [one.name for one in self._step.get_outputs()]
         self._past = {
             one.name: (1, one.shape[1], 0, one.shape[3])
@@ -133,7 +134,7 @@ class OnnxLogits:
         """Take one step for each token."""
         words = np.array([context], dtype=np.int64)
         mask = np.ones_like(words)
-        memory = self._encoder.run(None, {"ids": words, "mask": mask})
+        memory = self._encoder.run(self._memory, {"ids": words, "mask": mask})
         feed: dict[str, NDArray[Any]] = dict(zip(self._memory, memory, strict=True))
         feed["mask"] = mask
         feed |= {name: np.zeros(shape, dtype=np.float32) for name, shape in self._past.items()}

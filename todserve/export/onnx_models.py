@@ -18,7 +18,8 @@ def encoder(weights: T5Weights) -> onnx.ModelProto:
     """Contexts to what the decoder looks at.
 
     Inputs: ``ids`` and ``mask``, int64 (contexts, length). Outputs: ``cross_key_i`` and
-    ``cross_value_i`` of every decoder layer, (contexts, heads, length, d_kv).
+    ``cross_value_i`` of every decoder layer, (contexts, heads, length, d_kv), and ``states``, what
+    they are projected from, (contexts, length, d_model): an intent model looks at it.
     """
     graph = Graph("encoder")
     ids = graph.input("ids", "int64", ["contexts", "length"])
@@ -36,6 +37,7 @@ def encoder(weights: T5Weights) -> onnx.ModelProto:
         )
         graph.output(key, f"cross_key_{index}", "float", shape)
         graph.output(value, f"cross_value_{index}", "float", shape)
+    graph.output(hidden, "states", "float", ["contexts", "length", weights.embedding.shape[1]])
     return graph.model()
 
 

@@ -52,6 +52,8 @@ def _asked(work: TurnWork, task: TaskName) -> bool:
 def _intent(work: TurnWork) -> IntentPrediction | None:
     if not _asked(work, TaskName.INTENT) or work.intent is None:
         return None
+    if work.judged is not None:
+        return IntentPrediction(name=work.judged.name, confidence=work.judged.confidence)
     reading = work.readings[TaskName.INTENT]
     return IntentPrediction(name=work.intent, confidence=reading.whole_probability_among_allowed)
 

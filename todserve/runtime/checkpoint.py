@@ -22,6 +22,7 @@ from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.exported import ExportManifest
 from todserve.runtime.grounds import Grounds
+from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge import KnowledgeBase
 from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
@@ -63,6 +64,7 @@ CHECKPOINT_FILES = (
 OPTIONAL_FILES = (
     CALIBRATION_FILE,
     DOMAIN_MODEL,
+    INTENT_MODEL,
     LABELS_FILE,
     NAMES_FILE,
     REPLY_FILE,
@@ -89,6 +91,7 @@ class Checkpoint:
         domain_model: weighs words for the active domain; None without ``domain.json``.
         style: the words of its replies; its language's own without ``reply.json``.
         grounds: looks for what bears a value out.
+        intent_model: weighs words and vectors for the intent; None without ``intent.safetensors``.
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
         name_closeness: how near a value must come to a known name to mean it.
@@ -104,6 +107,7 @@ class Checkpoint:
     grounds: Grounds
     calibration: Calibration = field(default_factory=Calibration)
     domain_model: DomainModel | None = None
+    intent_model: IntentModel | None = None
     labels: LearntLabels | None = None
     name_closeness: NameCloseness = field(default_factory=NameCloseness)
 
@@ -140,6 +144,7 @@ class Checkpoint:
             style=ReplyStyle.of(folder, schema, knowledge),
             grounds=Grounds(schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge),
             domain_model=DomainModel.of_folder(folder),
+            intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
             name_closeness=NameCloseness.load(folder / NAMES_FILE),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
@@ -152,7 +157,8 @@ def weights_checksum(folder: Path) -> str:
     Raises:
         ConfigError: there are no weights.
     """
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    stored = [path for path in folder.glob("*.safetensors") if path.name != INTENT_MODEL]
+    files = sorted(stored) or sorted(folder.glob("pytorch_model*.bin"))
     if not files:
         raise ConfigError(f"no weights in {folder}; expected model.safetensors")
     digest = hashlib.sha256()

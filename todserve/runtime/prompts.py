@@ -166,6 +166,7 @@ class PromptBuilder:
         for task in TASKS.values():
             self._id(task.start_token)
         self._frame = (self._id("<sos_context>"), self._id("<eos_context>"))
+        self._utterance = (self._id("<sos_u>"), self._id("<eos_u>"))
         self._prefixes = {name: tokenizer.encode(task.prefix) for name, task in TASKS.items()}
 
     def context(
@@ -193,6 +194,16 @@ class PromptBuilder:
         if TASKS[task].needs_database and database_token is not None:
             ids += [self._id("<sos_db>"), self._id(database_token), self._id("<eos_db>")]
         return tuple(ids)
+
+    def utterance_places(self, context: Sequence[int]) -> slice:
+        """Return where a context has the newest utterance, its two marks left out if it has words.
+
+        Example: of ``<sos_context> ... <sos_u> to ely <eos_u> <eos_context>`` the two words'.
+        """
+        places = range(len(context) - 1, -1, -1)
+        end = next((at for at in places if context[at] == self._utterance[1]), len(context))
+        start = next((at for at in places if at < end and context[at] == self._utterance[0]), -1)
+        return slice(start + 1, end) if end > start + 1 else slice(0, len(context))
 
     def prefix(self, task: TaskName, database_token: str | None = None) -> tuple[int, ...]:
         """Return the decoder's given ids: start token, and the database token if it goes there."""

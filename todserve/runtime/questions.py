@@ -8,9 +8,12 @@ Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.IN
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from todserve.runtime.automaton import FREE, TokenAutomaton
 from todserve.runtime.calibration import UNCALIBRATED, Calibration
-from todserve.runtime.engines.base import Encoding, Engine, Generation, Row
+from todserve.runtime.engines.base import Encoding, Engine, Generation, Row, states_of
 from todserve.runtime.prompts import PromptBuilder, PromptInput
 from todserve.runtime.tasks import TASKS, TaskName
 
@@ -105,6 +108,22 @@ class Questions:
             _with_forced(asked, generation)
             for asked, generation in zip(questions, generations, strict=True)
         ]
+
+    def utterance_vectors(self, sources: Sequence[PromptInput]) -> list[NDArray[np.float32] | None]:
+        """Return the mean of the encoder's states over each source's utterance.
+
+        Of sources whose intent was asked for; None where the engine shows no states.
+        """
+        states = None if self._encoding is None else states_of(self._encoding)
+        if states is None:
+            return [None] * len(sources)
+        found: list[NDArray[np.float32] | None] = []
+        for source in sources:
+            context = self._builder.context(source, TaskName.INTENT, history=self._history(source))
+            place = self._places.get(context)
+            inside = self._builder.utterance_places(context)
+            found.append(None if place is None else states[place, inside].mean(axis=0))
+        return found
 
     def _history(self, source: PromptInput) -> list[int]:
         """Tokenize a source once for all its tasks and both stages."""

@@ -57,6 +57,7 @@ def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
             if path.suffix == ".safetensors":
                 part = load_file(path)
             else:
+                # weights_only refuses everything in the file that is not a tensor.
                 part = torch.load(path, map_location="cpu", weights_only=True)
         except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
             raise ConfigError(f"cannot read the weights in {folder}: {error}") from error

@@ -180,6 +180,7 @@ class TurnPipeline:
         )
         with watch.stage("understand"):  # 3. belief states and intents: the first engine call
             self._ask(questions, works, _UNDERSTANDING)
+            self._judge(questions, works)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
@@ -249,6 +250,20 @@ class TurnPipeline:
                 schema=self.checkpoint.schema,
                 constrained=self._automaton is not None,
             )
+
+    def _judge(self, questions: Questions, works: Sequence[TurnWork]) -> None:
+        """Weigh generated intents against the intent model, where the checkpoint has one."""
+        model = self.checkpoint.intent_model
+        if model is None:
+            return
+        asked = [work for work in works if TaskName.INTENT in work.readings]
+        vectors = questions.utterance_vectors([work.source for work in asked])
+        for work, vector in zip(asked, vectors, strict=True):
+            if vector is None and model.needs_vector:
+                continue
+            reading = work.readings[TaskName.INTENT]
+            generated = (reading.parsed.intent, reading.whole_probability_among_allowed)
+            work.judged = model.judged(work.utterance, vector, generated)
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""

@@ -7,6 +7,7 @@ Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is 
 from dataclasses import dataclass, field
 
 from todserve.runtime.dialogue import OUT_OF_SCOPE, DialogueAct
+from todserve.runtime.intent_model import JudgedIntent
 from todserve.runtime.knowledge import DatabaseResult
 from todserve.runtime.prompts import PromptInput
 from todserve.runtime.reading import Reading
@@ -30,6 +31,7 @@ class TurnWork:
         spelled: how the utterance is read; as it was typed unless a speller stands in front.
         source: what the prompts are made of.
         readings: the generations so far, by task.
+        judged: what the intent model makes of the utterance, where the checkpoint has one.
         tracked: the new state and domain, once there is a belief-state generation.
         found: the look-up, when the active domain has a database.
         database_token: tells the model how much was found.
@@ -42,6 +44,7 @@ class TurnWork:
     spelled: Spelled
     source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
     readings: dict[TaskName, Reading] = field(default_factory=dict)
+    judged: JudgedIntent | None = None
     tracked: Tracked | None = None
     found: DatabaseResult | None = None
     database_token: str | None = None
@@ -64,7 +67,9 @@ class TurnWork:
 
     @property
     def intent(self) -> str | None:
-        """The user's intent, if it was generated and understood."""
+        """The user's intent, if it was judged, or generated and understood."""
+        if self.judged is not None:
+            return self.judged.name
         reading = self.readings.get(TaskName.INTENT)
         return reading.parsed.intent if reading else None
 

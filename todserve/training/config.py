@@ -1,6 +1,7 @@
 """What a training run is: corpora, format, network, optimiser, budget.
 
-Read by ``tod train CONFIG`` from a YAML file; unknown keys are refused.
+Read by ``tod train CONFIG`` from a YAML file; unknown keys are refused. For a folder of one's own
+dialogues, or a file that names little more than one, `own_corpus` says the rest.
 Example: see ``todserve/training/configs/multiwoz.yaml``.
 """
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from todserve.corpora.spoken.settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.prompts import PromptFormat
+from todserve.training.own_corpus import completed
 from todserve.training.preparation import Preparation
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -182,6 +184,7 @@ class TrainingConfig(Preparation):
         save_minutes: minutes between checkpoints.
         dev_minutes: minutes between looks at the dev loss.
         dev_turns: dev turns looked at.
+        finish: calibrate the checkpoint afterwards, fit its intent model and score it on dev.
         dtype: ``float32``, or ``bfloat16`` autocast where the hardware has it.
     """
 
@@ -224,6 +227,7 @@ class TrainingConfig(Preparation):
     save_minutes: float = Field(default=5, ge=0)
     dev_minutes: float = Field(default=10, ge=0)
     dev_turns: int = Field(default=512, ge=1)
+    finish: bool = False
     dtype: str = Field(default="float32", pattern="^(float32|bfloat16)$")
 
     @property
@@ -241,30 +245,35 @@ class TrainingConfig(Preparation):
 
     @classmethod
     def load(cls, source: str, overrides: tuple[str, ...] = ()) -> "TrainingConfig":
-        """Read a YAML file, or a shipped configuration by its name.
+        """Read a YAML file, or a shipped configuration by its name, or take a corpus's folder.
 
         Args:
-            source: a path, or the stem of a file in ``CONFIGS``.
+            source: a path, the stem of a file in ``CONFIGS``, or a folder of dialogues.
             overrides: ``key=value`` pairs that replace top-level keys, e.g. ``steps=200``.
 
         Raises:
             ConfigError: missing file, unknown key or impossible value.
+            CorpusError: the corpus of one's own that it names cannot be read.
         """
         path = Path(source)
-        if not path.is_file():
+        own = path.is_dir()
+        if not own and not path.is_file():
             path = CONFIGS / f"{source}.yaml"
-        if not path.is_file():
+        if not own and not path.is_file():
             shipped = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
             raise ConfigError(
-                f"no training configuration {source!r}; expected a YAML file or one of: {shipped}"
+                f"no training configuration {source!r}; expected a YAML file, a folder of "
+                f"dialogues, or one of: {shipped}"
             )
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            content: dict[str, object] = {"corpora": [source]}
+            if not own:
+                content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
             for override in overrides:
                 key, equals, value = override.partition("=")
                 if not equals:
                     raise ConfigError(f"override {override!r} is not of the form key=value")
                 content[key] = yaml.safe_load(value)
-            return cls.model_validate(content)
+            return cls.model_validate(completed(content))
         except (yaml.YAMLError, ValidationError, TypeError) as error:
             raise ConfigError(f"training configuration {path}: {error}") from error

@@ -133,9 +133,10 @@ class Trainer:
             world,
             progress.trust,
         )
-        timed = config.minutes is not None
+        # Steps that were asked for are what the bar counts, though the clock may end them sooner.
+        timed = config.minutes is not None and "steps" not in config.model_fields_set
         bar = tqdm(
-            total=round(60 * config.minutes) if config.minutes is not None else config.steps,
+            total=round(60 * (config.minutes or 0)) if timed else config.steps,
             initial=round(progress.seconds) if timed else progress.step,
             unit="step",
             # By the clock the rate would only say that a second takes a second.

@@ -6,7 +6,8 @@ split among ``corpora`` and its dev split as ``dev_corpus``; ``./our-bot`` is a 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,6 +141,39 @@ def is_held_out(dialogue: Dialogue, share: float) -> bool:
 
     Of its words, not of its id, so that two copies of one utterance stay on the same side.
     """
+    return int.from_bytes(words_digest(dialogue)[:8], "big") < share * 2**64
+
+
+def words_digest(dialogue: Dialogue) -> bytes:
+    """Return a hash of what the users of a dialogue say, however it is written."""
     said = "\n".join(" ".join(words_of(turn.user)) for turn in dialogue.turns)
-    digest = hashlib.sha256(f"{dialogue.corpus}\n{said}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return hashlib.sha256(f"{dialogue.corpus}\n{said}".encode()).digest()
+
+
+def held_out_by_intent(dialogues: Iterable[Dialogue], share: float) -> frozenset[bytes]:
+    """Return the digests of the dialogues put aside where every intent gives its share.
+
+    Of each intent, a dialogue's first, the lowest hashes: a function of the words alone, too. An
+    intent keeps all its examples where the share of them is less than half a one.
+
+    Args:
+        dialogues: of one part.
+        share: of each intent's, rounded.
+    """
+    by_intent: dict[str, list[bytes]] = defaultdict(list)
+    for digest, intent in _first_intents(dialogues).items():
+        by_intent[intent].append(digest)
+    return frozenset(
+        digest
+        for digests in by_intent.values()
+        for digest in sorted(digests)[: int(share * len(digests) + 0.5)]
+    )
+
+
+def _first_intents(dialogues: Iterable[Dialogue]) -> dict[bytes, str]:
+    """Return the intent each distinct dialogue begins with; "" where none is labelled."""
+    found: dict[bytes, str] = {}
+    for dialogue in dialogues:
+        intent = next((turn.intent for turn in dialogue.turns if turn.intent), "")
+        found.setdefault(words_digest(dialogue), intent)
+    return found

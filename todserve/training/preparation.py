@@ -35,6 +35,7 @@ class Preparation(BaseModel):
         dev_corpus: where the loss is watched: a name (its dev split) or ``name/split``.
         held_out: share of train put aside as dev when ``dev_corpus`` has no dev split, and of
             the dev split when that is trained on.
+        stratified: put the share aside intent by intent, so that each gives its own.
         train_on_held_out: train on that share too: for a last run, its settings chosen.
         deduplicate: leave out examples (context and target) that have been there before.
         leak_check: splits, such as ``multiwoz21/test``, that nothing trained on may stand in.
@@ -46,6 +47,7 @@ class Preparation(BaseModel):
     corpora: tuple[str, ...] = Field(default=("multiwoz21",), min_length=1)
     dev_corpus: str = "multiwoz21"
     held_out: float = Field(default=0.1, gt=0, lt=1)
+    stratified: bool = False
     train_on_held_out: bool = False
     deduplicate: bool = False
     leak_check: tuple[str, ...] = ()

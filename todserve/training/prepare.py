@@ -25,7 +25,15 @@ from todserve.training.deduplication import Deduplicator
 from todserve.training.joint_schema import join, with_names
 from todserve.training.leak import LeakCheck
 from todserve.training.multiwoz_turns import MultiwozTurns
-from todserve.training.parts import TRAIN, Part, dev_part, is_held_out, training_parts
+from todserve.training.parts import (
+    TRAIN,
+    Part,
+    dev_part,
+    held_out_by_intent,
+    is_held_out,
+    training_parts,
+    words_digest,
+)
 from todserve.training.preparation import LeakAction, Preparation
 from todserve.training.turns import TrainingTurn, save_turns, turns_of
 
@@ -105,6 +113,7 @@ class _Reading:
         # The part of which a share is put aside as dev: where the corpus has no dev split, or
         # where that split is itself trained on.
         trained_on = dev if dev in parts else None
+        self._aside: frozenset[bytes] | None = None
         self._shared = trained_on if dev.exists else replace(dev, split=TRAIN)
         services = {name: part.services(root) for name, part in corpora.items()}
         joint = join(services)
@@ -129,7 +138,7 @@ class _Reading:
         """Stream a training part, without what is put aside as dev."""
         put_aside = part == self._shared and not self._preparation.train_on_held_out
         for dialogue in self._dialogues(part, report):
-            if put_aside and is_held_out(dialogue, self._preparation.held_out):
+            if put_aside and self._is_held_out(dialogue):
                 report.skipped("dialogue: put aside as dev", dialogue.dialogue_id)
             else:
                 yield dialogue
@@ -140,7 +149,7 @@ class _Reading:
             yield from self._dialogues(part, ReadReport())
             return
         for dialogue in self._dialogues(self._shared, ReadReport()):
-            if is_held_out(dialogue, self._preparation.held_out):
+            if self._is_held_out(dialogue):
                 yield dialogue
 
     def turns(self, dialogues: Iterable[Dialogue]) -> Iterator[TrainingTurn]:
@@ -151,6 +160,15 @@ class _Reading:
                 named = self._multiwoz.completed(named)
             for turn in turns_of(named, self._knowledge):
                 yield _normalised(turn)
+
+    def _is_held_out(self, dialogue: Dialogue) -> bool:
+        """Say whether a dialogue of the shared part is put aside."""
+        share = self._preparation.held_out
+        if not self._preparation.stratified or self._shared is None:
+            return is_held_out(dialogue, share)
+        if self._aside is None:
+            self._aside = held_out_by_intent(self._dialogues(self._shared, ReadReport()), share)
+        return words_digest(dialogue) in self._aside
 
     def _dialogues(self, part: Part, report: ReadReport) -> Iterator[Dialogue]:
         if part.corpus == MULTIWOZ and self._source is not None:

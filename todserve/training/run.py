@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
+from todserve.runtime.intent_model import INTENT_MODEL
 from todserve.runtime.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.schema import Schema
 from todserve.runtime.tokenization import Tokenizer
@@ -38,6 +39,7 @@ from todserve.training.preflight import (
     unexported,
 )
 from todserve.training.preparation import changed_corpora, check_prepared
+from todserve.training.schedule import share_done
 from todserve.training.spoken import known_values, spoken_sample
 from todserve.training.turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.vocabulary import learnt_labels
@@ -57,7 +59,7 @@ def run_training(
     """Train, resuming what is there, and write a checkpoint folder.
 
     Args:
-        config: a YAML file or the name of a shipped configuration.
+        config: a YAML file, the name of a shipped configuration, or a folder of dialogues.
         overrides: ``key=value`` replacements of its top-level keys.
         out: the checkpoint folder; ``runs/NAME/checkpoint`` when None.
         root: where the corpora are; TOD_DATA when None.
@@ -74,6 +76,14 @@ def run_training(
     folder = runs / settings.name
     with joined(os.environ) as world:
         return _run(settings, folder, out or folder / "checkpoint", root, world)
+
+
+def _finish(checkpoint: Path, prepared: Path) -> None:
+    # Scoring needs more packages than training on prepared corpora.
+    from todserve.training.held_out_scores import finish
+
+    print(finish(checkpoint, prepared).table())
+    print(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
 
 
 def _run(
@@ -123,6 +133,9 @@ def _run(
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
         learnt_labels(train).save(checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
+    whole = share_done(progress.step, progress.seconds, settings) >= 1
+    if settings.finish and world.leads and whole:  # one that was stopped goes on another time
+        _finish(checkpoint, prepared)
     return checkpoint
 
 
@@ -182,7 +195,8 @@ def export_checkpoint(
     """Write the folder that `tod archive` packs, weights as float16 (they load as float32)."""
     checkpoint.mkdir(parents=True, exist_ok=True)
     # Fitted on the weights that are about to be replaced; opening would refuse it.
-    (checkpoint / "calibration.json").unlink(missing_ok=True)
+    for fitted in ("calibration.json", INTENT_MODEL):
+        (checkpoint / fitted).unlink(missing_ok=True)
     network.config.save_pretrained(checkpoint)
     weights = {name: value.half() for name, value in unique_weights(network).items()}
     partial = checkpoint / "model.partial"

@@ -12,8 +12,10 @@ from todserve.verbs.adding import Adder, corpora_option
 
 def add_training(add: Adder) -> None:
     """Add the verbs."""
-    train = add("train", _train, "train a checkpoint from a configuration file")
-    train.add_argument("config", metavar="CONFIG", help="YAML file, or a shipped one's name")
+    train = add("train", _train, "train a checkpoint from a configuration or a folder of dialogues")
+    train.add_argument(
+        "config", metavar="CONFIG", help="YAML file, a shipped one's name, or a folder"
+    )
     train.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="replaced keys")
     train.add_argument("--out", type=Path, help="checkpoint folder (runs/NAME/checkpoint)")
     train.add_argument("--threads", type=int, help="CPU threads")
@@ -47,6 +49,9 @@ def add_training(add: Adder) -> None:
     domains = add("fit-domains", _fit_domains, "fit the domain classifier a checkpoint carries")
     domains.add_argument("prepared", type=Path, metavar="PREPARED", help="a prepared corpus")
     domains.add_argument("checkpoint", type=Path)
+    intents = add("fit-intents", _fit_intents, "fit the intent model a checkpoint carries")
+    intents.add_argument("prepared", type=Path, metavar="PREPARED", help="a prepared corpus")
+    intents.add_argument("checkpoint", type=Path)
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -126,3 +131,16 @@ def _fit_domains(arguments: argparse.Namespace) -> None:
 
     fit_domain_classifier(arguments.prepared, arguments.checkpoint)
     print(f"written to {arguments.checkpoint}")
+
+
+def _fit_intents(arguments: argparse.Namespace) -> None:
+    from todserve.training.intent_classifier import fit_intents
+
+    fitted = fit_intents(arguments.prepared, arguments.checkpoint)
+    if fitted is None:
+        print("nothing written: train needs two intents, dev a labelled turn")
+        return
+    print(
+        f"dev intents right: {fitted.accuracy:.4f} (network alone {fitted.network:.4f}, linear "
+        f"model alone {fitted.linear:.4f}); written to {arguments.checkpoint}"
+    )

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from todserve.runtime.automaton import FREE, TokenAutomaton
 
 
@@ -67,6 +70,16 @@ class Encoding(Protocol):
     def size(self) -> int:
         """Number of contexts."""
         ...
+
+
+def states_of(encoding: Encoding) -> NDArray[np.float32] | None:
+    """Return what the encoder made of every token, (contexts, longest, d_model).
+
+    None where the engine does not show it, which no engine has to: what it is used for, an
+    intent model, is then left out.
+    """
+    shown = getattr(encoding, "states", None)
+    return None if shown is None else np.asarray(shown, dtype=np.float32)
 
 
 class Engine(Protocol):

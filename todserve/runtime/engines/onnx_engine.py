@@ -25,6 +25,7 @@ ENCODER_FILE = "onnx/encoder.onnx"
 SEARCH_FILE = "onnx/search.onnx"
 
 _CHOOSE = -1  # in ``forced``: the search chooses
+_STATES = "states"  # the encoder's output that the search does not take
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +36,12 @@ class OnnxEncoding:
         memory: of each input ``cross_key_i`` and ``cross_value_i`` of the search, (contexts,
             heads, longest, d_kv), zero beyond a context's end.
         mask: (contexts, longest), 1 where there is a token.
+        states: (contexts, longest, d_model); None of an export from before they were written.
     """
 
     memory: dict[str, NDArray[np.float32]]
     mask: NDArray[np.int64]
+    states: NDArray[np.float32] | None = None
 
     @property
     def size(self) -> int:
@@ -75,17 +78,19 @@ class OnnxEngine:
         groups = similar_lengths(lengths)
         mask = (np.arange(max(lengths)) < np.array(lengths)[:, None]).astype(np.int64)
         if len(groups) == 1:
-            return OnnxEncoding(memory=self._encode(contexts, mask), mask=mask)
-        memory: dict[str, NDArray[np.float32]] = {}
+            memory = self._encode(contexts, mask)
+            return OnnxEncoding(states=memory.pop(_STATES, None), memory=memory, mask=mask)
+        memory = {}
         for group in groups:
             longest = max(lengths[index] for index in group)
             part = self._encode([contexts[index] for index in group], mask[group, :longest])
             for name, array in part.items():
                 if name not in memory:
-                    shape = (len(contexts), array.shape[1], max(lengths), array.shape[3])
+                    # The length is the last axis but one of keys, values and states alike.
+                    shape = (len(contexts), *array.shape[1:-2], max(lengths), array.shape[-1])
                     memory[name] = np.zeros(shape, dtype=np.float32)
-                memory[name][group, :, :longest] = array
-        return OnnxEncoding(memory=memory, mask=mask)
+                memory[name][group, ..., :longest, :] = array
+        return OnnxEncoding(states=memory.pop(_STATES, None), memory=memory, mask=mask)
 
     def generate(
         self,

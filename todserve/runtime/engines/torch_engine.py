@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import (
     GenerationConfig,
     LogitsProcessorList,
@@ -41,6 +43,12 @@ class TorchEncoding:
     def size(self) -> int:
         """Number of contexts."""
         return int(self.hidden.shape[0])
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """The encoder's output as numpy has it."""
+        array: NDArray[np.float32] = self.hidden.float().cpu().numpy()
+        return array
 
 
 class _EachRowItsOwnEnd(StoppingCriteria):
