@@ -38,6 +38,7 @@ STRUCK: tuple[Case, ...] = (
     ("count", "hotel", {}, "hotels", "i have seven places to stay."),
     ("kind", "hotel", {"hotel": {"area": "west"}}, "lunch", "i have [value_choice] restaurants."),
     ("kind", "hotel", {"hotel": {"area": "south"}}, "lunch", "there are no restaurants."),
+    ("kind", "hotel", {"hotel": {"area": "west"}}, "any?", "[value_name] is a place to dine."),
     ("shared", "hotel", {}, "hotels", "all of them are cheap."),
     ("shared", "hotel", {}, "hotels", "i have [value_choice] places with free parking."),
     ("some", "hotel", {}, "hotels", "there are several moderate places."),

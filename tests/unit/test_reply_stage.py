@@ -188,3 +188,18 @@ def test_outside_every_service_it_says_what_it_can_do_and_goes_back(talk: Talk) 
 def test_a_doubtful_value_is_asked_for(talk: Talk) -> None:
     said = doubtful_reply(talk.facts(), "hotel", "day")
     assert said == "I am not sure that I understood that. from which day?"
+
+
+@pytest.mark.parametrize(
+    ("text", "sound"),
+    [
+        ("[value_id] leaves at [value_leave].", True),
+        ("[value_id] trains that day.", False),
+        ("[value_id]", True),
+    ],
+)
+def test_a_sentence_made_to_begin_with_a_name_must_go_on_as_one_does(
+    talk: Talk, text: str, sound: bool
+) -> None:
+    assert talk.style.goes_on(text, "[value_id]") is sound
+    assert talk.style.goes_on(text, "")

@@ -367,17 +367,18 @@ class TurnPipeline:
             ],
             self._variations,
         )
-        return [
-            read(
+        texts = []
+        for generation, (_, asked_for) in zip(generations, asked, strict=True):
+            found = read(
                 generation,
                 task,
                 tokenizer=self.checkpoint.tokenizer,
                 schema=self.checkpoint.schema,
-            ).parsed.text
-            if _is_fluent(generation, asked_for.forced)
-            else ""
-            for generation, (_, asked_for) in zip(generations, asked, strict=True)
-        ]
+            )
+            text = found.parsed.text
+            sound = self.checkpoint.style.goes_on(text, asked_for.forced)
+            texts.append(text if sound and _is_fluent(generation, asked_for.forced) else "")
+        return texts
 
 
 def _is_fluent(generation: Generation, forced: str) -> bool:

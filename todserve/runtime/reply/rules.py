@@ -178,6 +178,9 @@ def _kind(draft: Draft) -> bool:
     facts = draft.facts
     own = facts.style.kind_words.get(facts.domain)
     for clause in draft.claims:
+        for domain, pattern in facts.style.only_words.items():
+            if domain != facts.domain and pattern.search(clause.text):
+                return True
         if clause.subject is Subject.ONE or (own and own.search(clause.text)):
             continue
         for domain, pattern in facts.style.kind_words.items():

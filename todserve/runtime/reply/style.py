@@ -32,10 +32,17 @@ class _Frozen(BaseModel):
 
 
 class Kind(_Frozen):
-    """What one entity of a domain is called, and several of them, whatever their type."""
+    """What one entity of a domain is called, and several of them, whatever their type.
+
+    Attributes:
+        one: one of them.
+        many: several.
+        only: words that are true of these entities alone, such as "dine" of restaurants.
+    """
 
     one: str
     many: str
+    only: tuple[str, ...] = ()
 
 
 class Claims(_Frozen):
@@ -89,6 +96,7 @@ class ReplyStyle(_Frozen):
         sentences: name of a plain sentence -> its text, see ``plain``.
         services: domain -> what is said of it when the reply tells what it can do.
         together: joins the last two of a list.
+        after_name: words that may follow a name at the beginning of a sentence; any where empty.
     """
 
     language: str
@@ -106,6 +114,7 @@ class ReplyStyle(_Frozen):
     sentences: Mapping[str, str]
     services: Mapping[str, str] = {}
     together: str
+    after_name: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, folder: Path | None, schema: Schema, knowledge: KnowledgeBase) -> "ReplyStyle":
@@ -166,6 +175,22 @@ class ReplyStyle(_Frozen):
             for domain, kind in self.kinds.items()
             if domain
         }
+
+    @cached_property
+    def only_words(self) -> Mapping[str, re.Pattern[str]]:
+        """Domain -> what finds a word that is true of its entities alone."""
+        return {
+            domain: re.compile(rf"\b(?:{'|'.join(map(re.escape, kind.only))})\b")
+            for domain, kind in self.kinds.items()
+            if kind.only
+        }
+
+    def goes_on(self, text: str, begun: str) -> bool:
+        """Say whether a sentence that was made to begin with a name goes on as one does."""
+        after = text.removeprefix(begun).split(maxsplit=1)
+        if not begun or not self.after_name or not after:
+            return True
+        return after[0].strip(",.") in self.after_name
 
     def kind(self, domain: str) -> Kind:
         """Return what the entities of a domain are called."""
