@@ -73,7 +73,11 @@ def test_answer_names_its_model_and_survives_json(
 def test_response_is_what_transformers_writes_for_the_same_prompt(
     pipeline: TurnPipeline, each_tiny_checkpoint: Path
 ) -> None:
-    (answer, *_) = answers(pipeline, REQUESTS)
+    # As it is written, that is: the reply of random weights seldom holds, and another is sent then.
+    unchecked = TurnPipeline.load(
+        each_tiny_checkpoint, settings=EngineSettings(threads=1), checked=False
+    )
+    (answer, *_) = answers(unchecked, REQUESTS)
     assert answer.response is not None
     assert answer.database is not None
     checkpoint = pipeline.checkpoint

@@ -35,11 +35,11 @@ def test_a_gated_feed_forward_block_has_three_matrices() -> None:
 
 def test_the_shipped_networks_sizes_are_its_parameters_without_norms_and_biases() -> None:
     network = NetworkSize.load(Path("checkpoints/multiwoz"))
-    encoder_layer = 4 * 256 * 256 + 2 * 256 * 1024
-    assert network.encoder == 4 * encoder_layer + 2 * 256 * 256
-    assert network.step == 6 * 256 * 256 + 2 * 256 * 1024 + 4073 * 256
-    # The embedding is the output matrix: 5.2M parameters in all.
-    assert network.encoder + network.step == 5_236_992
+    layer = 4 * 384 * 384 + 2 * 384 * 1536
+    assert network.encoder == 6 * layer + 2 * 2 * 384 * 384
+    decoder_layer = 6 * 384 * 384 + 2 * 384 * 1536
+    assert network.step == 2 * decoder_layer + network.vocabulary * 384
+    assert network.vocabulary > 15_000
 
 
 def test_encoding_multiplies_every_token_with_every_parameter_and_token_with_token() -> None:

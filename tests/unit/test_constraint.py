@@ -344,8 +344,8 @@ def _without_brackets() -> tokenizers.Tokenizer:
 def test_the_shipped_tables_are_a_few_megabytes() -> None:
     automaton, _ = shipped("multiwoz")
     assert automaton.table.dtype == np.int16
-    assert automaton.vocabulary == 4073
-    assert 1_000_000 < automaton.table.nbytes < 16_000_000
+    assert automaton.vocabulary > 15_000
+    assert 1_000_000 < automaton.table.nbytes < 32_000_000
     assert shipped("banking77")[0].table.nbytes < 100_000
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from todserve.runtime.automaton import FREE, TokenAutomaton
+from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.calibration import UNCALIBRATED, Calibration
 from todserve.runtime.engines.base import Encoding, Engine, Generation, Row, states_of
 from todserve.runtime.prompts import PromptBuilder, PromptInput
@@ -145,8 +145,10 @@ def _state(asked: Question, automaton: TokenAutomaton | None) -> int:
     if automaton is None:
         return FREE
     start = automaton.starts[asked.start or asked.task]
-    # Given tokens do not move a row; it goes on from where they lead.
-    return automaton.after(start, asked.forced)
+    # Given tokens do not move a row; it goes on from where they lead, or, where the vocabulary has
+    # no token for what they say and spells it, as if nothing had been given.
+    after = automaton.after(start, asked.forced)
+    return start if after == REFUSED else after
 
 
 def _with_forced(asked: Question, generation: Generation) -> Generation:
