@@ -8,7 +8,7 @@ from pathlib import Path
 
 import todserve
 from benchmarks.peers.base import PeerError
-from todserve.runtime.checkpoint import CHECKPOINT_FILES, OPTIONAL_FILES
+from todserve.runtime.checkpoint import CHECKPOINT_FILES, OPTIONAL_FILES, model_file_of
 from todserve.serving.staging import WEIGHTS
 
 HERE = Path(__file__).resolve().parent
@@ -28,6 +28,8 @@ def stage(checkpoint: Path, files: Path) -> Path:
     peers.mkdir(parents=True)
     for source in (HERE.parent / "__init__.py", HERE / "__init__.py", HERE / "stock_turn.py"):
         shutil.copyfile(source, files / source.relative_to(HERE.parents[1]))
+    network = model_file_of(checkpoint)
+    shutil.copyfile(package.parent / "model_defs" / network, files / network)
     for name in (WEIGHTS, *CHECKPOINT_FILES):
         if not (checkpoint / name).is_file():
             raise PeerError(f"{checkpoint} lacks {name}; the peers need a whole checkpoint")

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.admission import admit
-from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.checkpoint import Checkpoint, load_network, model_file_of
 from todserve.runtime.engines.base import Generation
 from todserve.runtime.history import HistoryForm
 from todserve.runtime.prompts import PromptBuilder, PromptInput
@@ -62,7 +61,11 @@ class StockTurns:
         )
         self._form = HistoryForm(self.checkpoint)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network: Any = T5ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        # The file of the network's class stands beside the weights, as TorchServe wants it.
+        beside = folder / model_file_of(folder)
+        network: Any = load_network(
+            folder, dtype=torch.float32, model_file=beside if beside.is_file() else None
+        )
         self._network = network.eval().to(self.device)
 
     def begin(self, body: object) -> StockTurn:
