@@ -104,7 +104,7 @@ def test_a_person_sees_what_was_understood_of_the_selected_turn(open_studio: Ope
     page.page.get_by_role("button", name="Turn 1", exact=True).click()
     expect(page.section("Belief state")).not_to_contain_text("chinese")
     page.say(PHONE)
-    expect(page.section("Belief state")).to_contain_text("charlie chan")
+    expect(page.section("Belief state")).to_contain_text("chinese")
 
 
 def test_a_corrected_slot_stands_in_the_turns_run_again_until_undone(
@@ -113,20 +113,22 @@ def test_a_corrected_slot_stands_in_the_turns_run_again_until_undone(
     page = open_studio()
     page.say(CHEAP, CHINESE, PHONE)
     page.page.get_by_role("button", name="Turn 2", exact=True).click()
-    page.page.get_by_role("button", name="food: chinese. Edit").click()
-    value = page.section("Belief state").get_by_label("Value").last
+    # Not the food: the model would put right again what the words just before contradict.
+    page.page.get_by_role("button", name="pricerange: cheap. Edit").click()
+    value = page.section("Belief state").get_by_label("Value").nth(1)
     expect(value).to_be_focused()
-    value.fill("indian")
+    value.fill("expensive")
     page.page.get_by_role("button", name="Save and re-run from here").click()
     expect(page.status()).to_have_text("Corrected, and the later turns run again")
     expect(page.page.get_by_role("button", name="Edit: Belief state")).to_be_focused()
-    food = page.section("Belief state").get_by_role("listitem").filter(has_text="food")
-    expect(food).to_contain_text("corrected")
+    price = page.section("Belief state").get_by_role("listitem").filter(has_text="pricerange")
+    expect(price).to_contain_text("corrected")
     second, third = remembered(url)[1:]
-    assert second["correction"]["belief_state"]["restaurant"]["food"] == "indian"
-    assert third["correction"]["answer"]["belief_state"]["restaurant"]["food"]["value"] == "indian"
+    assert second["correction"]["belief_state"]["restaurant"]["pricerange"] == "expensive"
+    later = third["correction"]["answer"]["belief_state"]["restaurant"]
+    assert later["pricerange"]["value"] == "expensive"
     page.page.get_by_role("button", name="Undo").click()
-    expect(page.page.get_by_role("button", name="food: chinese. Edit")).to_be_visible()
+    expect(page.page.get_by_role("button", name="pricerange: cheap. Edit")).to_be_visible()
     expect(page.page.get_by_role("button", name="Undo")).to_have_count(0)
     expect(page.page.get_by_label("Message", exact=True)).to_be_focused()
     assert all(turn["correction"] is None for turn in remembered(url))
@@ -252,21 +254,21 @@ def test_a_dialogue_is_deleted_only_when_asked_twice(open_studio: OpenStudio) ->
 
 def test_two_models_are_compared_on_the_same_conversation(open_studio: OpenStudio) -> None:
     page = open_studio()
-    page.say(CHEAP, CHINESE)
+    page.say(CHEAP, CHINESE, PHONE)
     page.go("Compare")
     page.page.get_by_label("The other model").fill("tod/1.0")
     page.page.get_by_role("button", name="Compare").click()
-    expect(page.status()).to_have_text("All 2 turns are answered alike.")
+    expect(page.status()).to_have_text("All 3 turns are answered alike.")
     page.go("Chat")
-    # The second turn's answer now stands on another state than the one it was given.
-    page.page.get_by_role("button", name="Turn 1", exact=True).click()
+    # The third turn's answer now stands on another state than the one it was given.
+    page.page.get_by_role("button", name="Turn 2", exact=True).click()
     page.page.get_by_role("button", name="pricerange: cheap. Edit").click()
-    page.section("Belief state").get_by_label("Value").last.fill("expensive")
+    page.section("Belief state").get_by_label("Value").nth(1).fill("expensive")
     page.section("Belief state").get_by_role("button", name="Save", exact=True).click()
     expect(page.page.get_by_role("button", name="pricerange: expensive. Edit")).to_be_visible()
     page.go("Compare")
     page.page.get_by_role("button", name="Compare").click()
-    expect(page.status()).to_have_text("1 of 2 turns are answered differently.")
+    expect(page.status()).to_have_text("1 of 3 turns are answered differently.")
     row = page.page.get_by_role("row", name="Belief state differs")
     expect(row).to_contain_text("restaurant pricerange: cheap")
     expect(row).to_contain_text("restaurant pricerange: expensive")
@@ -276,7 +278,7 @@ def test_fresh_utterances_are_proposed_corrected_and_kept(
     open_studio: OpenStudio, url: str
 ) -> None:
     page = open_studio("#/annotate")
-    texts = ("a cheap hotel in the north", "i need a train to ely on friday")
+    texts = ("a cheap place to sleep in the north", "i need a train to ely on friday")
     page.page.get_by_label("Utterances, one on each line").fill("\n".join(texts))
     page.page.get_by_role("button", name="Propose").click()
     proposal = page.page.get_by_role("form", name=texts[0])
@@ -354,14 +356,14 @@ def test_everything_is_reached_from_the_keyboard(open_studio: OpenStudio, url: s
     page = open_studio()
     keys = page.page.keyboard
     expect(page.page.get_by_label("Message", exact=True)).to_be_focused()
-    for count, text in enumerate((CHEAP, CHINESE), start=1):
+    for count, text in enumerate((CHEAP, CHINESE, PHONE), start=1):
         keys.type(text)
         keys.press("Enter")
         expect(page.page.get_by_role("heading", name=f"Turn {count} of {count}")).to_be_visible()
         expect(page.page.get_by_label("Message", exact=True)).to_be_focused()
     keys.press("Alt+ArrowUp")
-    expect(page.page.get_by_role("heading", name="Turn 1 of 2")).to_be_visible()
-    expect(page.status()).to_have_text(f"Turn 1: {CHEAP}")
+    expect(page.page.get_by_role("heading", name="Turn 2 of 3")).to_be_visible()
+    expect(page.status()).to_have_text(f"Turn 2: {CHINESE}")
     tab_to(page, "pricerange: cheap. Edit")
     keys.press("Enter")
     keys.press("Control+A")
@@ -369,7 +371,7 @@ def test_everything_is_reached_from_the_keyboard(open_studio: OpenStudio, url: s
     tab_to(page, "Save and re-run from here")
     keys.press("Enter")
     expect(page.page.get_by_role("button", name="pricerange: moderate. Edit")).to_be_visible()
-    state = remembered(url)[1]["correction"]["answer"]["belief_state"]
+    state = remembered(url)[2]["correction"]["answer"]["belief_state"]
     assert state["restaurant"]["pricerange"]["value"] == "moderate"
 
 
