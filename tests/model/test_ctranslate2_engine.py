@@ -24,7 +24,7 @@ from todserve.runtime.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.tasks import DATABASE_TOKENS, TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ROOT / "checkpoints" / "multiwoz"
+SHIPPED = ROOT / "checkpoints" / "korean"
 CONTEXT_LENGTHS = (3, 19, 8, 150)  # beyond T5's 128 distances
 ENDS = (127, 33, 28)
 
@@ -239,7 +239,7 @@ def test_prompts_of_both_placements_give_the_reference_engines_generations(
     compare_on_prompts(request.getfixturevalue(placement), tmp_path)
 
 
-def test_the_shipped_checkpoint_gives_the_reference_engines_generations(tmp_path: Path) -> None:
+def test_a_shipped_t5_gives_the_reference_engines_generations(tmp_path: Path) -> None:
     compare_on_prompts(SHIPPED, tmp_path)
 
 

@@ -227,9 +227,9 @@ def test_a_checkpoint_is_no_export(tiny_checkpoint: Path) -> None:
 
 @pytest.mark.corpora
 @pytest.mark.skipif(not os.environ.get(TOD_DATA), reason=f"{TOD_DATA} is not set")
-def test_the_shipped_checkpoint_is_served_exactly_by_ctranslate2(tmp_path: Path) -> None:
+def test_the_shipped_checkpoint_is_served_exactly_by_onnx(tmp_path: Path) -> None:
     checkpoint = ROOT / "checkpoints" / "multiwoz"
-    export_checkpoint(checkpoint, tmp_path, engine=EngineName.CTRANSLATE2, dtype=Dtype.FLOAT32)
+    export_checkpoint(checkpoint, tmp_path, engine=EngineName.ONNX, dtype=Dtype.FLOAT32)
     report = run_fidelity(checkpoint, tmp_path, turns=20, threads=1)
     check(report)
     assert report.turns == 20
