@@ -9,7 +9,7 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint import build_automaton, build_reply_automaton, variation_start
+from todserve.runtime.constraint import build_automaton, build_reply_automaton
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.reply.stage import Start
 from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
@@ -145,11 +145,11 @@ def test_variations_begin_in_states_of_their_own_with_and_without_a_constraint()
     checkpoint = Checkpoint.open(Path(__file__).resolve().parents[2] / "checkpoints" / "multiwoz")
     token = checkpoint.tokenizer.token_id
     for automaton in (build_automaton(checkpoint), build_reply_automaton(checkpoint)):
-        named = automaton.starts[variation_start(Start.NAMED)]
+        named = automaton.starts[Start.NAMED.of_automaton]
         assert automaton.after(named, [token("[value_name]")]) == named
         assert automaton.after(named, [token("[value_choice]")]) == -1
         assert automaton.after(named, [token("[value_reference]")]) == -1
-        booked = automaton.starts[variation_start(Start.BOOKED)]
+        booked = automaton.starts[Start.BOOKED.of_automaton]
         assert automaton.after(booked, [token("[value_reference]")]) == booked
         for word in ("unfortunately", "sorry"):
             ids = checkpoint.tokenizer.encode(f" {word}")

@@ -110,8 +110,7 @@ def _acts(work: TurnWork) -> tuple[ActPrediction, ...] | None:
         return (ActPrediction(domain=GENERAL, act=OUT_OF_SCOPE),)
     if not _asked(work, TaskName.DIALOGUE_ACT):
         return None
-    acts = work.readings[TaskName.DIALOGUE_ACT].parsed.acts
-    return tuple(ActPrediction(domain=one.domain, act=one.act, slot=one.slot) for one in acts)
+    return tuple(ActPrediction(domain=one.domain, act=one.act, slot=one.slot) for one in work.acts)
 
 
 def _response(work: TurnWork) -> ResponsePrediction | None:

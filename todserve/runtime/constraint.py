@@ -63,11 +63,6 @@ def build_reply_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
     return paths.compiled(_variations(grammar, checkpoint.tokenizer, checkpoint.style))
 
 
-def variation_start(start: Start) -> str:
-    """Return the name of the start of a variation of the response."""
-    return f"{TaskName.RESPONSE}:{start}"
-
-
 def _variations(grammar: Grammar, tokenizer: Tokenizer, style: ReplyStyle) -> dict[str, int]:
     end_id = tokenizer.token_id(TASKS[TaskName.RESPONSE].end_token)
     none, booking = frozenset(style.none_words), frozenset(style.booking_words)
@@ -77,7 +72,7 @@ def _variations(grammar: Grammar, tokenizer: Tokenizer, style: ReplyStyle) -> di
         Start.BOOKED: (none, frozenset({"choice"})),
     }
     return {
-        variation_start(start): grammar.response(end_id, without_words=words, without_slots=slots)
+        start.of_automaton: grammar.response(end_id, without_words=words, without_slots=slots)
         for start, (words, slots) in without.items()
     }
 

@@ -359,7 +359,7 @@ class TurnPipeline:
                     source=work.source,
                     task=task,
                     database_token=work.database_token,
-                    start=f"{task}:{one.start}",
+                    start=one.start.of_automaton,
                     forced=tuple(self.checkpoint.tokenizer.encode(one.forced)),
                     most_tokens=_VARIATION_TOKENS,
                 )

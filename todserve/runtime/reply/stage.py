@@ -23,6 +23,7 @@ from todserve.runtime.reply.plain import plain_reply
 from todserve.runtime.reply.rules import Draft, strikes
 from todserve.runtime.reply.style import ReplyStyle
 from todserve.runtime.schema import Schema
+from todserve.runtime.tasks import TaskName
 
 _NAMES = ("name", "id", "song_title")
 _BOOKS = "book"
@@ -46,6 +47,11 @@ class Start(StrEnum):
     """A claim that there is none, a booking."""
     BOOKED = "booked"
     """A claim that there is none."""
+
+    @property
+    def of_automaton(self) -> str:
+        """The start's name in the automaton."""
+        return f"{TaskName.RESPONSE}:{self}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
