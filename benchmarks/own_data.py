@@ -36,8 +36,8 @@ from todserve.evaluation.code_version import code_version
 from todserve.evaluation.intent_prediction import PROTOCOL, PredictedIntent, predict_intents
 from todserve.evaluation.intent_scores import LabelledIntent, intent_figures, scope_figures, spelled
 from todserve.evaluation.scorecard import Signature
-from todserve.runtime.dialogue import OUT_OF_SCOPE, Dialogue, Turn
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service
 from todserve.training.parts import held_out_by_intent, words_digest
 from todserve.training.pretrained_encoder import minilm_folder
 from todserve.training.run import run_training

@@ -21,13 +21,13 @@ from transformers import T5ForConditionalGeneration
 from todserve.corpora.registry import load
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.run import run_evaluation
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.prompts import Exchange, PromptBuilder, PromptFormat
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptFormat
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import TurnRequest
 from todserve.training.batching import collate, plan
 from todserve.training.config import TrainingConfig
 from todserve.training.examples import encode_turns

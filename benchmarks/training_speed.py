@@ -34,9 +34,9 @@ from transformers import (
 )
 
 from todserve.evaluation.code_version import code_version
-from todserve.runtime.prompts import PromptBuilder, PromptPlacement
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batching import collate, plan
 from todserve.training.config import TrainingConfig
 from todserve.training.distributed import World

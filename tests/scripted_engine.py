@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from todserve.runtime.automaton import TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.base import Encoding, Generation, Row
-from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.engine import Encoding, Generation, Row
+from todserve.runtime.language.tasks import TASKS, TaskName
 
 LOG_PROB = -0.125
 """Of every generated token; exact in binary."""

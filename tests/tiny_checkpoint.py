@@ -12,16 +12,16 @@ from transformers import BertConfig, T5Config
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
 from todserve.corpora.knowledge_build import write_knowledge
-from todserve.runtime.knowledge import Comparison, DomainTable
-from todserve.runtime.prompts import (
+from todserve.runtime.knowledge.knowledge_base import Comparison, DomainTable
+from todserve.runtime.language.prompts import (
     BeliefTarget,
     ContextForm,
     PromptFormat,
     PromptPlacement,
     SystemTurns,
 )
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.tasks import CONTROL_TOKENS, DATABASE_TOKENS, TASKS
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.language.tasks import CONTROL_TOKENS, DATABASE_TOKENS, TASKS
 
 MARKOV = PromptFormat(
     context=ContextForm.MARKOV,

@@ -3,11 +3,11 @@
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from todserve.runtime.constraint_labels import OutputLabels
-from todserve.runtime.prompts import BeliefTarget
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.tasks import CONTROL_TOKENS, DATABASE_TOKENS
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.decoding.constraint_labels import OutputLabels
+from todserve.runtime.language.prompts import BeliefTarget
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.language.tasks import CONTROL_TOKENS, DATABASE_TOKENS
+from todserve.runtime.language.tokenizer import Tokenizer
 
 SCHEMA = Schema(
     services=(

@@ -4,7 +4,7 @@ from functools import cache
 
 from tests.tiny_checkpoint import SCHEMA
 from tests.tiny_turns import TURNS
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.vocabulary import special_tokens, train_tokenizer
 
 _LINES = (

@@ -13,8 +13,8 @@ import psutil
 from benchmarks.peers.base import AnswerForm, Client, HttpClient, PeerError
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.ports import Ports
-from todserve.runtime.engines.settings import Dtype, EngineSettings
-from todserve.runtime.exported import ExportManifest
+from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.serving import checksums
 from todserve.serving.model_config import ModelConfig, load_model_config
 from todserve.serving.processes import processes_of

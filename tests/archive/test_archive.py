@@ -59,8 +59,8 @@ def test_archive_holds_checkpoint_runtime_network_and_handler(archive: Path) -> 
         "tod_handler.py",
         "todserve/__init__.py",
         "todserve/py.typed",
-        "todserve/runtime/turn.py",
-        "todserve/runtime/engines/torch_engine.py",
+        "todserve/runtime/pipeline.py",
+        "todserve/runtime/engines/torch/torch_engine.py",
         "tokenizer.json",
         "training.json",
     } <= names(archive)

@@ -9,7 +9,7 @@ import pytest
 
 from todserve.cli import main
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.exported import ENGINE_FILES, ExportManifest, sha256_of
+from todserve.runtime.networks.export_manifest import ENGINE_FILES, ExportManifest, sha256_of
 from todserve.serving.archive import build_archive
 from todserve.serving.staging import Parts
 from todserve.serving.trial import try_archive, unpack
@@ -29,7 +29,7 @@ PLANTED = (
     "handlers/tod_handler.py",
     "todserve/__init__.py",
     "todserve/runtime/__init__.py",
-    "todserve/runtime/turn.py",
+    "todserve/runtime/pipeline.py",
 )
 QUICK = "handler:\n  engine: {threads: 1, engine: ENGINE}\n"
 

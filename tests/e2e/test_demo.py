@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.serving import ROOT, write_config
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.wire import TurnResponse
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.wire.codec import TurnResponse
 from todserve.serving.archive import build_archive
 from todserve.serving.client import Conversation, TodClient
 from todserve.serving.demo import UTTERANCES

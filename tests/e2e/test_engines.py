@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.e2e.serving import ROOT, write_config
-from todserve.runtime.engines.settings import EngineName
+from todserve.runtime.engines.engine_settings import EngineName
 from todserve.serving.archive import build_archive
 from todserve.serving.server import RunningServer, start
 from todserve.serving.settings import ServerSettings

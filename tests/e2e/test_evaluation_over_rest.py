@@ -6,7 +6,7 @@ import pytest
 
 from todserve.evaluation.answering import open_answering
 from todserve.runtime.errors import RequestError
-from todserve.runtime.request import TurnRequest
+from todserve.runtime.wire.request import TurnRequest
 from todserve.serving.server import RunningServer
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ import pytest
 
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
-from todserve.runtime.wire import TurnResponse
+from todserve.runtime.wire.codec import TurnResponse
 from todserve.serving.answering import open_answering
 from todserve.serving.client import Conversation, TodClient
 from todserve.serving.server import RunningServer

@@ -9,11 +9,11 @@ from transformers import BertModel, T5Config
 
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from tests.tiny_checkpoint import write_tiny_bert_checkpoint
-from todserve.runtime.bert_encoder import encoder_fields
 from todserve.runtime.checkpoint import BERT_ENCODER_FILE, T5_FILE, load_network, model_file_of
-from todserve.runtime.engines.base import Row
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.engines.engine import Row
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.networks.bert_encoder import encoder_fields
 
 IDS = torch.tensor([[5, 9, 11, 2, 7], [8, 3, 0, 0, 0]])
 MASK = (IDS != 0).long()

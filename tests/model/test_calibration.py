@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from todserve.evaluation.divergence import run_divergence
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
@@ -12,7 +13,6 @@ from todserve.evaluation.calibration import fit, gather, measure
 from todserve.evaluation.calibration_dialogues import Half, calibration_half, dev_dialogues
 from todserve.evaluation.calibration_report import AFTER, BEFORE
 from todserve.evaluation.calibration_run import run_calibration
-from todserve.evaluation.divergence import run_divergence
 from todserve.evaluation.forcing import Forced, targets
 from todserve.evaluation.information import kl_divergence, mean_kl
 from todserve.evaluation.judging import generated_passages
@@ -20,17 +20,17 @@ from todserve.evaluation.references import reference_passages
 from todserve.evaluation.selection import select
 from todserve.evaluation.temperature import log_probs_at
 from todserve.evaluation.watching import Watched, WatchedPipeline, watch
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.base import Row
-from todserve.runtime.engines.settings import Dtype, EngineSettings
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
+from todserve.runtime.engines.engine import Row
+from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 TEMPERATURES = {
     TaskName.BELIEF_STATE: 1.7,

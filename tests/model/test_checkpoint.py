@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import Checkpoint, load_network, weights_checksum
-from todserve.runtime.engines.settings import Dtype, EngineSettings
+from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
 from todserve.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_model_file_that_is_missing_or_has_no_class_is_named(folder: Path) -> No
 def test_opening_a_checkpoint_and_a_pipeline_module_imports_no_torch(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "import todserve.runtime.turn\n"
+        "import todserve.runtime.pipeline\n"
         "from todserve.runtime.checkpoint import Checkpoint\n"
         f"Checkpoint.open(Path({str(folder)!r}))\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)\n"

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.constraint import build_automaton
-from todserve.runtime.engines.base import Generation, Row
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.decoding.constraint import build_automaton
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
+from todserve.runtime.engines.engine import Generation, Row
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import TurnResponse, encode, parse_request
+from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import TurnResponse, encode, parse_request
 
 CONTEXT_LENGTHS = (3, 19, 8, 40)
 

@@ -12,16 +12,16 @@ import torch
 from transformers import T5Config
 
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
-from todserve.export.ctranslate2_export import export_ctranslate2
-from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.engines.base import Generation, Row
-from todserve.runtime.engines.ctranslate2_engine import CTranslate2Engine
-from todserve.runtime.engines.settings import Dtype
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
+from todserve.runtime.engines.ctranslate2.ctranslate2_engine import CTranslate2Engine
+from todserve.runtime.engines.ctranslate2.ctranslate2_export import export_ctranslate2
+from todserve.runtime.engines.engine import Generation, Row
+from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import Exchange, PromptBuilder, PromptInput
-from todserve.runtime.tasks import DATABASE_TOKENS, TASKS
+from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
+from todserve.runtime.language.tasks import DATABASE_TOKENS, TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "checkpoints" / "korean"
@@ -293,8 +293,8 @@ def test_int8_mostly_writes_what_float32_does(
 def test_an_engine_imports_neither_torch_nor_transformers_and_ends_quietly(exported: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from todserve.runtime.engines.base import Row\n"
-        "from todserve.runtime.engines.ctranslate2_engine import CTranslate2Engine\n"
+        "from todserve.runtime.engines.engine import Row\n"
+        "from todserve.runtime.engines.ctranslate2.ctranslate2_engine import CTranslate2Engine\n"
         "engine = CTranslate2Engine(Path(sys.argv[1]), threads=2)\n"
         "row = Row(context=0, prefix=(5,), end_id=1, max_new_tokens=4)\n"
         "print(len(engine.generate(engine.encode([[5, 6]]), [row, row])))\n"

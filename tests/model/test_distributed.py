@@ -20,7 +20,7 @@ from tests.tiny_run import prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.config import Network, TrainingConfig
 from todserve.training.distributed import World, joined
 from todserve.training.loop import Trainer

@@ -23,12 +23,12 @@ from todserve.export.fidelity_limits import check
 from todserve.export.fidelity_report import FidelityReport
 from todserve.export.run import EXPORTED, export_checkpoint
 from todserve.runtime.checkpoint import T5_FILE, Checkpoint, model_file_of
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.engines.settings import Dtype, EngineName
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.exported import ExportManifest
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.networks.export_manifest import ExportManifest
+from todserve.runtime.wire.codec import ModelIdentity
 
 ROOT = Path(__file__).resolve().parents[2]
 LN2 = math.log(2)

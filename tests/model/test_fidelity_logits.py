@@ -9,7 +9,7 @@ import torch
 from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
 from todserve.export.run import export_checkpoint
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.settings import Dtype, EngineName
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
 
 EXPORTED = (EngineName.TORCHSCRIPT, EngineName.ONNX, EngineName.CTRANSLATE2)

@@ -8,8 +8,8 @@ from tests.tiny_run import CONFIG, PPTOD_FORM, SHIPPED_FORM
 from tests.unit.remembered import remembered
 from tests.unit.test_evaluation_end_to_end import Scripted
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.examples import TASK_ORDER, encode_turn
 from todserve.training.run import run_training
 from todserve.training.turns import TrainingTurn, load_turns

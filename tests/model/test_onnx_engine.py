@@ -14,17 +14,17 @@ from transformers import T5Config
 
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
-from todserve.export.onnx_export import export_onnx
 from todserve.export.run import export_checkpoint
-from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.base import Engine, Generation, Row, states_of
-from todserve.runtime.engines.onnx_engine import OnnxEngine
-from todserve.runtime.engines.settings import Dtype, EngineName
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
+from todserve.runtime.engines.engine import Engine, Generation, Row, states_of
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.engines.onnx.onnx_engine import OnnxEngine
+from todserve.runtime.engines.onnx.onnx_export import export_onnx
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import TurnResponse, parse_request
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import TurnResponse, parse_request
 
 VOCABULARY = 97
 END = 1
@@ -342,8 +342,8 @@ def test_the_engine_imports_neither_torch_nor_transformers(
         tiny_checkpoint, tmp_path / "out", engine=EngineName.ONNX, dtype=Dtype.FLOAT32
     )
     program = (
-        "import sys; from pathlib import Path; from todserve.runtime.turn import TurnPipeline; "
-        "from todserve.runtime.wire import parse_request; "
+        "import sys; from pathlib import Path; from todserve.runtime.pipeline import TurnPipeline; "
+        "from todserve.runtime.wire.codec import parse_request; "
         "pipeline = TurnPipeline.load(Path(sys.argv[1])); "
         "assert pipeline.answer([parse_request({'user': 'hello'})])[0].model.name == 'tod'; "
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_checkpoint import write_tiny_bert_checkpoint
-from todserve.runtime.calibration import CALIBRATION_FILE
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.intent_model import INTENT_MODEL
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import TurnResponse, parse_request
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import TurnResponse, parse_request
 from todserve.training.intent_classifier import fit_intents
 from todserve.training.run import run_training
 from todserve.training.turns import load_turns

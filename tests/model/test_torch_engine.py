@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.base import Generation, Row
-from todserve.runtime.engines.torch_engine import TorchEngine
+from todserve.runtime.engines.engine import Generation, Row
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 
 CONTEXT_LENGTHS = (3, 19, 8, 40)

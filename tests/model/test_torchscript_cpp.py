@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from todserve.export.torchscript_export import export_torchscript
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.base import Row
-from todserve.runtime.engines.settings import Dtype
-from todserve.runtime.engines.torchscript_engine import TorchScriptEngine
+from todserve.runtime.engines.engine import Row
+from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.torchscript.torchscript_engine import TorchScriptEngine
+from todserve.runtime.engines.torchscript.torchscript_export import export_torchscript
 
 SOURCES = Path(__file__).resolve().parents[2] / "deploy" / "cpp"
 CONTEXT = (7, 19, 42, 8, 77, 12)

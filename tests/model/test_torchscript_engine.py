@@ -11,18 +11,18 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from todserve.export.torchscript_export import export_torchscript
-from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.dialogue import BeliefState
-from todserve.runtime.engines.base import Engine, Generation, Row
-from todserve.runtime.engines.settings import Dtype
-from todserve.runtime.engines.torch_engine import TorchEngine
-from todserve.runtime.engines.torchscript_engine import TorchScriptEngine
+from todserve.runtime.decoding.questions import Question, Questions
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
+from todserve.runtime.engines.engine import Engine, Generation, Row
+from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.torch.torch_engine import TorchEngine
+from todserve.runtime.engines.torchscript.torchscript_engine import TorchScriptEngine
+from todserve.runtime.engines.torchscript.torchscript_export import export_torchscript
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import Exchange, PromptBuilder, PromptInput
-from todserve.runtime.questions import Question, Questions
-from todserve.runtime.tasks import TASKS
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
+from todserve.runtime.language.tasks import TASKS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "multiwoz"
 CONTEXT_LENGTHS = (3, 19, 8, 40)
@@ -323,8 +323,8 @@ def test_a_worker_with_the_engine_imports_no_transformers(
     exported(network)
     program = (
         "import sys; from pathlib import Path\n"
-        "from todserve.runtime.engines.base import Row\n"
-        "from todserve.runtime.engines.torchscript_engine import TorchScriptEngine\n"
+        "from todserve.runtime.engines.engine import Row\n"
+        "from todserve.runtime.engines.torchscript.torchscript_engine import TorchScriptEngine\n"
         "engine = TorchScriptEngine(Path(sys.argv[1]), threads=1)\n"
         "row = Row(context=0, prefix=(5,), end_id=1, max_new_tokens=4)\n"
         "print(len(engine.generate(engine.encode([[5, 6]]), [row])[0].ids))\n"

@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch.jit._trace import TracerWarning
 
-from todserve.export.torchscript_encoder import Encoder, trace_encoder
-from todserve.export.torchscript_export import (
+from todserve.runtime.checkpoint import load_network
+from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.torchscript.torchscript_encoder import Encoder, trace_encoder
+from todserve.runtime.engines.torchscript.torchscript_export import (
     announced_deprecations,
     compile_network,
     export_torchscript,
 )
-from todserve.export.torchscript_matrices import Matrix
-from todserve.export.torchscript_search import Search
-from todserve.export.weights import T5Weights
-from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.settings import Dtype
+from todserve.runtime.engines.torchscript.torchscript_layers import Matrix
+from todserve.runtime.engines.torchscript.torchscript_search import Search
+from todserve.runtime.networks.network_weights import T5Weights
 
 START, END, CAP = 5, 28, 12
 

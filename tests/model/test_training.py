@@ -18,12 +18,12 @@ from tests.tiny_checkpoint import MARKOV, PPTOD, SCHEMA
 from tests.tiny_run import PPTOD_FORM, SHIPPED_FORM, prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, TrainingError
-from todserve.runtime.prompts import PromptBuilder, PromptFormat
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import parse_request
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import parse_request
 from todserve.training.batching import IGNORED, collate
 from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.examples import TASK_ORDER, encode_turns

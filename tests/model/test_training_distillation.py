@@ -14,8 +14,8 @@ from tests.tiny_run import prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder, PromptFormat
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batching import Batch, collate
 from todserve.training.config import Network
 from todserve.training.distillation import Distillation, divergence, load_teacher

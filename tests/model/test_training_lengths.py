@@ -6,8 +6,8 @@ from tests.tiny_checkpoint import MARKOV, PPTOD, SCHEMA
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder, PromptFormat
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.batching import plan
 from todserve.training.budget import with_budget
 from todserve.training.config import TrainingConfig

@@ -17,7 +17,7 @@ from tests.tiny_run import EXCHANGE_FORM, PPTOD_FORM, prepare_run, train
 from tests.tiny_turns import TURNS
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.config import TrainingConfig
 from todserve.training.embedding_rows import add_rows
 from todserve.training.hugging_face import network_of, tokenizer_of

@@ -13,7 +13,7 @@ from tests.tiny_checkpoint import MARKOV, SCHEMA
 from tests.tiny_run import prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.batching import Parcel, pack, unpack
 from todserve.training.config import Network, OptimizerName, TrainingConfig
 from todserve.training.distributed import World

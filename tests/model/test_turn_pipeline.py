@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import load_network, weights_checksum
-from todserve.runtime.engines.settings import Dtype, EngineSettings
-from todserve.runtime.prompts import PromptBuilder, PromptInput
-from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import TurnRequest, TurnResponse, decode, encode, parse_request
+from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.language.prompts import PromptBuilder, PromptInput
+from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import TurnRequest, TurnResponse, decode, encode, parse_request
 
 REQUESTS = [
     parse_request({"user": "I want a train to Ely"}),

@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.unit.serving_thread import ServingThread
-from todserve.runtime.describing import describe
+from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import encode, encode_error, parse_request
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import encode, encode_error, parse_request
 
 Status = Callable[[int], int | None]
 """Number of a request, from 0 -> the status it is refused with; None to answer it."""

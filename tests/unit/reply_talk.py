@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.unit.venues import SCHEMA, open_venues
-from todserve.runtime.dialogue import BeliefState, DialogueAct
-from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import BeliefState, DialogueAct
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.stage import Candidate, ChosenReply, ReplyStage
-from todserve.runtime.reply.style import ReplyStyle
+from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 STYLE_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints" / "multiwoz"
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.unit.source_tree import ROOT
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 from todserve.training.turns import State, TrainingTurn
 
 SCHEMA = Schema.load(Path(ROOT) / "checkpoints" / "multiwoz" / "schema.json")

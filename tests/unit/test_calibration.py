@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
-from todserve.runtime.automaton import TokenAutomaton
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.base import Encoding, Generation, Row
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.engine import Encoding, Generation, Row
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, parse_request
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity, parse_request
 
 FIT = CalibrationFit(corpus="multiwoz21", split="dev", signature="multiwoz21|dev|all")
 

@@ -17,7 +17,7 @@ from todserve.evaluation.information import (
     mean_kl,
 )
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 LN = math.log
 HALVES, QUARTER = (1 / 2, 1 / 2), (1 / 4, 3 / 4)

@@ -9,10 +9,10 @@ from todserve.evaluation.judging import Claim, act_places, claims, generated_pas
 from todserve.evaluation.references import reference_passages
 from todserve.evaluation.watching import Watched, WatchedPipeline, watch
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
-from todserve.runtime.prompts import BeliefTarget, PromptBuilder
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.prompts import BeliefTarget, PromptBuilder
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.wire.codec import ModelIdentity
 
 ASK = DialogueAct(domain="train", act="request", slot="day")
 INFORM = DialogueAct(domain="train", act="inform", slot="id")

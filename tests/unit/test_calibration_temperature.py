@@ -13,7 +13,7 @@ from todserve.evaluation.temperature import (
     best_for_tokens,
     log_probs_at,
 )
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 
 def log_confidences(margin: float) -> list[float]:

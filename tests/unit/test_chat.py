@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.unit.local_server import OK, Answer, LocalServer
-from todserve.runtime.wire import decode
+from todserve.runtime.wire.codec import decode
 from todserve.serving.chat import run_chat
 from todserve.serving.client import ServerError
 from todserve.serving.demo import UTTERANCES, run_demo

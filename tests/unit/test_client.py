@@ -11,9 +11,9 @@ from tests.unit.local_server import OK, Answer, LocalServer
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.test_evaluation_end_to_end import Scripted
 from todserve.runtime.errors import RequestError
-from todserve.runtime.prompts import PromptFormat
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.wire import Exchange, SlotPrediction
+from todserve.runtime.language.prompts import PromptFormat
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.wire.codec import Exchange, SlotPrediction
 from todserve.serving.client import Conversation, ServerError, TodClient
 
 

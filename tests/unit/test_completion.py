@@ -3,12 +3,17 @@
 import pytest
 
 from todserve.corpora.knowledge_build import write_knowledge
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.knowledge import Comparison, DatabaseResult, DomainTable, KnowledgeBase
+from todserve.runtime.knowledge.knowledge_base import (
+    Comparison,
+    DatabaseResult,
+    DomainTable,
+    KnowledgeBase,
+)
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.reply.completion import Completion, complete
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.style import ReplyStyle
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 PLACE = {
     "name": "Green Door",

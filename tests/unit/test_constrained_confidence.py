@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
-from todserve.runtime.automaton import FREE, TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint import build_automaton
-from todserve.runtime.engines.base import Encoding, Generation, Row
-from todserve.runtime.prompts import BeliefTarget
-from todserve.runtime.reading import Reading, read
-from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.tracking import Memory, track
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, encode, parse_request
+from todserve.runtime.decoding.constraint import build_automaton
+from todserve.runtime.decoding.parsed_generation import Reading, read
+from todserve.runtime.decoding.token_automaton import FREE, TokenAutomaton
+from todserve.runtime.engines.engine import Encoding, Generation, Row
+from todserve.runtime.language.prompts import BeliefTarget
+from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.tracking.belief_tracking import Memory, track
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, encode, parse_request
 
 HALF, QUARTER, EIGHTH = math.log(1 / 2), math.log(1 / 4), math.log(1 / 8)
 

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 
 from tests.tiny_labels import SCHEMA, labels_for, misreadable_tokenizer
 from tests.unit.source_tree import ROOT
-from todserve.runtime.automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint import automaton_of, build_automaton
-from todserve.runtime.constraint_labels import OutputLabels
-from todserve.runtime.dialogue import DELETED
+from todserve.runtime.decoding.constraint import automaton_of, build_automaton
+from todserve.runtime.decoding.constraint_labels import OutputLabels
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.formats import (
+from todserve.runtime.language.dialogue import DELETED
+from todserve.runtime.language.formats import (
     ParsedBeliefState,
     ParsedDialogueActs,
     ParsedIntent,
     ParsedResponse,
     placeholders,
 )
-from todserve.runtime.prompts import BeliefTarget
-from todserve.runtime.schema import Schema
-from todserve.runtime.tasks import CONTROL_TOKENS, TASKS, TaskName
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.prompts import BeliefTarget
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import CONTROL_TOKENS, TASKS, TaskName
+from todserve.runtime.language.tokenizer import Tokenizer
 
 PADDING = 3  # logits beyond the tokenizer's ids, as a network padded to a round number has
 

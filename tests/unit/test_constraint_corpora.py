@@ -11,13 +11,13 @@ from todserve.corpora.enrich import enrich
 from todserve.corpora.multiwoz import ReplySource, read_merged
 from todserve.corpora.source import TOD_DATA, find
 from todserve.evaluation.selection import select
-from todserve.runtime.automaton import FREE
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint import build_automaton
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue, state_update
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.decoding.constraint import build_automaton
+from todserve.runtime.decoding.token_automaton import FREE
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.language.dialogue import Dialogue, state_update
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TASKS, TaskName
 
 
 @pytest.fixture(scope="module")

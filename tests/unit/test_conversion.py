@@ -34,10 +34,10 @@ from todserve.corpora.rasa_types import (
 )
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replay_run import HOLDS, run_replay
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import ConfigError, CorpusError, RequestError
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import (
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import (
     ActPrediction,
     ModelIdentity,
     SlotPrediction,

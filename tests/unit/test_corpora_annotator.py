@@ -8,8 +8,8 @@ from tests.unit.corpora_fixtures import tiny
 from todserve.corpora.annotator import Annotator, DevHalf, dev_half
 from todserve.corpora.annotator_features import act_features, intent_features, scenes
 from todserve.corpora.silver import AnnotatorScores, label, score_annotator, unlabelled
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 
 WHICH_AREA = "what area do you want?"
 BOOKED = "booked! the reference is [value_reference]."

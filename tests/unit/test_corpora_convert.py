@@ -12,8 +12,8 @@ from todserve.corpora.layouts import open_dialogues
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.source import find
 from todserve.corpora.validate import run_validate
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError, CorpusError
+from todserve.runtime.language.dialogue import Dialogue
 
 
 def opened(path: Path) -> list[Dialogue]:

@@ -5,9 +5,9 @@ import pytest
 
 from tests.unit.venues import SCHEMA, open_venues
 from todserve.corpora.enrich import enrich
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import Dialogue, Turn
 
 
 @pytest.fixture(scope="module")

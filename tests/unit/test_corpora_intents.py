@@ -11,9 +11,9 @@ from todserve.corpora.clinc150 import clinc150_services, read_clinc150
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
 from todserve.corpora.three_i4k import KINDS, read_3i4k, three_i4k_services
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Service
 
 
 def test_an_utterance_is_a_dialogue_of_one_turn_named_by_split_and_record() -> None:

@@ -12,7 +12,7 @@ from todserve.corpora.knowledge_build import write_knowledge
 from todserve.corpora.nlplab_songs import SONGS, nlplab_songs
 from todserve.corpora.source import CorpusSource, find
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
 NOTHING = dict.fromkeys(
     ("song title", "singer", "genre", "composer", "lyricist", "playlist title"), ""

@@ -18,9 +18,9 @@ from todserve.corpora.sgd import read_sgd, sgd_schema
 from todserve.corpora.sgd_write import PER_FILE, write_sgd
 from todserve.corpora.source import find
 from todserve.corpora.validate import run_validate
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 STATES = st.dictionaries(TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=2), max_size=2)

@@ -6,8 +6,8 @@ from tests.unit.corpora_fixtures import tiny
 from todserve.corpora.multidogo import DOMAINS, multidogo_services, read_multidogo
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue
 
 
 @pytest.fixture

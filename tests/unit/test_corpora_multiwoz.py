@@ -12,8 +12,8 @@ from todserve.corpora.multiwoz import (
 )
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 
 FIRST_COUNT = "value: first of several kept"
 

@@ -3,7 +3,7 @@ import pytest
 from todserve.corpora.multiwoz_acts import Annotation, system_acts, user_meaning
 from todserve.corpora.multiwoz_names import act_slot, state_slot, state_value
 from todserve.corpora.multiwoz_spans import delexicalise_spans
-from todserve.runtime.dialogue import DialogueAct
+from todserve.runtime.language.dialogue import DialogueAct
 
 ASKED = [["Phone", "?"]]
 

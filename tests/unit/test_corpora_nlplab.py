@@ -7,8 +7,8 @@ from tests.unit.corpora_fixtures import tiny
 from todserve.corpora.nlplab import _placed, nlplab_services, read_nlplab
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Turn
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from todserve.corpora.registry import load
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import TOD_DATA
-from todserve.runtime.dialogue import Dialogue, DialogueAct
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 
 pytestmark = [
     pytest.mark.corpora,

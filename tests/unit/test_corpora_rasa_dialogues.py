@@ -33,8 +33,8 @@ from todserve.corpora.rasa_types import (
     UserStep,
 )
 from todserve.corpora.report import ReadReport
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Service, Slot
 
 BOT = TINY / "rasa"
 

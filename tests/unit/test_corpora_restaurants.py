@@ -11,8 +11,8 @@ from todserve.corpora.multiwoz_schema import STATE_SLOTS
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
 from todserve.corpora.woz20 import read_woz20, woz20_services
-from todserve.runtime.dialogue import DialogueAct
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import DialogueAct
 
 
 def act(name: str, slot: str = "") -> DialogueAct:

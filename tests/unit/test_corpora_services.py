@@ -12,8 +12,8 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged, sgd_services
 from todserve.corpora.source import TOD_DATA, CorpusSource, find
 from todserve.corpora.values import known_spelling, open_value, schema_value
-from todserve.runtime.formats import parse_intent, serialize_intent
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.formats import parse_intent, serialize_intent
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 # Without MultiWOZ, whose tiny copy has no schema.json.
 NAMES = [name for name in CORPORA if name != "multiwoz21"]

@@ -8,8 +8,8 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.sgd import read_sgd, sgd_schema
 from todserve.corpora.sgd_frames import delexicalise_frames
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import DialogueAct, Turn
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
 from todserve.corpora.star import read_star, star_services
 from todserve.corpora.star_query import query_slots
-from todserve.runtime.dialogue import Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct
+from todserve.runtime.language.schema import Schema
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from tests.unit.corpora_fixtures import tiny
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
 from todserve.corpora.taskmaster4 import read_taskmaster4, taskmaster4_services
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from todserve.corpora.registry import load
 from todserve.corpora.source import TOD_DATA, find
 from todserve.corpora.validate import run_validate
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 SCHEMA = Schema(
     services=(

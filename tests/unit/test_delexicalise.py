@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tests.unit.venues import SCHEMA, open_venues
 from todserve.corpora.knowledge_build import write_knowledge
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.phrases import PhraseIndex, spellings, words_of
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.text import normalise
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.phrases import PhraseIndex, spellings, words_of
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.language.text import normalise
 
 
 @pytest.fixture(scope="module")

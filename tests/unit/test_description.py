@@ -13,9 +13,9 @@ from tests.unit.test_evaluation_end_to_end import Scripted
 from tests.unit.test_openapi import is_valid
 from tests.unit.test_serving_handler import make, make_context, run
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.describing import describe
+from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire import ModelDescription, ModelIdentity
+from todserve.runtime.wire.codec import ModelDescription, ModelIdentity
 from todserve.serving.client import ServerError, TodClient
 
 ASKING: dict[str, object] = {"body": {"describe": True}}

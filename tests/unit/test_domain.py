@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.unit.venues import SCHEMA
-from todserve.runtime.domain import decide
+from todserve.runtime.tracking.active_domain import decide
 
 Update = Mapping[str, Mapping[str, str]]
 

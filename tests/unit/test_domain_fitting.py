@@ -12,9 +12,9 @@ from todserve.evaluation.domain_ablation import (
 from todserve.evaluation.domain_comparison import PredictedScene, compare_decisions
 from todserve.evaluation.domain_fitting import fit_domain_model
 from todserve.evaluation.domain_run import run_domain_comparison
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
-from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.runtime.errors import ConfigError, CorpusError
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.training.domain_classifier import domain_rows, fit_domain_classifier, labelled_domain
 from todserve.training.turns import TrainingTurn, save_turns
 

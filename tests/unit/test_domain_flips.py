@@ -21,8 +21,8 @@ from todserve.evaluation.domain_flips import (
     with_utterances,
 )
 from todserve.evaluation.domain_flips_run import run_domain_flips
-from todserve.runtime.dialogue import BeliefState, Dialogue, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 
 H, T, R = "hotel", "train", "restaurant"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.venues import SCHEMA
-from todserve.runtime.domain import decide
-from todserve.runtime.domain_model import (
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.tracking.active_domain import decide
+from todserve.runtime.tracking.domain_model import (
     DOMAIN_MODEL,
     DomainModel,
     act_features,
@@ -14,7 +15,6 @@ from todserve.runtime.domain_model import (
     turn_features,
     word_features,
 )
-from todserve.runtime.errors import ConfigError
 
 # "taxi" speaks for taxi, "phone" a little against it, "museum" strongly for attraction.
 MODEL = DomainModel(

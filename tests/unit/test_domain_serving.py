@@ -7,11 +7,11 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 from todserve.serving import staging
 
 MODEL = DomainModel(

@@ -13,11 +13,11 @@ from todserve.evaluation.scorecard import Scorecard, Signature
 from todserve.evaluation.scoring import score
 from todserve.evaluation.selection import QUICK_DIALOGUES, check_split, select
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity
 
 SIGNATURE = Signature(
     corpus="multiwoz21",

@@ -13,11 +13,11 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.sgd_write import write_sgd
 from todserve.evaluation.corpus_run import run_corpus
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import BeliefState, Dialogue, Turn
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.response import ModelIdentity
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.response import ModelIdentity
 
 ELY: BeliefState = {"train": {"destination": "ely"}}
 FRIDAY: BeliefState = {"train": {"destination": "ely", "day": "friday"}}

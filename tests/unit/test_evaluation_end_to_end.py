@@ -18,12 +18,12 @@ from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_lo
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.run import run_evaluation
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.response import DatabaseMatches, ResponsePrediction, TurnResponse
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import DatabaseMatches, ResponsePrediction, TurnResponse
 
 UNKEPT = OutcomeLog(path=None, key="")
 ANSWERS = {

@@ -15,12 +15,12 @@ from todserve.evaluation.intent_scores import (
     spelled,
 )
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema, Service
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.schema import Schema, Service
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity
 
 CSV = (
     "text,category\n"

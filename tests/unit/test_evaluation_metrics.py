@@ -9,8 +9,8 @@ from todserve.evaluation.belief_scores import belief_scores
 from todserve.evaluation.generation_rates import generation_rates
 from todserve.evaluation.label_scores import dialogue_act_f1, intent_accuracy
 from todserve.evaluation.response_bleu import response_bleu, tokens
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.wire import ModelIdentity, TurnResponse
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse
 
 State = dict[str, dict[str, str]]
 

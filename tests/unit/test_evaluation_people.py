@@ -6,7 +6,7 @@ from tests.tiny_checkpoint import SCHEMA
 from todserve.evaluation.people.run import run_people
 from todserve.evaluation.people.steps import SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,11 +15,11 @@ from todserve.evaluation.remote import RemotePipeline, request_body
 from todserve.evaluation.remote_connection import RemoteError
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.prompts import Exchange, PromptFormat
-from todserve.runtime.request import TurnRequest, parse_request
-from todserve.runtime.response import ModelIdentity, TurnResponse
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.language.prompts import Exchange, PromptFormat
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import TurnRequest, parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 SAID = {
     TaskName.BELIEF_STATE: "[train] destination ely day friday",

@@ -12,9 +12,9 @@ from todserve.evaluation.multiwoz_inform_success import DialogueOutcome, DomainO
 from todserve.evaluation.multiwoz_predictions import PredictedTurn
 from todserve.evaluation.reliability import Judged, reliability
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.dialogue import DialogueAct, Turn
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.response import (
+from todserve.runtime.language.dialogue import DialogueAct, Turn
+from todserve.runtime.wire.response import (
     ActPrediction,
     IntentPrediction,
     ModelIdentity,

@@ -13,8 +13,8 @@ from todserve.evaluation.report_curves import read_curves, thinned
 from todserve.evaluation.report_dialogues import Mark, word_pieces
 from todserve.evaluation.report_figures import FigureRow, figure_table
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.dialogue import Turn
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import Turn
 
 
 def test_figures_of_parts_carry_the_nearest_signature() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from todserve.evaluation.sgd_matching import slot_scores, value_similarity
-from todserve.runtime.schema import Slot
+from todserve.runtime.language.schema import Slot
 
 CITY = Slot(name="city")
 PRICE = Slot(name="price", categorical=True, values=("cheap", "very cheap"))

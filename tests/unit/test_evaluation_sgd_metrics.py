@@ -8,7 +8,7 @@ from todserve.evaluation.sgd_metrics import (
     score_frame,
     slots_f1,
 )
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.schema import Service, Slot
 
 RESTAURANTS = Service(
     name="Restaurants_1",

@@ -3,8 +3,8 @@ import pytest
 from todserve.evaluation.sgd_metrics import PredictedFrame, ReferenceFrame
 from todserve.evaluation.sgd_prediction import FrameTracker, TurnLabels, as_said
 from todserve.evaluation.sgd_split import ReferenceTurn
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 HOTELS, TRAINS = "Hotels_1", "Trains_1"
 SCHEMA = Schema(

@@ -18,11 +18,11 @@ from todserve.evaluation.sgd_prediction import FrameTracker, TurnLabels
 from todserve.evaluation.sgd_run import REQUESTED_SLOTS, frame_scores, run_sgd, sgd_figures
 from todserve.evaluation.sgd_split import SgdSplit, read_split
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity
 
 BUS = {
     "service_name": "bus",

@@ -6,9 +6,9 @@ import pytest
 
 from todserve.export.fidelity_limits import LIMITS, check
 from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.runtime.engines.settings import Dtype, EngineName
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.exported import ExportManifest
+from todserve.runtime.networks.export_manifest import ExportManifest
 
 
 def report(**changed: Any) -> FidelityReport:

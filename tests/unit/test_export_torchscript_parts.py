@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from todserve.export.torchscript_layers import FeedForwardLayer, Norm, joined
-from todserve.export.torchscript_matrices import Int8Matrix, Matrix
-from todserve.export.weights import Array, FeedForward, T5Encoder, T5Weights
+from todserve.runtime.engines.torchscript.torchscript_layers import (
+    FeedForwardLayer,
+    Int8Matrix,
+    Matrix,
+    Norm,
+    joined,
+)
+from todserve.runtime.networks.network_weights import Array, FeedForward, T5Encoder, T5Weights
 
 NONE = np.zeros((0, 2), dtype=np.float32)
 

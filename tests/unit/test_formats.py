@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.runtime.dialogue import DialogueAct, apply_update, state_update
-from todserve.runtime.formats import (
+from todserve.runtime.language.dialogue import DialogueAct, apply_update, state_update
+from todserve.runtime.language.formats import (
     ParsedBeliefState,
     parse_belief_state,
     parse_dialogue_acts,
@@ -17,7 +17,7 @@ from todserve.runtime.formats import (
     serialize_intent,
     serialize_response,
 )
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 SLOTS = {
     "train": ("arrive", "day", "departure", "destination", "leave", "people"),

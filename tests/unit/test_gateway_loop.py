@@ -13,9 +13,9 @@ from tests.unit.test_evaluation_end_to_end import Scripted, script
 from todserve.corpora.layouts import SCHEMA, open_dialogues
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
 
 
 @pytest.fixture

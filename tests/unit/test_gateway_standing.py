@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from todserve.gateway.records import TurnRecord
 from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
-from todserve.runtime.dialogue import DELETED, DialogueAct, apply_update, state_update
+from todserve.runtime.language.dialogue import DELETED, DialogueAct, apply_update, state_update
 
 State = dict[str, dict[str, str]]
 

@@ -5,8 +5,8 @@ import pytest
 from tests.tiny_checkpoint import SCHEMA
 from todserve.evaluation.generation_rates import task_rates
 from todserve.evaluation.invented_labels import INVENTED, Labels, invented
-from todserve.runtime.dialogue import DialogueAct, Turn
-from todserve.runtime.response import (
+from todserve.runtime.language.dialogue import DialogueAct, Turn
+from todserve.runtime.wire.response import (
     ActPrediction,
     ModelIdentity,
     ResponsePrediction,

@@ -8,15 +8,15 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.venues import SCHEMA, open_venues
 from todserve.evaluation.confidence_floor import confidence_floor
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.grounds import Grounds, Spoken
-from todserve.runtime.prompts import Exchange
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.ways import WAYS_FILE, WaysOfSaying
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.tracking.grounds import Grounds, Spoken
+from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "multiwoz"
 NO_STATE: dict[str, dict[str, str]] = {}

@@ -16,13 +16,13 @@ from todserve.evaluation.intent_fitting import (
     with_factors,
 )
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import OUT_OF_SCOPE
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.intent_features import block_counts
-from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.intents.intent_features import block_counts
+from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 SAID = {
     "find_train": ("a train to ely", "which trains go there", "trains on friday please"),

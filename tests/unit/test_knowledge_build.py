@@ -8,9 +8,9 @@ import pytest
 from tests.unit.corpora_at_hand import multiwoz_folder
 from tests.unit.venues import DATABASE, open_venues, write_db
 from todserve.corpora.knowledge_build import build_multiwoz_knowledge, write_knowledge
-from todserve.runtime.domain_table import Comparison, DomainTable
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.knowledge import KnowledgeBase
+from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
 
 def test_build_counts_rows_per_domain(tmp_path: Path) -> None:

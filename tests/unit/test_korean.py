@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.runtime.comparison import comparison_key
-from todserve.runtime.dialogue import BeliefState
-from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.reply.korean import agreeing, joined
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.reply.korean_particles import agreeing, joined
 from todserve.runtime.reply.lexicalisation import lexicalise
 
 

@@ -6,15 +6,7 @@ from typing import Any
 import pytest
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.kserve import (
-    MOST_INSTANCES,
-    BodyForm,
-    TurnsBody,
-    encode_answers,
-    parse_body,
-    place_of,
-)
-from todserve.runtime.wire import (
+from todserve.runtime.wire.codec import (
     DEFAULT_LIMITS,
     ModelIdentity,
     RequestLimits,
@@ -23,6 +15,14 @@ from todserve.runtime.wire import (
     decode,
     encode,
     parse_request,
+)
+from todserve.runtime.wire.kserve import (
+    MOST_INSTANCES,
+    BodyForm,
+    TurnsBody,
+    encode_answers,
+    parse_body,
+    place_of,
 )
 
 SECRET = "my card is 4929"  # noqa: S105

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.test_serving_handler import make, make_context, response, run
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire import TurnRequest, TurnResponse, decode
+from todserve.runtime.wire.codec import TurnRequest, TurnResponse, decode
 
 Batch = list[dict[str, object]]
 

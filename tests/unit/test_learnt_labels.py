@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint_labels import OutputLabels
+from todserve.runtime.decoding.constraint_labels import OutputLabels
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
+from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.training.turns import TrainingTurn
 from todserve.training.vocabulary import learnt_labels
 

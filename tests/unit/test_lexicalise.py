@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult
+from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.lexicalisation import Lexicalisation, lexicalise
 from todserve.runtime.reply.wording import plural, spoken
 

@@ -10,8 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.unit.source_tree import ROOT
 from todserve.runtime.errors import RequestError
-from todserve.runtime.kserve import encode_answers, parse_body
-from todserve.runtime.wire import (
+from todserve.runtime.wire.codec import (
     DEFAULT_LIMITS,
     ActiveDomain,
     ActPrediction,
@@ -27,6 +26,7 @@ from todserve.runtime.wire import (
     parse_request,
     parse_text,
 )
+from todserve.runtime.wire.kserve import encode_answers, parse_body
 from todserve.serving.openapi import DEFAULT_PATH, document, write_document
 
 DOCUMENT: dict[Any, Any] = document()

@@ -5,7 +5,7 @@ import pytest
 from tests.tiny_checkpoint import SCHEMA
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import (
+from todserve.runtime.language.prompts import (
     BeliefTarget,
     ContextForm,
     Exchange,
@@ -15,8 +15,8 @@ from todserve.runtime.prompts import (
     PromptPlacement,
     SystemTurns,
 )
-from todserve.runtime.tasks import CONTROL_TOKENS, TASKS, TaskName
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tasks import CONTROL_TOKENS, TASKS, TaskName
+from todserve.runtime.language.tokenizer import Tokenizer
 
 PPTOD = PromptFormat()
 MARKOV = PromptFormat(

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.source_tree import ROOT
 from todserve.cli import build_parser
-from todserve.runtime.limits import DEFAULT_LIMITS
-from todserve.runtime.wire import TurnResponse, decode, parse_request
+from todserve.runtime.wire.codec import TurnResponse, decode, parse_request
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 READMES = ("README.md", "README.ko.md")
 

@@ -12,9 +12,9 @@ from tests.unit.local_server import Answer, LocalServer
 from todserve.evaluation.replay_differences import Aspect, Difference, compare
 from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.evaluation.replaying import replay
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import ArchiveError, ConfigError, CorpusError, RequestError
-from todserve.runtime.wire import (
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.wire.codec import (
     ActiveDomain,
     ActPrediction,
     Exchange,

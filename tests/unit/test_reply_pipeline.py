@@ -9,13 +9,13 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.constraint import build_automaton, build_reply_automaton
+from todserve.runtime.decoding.constraint import build_automaton, build_reply_automaton
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.reply.stage import Start
-from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.reply.reply_stage import Start
+from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 STATE = "[restaurant] area centre pricerange cheap"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.unit.reply_talk import BOOKING, Talk
-from todserve.runtime.dialogue import BeliefState
-from todserve.runtime.reply.rules import RULES
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.reply.reply_rules import RULES
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.unit.reply_talk import BOOKING, Talk
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.formats import placeholders
-from todserve.runtime.reply.plain import doubtful_reply, out_of_scope_reply, plain_reply
-from todserve.runtime.reply.stage import Source, Start
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.formats import placeholders
+from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply, plain_reply
+from todserve.runtime.reply.reply_stage import Source, Start
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.venues import SCHEMA
 from todserve.corpora.multiwoz_schema import STATE_SLOTS, canonical_multiwoz_schema, canonical_slot
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema, clock_time
+from todserve.runtime.language.schema import Schema, clock_time
 
 PUBLISHED = [
     {

@@ -12,7 +12,7 @@ import pytest
 from handlers import tod_handler
 from handlers.tod_handler import TodHandler
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire import ModelIdentity, TurnRequest, TurnResponse
+from todserve.runtime.wire.codec import ModelIdentity, TurnRequest, TurnResponse
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchServe leaves version.txt open

@@ -9,9 +9,9 @@ import pytest
 from todserve.export.fidelity_report import Change, FidelityReport
 from todserve.export.run import export_checkpoint, measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
-from todserve.runtime.engines.settings import Dtype, EngineName, EngineSettings
+from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.exported import ExportManifest
+from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.serving.preparing import prepare
 
 ONNX = EngineName.ONNX

@@ -61,7 +61,7 @@ def test_load_failure_passes_over_what_a_request_left(tmp_path: Path) -> None:
 
 
 def test_first_cause_keeps_a_chain_that_is_no_mask() -> None:
-    chain = MASKED.replace("ts.torch_handler.tod_handler", "todserve.runtime.turn")
+    chain = MASKED.replace("ts.torch_handler.tod_handler", "todserve.runtime.pipeline")
     assert first_cause(chain.splitlines()) == chain
 
 

@@ -9,7 +9,7 @@ from todserve.corpora.multiwoz import ReplySource, read_merged
 from todserve.corpora.source import TOD_DATA, find
 from todserve.evaluation.selection import select
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.speller import Speller
+from todserve.runtime.spelling.speller import Speller
 
 CHECKPOINTS = ROOT / "checkpoints"
 

@@ -12,8 +12,8 @@ from todserve.corpora.spoken.kinds import KINDS
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.settings import Spoken
 from todserve.corpora.spoken.turns import SpokenTurn, labelled_turns
-from todserve.runtime.dialogue import DELETED, state_update
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DELETED, state_update
+from todserve.runtime.language.schema import Schema
 
 pytestmark = [
     pytest.mark.corpora,

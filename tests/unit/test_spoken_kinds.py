@@ -12,8 +12,8 @@ from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.turns import SpokenTurn, State
 from todserve.corpora.spoken.vocabulary import DAYS, Vocabulary
 from todserve.corpora.spoken.wordings import Wordings
-from todserve.runtime.dialogue import DELETED, DONTCARE, OUT_OF_SCOPE, state_update
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, OUT_OF_SCOPE, state_update
+from todserve.runtime.language.text import normalise
 
 WARDS = {("hospital", "department"): ("cardiology", "neurology", "urology")}
 MAKE = SpokenTurns([*SPOKEN_CORPUS, *FAR], SCHEMA, Spoken(rough=0.0), known=WARDS)

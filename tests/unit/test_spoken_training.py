@@ -8,7 +8,7 @@ from tests.unit.spoken_corpus import SCHEMA, SPOKEN_CORPUS
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.settings import Spoken
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import Augmentation, TrainingConfig
 from todserve.training.epochs import Epochs

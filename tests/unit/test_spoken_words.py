@@ -14,9 +14,9 @@ from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.turns import SpokenTurn, labelled_turns
 from todserve.corpora.spoken.vocabulary import Vocabulary
 from todserve.corpora.spoken.wordings import Wordings, language_of
-from todserve.runtime.dialogue import OUT_OF_SCOPE, Dialogue, Turn
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.language.text import normalise
 
 ENGLISH = Wordings.load("en")
 SPEECH = Speech(Vocabulary(SCHEMA, SPOKEN_CORPUS, ENGLISH))

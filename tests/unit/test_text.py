@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.runtime.text import normalise
+from todserve.runtime.language.text import normalise
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
 
 _words = st.sampled_from(
     ["[train]", "day", "friday", "leave", "17:45", "<eos_b>", "ely,", "0123.", "[value_name]"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny_turns import TURNS
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.training.augmentation import Augmenter, _swapped
 from todserve.training.config import Augmentation
 from todserve.training.turns import TrainingTurn

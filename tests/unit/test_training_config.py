@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import BeliefTarget, ContextForm, PromptPlacement
+from todserve.runtime.language.prompts import BeliefTarget, ContextForm, PromptPlacement
 from todserve.training.config import CONFIGS, TrainingConfig
 from todserve.training.schedule import rate_factor
 

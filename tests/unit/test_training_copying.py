@@ -1,7 +1,7 @@
 import random
 
 from tests.tiny_checkpoint import SCHEMA
-from todserve.runtime.formats import serialize_belief_state
+from todserve.runtime.language.formats import serialize_belief_state
 from todserve.training.copying import CopyTurns
 
 WORDS = ("green", "hill", "castle", "wine", "seven", "street")

@@ -1,4 +1,4 @@
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.deduplication import Deduplicator
 from todserve.training.turns import TrainingTurn
 

@@ -1,5 +1,5 @@
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Service, Slot
 from todserve.training.joint_schema import join, with_names
 
 AREA = Slot(name="area", categorical=True, values=("north", "south"))

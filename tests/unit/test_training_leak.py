@@ -3,8 +3,8 @@ import os
 import pytest
 
 from todserve.corpora.source import TOD_DATA
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.training.leak import LeakCheck, Match
 from todserve.training.parts import Part
 

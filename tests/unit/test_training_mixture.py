@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.config import Mixing
 from todserve.training.mixture import Mixture, examples_drawn
 from todserve.training.turns import TrainingTurn

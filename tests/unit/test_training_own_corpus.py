@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import ContextForm
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.prompts import ContextForm
+from todserve.runtime.language.schema import Schema, Service
 from todserve.training.config import TrainingConfig
 from todserve.training.own_corpus import pretrained_start
 

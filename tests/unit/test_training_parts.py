@@ -1,7 +1,7 @@
 import pytest
 
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.training.parts import (
     Part,
     dev_part,

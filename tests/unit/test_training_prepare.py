@@ -11,7 +11,7 @@ from tests.unit.corpora_at_hand import multiwoz_folder
 from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.source import TOD_DATA
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.schema import Schema, Service
 from todserve.training.corpus_files import digests
 from todserve.training.preparation import (
     LeakAction,

@@ -19,7 +19,7 @@ from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from tests.unit.source_tree import ROOT
 from todserve.runtime.errors import ConfigError, TrainingError
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.batching import Parcel, Shape, pack, unpack
 from todserve.training.config import TrainingConfig
 from todserve.training.epochs import Epochs

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from tests.tiny_checkpoint import SCHEMA
 from tests.tiny_turns import TURNS
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.config import Network
 from todserve.training.pretrained_encoder import encoder_tokenizer, minilm_folder, network_over
 from todserve.training.vocabulary import corpus_lines, special_tokens

@@ -1,6 +1,6 @@
 import pytest
 
-from todserve.runtime.dialogue import DialogueAct
+from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.reply.consistency import consistent
 
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 

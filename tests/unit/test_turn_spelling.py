@@ -7,12 +7,12 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
-from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
-from todserve.runtime.names import KnownNames
-from todserve.runtime.speller import Speller
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.spelling.known_names import KnownNames
+from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
+from todserve.runtime.spelling.speller import Speller
+from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
 
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 ENGLISH = {"find": 10**9, "where": 10**9, "palace": 10**7, "cheap": 10**8, "hello": 10**7}

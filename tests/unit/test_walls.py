@@ -143,12 +143,12 @@ def test_every_room_has_its_rule() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "breaches"),
     [
-        ("todserve.runtime.turn", "from todserve.serving import client", 2),
-        ("todserve.runtime.turn", "def f():\n    import todserve.cli", 1),
-        ("todserve.runtime.turn", "if True:\n    import todserve.training.run", 1),
-        ("todserve.runtime.turn", "if TYPE_CHECKING:\n    import todserve.training.run", 0),
+        ("todserve.runtime.pipeline", "from todserve.serving import client", 2),
+        ("todserve.runtime.pipeline", "def f():\n    import todserve.cli", 1),
+        ("todserve.runtime.pipeline", "if True:\n    import todserve.training.run", 1),
+        ("todserve.runtime.pipeline", "if TYPE_CHECKING:\n    import todserve.training.run", 0),
         ("todserve.evaluation.run", "import todserve.training.run", 1),
-        ("todserve.training.run", "import todserve.evaluation.run, todserve.runtime.wire", 0),
+        ("todserve.training.run", "import todserve.evaluation.run, todserve.runtime.wire.codec", 0),
         ("todserve.training.run", "import todserve", 0),
         ("todserve.serving.server", "from todserve import corpora, training", 1),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire import (
+from todserve.runtime.wire.codec import (
     ALL_TASKS,
     ActiveDomain,
     ActPrediction,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from todserve.corpora.knowledge_build import build_multiwoz_knowledge
 from todserve.corpora.multiwoz_schema import STATE_SLOTS
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NUMBERS = tuple(str(number) for number in range(9))

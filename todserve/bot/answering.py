@@ -20,7 +20,7 @@ from todserve.bot.outcome import FormState, Outcome
 from todserve.bot.phrases import PHRASES
 from todserve.bot.responses import Responses
 from todserve.bot.runners import Runners
-from todserve.runtime.dialogue import OUT_OF_SCOPE
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 
 
 class Bot:

@@ -12,8 +12,8 @@ from typing import Any
 
 from todserve.bot.config import BotConfig
 from todserve.bot.phrases import PHRASES
-from todserve.runtime.dialogue import DELETED, DONTCARE
-from todserve.runtime.formats import placeholders
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.formats import placeholders
 
 _MOST_WORDS = 8
 _NOT_IN_WORDS = re.compile(r"[^\w' ]+")

@@ -24,7 +24,7 @@ from todserve.bot.dispatcher import Dispatcher
 from todserve.bot.events import Event
 from todserve.bot.tracker import Tracker
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.loopback import LOOPBACK_HOSTS
+from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 
 SPOKEN_VERSION = "3.21.1"
 """Version named in requests; a server of another minor version warns in its own log, no more."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from todserve.corpora.annotator_features import Scene, act_features, intent_features, scenes
 from todserve.corpora.linear import LinearModel, best_threshold, fit_classes, fit_labels, vectorise
-from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import GENERAL, Dialogue, DialogueAct
 
 Label = tuple[str, str]
 """(act, slot): domains are predicted apart, so that all domains teach each other."""

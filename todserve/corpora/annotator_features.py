@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DELETED, BeliefState, Dialogue, Turn, state_update
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import DELETED, BeliefState, Dialogue, Turn, state_update
+from todserve.runtime.language.text import normalise
 
 _TOKEN = re.compile(r"\[value_\w+\]|[a-z0-9]+(?:'[a-z]+)?|[?!]")
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")

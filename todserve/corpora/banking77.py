@@ -14,9 +14,9 @@ from todserve.corpora.labels import counted_label
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.utterances import Utterance, one_turn_dialogues
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 
 DOMAIN = "banking"
 _SPLITS = ("train", "test")

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from todserve.corpora.multiwoz_schema import canonical_slot
 from todserve.corpora.report import ReadReport
 from todserve.corpora.values import open_value, schema_value
-from todserve.runtime.dialogue import DONTCARE
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.dialogue import DONTCARE
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 DOMAIN = "restaurant"
 _AREAS = ("centre", "east", "north", "south", "west")

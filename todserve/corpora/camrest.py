@@ -18,9 +18,9 @@ from todserve.corpora.multiwoz_schema import canonical_slot
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Service
 
 _FILES: Mapping[str, str] = MappingProxyType(
     {"train": "train.json", "dev": "val.json", "test": "test.json"}

@@ -16,9 +16,9 @@ from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.utterances import Utterance, one_turn_dialogues
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 
 OUT_OF_SCOPE = "oos"
 """Intent of utterances that none of the 150 intents fits."""

@@ -23,10 +23,10 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
 from todserve.corpora.sgd_write import write_sgd
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.inner_paths import inner_path
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Schema
 
 
 def run_convert(

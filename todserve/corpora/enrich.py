@@ -8,12 +8,12 @@ Example: a turn with state ``hotel area north`` gets ``active_domain="hotel"`` a
 
 from dataclasses import replace
 
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import BeliefState, Dialogue, Turn, state_update
-from todserve.runtime.domain import decide
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn, state_update
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
+from todserve.runtime.tracking.active_domain import decide
 
 
 def enrich(

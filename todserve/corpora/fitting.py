@@ -12,8 +12,8 @@ from todserve.corpora.labels import counted_label, label
 from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
 from todserve.corpora.values import known_spelling, schema_value
-from todserve.runtime.dialogue import BeliefState, Dialogue, DialogueAct, Turn
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 
 class Fitting:

@@ -8,7 +8,7 @@ that two slots share, or that answers a question ("yes"), could be either and is
 import re
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 
 _SAYS_NOTHING = frozenset({"", "yes", "no", "true", "false", DONTCARE, DELETED})
 

@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.corpora.faults import Fault
-from todserve.runtime.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 
 SUFFIX = ".jsonl"
 _SHOWN = 8  # faults of one line; a line in another layout would have hundreds

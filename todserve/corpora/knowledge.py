@@ -12,7 +12,7 @@ from pathlib import Path
 from todserve.corpora.knowledge_build import MULTIWOZ_TABLES, multiwoz_rows
 from todserve.corpora.nlplab_songs import SONGS, nlplab_songs
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.domain_table import DomainTable
+from todserve.runtime.knowledge.domain_table import DomainTable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from todserve.runtime.comparison import comparison_key
-from todserve.runtime.domain_table import Comparison, DomainTable
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import clock_time
+from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.schema import clock_time
 
 _EQUAL, _NAME = Comparison.EQUAL, Comparison.NAME
 

@@ -22,9 +22,9 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
 from todserve.corpora.sgd import read_sgd
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.dialogue import GENERAL, Dialogue
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import GENERAL, Dialogue
+from todserve.runtime.language.schema import Schema, Service
 
 SCHEMA = "schema.json"
 

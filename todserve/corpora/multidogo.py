@@ -19,9 +19,9 @@ from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.values import SEVERAL_VALUES, open_value
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Service, Slot
 
 DOMAINS = ("airline", "fastfood", "finance", "insurance", "media", "software")
 _SPLITS = ("train", "dev", "test")

@@ -14,8 +14,8 @@ from todserve.corpora.multiwoz_annotated import read_annotated
 from todserve.corpora.multiwoz_tsv import read_tsv
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.text import normalise
 
 __all__ = ["ReplySource", "read_annotated", "read_dev_merged", "read_merged", "read_tsv"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from todserve.corpora.multiwoz_names import BOOKING_SLOTS, DOMAINS, VENUES, act_slot
-from todserve.runtime.dialogue import GENERAL, DialogueAct
+from todserve.runtime.language.dialogue import GENERAL, DialogueAct
 
 Annotation = Mapping[str, Sequence[Sequence[str]]]
 """``dialog_act`` of one turn: "Hotel-Inform" -> [[slot, value], ...]."""

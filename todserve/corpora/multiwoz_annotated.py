@@ -22,8 +22,8 @@ from todserve.corpora.multiwoz_spans import delexicalise_spans
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.yielding import begun
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, Turn
 
 _FILES = {"dev": "annotated/val.json", "test": "annotated/test.json"}
 

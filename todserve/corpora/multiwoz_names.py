@@ -7,7 +7,7 @@ Stands between the publishers' files and the dialogue types. Example: column
 
 import re
 
-from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.language.dialogue import DONTCARE
 
 DOMAINS = ("attraction", "hotel", "restaurant", "taxi", "train", "hospital", "police")
 """The domains kept; ``bus`` never occurs in a state and is ignored."""

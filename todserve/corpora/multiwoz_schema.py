@@ -7,7 +7,7 @@ Example: the publisher's ``hotel-bookday`` becomes slot ``day`` of domain ``hote
 from pathlib import Path
 
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 CANONICAL_SLOTS = {
     "leaveat": "leave",

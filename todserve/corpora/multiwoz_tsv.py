@@ -13,8 +13,8 @@ from todserve.corpora.multiwoz_names import state_slot, state_value
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.yielding import begun
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, Turn
 
 _FIXED = ("# Dialogue ID", "Turn Index", "Last Turn", "System Response", "User Utterance")
 _DIALOGUES = {"train": 7904, "dev": 1000, "test": 999}

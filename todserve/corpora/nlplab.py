@@ -20,9 +20,9 @@ from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.values import SEVERAL_VALUES, known_spelling, schema_value
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 DOMAIN = "music"
 _SPLITS = ("dev", "test")

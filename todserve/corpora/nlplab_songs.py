@@ -13,7 +13,7 @@ from todserve.corpora.json_files import json_list, layout
 from todserve.corpora.labels import label
 from todserve.corpora.nlplab import DOMAIN, SEVERAL, composed
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.domain_table import Comparison, DomainTable
+from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 
 _TITLE, _SINGER = "song title", "singer"
 _OF_ALL = ("composer", "lyricist", "genre")

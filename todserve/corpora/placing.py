@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.schema import letters_and_digits
+from todserve.runtime.language.schema import letters_and_digits
 
 _SHORTEST_ID = 4  # "1" stands on every other line of a file
 _LINES_OF_A_DIALOGUE = 3000  # in indented JSON

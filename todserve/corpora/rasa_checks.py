@@ -15,7 +15,7 @@ from todserve.corpora.rasa_types import (
     SlotStep,
     UserStep,
 )
-from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.language.dialogue import DONTCARE
 
 # What every assistant has without listing it.
 _OWN_INTENTS = frozenset({"restart", "back", "out_of_scope", "session_start", "nlu_fallback"})

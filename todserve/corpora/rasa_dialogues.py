@@ -24,7 +24,7 @@ from todserve.corpora.rasa_types import (
     UserStep,
 )
 from todserve.corpora.report import ReadReport
-from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct, Turn
+from todserve.runtime.language.dialogue import GENERAL, Dialogue, DialogueAct, Turn
 
 CORPUS = "rasa"
 ACT = "act_"

@@ -30,8 +30,15 @@ from todserve.corpora.rasa_types import (
 )
 from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
-from todserve.runtime.dialogue import DELETED, GENERAL, BeliefState, Dialogue, Turn, state_update
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import (
+    DELETED,
+    GENERAL,
+    BeliefState,
+    Dialogue,
+    Turn,
+    state_update,
+)
+from todserve.runtime.language.schema import Service, Slot
 
 
 def dialogues_project(

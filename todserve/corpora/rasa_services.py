@@ -15,8 +15,8 @@ from todserve.corpora.rasa_types import (
     UserStep,
 )
 from todserve.corpora.services import merged
-from todserve.runtime.dialogue import GENERAL
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import GENERAL
+from todserve.runtime.language.schema import Service, Slot
 
 
 def project_services(project: RasaProject) -> tuple[Service, ...]:

@@ -25,9 +25,9 @@ from todserve.corpora.star import read_star, star_services
 from todserve.corpora.taskmaster4 import read_taskmaster4, taskmaster4_services
 from todserve.corpora.three_i4k import read_3i4k, three_i4k_services
 from todserve.corpora.woz20 import read_woz20, woz20_services
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 
 
 class Reader(Protocol):

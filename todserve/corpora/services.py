@@ -12,7 +12,7 @@ from pathlib import Path
 from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
 from todserve.corpora.sgd import sgd_schema
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.schema import Service, Slot
 
 
 def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:

@@ -27,9 +27,9 @@ from todserve.corpora.sgd_frames import (
 )
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Schema
 
 _DIALOGUES = {"train": 16142, "dev": 2482}
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from todserve.corpora.faults import Fault
 from todserve.corpora.located import Located
-from todserve.runtime.dialogue import DONTCARE
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DONTCARE
+from todserve.runtime.language.schema import Schema
 
 _SPEAKERS = ("USER", "SYSTEM")
 # Slots of actions that are no slots of the service: how many there are, and which intent.

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from todserve.runtime.dialogue import GENERAL, BeliefState, DialogueAct
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import GENERAL, BeliefState, DialogueAct
+from todserve.runtime.language.schema import Schema
 
 Frame = Mapping[str, Any]
 

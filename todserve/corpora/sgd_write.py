@@ -21,7 +21,7 @@ from typing import Any
 from todserve.corpora.grounding import grounded
 from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
-from todserve.runtime.dialogue import (
+from todserve.runtime.language.dialogue import (
     GENERAL,
     BeliefState,
     Dialogue,
@@ -29,7 +29,7 @@ from todserve.runtime.dialogue import (
     Turn,
     state_update,
 )
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 PER_FILE = 128
 """Dialogues in one file; the publisher puts 64 or 128."""

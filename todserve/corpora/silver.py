@@ -14,7 +14,7 @@ from todserve.corpora.annotator import Annotator, DevHalf, dev_half
 from todserve.corpora.multiwoz import ReplySource, read_dev_merged
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.language.dialogue import Dialogue
 
 Enricher = Callable[[Dialogue], Dialogue]
 """`enrich.enrich` with everything but the dialogue bound, ``keep_spans`` and ``keep_domains``

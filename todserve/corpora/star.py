@@ -20,9 +20,9 @@ from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.star_query import api_services, domain_of, query_slots
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import GENERAL, Dialogue, DialogueAct, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import GENERAL, Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Schema, Service
 
 _DIALOGUES = 6652
 _SPOKEN = ("utter", "pick_suggestion")

@@ -13,7 +13,7 @@ from typing import Any
 from todserve.corpora.labels import label
 from todserve.corpora.report import ReadReport
 from todserve.corpora.values import SEVERAL_VALUES, known_spelling, schema_value
-from todserve.runtime.schema import Schema, Service, Slot
+from todserve.runtime.language.schema import Schema, Service, Slot
 
 DOMAINS = (
     *("apartment", "bank", "doctor", "hotel", "meeting", "party", "plane"),

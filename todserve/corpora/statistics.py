@@ -11,7 +11,7 @@ from pathlib import Path
 from todserve.corpora.registry import load
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import publisher_of
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
 

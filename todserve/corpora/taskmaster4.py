@@ -19,9 +19,9 @@ from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.taskmaster4_order import Order
 from todserve.corpora.yielding import begun, kept
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service, Slot
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Service, Slot
 
 _FOLDER = "data"
 _PUBLISHER = "Taskmaster-4"

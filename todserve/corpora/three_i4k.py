@@ -12,9 +12,9 @@ from types import MappingProxyType
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
 from todserve.corpora.utterances import Utterance, one_turn_dialogues
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 
 KINDS = (
     "fragment",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from todserve.corpora.report import ReadReport, with_progress
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.dialogue import Dialogue, Turn
+from todserve.runtime.language.dialogue import Dialogue, Turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,7 @@ from todserve.corpora.sgd import sgd_schema
 from todserve.corpora.sgd_checks import SgdChecks
 from todserve.corpora.source import CorpusSource, find
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 
 
 def run_validate(

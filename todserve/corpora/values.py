@@ -5,7 +5,7 @@ can be compared. Example: a constraint ``"5 pm"`` is ``17:00``, ``Thai`` is ``th
 """
 
 from todserve.corpora.report import ReadReport
-from todserve.runtime.schema import Schema, Service, Slot, clock_time, letters_and_digits
+from todserve.runtime.language.schema import Schema, Service, Slot, clock_time, letters_and_digits
 
 UNKNOWN_VALUE = "value: not in the schema, kept as said"
 RESPELLED_VALUE = "value: spelled as the schema does"

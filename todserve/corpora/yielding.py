@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.dialogue import Dialogue, Turn
+from todserve.runtime.language.dialogue import Dialogue, Turn
 
 
 def begun(report: ReadReport | None, source: CorpusSource, split: str) -> ReadReport:

@@ -10,12 +10,12 @@ from typing import Protocol
 
 from todserve.evaluation.remote import OVER_REST, RemotePipeline
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.exported import ExportManifest
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.networks.export_manifest import ExportManifest
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse
 
 
 class Answering(Protocol):

@@ -7,8 +7,8 @@ joint goal, but four of its slots still count for the F1.
 from collections.abc import Iterable
 
 from todserve.evaluation.figure import Figure, f1, share
-from todserve.runtime.dialogue import BeliefState
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.schema import Schema
 
 Pair = tuple[BeliefState, BeliefState]
 """(predicted state, the corpus's state) after one turn."""

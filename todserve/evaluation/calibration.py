@@ -27,9 +27,9 @@ from todserve.evaluation.temperature import (
 )
 from todserve.evaluation.watching import Watched
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TaskName
 
 OnBatch = Callable[[int], object]
 

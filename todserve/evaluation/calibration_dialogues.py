@@ -14,8 +14,8 @@ from todserve.corpora.enrich import enrich
 from todserve.corpora.multiwoz import ReplySource, read_dev_merged
 from todserve.corpora.source import find
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.language.dialogue import Dialogue
 
 CORPUS, SPLIT = "multiwoz21", "dev"
 """The corpus whose labels speak of the checkpoints' domains, and the split to fit on."""

@@ -12,7 +12,7 @@ from todserve.evaluation.information import DEFINITIONS, Nats
 from todserve.evaluation.reliability import BINS, Reliability
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.temperature import FITTED_BY
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 BEFORE, AFTER = "before", "after"
 """With temperature 1, and with the fitted one."""

@@ -32,11 +32,11 @@ from todserve.evaluation.rollout import PROTOCOL
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.selection import select
 from todserve.evaluation.watching import Watched, WatchedPipeline, watch
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import Dialogue
 
 
 def run_calibration(

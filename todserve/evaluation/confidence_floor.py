@@ -21,7 +21,7 @@ from todserve.evaluation.code_version import code_version
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.selection import select
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 
 Judged = tuple[float, bool]
 """A value's confidence, and whether it is right."""

@@ -17,9 +17,9 @@ from todserve.evaluation.rollout import PROTOCOL, roll_out
 from todserve.evaluation.scorecard import Scorecard, Signature
 from todserve.evaluation.scoring import score
 from todserve.evaluation.selection import TEST_WARNING
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import Dialogue
 
 
 def run_corpus(

@@ -22,8 +22,8 @@ from todserve.evaluation.domain_scores import (
     always_stay,
     score_domains,
 )
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.domain_model import (
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.tracking.domain_model import (
     DomainModel,
     act_features,
     previous_features,

@@ -19,11 +19,11 @@ from todserve.evaluation.domain_scores import (
     score_domains,
 )
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.dialogue import BeliefState, state_update
-from todserve.runtime.domain import decide
-from todserve.runtime.domain_model import DomainModel
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import BeliefState, state_update
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
+from todserve.runtime.tracking.active_domain import decide
+from todserve.runtime.tracking.domain_model import DomainModel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from todserve.corpora.linear import fit_classes
-from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.tracking.domain_model import DomainModel
 
 Row = tuple[list[str], str]
 """(features of a turn, its domain)."""

@@ -18,12 +18,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from todserve.corpora.multiwoz_schema import canonical_slot
-from todserve.runtime.dialogue import BeliefState, Dialogue, apply_update, state_update
-from todserve.runtime.domain import decide
-from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, apply_update, state_update
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
+from todserve.runtime.tracking.active_domain import decide
+from todserve.runtime.tracking.domain_model import DomainModel
 
 PredictedTurn = tuple[str, BeliefState]
 """(what the user said, the belief state a system predicted for the turn)."""

@@ -23,10 +23,10 @@ from todserve.evaluation.domain_flips import (
 from todserve.evaluation.domain_scores import DecidedTurn, score_domains
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.scorecard import Signature
-from todserve.runtime.dialogue import BeliefState
-from todserve.runtime.domain_model import DomainModel
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.domain_model import DomainModel
 
 
 def run_domain_flips(

@@ -21,11 +21,11 @@ from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.rollout import PROTOCOL, roll_out
 from todserve.evaluation.scorecard import Signature
 from todserve.evaluation.selection import select
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 
 
 def run_domain_ablation(

@@ -14,7 +14,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from todserve.evaluation.figure import Figure, share
 from todserve.evaluation.invented_labels import INVENTED, Labels, invented
-from todserve.runtime.response import TurnResponse
-from todserve.runtime.tasks import TASKS
+from todserve.runtime.language.tasks import TASKS
+from todserve.runtime.wire.response import TurnResponse
 
 
 def generation_rates(answers: Sequence[TurnResponse | None]) -> tuple[Figure, ...]:

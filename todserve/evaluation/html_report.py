@@ -34,8 +34,8 @@ from todserve.evaluation.report_states import (
     domain_rows,
 )
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.schema import Schema
-from todserve.runtime.tasks import TASKS
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import TASKS
 
 TEMPLATE = "report.html.j2"
 """Stands beside this module, as package data."""

@@ -14,7 +14,7 @@ import torch
 
 from todserve.evaluation.forcing import NextTokens, Passage, in_batches, targets
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 DEFINITIONS = {
     "cross_entropy": "-ln q(w), q the model's next-token distribution given the reference's own "

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from todserve.runtime.dialogue import OUT_OF_SCOPE
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.intent_features import block_counts, weighted
-from todserve.runtime.intent_model import (
+from todserve.runtime.intents.intent_features import block_counts, weighted
+from todserve.runtime.intents.intent_model import (
     IntentFacts,
     IntentModel,
     generated_log_probabilities,
     unit,
 )
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 
 MOST_GRAMS = 20_000
 """N-grams kept, those of most examples: 6 MB for 150 intents."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from todserve.evaluation.answering import Answering
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse
 
 PROTOCOL = "single-utterances,no-history"
 """Names the protocol in every signature."""

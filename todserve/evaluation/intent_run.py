@@ -27,7 +27,7 @@ from todserve.evaluation.intent_scores import (
     spelled,
 )
 from todserve.evaluation.scorecard import Signature
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 
 _PRINTED_CONFUSIONS = 10
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from todserve.evaluation.figure import f1, share
 from todserve.evaluation.intent_prediction import PredictedIntent
-from todserve.runtime.schema import Schema, letters_and_digits
+from todserve.runtime.language.schema import Schema, letters_and_digits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

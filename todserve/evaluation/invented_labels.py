@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DELETED, GENERAL, Turn
-from todserve.runtime.formats import BOOKING, placeholders
-from todserve.runtime.response import TurnResponse
-from todserve.runtime.schema import Schema
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.dialogue import DELETED, GENERAL, Turn
+from todserve.runtime.language.formats import BOOKING, placeholders
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.wire.response import TurnResponse
 
 _NAME = re.compile(r"\[(?!value_|db_)(\w[\w.-]*)\]")
 

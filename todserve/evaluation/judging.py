@@ -14,14 +14,14 @@ from enum import StrEnum
 
 from todserve.evaluation.belief_scores import slots_of
 from todserve.evaluation.forcing import Passage
-from todserve.runtime.dialogue import DELETED, Turn
-from todserve.runtime.formats import parse_dialogue_acts
-from todserve.runtime.prompts import BeliefTarget, PromptBuilder
-from todserve.runtime.reading import Reading
-from todserve.runtime.schema import Schema
-from todserve.runtime.tasks import TaskName
-from todserve.runtime.tracking import accepted_spans
-from todserve.runtime.work import TurnWork
+from todserve.runtime.decoding.parsed_generation import Reading
+from todserve.runtime.language.dialogue import DELETED, Turn
+from todserve.runtime.language.formats import parse_dialogue_acts
+from todserve.runtime.language.prompts import BeliefTarget, PromptBuilder
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.tracking.belief_tracking import accepted_spans
+from todserve.runtime.turn_work import TurnWork
 
 
 class ClaimKind(StrEnum):

@@ -7,7 +7,7 @@ Stands between the rollout and the report. Example: predicted ``inform phone, re
 from collections.abc import Iterable, Set
 
 from todserve.evaluation.figure import Figure, f1, share
-from todserve.runtime.dialogue import DialogueAct
+from todserve.runtime.language.dialogue import DialogueAct
 
 
 def intent_accuracy(pairs: Iterable[tuple[str | None, str]]) -> Figure:

@@ -27,7 +27,7 @@ from todserve.evaluation.rollout import Protocol
 from todserve.evaluation.rule_counts import RuleCounts
 from todserve.evaluation.scorecard import Signature, SignedFigure
 from todserve.evaluation.selection import select
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.language.dialogue import Dialogue
 
 SCORES = ("inform", "success", "bleu", "combined")
 

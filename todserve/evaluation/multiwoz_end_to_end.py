@@ -12,7 +12,7 @@ from todserve.corpora.source import CorpusSource
 from todserve.evaluation.multiwoz_goals import Task, dialogue_key
 from todserve.evaluation.multiwoz_predictions import PredictedTurn
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.language.dialogue import Dialogue
 
 _PUBLIC_NAMES: Mapping[str, str] = {
     "[value_fee]": "[entrancefee]",

@@ -13,8 +13,8 @@ from typing import Any
 
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.multiwoz_goals import Task, dialogue_key
-from todserve.runtime.dialogue import BeliefState
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import BeliefState
 
 _FORMAT = (
     'expected {"mul0001": [{"response": "...", "state": {"hotel": {"area": "north"}}, '

@@ -19,7 +19,7 @@ from todserve.evaluation.multiwoz_checkpoint import (
 from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_logged
 from todserve.evaluation.rollout import Outcome, Protocol
 from todserve.evaluation.scorecard import Signature, SignedFigure
-from todserve.runtime.dialogue import Dialogue
+from todserve.runtime.language.dialogue import Dialogue
 
 _UNITS = {
     "joint_goal_accuracy": "share, 0 to 1",

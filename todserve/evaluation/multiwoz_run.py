@@ -25,7 +25,7 @@ from todserve.evaluation.multiwoz_predictions import (
 from todserve.evaluation.multiwoz_scores import RULES, score_predictions
 from todserve.evaluation.multiwoz_venues import Venues
 from todserve.evaluation.scorecard import Signature
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 
 CORPUS = "multiwoz21"
 

@@ -23,12 +23,12 @@ from todserve.evaluation.calibration_dialogues import (
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.scorecard import Signature
-from todserve.runtime.calibration import CalibrationFit
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import DONTCARE, Dialogue
+from todserve.runtime.decoding.calibration import CalibrationFit
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
-from todserve.runtime.names import KnownNames, names_of
+from todserve.runtime.language.dialogue import DONTCARE, Dialogue
+from todserve.runtime.spelling.known_names import KnownNames, names_of
+from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
 
 GRID = tuple(hundredths / 100 for hundredths in range(60, 100))
 MOST_MISTAKEN = 0.002

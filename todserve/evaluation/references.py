@@ -8,17 +8,17 @@ compared with training's. Example: a turn with all annotations gives four passag
 from collections.abc import Iterable, Iterator
 
 from todserve.evaluation.forcing import Passage
-from todserve.runtime.dialogue import BeliefState, Dialogue, Turn, state_update
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.prompts import (
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn, state_update
+from todserve.runtime.language.prompts import (
     BeliefTarget,
     Exchange,
     PromptBuilder,
     PromptInput,
     SystemTurns,
 )
-from todserve.runtime.tasks import DATABASE_TOKENS, TASKS, TaskName
-from todserve.runtime.text import normalise
+from todserve.runtime.language.tasks import DATABASE_TOKENS, TASKS, TaskName
+from todserve.runtime.language.text import normalise
 
 
 def reference_passages(

@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from todserve.evaluation.remote_connection import BUSY, RemoteConnection, RemoteError
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse, decode
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse, decode
 
 AT_ONCE = 16
 """Requests under way together: two of the archive's batches, a quarter of the server's queue."""

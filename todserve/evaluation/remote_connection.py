@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from todserve.runtime.errors import TodError
-from todserve.runtime.loopback import LOOPBACK_HOSTS
+from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 
 BUSY = frozenset(
     {

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from todserve.runtime.dialogue import BeliefState, DialogueAct, Turn
 from todserve.runtime.errors import RequestError
-from todserve.runtime.response import TurnResponse
+from todserve.runtime.language.dialogue import BeliefState, DialogueAct, Turn
+from todserve.runtime.wire.response import TurnResponse
 
 
 class Aspect(StrEnum):

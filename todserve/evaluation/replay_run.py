@@ -21,8 +21,8 @@ from todserve.corpora.layouts import open_dialogues
 from todserve.corpora.report import ReadReport
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replaying import Answers, ReplayedTurn, replay
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue
 
 HOLDS, DIFFERS = 0, 1
 """Exit statuses: every expectation held, or some turn differs."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from todserve.evaluation.replay_differences import Aspect, Difference, compare
-from todserve.runtime.dialogue import GENERAL, BeliefState, Dialogue, Turn
 from todserve.runtime.errors import RequestError
-from todserve.runtime.prompts import Exchange
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import ModelIdentity, TurnResponse
-from todserve.runtime.wire import DEFAULT_LIMITS
+from todserve.runtime.language.dialogue import GENERAL, BeliefState, Dialogue, Turn
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.codec import DEFAULT_LIMITS
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 
 class Answers(Protocol):

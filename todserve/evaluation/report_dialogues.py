@@ -14,8 +14,8 @@ from enum import StrEnum
 from todserve.evaluation.multiwoz_goals import dialogue_key
 from todserve.evaluation.multiwoz_predictions import PredictedTurn, Predictions
 from todserve.evaluation.report_states import ComparedTurn, SlotValue
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.response import ActPrediction
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.wire.response import ActPrediction
 
 MOST_DIALOGUES, LEAST_TURNS = 10, 4
 """How many dialogues are shown, and how long one must be: a short one is too easily all wrong."""

@@ -13,7 +13,7 @@ from todserve.evaluation.belief_scores import slots_of
 from todserve.evaluation.figure import f1, share
 from todserve.evaluation.multiwoz_inform_success import DialogueOutcome
 from todserve.evaluation.rollout import Outcome
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 
 SlotValue = tuple[str, str, str]
 """(domain, slot, value), spelled as the schema does."""

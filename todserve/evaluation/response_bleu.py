@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from todserve.evaluation.figure import Figure
-from todserve.runtime.text import normalise
+from todserve.runtime.language.text import normalise
 
 _TOKEN = re.compile(r"\[value_\w+\]|\w+(?:[':.]\w+)*|[^\w\s]")
 

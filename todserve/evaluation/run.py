@@ -23,11 +23,11 @@ from todserve.evaluation.scorecard import Scorecard, Signature
 from todserve.evaluation.scoring import score
 from todserve.evaluation.selection import QUICK_DIALOGUES, TEST_WARNING, check_split, select
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.schema import Schema
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Schema
 
 CORPORA = ("multiwoz21",)
 """Corpora whose labels speak of the same domains, slots, acts and intents as the checkpoints."""

@@ -16,8 +16,8 @@ from todserve.evaluation.label_scores import dialogue_act_f1, intent_accuracy
 from todserve.evaluation.response_bleu import response_bleu
 from todserve.evaluation.rollout import Outcome
 from todserve.evaluation.scorecard import Signature, SignedFigure
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.schema import Schema
 
 
 def score(

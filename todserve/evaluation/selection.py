@@ -7,8 +7,8 @@ dialogues on every machine and Python version, whatever the reading order.
 import hashlib
 from collections.abc import Iterable
 
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import Dialogue
 
 QUICK_DIALOGUES = 100
 """Dialogues of ``--quick``."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from todserve.runtime.schema import Slot
+from todserve.runtime.language.schema import Slot
 
 _NOT_A_WORD = re.compile(r"\W")
 _UPPER_HALF = dict.fromkeys(range(128, 256))  # dropped by the script: "Café" is "Caf" on both sides

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import prod
 
 from todserve.evaluation.sgd_matching import slot_scores
-from todserve.runtime.schema import Service
+from todserve.runtime.language.schema import Service
 
 NO_INTENT = "NONE"
 """The publisher's active intent of a frame without one."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from todserve.evaluation.rollout import Outcome
 from todserve.evaluation.sgd_metrics import NO_INTENT, PredictedFrame
 from todserve.evaluation.sgd_split import ReferenceTurn
-from todserve.runtime.dialogue import GENERAL, BeliefState, DialogueAct
-from todserve.runtime.schema import Schema, clock_time
+from todserve.runtime.language.dialogue import GENERAL, BeliefState, DialogueAct
+from todserve.runtime.language.schema import Schema, clock_time
 
 _CLOCK = re.compile(r"\b\d\d:\d\d\b")
 _SAID = re.compile(r"(?<![\d:.$])\d{1,2}(?:[:.]\d\d)?(?:\s?[ap]\.?\s?m\b)?(?![\d:])", re.IGNORECASE)

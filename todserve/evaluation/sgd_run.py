@@ -18,8 +18,8 @@ from todserve.evaluation.selection import TEST_WARNING, select
 from todserve.evaluation.sgd_metrics import METRICS, FrameScore, averages, score_frame
 from todserve.evaluation.sgd_prediction import FrameTracker, labels_of
 from todserve.evaluation.sgd_split import SgdSplit, read_split, service_names
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.language.dialogue import Dialogue
 
 RULES = "dstc8-fuzzy,frames-of-the-reference,times-as-said"
 """Names the rules in the signature, beside the rollout's protocol."""

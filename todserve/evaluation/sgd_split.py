@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from todserve.evaluation.sgd_metrics import ReferenceFrame
-from todserve.runtime.dialogue import Dialogue, Turn
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service
 
 CHECKSUM_LENGTH = 12
 """Hexadecimal digits of the sha256 of a split's files that name it in a signature."""

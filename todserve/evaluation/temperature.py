@@ -20,7 +20,7 @@ import torch
 from todserve.evaluation.forcing import NextTokens, Passage, in_batches, targets
 from todserve.evaluation.judging import ClaimKind
 from todserve.evaluation.reliability import Judged, log_loss
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 GRID = tuple(2 ** (step / 4) for step in range(-8, 13))
 """Temperatures that are tried: 1/4 to 8, four an octave; the minimum is refined between them."""

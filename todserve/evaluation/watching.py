@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from todserve.evaluation.rollout import Outcome, roll_out
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import RequestError
-from todserve.runtime.request import TurnRequest
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.stopwatch import Stopwatch
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.work import TurnWork
+from todserve.runtime.turn_work import TurnWork
+from todserve.runtime.wire.request import TurnRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,13 +27,13 @@ from todserve.evaluation.watching import Watched, WatchedPipeline, watch
 from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
 from todserve.export.fidelity_report import Change, FidelityReport
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.exported import ExportManifest
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.networks.export_manifest import ExportManifest
 
 CORPUS, SPLIT = "multiwoz21", "dev"
 """Where the turns are from; never from test, since an export may be refused by these figures."""

@@ -16,9 +16,9 @@ from todserve.runtime.checkpoint import (
     load_network,
     weights_checksum,
 )
-from todserve.runtime.engines.settings import Dtype, EngineName
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.exported import ExportManifest, sha256_of
+from todserve.runtime.networks.export_manifest import ExportManifest, sha256_of
 
 EXPORTED = (EngineName.ONNX, EngineName.TORCHSCRIPT, EngineName.CTRANSLATE2)
 """The engines that need an export."""
@@ -119,15 +119,15 @@ def measured_folder(checkpoint: Path, engine: EngineName, dtype: Dtype) -> Path:
 def _writer(engine: EngineName) -> Callable[..., list[Path]]:
     """Return what writes an engine's files; its packages are imported only now."""
     if engine is EngineName.ONNX:
-        from todserve.export.onnx_export import export_onnx
+        from todserve.runtime.engines.onnx.onnx_export import export_onnx
 
         return export_onnx
     if engine is EngineName.TORCHSCRIPT:
-        from todserve.export.torchscript_export import export_torchscript
+        from todserve.runtime.engines.torchscript.torchscript_export import export_torchscript
 
         return export_torchscript
     if engine is EngineName.CTRANSLATE2:
-        from todserve.export.ctranslate2_export import export_ctranslate2
+        from todserve.runtime.engines.ctranslate2.ctranslate2_export import export_ctranslate2
 
         return export_ctranslate2
     raise ConfigError(

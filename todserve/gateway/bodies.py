@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from todserve.gateway.settings import MODEL_NAME
-from todserve.runtime.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 # PostgreSQL cannot store the character NUL, and the model refuses a text of spaces alone.
 _NO_NUL = r"^[^\x00]*$"

@@ -13,7 +13,7 @@ from typing import Any
 from todserve.gateway.faults import RefusedError
 from todserve.gateway.model import Models, bounded
 from todserve.gateway.records import TurnRecord
-from todserve.runtime.wire import encode
+from todserve.runtime.wire.codec import encode
 
 Answer = Mapping[str, Any]
 

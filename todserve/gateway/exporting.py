@@ -24,10 +24,10 @@ from todserve.gateway.examples import ExampleRecord
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
 from todserve.gateway.views import TurnView
-from todserve.runtime.dialogue import GENERAL, Dialogue, Turn
-from todserve.runtime.formats import BOOKING
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.wire import ModelDescription
+from todserve.runtime.language.dialogue import GENERAL, Dialogue, Turn
+from todserve.runtime.language.formats import BOOKING
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.wire.codec import ModelDescription
 
 CORPUS = "gateway"
 SPLIT = "train"

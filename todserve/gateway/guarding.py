@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todserve.gateway.faults import refusal
 from todserve.gateway.settings import GatewaySettings
-from todserve.runtime.checks import is_request_id
-from todserve.runtime.loopback import is_loopback
+from todserve.runtime.wire.key_checks import is_request_id
+from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
 _GUARDED = ("/v1/", "/webhooks/")

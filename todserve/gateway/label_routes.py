@@ -16,7 +16,7 @@ from todserve.gateway.paging import CURSOR, PAGE, following, place_of
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import MODEL_NAME, GatewaySettings
 from todserve.gateway.views import ExamplePage, ExampleView, ModelView, Proposal
-from todserve.runtime.wire import encode
+from todserve.runtime.wire.codec import encode
 
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:

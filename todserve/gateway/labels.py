@@ -9,10 +9,10 @@ from typing import Any
 
 from todserve.gateway.faults import GatewayError, LabelError, MissingError, ModelAwayError
 from todserve.gateway.model import Models
-from todserve.runtime.checks import nearest, quote
-from todserve.runtime.dialogue import DELETED
-from todserve.runtime.schema import Schema, Service, Slot
-from todserve.runtime.wire import ModelDescription
+from todserve.runtime.language.dialogue import DELETED
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.wire.codec import ModelDescription
+from todserve.runtime.wire.key_checks import nearest, quote
 
 LABELS = ("intent", "belief_state", "dialogue_act")
 """The keys of a correction or an example whose names the model must know."""

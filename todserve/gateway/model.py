@@ -19,8 +19,8 @@ from todserve.gateway.faults import (
 from todserve.gateway.records import TurnRecord
 from todserve.gateway.settings import GatewaySettings
 from todserve.runtime.errors import RequestError
-from todserve.runtime.prompts import Exchange
-from todserve.runtime.wire import DEFAULT_LIMITS, ModelDescription, TurnResponse
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.codec import DEFAULT_LIMITS, ModelDescription, TurnResponse
 from todserve.serving.client import ServerError, TodClient, UnknownModelError
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.

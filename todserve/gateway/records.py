@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from todserve.runtime.limits import DEFAULT_LIMITS
-from todserve.runtime.prompts import Exchange
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 LABELLED = ("intent", "belief_state", "dialogue_act", "response")
 """The keys of a correction that say what would have been right."""

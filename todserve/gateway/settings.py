@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.loopback import is_loopback
+from todserve.runtime.wire.loopback import is_loopback
 
 MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
 """A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""

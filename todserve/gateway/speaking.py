@@ -23,7 +23,7 @@ from todserve.gateway.model import Models, bounded
 from todserve.gateway.records import DialogueRecord, TurnRecord, flags_of
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.store import Store, now_in_microseconds
-from todserve.runtime.wire import encode
+from todserve.runtime.wire.codec import encode
 
 
 class Speaker:

@@ -15,9 +15,9 @@ from typing import Any
 
 from todserve.bot.heard import plain
 from todserve.gateway.records import LABELLED, TurnRecord
-from todserve.runtime.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
-from todserve.runtime.formats import BOOKING
-from todserve.runtime.knowledge import DatabaseResult
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult
+from todserve.runtime.language.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
+from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.reply.lexicalisation import lexicalise
 
 State = Mapping[str, Mapping[str, str]]

@@ -17,22 +17,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
-from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.exported import ExportManifest
-from todserve.runtime.grounds import Grounds
-from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.learnt_labels import LABELS_FILE, LearntLabels
-from todserve.runtime.name_closeness import NAMES_FILE, NameCloseness
-from todserve.runtime.prompts import PromptFormat
-from todserve.runtime.reply.style import REPLY_FILE, ReplyStyle
-from todserve.runtime.schema import Schema
-from todserve.runtime.stored_weights import read_config
-from todserve.runtime.tasks import DATABASE_TOKENS
-from todserve.runtime.tokenization import Tokenizer
-from todserve.runtime.ways import WAYS_FILE, WaysOfSaying
+from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
+from todserve.runtime.language.prompts import PromptFormat
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import DATABASE_TOKENS
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.networks.export_manifest import ExportManifest
+from todserve.runtime.networks.stored_weights import read_config
+from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
+from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
+from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
+from todserve.runtime.tracking.grounds import Grounds
+from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 
 if TYPE_CHECKING:
     import torch

@@ -14,9 +14,9 @@ from queue import SimpleQueue
 from typing import Protocol, Self
 
 from todserve.runtime.errors import ArchiveError, ConfigError, RequestError
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse
-from todserve.runtime.turn import TurnPipeline
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.client import TodClient
 from todserve.serving.model_config import load_model_config
 from todserve.serving.trial import unpack

@@ -16,14 +16,14 @@ import requests
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError, TodError
-from todserve.runtime.loopback import LOOPBACK_HOSTS
-from todserve.runtime.wire import (
+from todserve.runtime.wire.codec import (
     Exchange,
     ModelDescription,
     SlotPrediction,
     TurnResponse,
     decode,
 )
+from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""

@@ -19,9 +19,13 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from todserve.runtime.engines.settings import DecodingSettings, EngineSettings, ReadingSettings
+from todserve.runtime.engines.engine_settings import (
+    DecodingSettings,
+    EngineSettings,
+    ReadingSettings,
+)
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.limits import RequestLimits
+from todserve.runtime.wire.limits import RequestLimits
 from todserve.serving.strict_yaml import load_mapping
 
 _NEVER = {

@@ -9,7 +9,7 @@ import json
 from http import HTTPStatus
 from pathlib import Path
 
-from todserve.runtime.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.serving.openapi_schemas import JsonSchema, reference, schemas
 
 DEFAULT_PATH = Path("docs/openapi.json")

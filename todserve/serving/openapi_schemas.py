@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from todserve.runtime.description import DESCRIBE, ModelDescription
-from todserve.runtime.kserve import V1Request, V2Request
-from todserve.runtime.limits import RequestLimits
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse
+from todserve.runtime.wire.kserve import V1Request, V2Request
+from todserve.runtime.wire.limits import RequestLimits
+from todserve.runtime.wire.model_description import DESCRIBE, ModelDescription
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse
 
 JsonSchema = dict[str, Any]
 

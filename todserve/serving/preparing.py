@@ -11,9 +11,9 @@ from todserve.export.fidelity_limits import check
 from todserve.export.fidelity_report import FIDELITY_FILE, FidelityReport
 from todserve.export.run import export_checkpoint, measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
-from todserve.runtime.engines.settings import Dtype, EngineName, EngineSettings
+from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
 from todserve.runtime.errors import ArchiveError
-from todserve.runtime.exported import ExportManifest
+from todserve.runtime.networks.export_manifest import ExportManifest
 
 
 def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.loopback import is_loopback
+from todserve.runtime.wire.loopback import is_loopback
 
 _ADDRESSES = {
     "inference_address": "http://127.0.0.1:8080",

@@ -1,7 +1,7 @@
 """Staging: lays out what goes into an archive and has torch-model-archiver pack it.
 
 Beside the way of a request: the first step of ``tod archive``.
-Example layout: ``files/config.json``, ``files/todserve/runtime/turn.py``, ``input/tod_handler.py``.
+Example layout: ``files/config.json``, ``files/todserve/runtime/pipeline.py``, ``input/tod_handler.py``.
 """
 
 import os
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import todserve
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import (
     CHECKPOINT_FILES,
     CHECKSUM_LENGTH,
@@ -22,10 +21,11 @@ from todserve.runtime.checkpoint import (
     model_file_of,
     weights_checksum,
 )
-from todserve.runtime.engines.settings import EngineName
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
+from todserve.runtime.engines.engine_settings import EngineName
 from todserve.runtime.errors import ArchiveError
-from todserve.runtime.exported import MANIFEST_FILE, ExportManifest
 from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
 
 WEIGHTS = "model.safetensors"
 _WITH_TORCH = (EngineName.TORCH, EngineName.TORCHSCRIPT)

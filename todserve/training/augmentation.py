@@ -13,8 +13,8 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from todserve.runtime.dialogue import DONTCARE
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DONTCARE
+from todserve.runtime.language.schema import Schema
 from todserve.training.config import Augmentation
 from todserve.training.turns import State, TrainingTurn
 

@@ -7,7 +7,7 @@ steps, of batches that hold 128 examples on average: fewer long ones, more short
 
 from collections.abc import Sequence
 
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.batching import plan
 from todserve.training.config import TrainingConfig
 from todserve.training.examples import Example, encode_turns

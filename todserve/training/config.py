@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.corpora.spoken.settings import Spoken
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.language.prompts import PromptFormat
 from todserve.training.own_corpus import completed
 from todserve.training.preparation import Preparation
 

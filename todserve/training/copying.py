@@ -8,7 +8,7 @@ Example: "train leave 09:12, departure green hill." is ``[train] departure green
 import random
 from collections.abc import Sequence
 
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.schema import Schema
 from todserve.training.turns import State, TrainingTurn
 
 _LENGTHS = (1, 1, 2, 2, 3)

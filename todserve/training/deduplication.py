@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.training.fingerprints import fingerprint
 from todserve.training.turns import TARGET_FIELDS, TrainingTurn
 

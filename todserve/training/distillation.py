@@ -15,7 +15,7 @@ from torch import nn
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.language.prompts import PromptFormat
 from todserve.training.hugging_face import network_of
 
 _FORM = ("context", "prompt_placement", "belief_target", "system_turns")

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from todserve.evaluation.domain_fitting import Row, fit_domain_model
-from todserve.runtime.dialogue import state_update
-from todserve.runtime.domain_evidence import Evidence
-from todserve.runtime.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import state_update
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.domain_evidence import Evidence
+from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.training.turns import TrainingTurn, load_turns
 
 KEPT_FEATURES = 4500

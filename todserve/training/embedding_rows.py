@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import T5ForConditionalGeneration
 
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
 
 _NOISE = 0.1  # of a column's deviation: labels of the same words must come apart
 _SEED = 1

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 from todserve.corpora.spoken.vocabulary import KnownValues
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import TrainingConfig
 from todserve.training.copying import CopyTurns

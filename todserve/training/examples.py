@@ -8,8 +8,8 @@ Example: context ``<sos_context> ... <eos_context>``, blocks for belief state, i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import state_update
-from todserve.runtime.prompts import (
+from todserve.runtime.language.dialogue import state_update
+from todserve.runtime.language.prompts import (
     BeliefTarget,
     Exchange,
     PromptBuilder,
@@ -17,7 +17,7 @@ from todserve.runtime.prompts import (
     PromptPlacement,
     SystemTurns,
 )
-from todserve.runtime.tasks import TASKS, TaskName
+from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.training.turns import TrainingTurn
 
 TASK_ORDER = (TaskName.BELIEF_STATE, TaskName.INTENT, TaskName.DIALOGUE_ACT, TaskName.RESPONSE)

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from todserve.runtime.text import normalise
+from todserve.runtime.language.text import normalise
 
 _WORD = re.compile(r"\w+")
 

@@ -22,12 +22,12 @@ from todserve.evaluation.rollout import PROTOCOL
 from todserve.evaluation.scorecard import Scorecard, Signature, SignedFigure
 from todserve.evaluation.scoring import score
 from todserve.evaluation.watching import WatchedPipeline, watch
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.intent_model import INTENT_MODEL
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.intent_classifier import FittedIntents, fit_intents
 from todserve.training.turns import TrainingTurn, load_turns
 

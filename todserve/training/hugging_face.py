@@ -19,7 +19,7 @@ from transformers import T5ForConditionalGeneration, T5Tokenizer
 
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.stored_weights import read_weights
+from todserve.runtime.networks.stored_weights import read_weights
 
 T5_TYPES = ("t5", "mt5")
 """What ``model_type`` in a config.json may say; an mT5 is a T5 v1.1 of many languages."""

@@ -23,14 +23,14 @@ from todserve.evaluation.intent_fitting import (
     with_factors,
 )
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.engines.base import Engine, states_of
-from todserve.runtime.engines.opening import open_engine
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.intent_model import INTENT_MODEL, IntentModel
-from todserve.runtime.prompts import PromptBuilder, PromptInput, SystemTurns
-from todserve.runtime.questions import Question, Questions
-from todserve.runtime.reading import read
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.decoding.parsed_generation import read
+from todserve.runtime.decoding.questions import Question, Questions
+from todserve.runtime.engines.engine import Engine, states_of
+from todserve.runtime.engines.engine_registry import open_engine
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
+from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.examples import prompt_input
 from todserve.training.turns import TrainingTurn, load_turns
 

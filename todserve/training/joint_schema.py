@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from todserve.corpora.services import merged
-from todserve.runtime.dialogue import BeliefState, Dialogue, DialogueAct, Turn
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, DialogueAct, Turn
+from todserve.runtime.language.schema import Schema, Service
 
 Names = Mapping[str, str]
 """The domains of one corpus that have another name in the joint schema."""

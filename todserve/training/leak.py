@@ -24,8 +24,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from todserve.corpora.report import MAX_EXAMPLES
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue
 from todserve.training.fingerprints import fingerprint, words_of
 from todserve.training.parts import Part
 

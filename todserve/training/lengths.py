@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.formats import serialize_belief_state
-from todserve.runtime.prompts import PromptBuilder, PromptInput, SystemTurns
-from todserve.runtime.tasks import DATABASE_TOKENS, TASKS, TaskName
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.formats import serialize_belief_state
+from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns
+from todserve.runtime.language.tasks import DATABASE_TOKENS, TASKS, TaskName
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.examples import prompt_input, targets_of
 from todserve.training.turns import TrainingTurn
 

@@ -23,7 +23,7 @@ from transformers import T5ForConditionalGeneration
 
 from todserve.corpora.spoken.vocabulary import KnownValues
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder
+from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.averaging import WeightAverage
 from todserve.training.batching import collate, plan
 from todserve.training.checkpointing import (

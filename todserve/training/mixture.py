@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 from todserve.training.config import Mixing
 from todserve.training.turns import TrainingTurn
 

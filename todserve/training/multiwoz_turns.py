@@ -15,11 +15,11 @@ from todserve.corpora.multiwoz import ReplySource, read_merged, read_tsv
 from todserve.corpora.report import ReadReport
 from todserve.corpora.silver import fit_annotator, label
 from todserve.corpora.source import CorpusSource
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
 
 
 class MultiwozTurns:

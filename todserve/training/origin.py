@@ -18,8 +18,8 @@ from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.checkpoint import weights_checksum
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.config import Start, TrainingConfig
 from todserve.training.distillation import teacher_vocabulary
 from todserve.training.embedding_rows import add_rows

@@ -14,7 +14,7 @@ from typing import Any
 from todserve.corpora.labels import label
 from todserve.corpora.publishers import PUBLISHERS
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.language.prompts import PromptFormat
 
 STARTS = ("base", "multiwoz")
 """Checkpoints in ``checkpoints/`` that are started from: the first that is there. The general one

@@ -16,9 +16,9 @@ from todserve.corpora.layouts import open_dialogues
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 from todserve.training.fingerprints import words_of
 
 TRAIN, DEV, TEST = "train", "dev", "test"

@@ -15,11 +15,11 @@ from todserve.corpora.knowledge_build import write_knowledge
 from todserve.corpora.registry import CORPORA
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import find
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
 from todserve.training.corpus_files import digests
 from todserve.training.deduplication import Deduplicator
 from todserve.training.joint_schema import join, with_names

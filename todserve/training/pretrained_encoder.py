@@ -18,8 +18,8 @@ from tokenizers import Tokenizer as Vocabulary
 from transformers import BertConfig, T5Config, T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.stored_weights import read_weights
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.networks.stored_weights import read_weights
 from todserve.training.config import Network
 from todserve.training.embedding_rows import label_words
 from todserve.training.hugging_face import fields_of, network_from

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
-from todserve.runtime.intent_model import INTENT_MODEL
-from todserve.runtime.prompts import PromptBuilder, PromptFormat
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.budget import with_budget
 from todserve.training.checkpointing import Progress, checkpoints, unique_weights
 from todserve.training.config import TrainingConfig

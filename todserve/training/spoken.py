@@ -14,8 +14,8 @@ from pathlib import Path
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
 from todserve.corpora.spoken.vocabulary import KnownValues
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.schema import Schema
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.schema import Schema
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import TrainingConfig
 from todserve.training.turns import TrainingTurn

@@ -12,9 +12,9 @@ from todserve.corpora.spoken.kinds import KINDS
 from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.settings import Spoken
 from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn, labelled_turns
-from todserve.runtime.dialogue import DELETED, state_update
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DELETED, state_update
+from todserve.runtime.language.schema import Schema
 from todserve.training.parts import TRAIN, Part
 from todserve.training.spoken import known_values
 from todserve.training.turns import is_prepared, load_turns

@@ -14,10 +14,10 @@ from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict
 
-from todserve.runtime.dialogue import Dialogue, DialogueAct
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct
+from todserve.runtime.language.tasks import TaskName
 
 State = dict[str, dict[str, str]]
 

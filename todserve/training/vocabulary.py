@@ -13,14 +13,14 @@ import sentencepiece
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE, state_update
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.formats import serialize_belief_state
-from todserve.runtime.learnt_labels import LearntLabels
-from todserve.runtime.schema import Schema
-from todserve.runtime.tasks import CONTROL_TOKENS, DATABASE_TOKENS
-from todserve.runtime.text import normalise
-from todserve.runtime.tokenization import Tokenizer
+from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE, state_update
+from todserve.runtime.language.formats import serialize_belief_state
+from todserve.runtime.language.learnt_labels import LearntLabels
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import CONTROL_TOKENS, DATABASE_TOKENS
+from todserve.runtime.language.text import normalise
+from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.turns import TrainingTurn
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"

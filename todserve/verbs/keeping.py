@@ -63,8 +63,8 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
     from pydantic import SecretStr, ValidationError
 
     from todserve.gateway.settings import GatewaySettings
-    from todserve.runtime.checks import nearest
     from todserve.runtime.errors import ConfigError, first_problem
+    from todserve.runtime.wire.key_checks import nearest
 
     given: dict[str, Any] = {
         "host": arguments.host,

@@ -49,7 +49,7 @@ def add_serving(add: Adder) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     from todserve.export.run import run_export
-    from todserve.runtime.engines.settings import Dtype, EngineName
+    from todserve.runtime.engines.engine_settings import Dtype, EngineName
 
     run_export(
         checkpoint=arguments.checkpoint,

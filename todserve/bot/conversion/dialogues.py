@@ -17,8 +17,8 @@ from todserve.corpora.rasa_services import project_services, slot_name
 from todserve.corpora.rasa_types import RasaProject, UserStep
 from todserve.corpora.report import ReadReport
 from todserve.corpora.sgd_write import write_sgd
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.schema import Schema, Service
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service
 
 
 class Replies:

@@ -9,7 +9,7 @@ import random
 
 from todserve.corpora.spoken.material import Material, start_of
 from todserve.corpora.spoken.turns import NO_LOOK_UP, LabelledTurn, SpokenTurn, State
-from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.language.dialogue import DONTCARE
 
 _NOUN_LAST = 0.12
 _LONGEST_MERGED = 260

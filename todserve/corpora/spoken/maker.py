@@ -17,8 +17,8 @@ from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
 from todserve.corpora.spoken.vocabulary import KnownValues, words_of_name
 from todserve.corpora.spoken.wordings import Wordings, language_of
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
 
 _TRIES = 12
 _SMALL_TALK = ("greet", "thank", "bye")

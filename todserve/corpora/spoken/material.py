@@ -22,9 +22,9 @@ from todserve.corpora.spoken.turns import (
 )
 from todserve.corpora.spoken.vocabulary import KnownValues, Vocabulary, plain_domain
 from todserve.corpora.spoken.wordings import Wordings, enumeration
-from todserve.runtime.dialogue import DONTCARE, GENERAL, OUT_OF_SCOPE
-from todserve.runtime.schema import Schema
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import DONTCARE, GENERAL, OUT_OF_SCOPE
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.text import normalise
 
 Vary = Callable[[LabelledTurn, random.Random], LabelledTurn]
 """Gives a turn other values, in its texts and its states alike."""

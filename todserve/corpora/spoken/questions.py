@@ -9,7 +9,7 @@ import random
 
 from todserve.corpora.spoken.material import Material
 from todserve.corpora.spoken.turns import NO_LOOK_UP, SpokenTurn, changed
-from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.language.dialogue import DONTCARE
 
 _OFFERED = 0.4
 _ONE_MATCH = "[db_1]"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from todserve.corpora.spoken.speech import Speech
 from todserve.corpora.spoken.vocabulary import DAYS, plain_domain
-from todserve.runtime.dialogue import DONTCARE
+from todserve.runtime.language.dialogue import DONTCARE
 
 _VOWEL = re.compile(r"(?!eu|uni|one)[aeiou]|8|11(?!\d)|18")
 _OPEN_WORDS = ("somewhere ", "something ")

@@ -13,7 +13,7 @@ from typing import Any
 from todserve.corpora.spoken.material import Material
 from todserve.corpora.spoken.turns import Acts, SpokenTurn
 from todserve.corpora.spoken.vocabulary import words_of_name
-from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
+from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "jkl", "sdf", "dfgh")

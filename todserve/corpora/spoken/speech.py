@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from todserve.corpora.spoken.vocabulary import CLOCK, YES, Vocabulary
 from todserve.corpora.spoken.wordings import NO_WAYS, Family, Ways, enumeration
-from todserve.runtime.dialogue import DONTCARE
-from todserve.runtime.schema import letters_and_digits
+from todserve.runtime.language.dialogue import DONTCARE
+from todserve.runtime.language.schema import letters_and_digits
 
 _PLAIN = 0.35
 _GROUP_SIZES = {"one": 1, "two": 2, "three": 3, "four": 4}

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from todserve.runtime.dialogue import DELETED, BeliefState, Dialogue, apply_update
-from todserve.runtime.text import normalise
+from todserve.runtime.language.dialogue import DELETED, BeliefState, Dialogue, apply_update
+from todserve.runtime.language.text import normalise
 
 NO_LOOK_UP = "[db_nores]"
 """The database token of a turn for which nothing was looked up."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 
 from todserve.corpora.spoken.turns import LabelledTurn, State
 from todserve.corpora.spoken.wordings import ENGLISH, Family, Service, Wordings
-from todserve.runtime.dialogue import DONTCARE
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DONTCARE
+from todserve.runtime.language.schema import Schema
 
 CLOCK = re.compile(r"([01]\d|2[0-4]):[0-5]\d")
 _NUMBER = re.compile(r"\d{1,2}")

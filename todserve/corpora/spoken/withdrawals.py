@@ -10,7 +10,7 @@ import random
 from todserve.corpora.spoken.material import Material, start_of
 from todserve.corpora.spoken.turns import NO_LOOK_UP, SpokenTurn, changed
 from todserve.corpora.spoken.wordings import enumeration
-from todserve.runtime.dialogue import DONTCARE, GENERAL
+from todserve.runtime.language.dialogue import DONTCARE, GENERAL
 
 _ASKED_FOR = frozenset(
     {"people", "day", "stay", "time", "departure", "destination", "name", "date", "department"}

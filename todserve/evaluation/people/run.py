@@ -15,9 +15,9 @@ from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures
 from todserve.evaluation.intent_files import file_checksum
 from todserve.evaluation.people.steps import SHIPPED, Step, TypedDialogue, load_steps
-from todserve.runtime.dialogue import BeliefState
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire import parse_request
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.wire.codec import parse_request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from todserve.runtime.dialogue import BeliefState
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.schema import Schema
 
 SHIPPED = Path(__file__).parent / "multiwoz.yaml"
 """Steps for the shipped MultiWOZ checkpoint."""
