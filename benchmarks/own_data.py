@@ -27,9 +27,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from todserve.corpora.jsonlines import write_lines
-from todserve.corpora.labels import label
-from todserve.corpora.layouts import open_dialogues
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.files.jsonlines import write_lines
+from todserve.corpora.readers.label_names import label
 from todserve.corpora.registry import load
 from todserve.evaluation.answering import open_answering
 from todserve.evaluation.code_version import code_version

@@ -8,7 +8,7 @@ from todserve.evaluation.divergence import run_divergence
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.calibration import fit, gather, measure
 from todserve.evaluation.calibration_dialogues import Half, calibration_half, dev_dialogues
 from todserve.evaluation.calibration_report import AFTER, BEFORE

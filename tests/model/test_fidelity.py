@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.source import TOD_DATA
+from todserve.corpora.corpus_source import TOD_DATA
 from todserve.evaluation.watching import WatchedPipeline
 from todserve.export.fidelity import (
     Contender,

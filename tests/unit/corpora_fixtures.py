@@ -3,7 +3,7 @@
 import tarfile
 from pathlib import Path
 
-from todserve.corpora.source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource, find
 
 TINY = Path(__file__).parents[1] / "fixtures" / "corpora"
 

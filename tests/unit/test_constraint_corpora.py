@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.source_tree import ROOT
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.source import TOD_DATA, find
+from todserve.corpora.corpus_source import TOD_DATA, find
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
 from todserve.evaluation.selection import select
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint import build_automaton

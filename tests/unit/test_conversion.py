@@ -22,8 +22,8 @@ from todserve.bot.heard import Heard
 from todserve.bot.loading import load_bot
 from todserve.bot.outcome import Outcome
 from todserve.bot.tracker import Tracker
-from todserve.corpora.layouts import open_dialogues
-from todserve.corpora.rasa_types import (
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.readers.rasa.rasa_types import (
     RasaDomain,
     RasaEntity,
     RasaExample,

@@ -5,9 +5,15 @@ from itertools import count, islice
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.annotator import Annotator, DevHalf, dev_half
-from todserve.corpora.annotator_features import act_features, intent_features, scenes
-from todserve.corpora.silver import AnnotatorScores, label, score_annotator, unlabelled
+from todserve.corpora.silver.silver_annotator import (
+    Annotator,
+    DevHalf,
+    act_features,
+    dev_half,
+    intent_features,
+    scenes,
+)
+from todserve.corpora.silver.silver_fit import AnnotatorScores, label, score_annotator, unlabelled
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.convert import run_convert
-from todserve.corpora.layouts import open_dialogues
+from todserve.corpora.corpus_source import find
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.layout_conversion import run_convert
 from todserve.corpora.registry import CORPORA, load
-from todserve.corpora.source import find
-from todserve.corpora.validate import run_validate
+from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.corpora.detokenise import detokenise, repair_clock_times
+from todserve.corpora.readers.detokenisation import detokenise, repair_clock_times
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.venues import SCHEMA, open_venues
-from todserve.corpora.enrich import enrich
+from todserve.corpora.enrichment import enrich
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue, Turn

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.range_server import RangeServer
-from todserve.corpora.download import ATTEMPTS, Downloader
-from todserve.corpora.fetch import run_get
-from todserve.corpora.unpacking import tree_checksum
+from todserve.corpora.files.download import ATTEMPTS, Downloader
+from todserve.corpora.files.extraction import tree_checksum
+from todserve.corpora.files.published_corpus import run_get
 from todserve.runtime.errors import CorpusError
 
 TRAIN = b"text,category\nwhere is my card,card_arrival\n" * 500

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.banking77 import banking77_services, read_banking77
-from todserve.corpora.clinc150 import clinc150_services, read_clinc150
-from todserve.corpora.report import ReadReport
-from todserve.corpora.source import find
-from todserve.corpora.three_i4k import KINDS, read_3i4k, three_i4k_services
+from todserve.corpora.corpus_source import find
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.intents.banking77 import banking77_services, read_banking77
+from todserve.corpora.readers.intents.clinc150 import clinc150_services, read_clinc150
+from todserve.corpora.readers.intents.three_i4k import KINDS, read_3i4k, three_i4k_services
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Service

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.knowledge import entities_of
-from todserve.corpora.knowledge_build import write_knowledge
-from todserve.corpora.nlplab_songs import SONGS, nlplab_songs
-from todserve.corpora.source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.entities.corpus_entities import entities_of
+from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.readers.nlplab import SONGS, nlplab_songs
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.corpora_fixtures import TINY, tiny
-from todserve.corpora.faults import Fault
-from todserve.corpora.jsonlines import read_lines, write_lines
-from todserve.corpora.layouts import Layout, layout_of, open_dialogues
-from todserve.corpora.report import ReadReport
-from todserve.corpora.sgd import read_sgd, sgd_schema
-from todserve.corpora.sgd_write import PER_FILE, write_sgd
-from todserve.corpora.source import find
-from todserve.corpora.validate import run_validate
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.corpus_source import find
+from todserve.corpora.files.dialogue_layouts import Layout, layout_of, open_dialogues
+from todserve.corpora.files.jsonlines import read_lines, write_lines
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.sgd.sgd_reader import read_sgd, sgd_schema
+from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
+from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Schema, Service, Slot

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.corpora.faults import Fault, refuse
-from todserve.corpora.located import Located
-from todserve.corpora.located_files import read_json, read_yaml
+from todserve.corpora.corpus_faults import Fault, refuse
+from todserve.corpora.files.located_files import read_json, read_yaml
+from todserve.corpora.files.located_values import Located
 from todserve.runtime.errors import CorpusError
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from todserve.corpora.manifest import FOLDER, manifest_of
+from todserve.corpora.corpus_source import TOD_DATA
+from todserve.corpora.files.extraction import tree_checksum
+from todserve.corpora.files.manifest import FOLDER, manifest_of
 from todserve.corpora.publishers import PUBLISHERS
-from todserve.corpora.source import TOD_DATA
-from todserve.corpora.unpacking import tree_checksum
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 _ADDRESS = re.compile(

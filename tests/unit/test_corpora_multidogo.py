@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.multidogo import DOMAINS, multidogo_services, read_multidogo
-from todserve.corpora.report import ReadReport
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.multidogo import DOMAINS, multidogo_services, read_multidogo
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 

@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import archived, tiny
-from todserve.corpora.multiwoz import (
+from todserve.corpora.corpus_source import find
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.multiwoz.multiwoz_reader import (
     ReplySource,
     read_annotated,
     read_dev_merged,
     read_merged,
     read_tsv,
 )
-from todserve.corpora.report import ReadReport
-from todserve.corpora.source import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 

@@ -1,8 +1,8 @@
 import pytest
 
-from todserve.corpora.multiwoz_acts import Annotation, system_acts, user_meaning
-from todserve.corpora.multiwoz_names import act_slot, state_slot, state_value
-from todserve.corpora.multiwoz_spans import delexicalise_spans
+from todserve.corpora.readers.multiwoz.multiwoz_acts import Annotation, system_acts, user_meaning
+from todserve.corpora.readers.multiwoz.multiwoz_names import act_slot, state_slot, state_value
+from todserve.corpora.readers.multiwoz.multiwoz_spans import delexicalise_spans
 from todserve.runtime.language.dialogue import DialogueAct
 
 ASKED = [["Phone", "?"]]

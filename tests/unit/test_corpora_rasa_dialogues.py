@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.faults import Fault
-from todserve.corpora.grounding import grounded
-from todserve.corpora.rasa_checks import project_faults
-from todserve.corpora.rasa_dialogues import ProjectDialogues, act_action
-from todserve.corpora.rasa_from_dialogues import dialogues_project
-from todserve.corpora.rasa_markup import read_marked, write_marked
-from todserve.corpora.rasa_project import read_project, write_project
-from todserve.corpora.rasa_services import project_services
-from todserve.corpora.rasa_types import (
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_checks import project_faults
+from todserve.corpora.readers.rasa.rasa_dialogues import ProjectDialogues, act_action
+from todserve.corpora.readers.rasa.rasa_markup import read_marked, write_marked
+from todserve.corpora.readers.rasa.rasa_project import read_project, write_project
+from todserve.corpora.readers.rasa.rasa_services import project_services
+from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     BotStep,
     RasaDomain,
@@ -32,7 +31,8 @@ from todserve.corpora.rasa_types import (
     SlotStep,
     UserStep,
 )
-from todserve.corpora.report import ReadReport
+from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
+from todserve.corpora.readers.value_places import grounded
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Service, Slot
 

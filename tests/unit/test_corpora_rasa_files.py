@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.faults import Fault
-from todserve.corpora.rasa_project import read_project
-from todserve.corpora.rasa_types import (
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_project import read_project
+from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     BotStep,
     RasaEntity,
@@ -17,7 +18,6 @@ from todserve.corpora.rasa_types import (
     SlotStep,
     UserStep,
 )
-from todserve.corpora.report import ReadReport
 
 BOT = TINY / "rasa"
 _SPANNED = (

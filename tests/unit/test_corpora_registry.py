@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import TINY, archived, tiny
+from todserve.corpora.corpus_statistics import run_statistics
 from todserve.corpora.publishers import PUBLISHERS
+from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.registry import CORPORA, load
-from todserve.corpora.report import ReadReport, with_progress
-from todserve.corpora.statistics import run_statistics
 from todserve.runtime.errors import CorpusError
 
 

@@ -5,13 +5,13 @@ import re
 import pytest
 
 from tests.unit.corpora_fixtures import tiny
-from todserve.corpora.exchanges import exchanges
-from todserve.corpora.labels import RENAMED, counted_label, label
+from todserve.corpora.corpus_source import TOD_DATA, CorpusSource, find
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.exchanges import exchanges
+from todserve.corpora.readers.label_names import RENAMED, counted_label, label
+from todserve.corpora.readers.slot_values import known_spelling, open_value, schema_value
 from todserve.corpora.registry import CORPORA
-from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged, sgd_services
-from todserve.corpora.source import TOD_DATA, CorpusSource, find
-from todserve.corpora.values import known_spelling, open_value, schema_value
 from todserve.runtime.language.formats import parse_intent, serialize_intent
 from todserve.runtime.language.schema import Schema, Service, Slot
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import archived, tiny
-from todserve.corpora.report import ReadReport
-from todserve.corpora.sgd import read_sgd, sgd_schema
-from todserve.corpora.sgd_frames import delexicalise_frames
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.sgd.sgd_frames import delexicalise_frames
+from todserve.corpora.readers.sgd.sgd_reader import read_sgd, sgd_schema
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import DialogueAct, Turn
 

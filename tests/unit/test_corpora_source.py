@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpora_fixtures import TINY, archived, tiny
-from todserve.corpora.source import TOD_DATA, find
+from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.runtime.errors import CorpusError
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.unit.corpora_fixtures import TINY
-from todserve.corpora.faults import Fault
-from todserve.corpora.placing import Places
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.corpus_source import TOD_DATA, find
+from todserve.corpora.files.dialogue_places import Places
 from todserve.corpora.registry import load
-from todserve.corpora.source import TOD_DATA, find
-from todserve.corpora.validate import run_validate
+from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema, Service, Slot
 

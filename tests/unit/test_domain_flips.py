@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.corpora_at_hand import multiwoz_folder
 from tests.unit.venues import SCHEMA
-from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
-from todserve.corpora.source import TOD_DATA
+from todserve.corpora.corpus_source import TOD_DATA
+from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
 from todserve.evaluation.domain_flips import (
     DomainChanges,
     canonical_state,

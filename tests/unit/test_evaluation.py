@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.invented_labels import INVENTED
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out

@@ -9,8 +9,8 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
 from tests.unit.pipeline_server import PipelineServer
-from todserve.corpora.report import ReadReport
-from todserve.corpora.sgd_write import write_sgd
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.sgd.sgd_writer import write_sgd
 from todserve.evaluation.corpus_run import run_corpus
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError

@@ -9,7 +9,7 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.tiny_goals import tiny_multiwoz
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.evaluation.multiwoz_checkpoint import GoalDialogues, RolledOut, roll_out_goals
 from todserve.evaluation.multiwoz_end_to_end import predictions_of
 from todserve.evaluation.multiwoz_predictions import read_predictions

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.tiny_goals import tiny_multiwoz
-from todserve.corpora.source import TOD_DATA, find
+from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.evaluation.multiwoz_bleu import standard_bleu
 from todserve.evaluation.multiwoz_goals import read_tasks
 from todserve.evaluation.multiwoz_predictions import (

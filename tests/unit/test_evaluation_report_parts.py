@@ -5,7 +5,7 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from tests.unit.report_page import read_page
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.html_report import write_report
 from todserve.evaluation.plots import Line, line_plot
 from todserve.evaluation.report_confusion import NO_INTENT, OTHER, confusion, scored_intents

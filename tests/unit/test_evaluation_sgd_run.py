@@ -10,8 +10,8 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.tiny_checkpoint import SCHEMA
 from tests.unit.corpora_fixtures import TINY
+from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.registry import load
-from todserve.corpora.source import TOD_DATA, find
 from todserve.evaluation.rollout import Outcome, roll_out
 from todserve.evaluation.sgd_metrics import METRICS, PredictedFrame, averages, score_frame
 from todserve.evaluation.sgd_prediction import FrameTracker, TurnLabels

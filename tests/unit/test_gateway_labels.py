@@ -12,8 +12,8 @@ import pytest
 from tests.unit.gateway_server import DESCRIPTION, GatewayServer, ModelServer, counting
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.test_evaluation_end_to_end import Scripted
-from todserve.corpora.layouts import open_dialogues
-from todserve.corpora.validate import run_validate
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.validation import run_validate
 from todserve.gateway.settings import GatewaySettings
 
 Body = dict[str, Any]

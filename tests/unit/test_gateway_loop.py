@@ -10,7 +10,7 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.remembered import RIGHT_STATE, remembered
 from tests.unit.test_evaluation_end_to_end import Scripted, script
-from todserve.corpora.layouts import SCHEMA, open_dialogues
+from todserve.corpora.files.dialogue_layouts import SCHEMA, open_dialogues
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.runtime.language.dialogue import Dialogue

@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.venues import SCHEMA
-from todserve.corpora.multiwoz_schema import STATE_SLOTS, canonical_multiwoz_schema, canonical_slot
+from todserve.corpora.readers.multiwoz.multiwoz_schema import (
+    STATE_SLOTS,
+    canonical_multiwoz_schema,
+    canonical_slot,
+)
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, clock_time
 

@@ -6,12 +6,12 @@ from functools import cache
 
 import pytest
 
+from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.registry import CORPORA, load
-from todserve.corpora.source import TOD_DATA, find
-from todserve.corpora.spoken.kinds import KINDS
-from todserve.corpora.spoken.maker import SpokenTurns
-from todserve.corpora.spoken.settings import Spoken
-from todserve.corpora.spoken.turns import SpokenTurn, labelled_turns
+from todserve.corpora.spoken.spoken_kinds import KINDS
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_settings import Spoken
+from todserve.corpora.spoken.spoken_turns import SpokenTurn, labelled_turns
 from todserve.runtime.language.dialogue import DELETED, state_update
 from todserve.runtime.language.schema import Schema
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.spoken_corpus import FAR, SCHEMA, SPOKEN_CORPUS
-from todserve.corpora.spoken.kinds import KINDS
-from todserve.corpora.spoken.maker import SpokenTurns
-from todserve.corpora.spoken.settings import Spoken
-from todserve.corpora.spoken.speech import Speech
-from todserve.corpora.spoken.turns import SpokenTurn, State
-from todserve.corpora.spoken.vocabulary import DAYS, Vocabulary
+from todserve.corpora.spoken.spoken_kinds import KINDS
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_settings import Spoken
+from todserve.corpora.spoken.spoken_turns import SpokenTurn, State
+from todserve.corpora.spoken.spoken_values import Speech
+from todserve.corpora.spoken.spoken_vocabulary import DAYS, Vocabulary
 from todserve.corpora.spoken.wordings import Wordings
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, OUT_OF_SCOPE, state_update
 from todserve.runtime.language.text import normalise

@@ -5,8 +5,8 @@ import pytest
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from tests.unit.spoken_corpus import SCHEMA, SPOKEN_CORPUS
-from todserve.corpora.spoken.maker import SpokenTurns
-from todserve.corpora.spoken.settings import Spoken
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.training.augmentation import Augmenter

@@ -7,12 +7,12 @@ from string import Formatter
 import pytest
 
 from tests.unit.spoken_corpus import SCHEMA, SPOKEN_CORPUS
-from todserve.corpora.spoken.maker import SpokenTurns
 from todserve.corpora.spoken.roughness import Roughness
-from todserve.corpora.spoken.settings import Spoken
-from todserve.corpora.spoken.speech import Speech
-from todserve.corpora.spoken.turns import SpokenTurn, labelled_turns
-from todserve.corpora.spoken.vocabulary import Vocabulary
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_settings import Spoken
+from todserve.corpora.spoken.spoken_turns import SpokenTurn, labelled_turns
+from todserve.corpora.spoken.spoken_values import Speech
+from todserve.corpora.spoken.spoken_vocabulary import Vocabulary
 from todserve.corpora.spoken.wordings import Wordings, language_of
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service, Slot

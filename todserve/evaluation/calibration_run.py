@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.calibration import OnBatch, fit, gather, measure
 from todserve.evaluation.calibration_dialogues import (
     CORPUS,

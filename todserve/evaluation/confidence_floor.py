@@ -8,7 +8,7 @@ checkpoint has, and looks at every value that a turn wrote anew. Example: where 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.answering import open_answering
 from todserve.evaluation.calibration_dialogues import (
     CORPUS,

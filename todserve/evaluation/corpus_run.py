@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from todserve.corpora.layouts import open_dialogues
+from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.registry import CORPORA, load
 from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version

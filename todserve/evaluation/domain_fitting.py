@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from todserve.corpora.linear import fit_classes
+from todserve.corpora.silver.linear_model import fit_classes
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.tracking.domain_model import DomainModel
 

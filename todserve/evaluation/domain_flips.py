@@ -17,7 +17,7 @@ counts, and the public standardised evaluator's own guess of each turn's domain
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from todserve.corpora.multiwoz_schema import canonical_slot
+from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_slot
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, apply_update, state_update
 from todserve.runtime.language.schema import Schema

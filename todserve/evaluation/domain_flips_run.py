@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.multiwoz import read_annotated
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
+from todserve.corpora.readers.multiwoz.multiwoz_reader import read_annotated
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.domain_flips import (
     changes_of,

@@ -8,11 +8,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.annotator import DevHalf, dev_half
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.sgd import read_sgd
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
+from todserve.corpora.readers.sgd.sgd_reader import read_sgd
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.domain_ablation import FOUR_DOMAINS, ablate, scenes_of
 from todserve.evaluation.domain_comparison import compare_decisions, scenes_of_outcomes

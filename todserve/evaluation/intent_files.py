@@ -12,10 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from todserve.corpora.banking77 import banking77_utterances
-from todserve.corpora.clinc150 import OUT_OF_SCOPE
-from todserve.corpora.labels import label
-from todserve.corpora.utterances import Utterance
+from todserve.corpora.readers.intents.banking77 import banking77_utterances
+from todserve.corpora.readers.intents.clinc150 import OUT_OF_SCOPE
+from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.single_utterances import Utterance
 from todserve.evaluation.selection import stable_hash
 from todserve.runtime.errors import ConfigError, CorpusError
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.clinc150 import OUT_OF_SCOPE
-from todserve.corpora.utterances import Utterance
+from todserve.corpora.readers.intents.clinc150 import OUT_OF_SCOPE
+from todserve.corpora.readers.single_utterances import Utterance
 from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures

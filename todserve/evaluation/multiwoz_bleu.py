@@ -9,7 +9,7 @@ Example: ``"your taxi is a [value_car] ."`` against ``"Your taxi is a [car]."`` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from todserve.corpora.detokenise import detokenise
+from todserve.corpora.readers.detokenisation import detokenise
 from todserve.evaluation.multiwoz_replies import counted_reply
 
 SURROGATE = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.evaluation.answering import Answering
 from todserve.evaluation.domain_flips import changes_of
 from todserve.evaluation.figure import Figure

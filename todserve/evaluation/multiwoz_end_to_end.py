@@ -7,8 +7,12 @@ Stands between the rollout and the standardised scores. Example: an answer with 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from todserve.corpora.multiwoz import ReplySource, read_annotated, read_merged
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.readers.multiwoz.multiwoz_reader import (
+    ReplySource,
+    read_annotated,
+    read_merged,
+)
 from todserve.evaluation.multiwoz_goals import Task, dialogue_key
 from todserve.evaluation.multiwoz_predictions import PredictedTurn
 from todserve.evaluation.rollout import Outcome

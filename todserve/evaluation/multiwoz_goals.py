@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from todserve.corpora.detokenise import detokenise
-from todserve.corpora.multiwoz_names import DOMAINS, act_slot
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.readers.detokenisation import detokenise
+from todserve.corpora.readers.multiwoz.multiwoz_names import DOMAINS, act_slot
 from todserve.evaluation.multiwoz_values import counted_slot, counted_state
 from todserve.runtime.errors import CorpusError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
-from todserve.corpora.source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.domain_flips import flips_of_states
 from todserve.evaluation.figures_file import save_figures

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.evaluation.multiwoz_likeness import likeness
 from todserve.evaluation.multiwoz_values import counted_slot, counted_value, minutes_of
 from todserve.runtime.errors import CorpusError

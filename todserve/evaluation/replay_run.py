@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from todserve.corpora.layouts import open_dialogues
-from todserve.corpora.report import ReadReport
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.read_report import ReadReport
 from todserve.evaluation.replay_differences import Aspect
 from todserve.evaluation.replaying import Answers, ReplayedTurn, replay
 from todserve.runtime.errors import CorpusError

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.figure import share
 from todserve.evaluation.rollout import Outcome
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
 from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.multiwoz_checkpoint import GoalDialogues, RolledOut

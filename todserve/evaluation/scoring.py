@@ -8,7 +8,7 @@ taught the silver annotator and so, through it, the model.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from todserve.corpora.annotator import DevHalf, dev_half
+from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.belief_scores import belief_scores
 from todserve.evaluation.generation_rates import generation_rates, task_rates
 from todserve.evaluation.invented_labels import Labels

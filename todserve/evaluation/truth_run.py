@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
 from todserve.evaluation.answering import open_answering, signed_name
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figures_file import save_figures

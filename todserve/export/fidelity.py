@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
 from todserve.evaluation.code_version import code_version
 from todserve.evaluation.figure import Figure
 from todserve.evaluation.information import kl_divergence

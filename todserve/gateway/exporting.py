@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from todserve.corpora.jsonlines import SUFFIX, write_lines
-from todserve.corpora.layouts import SCHEMA
-from todserve.corpora.report import ReadReport
+from todserve.corpora.files.dialogue_layouts import SCHEMA
+from todserve.corpora.files.jsonlines import SUFFIX, write_lines
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
 from todserve.corpora.services import merged
-from todserve.corpora.sgd_write import PER_FILE, write_sgd
 from todserve.gateway.examples import ExampleRecord
 from todserve.gateway.records import DialogueRecord, TurnRecord
 from todserve.gateway.standing import as_answered, as_corrected, vouched, worded

@@ -12,7 +12,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from todserve.corpora.spoken.settings import Spoken
+from todserve.corpora.spoken.spoken_settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptFormat
 from todserve.training.own_corpus import completed

@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from todserve.corpora.corpus_source import find
 from todserve.corpora.publishers import PUBLISHERS
-from todserve.corpora.source import find
 from todserve.runtime.errors import CorpusError
 
 _LENGTH = 16  # hexadecimal digits

@@ -9,7 +9,7 @@ Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth ep
 import random
 from collections.abc import Iterable, Sequence
 
-from todserve.corpora.spoken.vocabulary import KnownValues
+from todserve.corpora.spoken.spoken_vocabulary import KnownValues
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.augmentation import Augmenter
 from todserve.training.config import TrainingConfig

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from todserve.corpora.source import find
+from todserve.corpora.corpus_source import find
 from todserve.evaluation.intent_run import run_banking77
 from todserve.evaluation.run import run_evaluation
 from todserve.runtime.errors import ConfigError

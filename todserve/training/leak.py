@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from todserve.corpora.report import MAX_EXAMPLES
+from todserve.corpora.read_report import MAX_EXAMPLES
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.training.fingerprints import fingerprint, words_of

@@ -21,7 +21,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from transformers import T5ForConditionalGeneration
 
-from todserve.corpora.spoken.vocabulary import KnownValues
+from todserve.corpora.spoken.spoken_vocabulary import KnownValues
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.averaging import WeightAverage

@@ -10,11 +10,11 @@ Example: ``MultiwozTurns(knowledge, schema).train(find("multiwoz21"), ReadReport
 from collections.abc import Iterator
 from dataclasses import replace
 
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged, read_tsv
-from todserve.corpora.report import ReadReport
-from todserve.corpora.silver import fit_annotator, label
-from todserve.corpora.source import CorpusSource
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged, read_tsv
+from todserve.corpora.silver.silver_fit import fit_annotator, label
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.corpora.knowledge import Entities, entities_of
-from todserve.corpora.knowledge_build import write_knowledge
+from todserve.corpora.corpus_source import find
+from todserve.corpora.entities.corpus_entities import Entities, entities_of
+from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.read_report import ReadReport
 from todserve.corpora.registry import CORPORA
-from todserve.corpora.report import ReadReport
-from todserve.corpora.source import find
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue

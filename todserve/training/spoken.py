@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from todserve.corpora.spoken.maker import SpokenTurns
-from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn
-from todserve.corpora.spoken.vocabulary import KnownValues
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn
+from todserve.corpora.spoken.spoken_vocabulary import KnownValues
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
 from todserve.training.augmentation import Augmenter

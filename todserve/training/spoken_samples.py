@@ -8,10 +8,10 @@ Example: ``tod data spoken runs/multiwoz --kind carry --number 5``.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from todserve.corpora.spoken.kinds import KINDS
-from todserve.corpora.spoken.maker import SpokenTurns
-from todserve.corpora.spoken.settings import Spoken
-from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn, labelled_turns
+from todserve.corpora.spoken.spoken_kinds import KINDS
+from todserve.corpora.spoken.spoken_maker import SpokenTurns
+from todserve.corpora.spoken.spoken_settings import Spoken
+from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn, labelled_turns
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, state_update
 from todserve.runtime.language.schema import Schema

@@ -58,7 +58,7 @@ def add_sources(add: Adder) -> None:
 
 
 def _knowledge_build(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.knowledge_build import build_multiwoz_knowledge
+    from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge
 
     rows = build_multiwoz_knowledge(arguments.db_dir, arguments.out)
     for domain, count in rows.items():
@@ -67,7 +67,7 @@ def _knowledge_build(arguments: argparse.Namespace) -> None:
 
 
 def _stats(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.statistics import run_statistics
+    from todserve.corpora.corpus_statistics import run_statistics
 
     run_statistics(
         arguments.name,
@@ -78,7 +78,7 @@ def _stats(arguments: argparse.Namespace) -> None:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    from todserve.corpora.validate import run_validate
+    from todserve.corpora.validation import run_validate
 
     faults = run_validate(
         arguments.source,
@@ -90,7 +90,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _convert(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.convert import run_convert
+    from todserve.corpora.layout_conversion import run_convert
 
     run_convert(
         arguments.source,
@@ -116,7 +116,7 @@ def _spoken(arguments: argparse.Namespace) -> None:
 
 
 def _get(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.fetch import run_get
+    from todserve.corpora.files.published_corpus import run_get
 
     run_get(
         arguments.name,

@@ -19,7 +19,7 @@ from todserve.bot.conversion.project import Assistant
 from todserve.bot.conversion.wording import Wording
 from todserve.bot.loading import load_bot
 from todserve.bot.phrases import Language
-from todserve.corpora.report import ReadReport
+from todserve.corpora.read_report import ReadReport
 
 RASA_ENDPOINT = "http://127.0.0.1:5055/webhook"
 """Where an action server listens unless it is told otherwise."""

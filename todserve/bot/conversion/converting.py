@@ -21,9 +21,9 @@ from todserve.bot.conversion.project import Assistant, read_assistant
 from todserve.bot.conversion.stories import StoryWriter
 from todserve.bot.conversion.wording import read_wording
 from todserve.bot.loading import load_bot
-from todserve.corpora.faults import Fault, refuse
-from todserve.corpora.rasa_types import RasaNlu, UserStep
-from todserve.corpora.report import ReadReport
+from todserve.corpora.corpus_faults import Fault, refuse
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_types import RasaNlu, UserStep
 from todserve.runtime.errors import ConfigError, CorpusError
 
 BOT, DIALOGUES, TRAIN, TEST = "bot.yml", "dialogues", "train", "test"

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from todserve.bot.conversion.wording import PLACEHOLDER, Wording
-from todserve.corpora.fitting import Fitting
-from todserve.corpora.labels import label
-from todserve.corpora.rasa_dialogues import ProjectDialogues
-from todserve.corpora.rasa_services import project_services, slot_name
-from todserve.corpora.rasa_types import RasaProject, UserStep
-from todserve.corpora.report import ReadReport
-from todserve.corpora.sgd_write import write_sgd
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.rasa.rasa_dialogues import ProjectDialogues
+from todserve.corpora.readers.rasa.rasa_services import project_services, slot_name
+from todserve.corpora.readers.rasa.rasa_types import RasaProject, UserStep
+from todserve.corpora.readers.schema_names import Fitting
+from todserve.corpora.readers.sgd.sgd_writer import write_sgd
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from todserve.bot.conversion.project import Assistant
-from todserve.corpora.rasa_types import ActionStep, RasaStory, UserStep
-from todserve.corpora.report import ReadReport
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaStory, UserStep
 
 Names = tuple[str, ...]
 

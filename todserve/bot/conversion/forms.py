@@ -14,10 +14,10 @@ from todserve.bot.conversion.flows import Flows, Names
 from todserve.bot.conversion.project import Assistant
 from todserve.bot.conversion.wording import Wording, question
 from todserve.bot.phrases import Language
-from todserve.corpora.labels import label
-from todserve.corpora.rasa_services import slot_name
-from todserve.corpora.rasa_types import SERVICE
-from todserve.corpora.report import ReadReport
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.rasa.rasa_services import slot_name
+from todserve.corpora.readers.rasa.rasa_types import SERVICE
 
 FALLBACK_INTENT = "nlu_fallback"
 """What Rasa calls a message that it did not understand."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from todserve.bot.conversion.project import Assistant, slot_mappings
-from todserve.corpora.located import Located
-from todserve.corpora.report import ReadReport
+from todserve.corpora.files.located_values import Located
+from todserve.corpora.read_report import ReadReport
 
 # Read by others of the conversion, or no more than the format's own version.
 _CARRIED = frozenset(

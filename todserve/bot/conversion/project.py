@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from todserve.corpora.faults import Fault
-from todserve.corpora.located import Located
-from todserve.corpora.located_files import read_located
-from todserve.corpora.rasa_project import rasa_files, read_project
-from todserve.corpora.rasa_stories import read_stories
-from todserve.corpora.rasa_types import RasaDomain, RasaProject, RasaStory, UserStep
-from todserve.corpora.report import ReadReport
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.located_files import read_located
+from todserve.corpora.files.located_values import Located
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
+from todserve.corpora.readers.rasa.rasa_stories import read_stories
+from todserve.corpora.readers.rasa.rasa_types import RasaDomain, RasaProject, RasaStory, UserStep
 
 TEST_STORIES = "test_"
 """Rasa tests with the files whose names begin so, and trains with the others."""

@@ -16,14 +16,14 @@ from todserve.bot.conversion.flows import Flows, chosen_response, listed_actions
 from todserve.bot.conversion.project import Assistant
 from todserve.bot.conversion.utterances import Utterances
 from todserve.bot.conversion.wording import Wording, question
-from todserve.corpora.rasa_types import (
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     RasaStep,
     RasaStory,
     SlotStep,
     UserStep,
 )
-from todserve.corpora.report import ReadReport
 
 REQUESTED = "requested_slot"
 """Rasa's own note of what a form asks for; no slot of anybody's."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from todserve.bot.conversion.project import Assistant
-from todserve.corpora.rasa_types import RasaEntity, RasaExample, UserStep
+from todserve.corpora.readers.rasa.rasa_types import RasaEntity, RasaExample, UserStep
 
 Source = tuple[str, str | None]
 """An entity's name and role."""

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 
 from todserve.bot.conversion.project import Assistant
-from todserve.corpora.labels import RENAMED, label
-from todserve.corpora.located import Located
-from todserve.corpora.report import ReadReport
+from todserve.corpora.files.located_values import Located
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.label_names import RENAMED, label
 
 Wording = dict[str, tuple[str, ...]]
 """Response -> its templates, at least one."""

@@ -10,9 +10,9 @@ import random
 import re
 from typing import Any
 
-from todserve.corpora.spoken.material import Material
-from todserve.corpora.spoken.turns import Acts, SpokenTurn
-from todserve.corpora.spoken.vocabulary import words_of_name
+from todserve.corpora.spoken.spoken_material import Material
+from todserve.corpora.spoken.spoken_turns import Acts, SpokenTurn
+from todserve.corpora.spoken.spoken_vocabulary import words_of_name
 from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
