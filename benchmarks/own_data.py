@@ -38,9 +38,9 @@ from todserve.evaluation.intent_scores import LabelledIntent, intent_figures, sc
 from todserve.evaluation.scorecard import Signature
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
-from todserve.training.parts import held_out_by_intent, words_digest
-from todserve.training.pretrained_encoder import minilm_folder
-from todserve.training.run import run_training
+from todserve.training.data.corpus_parts import held_out_by_intent, words_digest
+from todserve.training.network.pretrained_encoder import minilm_folder
+from todserve.training.training_run import run_training
 
 Pair = tuple[str, str]
 """(utterance, intent)."""

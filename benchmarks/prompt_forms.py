@@ -28,13 +28,13 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.request import TurnRequest
-from todserve.training.batching import collate, plan
-from todserve.training.config import TrainingConfig
-from todserve.training.examples import encode_turns
-from todserve.training.network import build_network, loss_of
-from todserve.training.run import run_training
-from todserve.training.turns import TrainingTurn, load_turns
-from todserve.training.vocabulary import corpus_lines, special_tokens, train_tokenizer
+from todserve.training.batches.batch import collate, plan
+from todserve.training.batches.examples import encode_turns
+from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.network.training_network import build_network, loss_of
+from todserve.training.network.vocabulary import corpus_lines, special_tokens, train_tokenizer
+from todserve.training.training_config import TrainingConfig
+from todserve.training.training_run import run_training
 
 FORMS = (
     ("markov", "decoder"),

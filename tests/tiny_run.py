@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tests.tiny_checkpoint import MARKOV, write_tiny_checkpoint
 from tests.tiny_turns import TURNS
-from todserve.training.run import run_training
-from todserve.training.turns import save_turns
+from todserve.training.data.training_turns import save_turns
+from todserve.training.training_run import run_training
 
 SHIPPED_FORM = "{context: markov, prompt_placement: decoder, belief_target: update}"
 EXCHANGE_FORM = "{context: exchange, prompt_placement: decoder, belief_target: update}"

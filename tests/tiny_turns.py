@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from todserve.training.turns import TrainingTurn
+from todserve.training.data.training_turns import TrainingTurn
 
 _PLACES = ("ely", "cambridge", "norwich", "stevenage")
 _DAYS = ("monday", "friday")

@@ -5,7 +5,7 @@ from functools import cache
 from tests.tiny_checkpoint import SCHEMA
 from tests.tiny_turns import TURNS
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.vocabulary import special_tokens, train_tokenizer
+from todserve.training.network.vocabulary import special_tokens, train_tokenizer
 
 _LINES = (
     "translate dialogue to belief state: dialogue action: system response: user intent:",

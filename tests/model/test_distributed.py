@@ -21,10 +21,10 @@ from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder
-from todserve.training.config import Network, TrainingConfig
-from todserve.training.distributed import World, joined
-from todserve.training.loop import Trainer
-from todserve.training.network import build_network
+from todserve.training.loop.distributed import World, joined
+from todserve.training.loop.training_loop import Trainer
+from todserve.training.network.training_network import build_network
+from todserve.training.training_config import Network, TrainingConfig
 
 # Batches of unlike lengths, three to a step, so that two processes have unlike shares; the last
 # step of an epoch has fewer. Dropout shows that random masks do not depend on who draws them.

@@ -10,9 +10,9 @@ from tests.unit.test_evaluation_end_to_end import Scripted
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.runtime.language.tasks import TaskName
-from todserve.training.examples import TASK_ORDER, encode_turn
-from todserve.training.run import run_training
-from todserve.training.turns import TrainingTurn, load_turns
+from todserve.training.batches.examples import TASK_ORDER, encode_turn
+from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.training_run import run_training
 
 MIXED = """
 corpora: [{folder}]

@@ -12,9 +12,9 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.codec import TurnResponse, parse_request
-from todserve.training.intent_classifier import fit_intents
-from todserve.training.run import run_training
-from todserve.training.turns import load_turns
+from todserve.training.classifiers.intent_classifier import fit_intents
+from todserve.training.data.training_turns import load_turns
+from todserve.training.training_run import run_training
 
 PLACES = ("ely", "cambridge", "norwich", "leeds", "york", "london", "paris", "rome", "oslo", "bonn")
 SAID = {

@@ -24,17 +24,17 @@ from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.codec import parse_request
-from todserve.training.batching import IGNORED, collate
-from todserve.training.config import Network, OptimizerName, TrainingConfig
-from todserve.training.examples import TASK_ORDER, encode_turns
-from todserve.training.network import build_network, logits_of, loss_of
+from todserve.training.batches.batch import IGNORED, collate
+from todserve.training.batches.examples import TASK_ORDER, encode_turns
+from todserve.training.data.training_turns import save_turns
+from todserve.training.network.training_network import build_network, logits_of, loss_of
 from todserve.training.preflight import (
     check_examples,
     check_network,
     check_prompts,
     check_targets,
 )
-from todserve.training.turns import save_turns
+from todserve.training.training_config import Network, OptimizerName, TrainingConfig
 
 NETWORK = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)
 
@@ -158,7 +158,7 @@ def test_a_resumed_run_equals_one_never_interrupted(
 
 def test_a_killed_run_leaves_only_whole_checkpoints_and_goes_on(tmp_path: Path) -> None:
     config = prepare_run(tmp_path, steps=100_000, save_minutes=0)
-    command = "import sys; from pathlib import Path; from todserve.training.run import run_training"
+    command = "import sys; from pathlib import Path; from todserve.training.training_run import run_training"
     command += "; run_training(sys.argv[1], runs=Path(sys.argv[2]), threads=1)"
     folder = tmp_path / "runs" / "tiny"
     with subprocess.Popen(

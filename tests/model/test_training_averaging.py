@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.tiny_run import prepare_run, train
-from todserve.training.averaging import WeightAverage
+from todserve.training.loop.weight_average import WeightAverage
 
 
 def _set(network: nn.Linear, value: float) -> None:

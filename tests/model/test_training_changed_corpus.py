@@ -7,8 +7,8 @@ import pytest
 
 from tests.tiny_run import CONFIG, SHIPPED_FORM
 from todserve.runtime.errors import ConfigError
-from todserve.training.run import run_training
-from todserve.training.turns import load_turns
+from todserve.training.data.training_turns import load_turns
+from todserve.training.training_run import run_training
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "corpora"
 BANK = "corpora: [banking77]\ndev_corpus: banking77\nheld_out: 0.3\n"

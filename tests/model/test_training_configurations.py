@@ -9,9 +9,9 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from tests.tiny_checkpoint import MARKOV, write_tiny_checkpoint
 from tests.tiny_turns import TURNS
-from todserve.training.config import CONFIGS, TrainingConfig
-from todserve.training.run import run_training
-from todserve.training.turns import save_turns
+from todserve.training.data.training_turns import save_turns
+from todserve.training.training_config import CONFIGS, TrainingConfig
+from todserve.training.training_run import run_training
 
 SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 SCRATCH = "{d_model: 64, d_kv: 16, d_ff: 64, num_layers: 1, num_decoder_layers: 1, num_heads: 4}"

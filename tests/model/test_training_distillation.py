@@ -16,11 +16,11 @@ from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.batching import Batch, collate
-from todserve.training.config import Network
-from todserve.training.distillation import Distillation, divergence, load_teacher
-from todserve.training.examples import encode_turns
-from todserve.training.network import build_network, logits_of, loss_of
+from todserve.training.batches.batch import Batch, collate
+from todserve.training.batches.examples import encode_turns
+from todserve.training.network.distillation import Distillation, divergence, load_teacher
+from todserve.training.network.training_network import build_network, logits_of, loss_of
+from todserve.training.training_config import Network
 
 
 @pytest.mark.parametrize(

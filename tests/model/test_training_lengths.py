@@ -8,11 +8,11 @@ from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.training.batching import plan
-from todserve.training.budget import with_budget
-from todserve.training.config import TrainingConfig
-from todserve.training.examples import encode_turns
-from todserve.training.lengths import within_length
+from todserve.training.batches.batch import plan
+from todserve.training.batches.examples import encode_turns
+from todserve.training.batches.step_budget import with_budget
+from todserve.training.data.length_limits import within_length
+from todserve.training.training_config import TrainingConfig
 
 FORMS = pytest.mark.parametrize("form", [MARKOV, PPTOD], ids=["shipped form", "PPTOD's form"])
 

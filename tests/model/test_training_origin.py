@@ -18,11 +18,11 @@ from tests.tiny_turns import TURNS
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.config import TrainingConfig
-from todserve.training.embedding_rows import add_rows
-from todserve.training.hugging_face import network_of, tokenizer_of
-from todserve.training.origin import origin_of
-from todserve.training.vocabulary import special_tokens, with_tokens
+from todserve.training.network.embedding_rows import add_rows
+from todserve.training.network.hugging_face import network_of, tokenizer_of
+from todserve.training.network.origin import origin_of
+from todserve.training.network.vocabulary import special_tokens, with_tokens
+from todserve.training.training_config import TrainingConfig
 
 WORDS = [*"abcdefghijklmnopqrstuvwxyz0123456789:.,?!'", "train", "find", "restaurant"]
 IDS = torch.arange(3, 11)[None]

@@ -14,16 +14,15 @@ from tests.tiny_run import prepare_run, train
 from tests.tiny_turns import TURNS
 from tests.tiny_vocabulary import tiny_tokenizer
 from todserve.runtime.language.prompts import PromptBuilder
-from todserve.training.batching import Parcel, pack, unpack
-from todserve.training.config import Network, OptimizerName, TrainingConfig
-from todserve.training.distributed import World
-from todserve.training.examples import encode_turns
-from todserve.training.hugging_face import network_from
-from todserve.training.network import build_network, loss_of
-from todserve.training.recorded_update import RecordedUpdate, can_record
-from todserve.training.schedule import optimizers_for
-from todserve.training.shapes import shaped_plan
-from todserve.training.update import Update
+from todserve.training.batches.batch import Parcel, pack, shaped_plan, unpack
+from todserve.training.batches.examples import encode_turns
+from todserve.training.loop.distributed import World
+from todserve.training.loop.recorded_update import RecordedUpdate, can_record
+from todserve.training.loop.schedule import optimizers_for
+from todserve.training.loop.weight_update import Update
+from todserve.training.network.hugging_face import network_from
+from todserve.training.network.training_network import build_network, loss_of
+from todserve.training.training_config import Network, OptimizerName, TrainingConfig
 
 SIZES = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)
 CONFIG = TrainingConfig(

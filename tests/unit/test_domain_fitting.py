@@ -15,8 +15,12 @@ from todserve.evaluation.domain_run import run_domain_comparison
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
-from todserve.training.domain_classifier import domain_rows, fit_domain_classifier, labelled_domain
-from todserve.training.turns import TrainingTurn, save_turns
+from todserve.training.classifiers.domain_classifier import (
+    domain_rows,
+    fit_domain_classifier,
+    labelled_domain,
+)
+from todserve.training.data.training_turns import TrainingTurn, save_turns
 
 ROWS = [
     (["word:song", "word:a"], "Music"),

@@ -8,7 +8,7 @@ from tests.unit.spoken_corpus import SCHEMA, SPOKEN_CORPUS
 from todserve.cli import main
 from todserve.corpora.spoken.wordings import Wordings
 from todserve.runtime.errors import ConfigError
-from todserve.training.turns import save_turns
+from todserve.training.data.training_turns import save_turns
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tests.tiny_turns import TURNS
 from todserve.runtime.language.schema import Schema, Service, Slot
-from todserve.training.augmentation import Augmenter, _swapped
-from todserve.training.config import Augmentation
-from todserve.training.turns import TrainingTurn
+from todserve.training.data.augmentation import Augmenter, _swapped
+from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.training_config import Augmentation
 
 ALWAYS = Augmentation(probability=1.0, synthetic_names=0.0)
 CLOSED = Schema(

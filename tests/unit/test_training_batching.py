@@ -2,8 +2,8 @@ import random
 
 import torch
 
-from todserve.training.batching import IGNORED, collate, plan
-from todserve.training.examples import Block, Example
+from todserve.training.batches.batch import IGNORED, collate, plan
+from todserve.training.batches.examples import Block, Example
 
 
 def _examples(count: int) -> list[Example]:

@@ -4,8 +4,8 @@ import pytest
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import BeliefTarget, ContextForm, PromptPlacement
-from todserve.training.config import CONFIGS, TrainingConfig
-from todserve.training.schedule import rate_factor
+from todserve.training.loop.schedule import rate_factor
+from todserve.training.training_config import CONFIGS, TrainingConfig
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

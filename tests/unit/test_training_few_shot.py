@@ -9,10 +9,16 @@ from tests.tiny_run import prepare_run
 from tests.tiny_turns import TURNS
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
-from todserve.training.few_shot import SHARES, run_few_shot, summarised, table
-from todserve.training.few_shot_sampling import PerIntent, Sample, Share, derive, dialogues_in
-from todserve.training.few_shot_scoring import EVALUATIONS, evaluation_named
-from todserve.training.turns import TrainingTurn, is_prepared, load_turns, save_turns
+from todserve.training.data.training_turns import TrainingTurn, is_prepared, load_turns, save_turns
+from todserve.training.few_shot.few_shot_runs import SHARES, run_few_shot, summarised, table
+from todserve.training.few_shot.few_shot_samples import (
+    PerIntent,
+    Sample,
+    Share,
+    derive,
+    dialogues_in,
+)
+from todserve.training.few_shot.few_shot_scores import EVALUATIONS, evaluation_named
 
 LONG = tuple(
     TrainingTurn(

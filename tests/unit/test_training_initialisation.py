@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from todserve.runtime.errors import ConfigError
-from todserve.training.config import Network
-from todserve.training.initialisation import arrange_for_copying
-from todserve.training.network import build_network
+from todserve.training.network.copying_start import arrange_for_copying
+from todserve.training.network.training_network import build_network
+from todserve.training.training_config import Network
 
 _SIZES = Network(d_model=256, d_kv=64, d_ff=256, num_layers=4, num_decoder_layers=1, num_heads=4)
 _TRIALS = 40

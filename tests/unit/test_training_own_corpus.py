@@ -8,8 +8,8 @@ import pytest
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import ContextForm
 from todserve.runtime.language.schema import Schema, Service
-from todserve.training.config import TrainingConfig
 from todserve.training.own_corpus import pretrained_start
+from todserve.training.training_config import TrainingConfig
 
 
 @pytest.fixture

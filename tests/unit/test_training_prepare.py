@@ -12,15 +12,15 @@ from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.corpus_source import TOD_DATA
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, Service
-from todserve.training.corpus_files import digests
-from todserve.training.preparation import (
+from todserve.training.data.corpus_digests import digests
+from todserve.training.data.preparation_record import (
     LeakAction,
     Preparation,
     changed_corpora,
     check_prepared,
 )
-from todserve.training.prepare import prepare
-from todserve.training.turns import TrainingTurn, is_prepared, load_turns
+from todserve.training.data.prepared_corpus import prepare
+from todserve.training.data.training_turns import TrainingTurn, is_prepared, load_turns
 
 TRAIN = (
     ("Where has my new card got to?", "card_arrival"),

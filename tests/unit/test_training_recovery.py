@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from todserve.runtime.errors import TrainingError
-from todserve.training.averaging import WeightAverage
-from todserve.training.config import Recovery
-from todserve.training.distributed import World
-from todserve.training.recovery import GoodCopy, Trust
+from todserve.training.loop.distributed import World
+from todserve.training.loop.recovery import GoodCopy, Trust
+from todserve.training.loop.weight_average import WeightAverage
+from todserve.training.training_config import Recovery
 
 
 class Run:

@@ -4,8 +4,13 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from todserve.training.config import PRETRAINED_RATES, LearningRates, OptimizerName, TrainingConfig
-from todserve.training.schedule import optimizers_for, rate_factor, share_done
+from todserve.training.loop.schedule import optimizers_for, rate_factor, share_done
+from todserve.training.training_config import (
+    PRETRAINED_RATES,
+    LearningRates,
+    OptimizerName,
+    TrainingConfig,
+)
 
 RATES = LearningRates(encoder=1e-5, embeddings=2e-5, decoder=3e-5)
 SMALL = T5Config(vocab_size=20, d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2)

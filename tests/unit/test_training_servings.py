@@ -20,13 +20,12 @@ from tests.tiny_vocabulary import tiny_tokenizer
 from tests.unit.source_tree import ROOT
 from todserve.runtime.errors import ConfigError, TrainingError
 from todserve.runtime.language.prompts import PromptBuilder
-from todserve.training.batching import Parcel, Shape, pack, unpack
-from todserve.training.config import TrainingConfig
-from todserve.training.epochs import Epochs
-from todserve.training.examples import Block, Example
-from todserve.training.feeder import Feeder
-from todserve.training.servings import Place, Servings
-from todserve.training.shapes import shaped_plan
+from todserve.training.batches.batch import Parcel, Shape, pack, shaped_plan, unpack
+from todserve.training.batches.batch_order import Place, Servings
+from todserve.training.batches.epochs import Epochs
+from todserve.training.batches.examples import Block, Example
+from todserve.training.batches.feeder import Feeder
+from todserve.training.training_config import TrainingConfig
 
 # 32 turns, 25 times over: three parts.
 CONFIG = TrainingConfig(name="x", batch_tokens=150, augmentation={"probability": 0.5})
@@ -118,8 +117,8 @@ def test_a_process_that_is_killed_is_missed() -> None:
 KILLED = """
 import os, signal
 from tests.unit.test_training_servings import servings
-from todserve.training.feeder import Feeder
-from todserve.training.servings import Place
+from todserve.training.batches.feeder import Feeder
+from todserve.training.batches.batch_order import Place
 with Feeder(servings(), Place(), processes=2) as feeder:
     feeder.step(1)
     print(feeder._folder, flush=True)

@@ -1,7 +1,7 @@
 import pytest
 
-from todserve.training import vocabulary
-from todserve.training.vocabulary import UNKNOWN, train_tokenizer
+from todserve.training.network import vocabulary
+from todserve.training.network.vocabulary import UNKNOWN, train_tokenizer
 
 
 def test_of_very_many_lines_every_other_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,14 @@ from safetensors.torch import load_file
 from tests.tiny_checkpoint import SCHEMA
 from tests.tiny_turns import TURNS
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.config import Network
-from todserve.training.pretrained_encoder import encoder_tokenizer, minilm_folder, network_over
-from todserve.training.vocabulary import corpus_lines, special_tokens
-from todserve.training.word_pieces import WordPieces, letters, word_piece_tokenizer
+from todserve.training.network.pretrained_encoder import (
+    encoder_tokenizer,
+    minilm_folder,
+    network_over,
+)
+from todserve.training.network.vocabulary import corpus_lines, special_tokens
+from todserve.training.network.word_pieces import WordPieces, letters, word_piece_tokenizer
+from todserve.training.training_config import Network
 
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 LINES = ["a train at 17:45, please", "training a trainer"] * 3

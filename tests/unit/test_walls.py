@@ -145,11 +145,19 @@ def test_every_room_has_its_rule() -> None:
     [
         ("todserve.runtime.pipeline", "from todserve.serving import client", 2),
         ("todserve.runtime.pipeline", "def f():\n    import todserve.cli", 1),
-        ("todserve.runtime.pipeline", "if True:\n    import todserve.training.run", 1),
-        ("todserve.runtime.pipeline", "if TYPE_CHECKING:\n    import todserve.training.run", 0),
-        ("todserve.evaluation.run", "import todserve.training.run", 1),
-        ("todserve.training.run", "import todserve.evaluation.run, todserve.runtime.wire.codec", 0),
-        ("todserve.training.run", "import todserve", 0),
+        ("todserve.runtime.pipeline", "if True:\n    import todserve.training.training_run", 1),
+        (
+            "todserve.runtime.pipeline",
+            "if TYPE_CHECKING:\n    import todserve.training.training_run",
+            0,
+        ),
+        ("todserve.evaluation.run", "import todserve.training.training_run", 1),
+        (
+            "todserve.training.training_run",
+            "import todserve.evaluation.run, todserve.runtime.wire.codec",
+            0,
+        ),
+        ("todserve.training.training_run", "import todserve", 0),
         ("todserve.serving.server", "from todserve import corpora, training", 1),
     ],
 )

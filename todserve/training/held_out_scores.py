@@ -28,8 +28,8 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
-from todserve.training.intent_classifier import FittedIntents, fit_intents
-from todserve.training.turns import TrainingTurn, load_turns
+from todserve.training.classifiers.intent_classifier import FittedIntents, fit_intents
+from todserve.training.data.training_turns import TrainingTurn, load_turns
 
 SCORES_FILE = "scores-held-out.json"
 """The figures, beside the weights."""

@@ -12,8 +12,8 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
 from todserve.runtime.language.tasks import TASKS
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.examples import TASK_ORDER, Example
-from todserve.training.lengths import longest_frame
+from todserve.training.batches.examples import TASK_ORDER, Example
+from todserve.training.data.length_limits import longest_frame
 
 _EXPORTED = ("relu", "gelu_new")  # T5 v1.0, and v1.1 with all that came after it
 

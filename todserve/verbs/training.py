@@ -58,7 +58,7 @@ def _train(arguments: argparse.Namespace) -> None:
     # Read when torch is first imported. Threads that wait for each other by turning round and
     # round are many times slower than one alone as soon as anything else wants their cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from todserve.training.run import run_training
+    from todserve.training.training_run import run_training
 
     run_training(
         arguments.config,
@@ -70,9 +70,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _few_shot(arguments: argparse.Namespace) -> None:
-    from todserve.training.few_shot import run_few_shot
-    from todserve.training.few_shot_sampling import PerIntent, Share
-    from todserve.training.few_shot_scoring import evaluation_named
+    from todserve.training.few_shot.few_shot_runs import run_few_shot
+    from todserve.training.few_shot.few_shot_samples import PerIntent, Share
+    from todserve.training.few_shot.few_shot_scores import evaluation_named
 
     samples: list[PerIntent | Share] = (
         [PerIntent(count=count) for count in arguments.per_intent]
@@ -127,14 +127,14 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 
 
 def _fit_domains(arguments: argparse.Namespace) -> None:
-    from todserve.training.domain_classifier import fit_domain_classifier
+    from todserve.training.classifiers.domain_classifier import fit_domain_classifier
 
     fit_domain_classifier(arguments.prepared, arguments.checkpoint)
     print(f"written to {arguments.checkpoint}")
 
 
 def _fit_intents(arguments: argparse.Namespace) -> None:
-    from todserve.training.intent_classifier import fit_intents
+    from todserve.training.classifiers.intent_classifier import fit_intents
 
     fitted = fit_intents(arguments.prepared, arguments.checkpoint)
     if fitted is None:
