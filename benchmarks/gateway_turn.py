@@ -30,7 +30,7 @@ from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import OwnProcess
 from benchmarks.ports import Ports
 from benchmarks.scripted_users import Bare, Kept, Script, load_scripts, scripts_from
-from todserve.evaluation.code_version import code_version
+from todserve.evaluation.scorecard import code_version
 
 _WARM = 1.0
 _WINDOW = 8.0

@@ -31,11 +31,19 @@ from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.files.jsonlines import write_lines
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.registry import load
-from todserve.evaluation.answering import open_answering
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.intent_prediction import PROTOCOL, PredictedIntent, predict_intents
-from todserve.evaluation.intent_scores import LabelledIntent, intent_figures, scope_figures, spelled
-from todserve.evaluation.scorecard import Signature
+from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.scorecard import Signature, code_version
+from todserve.evaluation.suites.intents.intent_prediction import (
+    PROTOCOL,
+    PredictedIntent,
+    predict_intents,
+)
+from todserve.evaluation.suites.intents.intent_scores import (
+    LabelledIntent,
+    intent_figures,
+    scope_figures,
+    spelled,
+)
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
 from todserve.training.data.corpus_parts import held_out_by_intent, words_digest

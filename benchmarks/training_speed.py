@@ -33,7 +33,7 @@ from transformers import (
     TrainerCallback,
 )
 
-from todserve.evaluation.code_version import code_version
+from todserve.evaluation.scorecard import code_version
 from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.answering import open_answering
+from todserve.evaluation.answerer import open_answering
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.request import TurnRequest
 from todserve.serving.server import RunningServer

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.replay_differences import Aspect
-from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
+from todserve.evaluation.replay.replay_differences import Aspect
+from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.runtime.wire.codec import TurnResponse
 from todserve.serving.answering import open_answering
 from todserve.serving.client import Conversation, TodClient

@@ -9,17 +9,21 @@ from todserve.evaluation.divergence import run_divergence
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
-from todserve.evaluation.calibration import fit, gather, measure
-from todserve.evaluation.calibration_dialogues import Half, calibration_half, dev_dialogues
-from todserve.evaluation.calibration_report import AFTER, BEFORE
-from todserve.evaluation.calibration_run import run_calibration
-from todserve.evaluation.forcing import Forced, targets
-from todserve.evaluation.information import kl_divergence, mean_kl
-from todserve.evaluation.judging import generated_passages
-from todserve.evaluation.references import reference_passages
-from todserve.evaluation.selection import select
-from todserve.evaluation.temperature import log_probs_at
-from todserve.evaluation.watching import Watched, WatchedPipeline, watch
+from todserve.evaluation.calibration.calibration_dialogues import (
+    Half,
+    calibration_half,
+    dev_dialogues,
+)
+from todserve.evaluation.calibration.calibration_report import AFTER, BEFORE
+from todserve.evaluation.calibration.calibration_run import run_calibration
+from todserve.evaluation.calibration.judged_claims import generated_passages
+from todserve.evaluation.calibration.temperature import log_probs_at
+from todserve.evaluation.calibration.temperature_fit import fit, gather, measure
+from todserve.evaluation.dialogue_selection import select
+from todserve.evaluation.metrics.forced_passages import Forced, targets
+from todserve.evaluation.metrics.information import kl_divergence, mean_kl
+from todserve.evaluation.metrics.reference_passages import reference_passages
+from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.engines.engine import Row

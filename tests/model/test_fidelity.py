@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.corpus_source import TOD_DATA
-from todserve.evaluation.watching import WatchedPipeline
+from todserve.evaluation.watched_rollout import WatchedPipeline
+from todserve.export.export_run import EXPORTED, export_checkpoint
 from todserve.export.fidelity import (
     Contender,
     fidelity_dialogues,
@@ -21,7 +22,6 @@ from todserve.export.fidelity import (
 )
 from todserve.export.fidelity_limits import check
 from todserve.export.fidelity_report import FidelityReport
-from todserve.export.run import EXPORTED, export_checkpoint
 from todserve.runtime.checkpoint import T5_FILE, Checkpoint, model_file_of
 from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from todserve.export.export_run import export_checkpoint
 from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
-from todserve.export.run import export_checkpoint
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError

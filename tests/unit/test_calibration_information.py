@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from todserve.evaluation.forcing import NextTokens, Passage, in_batches, targets
-from todserve.evaluation.information import (
+from todserve.evaluation.metrics.forced_passages import NextTokens, Passage, in_batches, targets
+from todserve.evaluation.metrics.information import (
     DEFINITIONS,
     cross_entropy,
     entropy,

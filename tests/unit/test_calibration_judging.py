@@ -4,10 +4,15 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.tiny_checkpoint import SCHEMA
-from todserve.evaluation.forcing import Passage
-from todserve.evaluation.judging import Claim, act_places, claims, generated_passages
-from todserve.evaluation.references import reference_passages
-from todserve.evaluation.watching import Watched, WatchedPipeline, watch
+from todserve.evaluation.calibration.judged_claims import (
+    Claim,
+    act_places,
+    claims,
+    generated_passages,
+)
+from todserve.evaluation.metrics.forced_passages import Passage
+from todserve.evaluation.metrics.reference_passages import reference_passages
+from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.prompts import BeliefTarget, PromptBuilder

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from todserve.evaluation.reliability import (
+from todserve.evaluation.calibration.reliability import (
     Judged,
     equal_mass,
     equal_width,

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from todserve.evaluation.forcing import Passage
-from todserve.evaluation.judging import ClaimKind
-from todserve.evaluation.temperature import (
+from todserve.evaluation.calibration.judged_claims import ClaimKind
+from todserve.evaluation.calibration.temperature import (
     FITTED_BY,
     GRID,
     best_for_claims,
     best_for_tokens,
     log_probs_at,
 )
+from todserve.evaluation.metrics.forced_passages import Passage
 from todserve.runtime.language.tasks import TaskName
 
 

@@ -10,7 +10,7 @@ from tests.unit.source_tree import ROOT
 from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
-from todserve.evaluation.selection import select
+from todserve.evaluation.dialogue_selection import select
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint import build_automaton
 from todserve.runtime.decoding.token_automaton import FREE

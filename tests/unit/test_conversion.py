@@ -32,8 +32,8 @@ from todserve.corpora.readers.rasa.rasa_types import (
     RasaSlot,
     UserStep,
 )
-from todserve.evaluation.replay_differences import Aspect
-from todserve.evaluation.replay_run import HOLDS, run_replay
+from todserve.evaluation.replay.replay_differences import Aspect
+from todserve.evaluation.replay.replay_run import HOLDS, run_replay
 from todserve.runtime.errors import ConfigError, CorpusError, RequestError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.wire.request import TurnRequest

@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.venues import SCHEMA
-from todserve.evaluation.domain_ablation import (
+from todserve.evaluation.suites.domains.domain_ablation import (
     Sources,
     ablate,
     domain_of_service,
     scenes_of,
 )
-from todserve.evaluation.domain_comparison import PredictedScene, compare_decisions
-from todserve.evaluation.domain_fitting import fit_domain_model
-from todserve.evaluation.domain_run import run_domain_comparison
+from todserve.evaluation.suites.domains.domain_benchmark import run_domain_comparison
+from todserve.evaluation.suites.domains.domain_comparison import PredictedScene, compare_decisions
+from todserve.evaluation.suites.domains.domain_model_fit import fit_domain_model
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features

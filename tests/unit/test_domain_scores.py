@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from todserve.evaluation.domain_scores import (
+from todserve.evaluation.suites.domains.domain_scores import (
     DecidedTurn,
     DomainScores,
     always_stay,

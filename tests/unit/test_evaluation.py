@@ -5,13 +5,12 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.invented_labels import INVENTED
+from todserve.evaluation.dialogue_selection import QUICK_DIALOGUES, check_split, select
+from todserve.evaluation.metrics.corpus_scores import score
+from todserve.evaluation.metrics.invented_labels import INVENTED
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
-from todserve.evaluation.run import run_evaluation, subset_name
-from todserve.evaluation.scorecard import Scorecard, Signature
-from todserve.evaluation.scoring import score
-from todserve.evaluation.selection import QUICK_DIALOGUES, check_split, select
+from todserve.evaluation.scorecard import Scorecard, Signature, code_version
+from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation, subset_name
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn

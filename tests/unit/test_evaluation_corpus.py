@@ -11,7 +11,7 @@ from tests.unit.corpora_fixtures import TINY
 from tests.unit.pipeline_server import PipelineServer
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
-from todserve.evaluation.corpus_run import run_corpus
+from todserve.evaluation.suites.corpus_benchmark import run_corpus
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn

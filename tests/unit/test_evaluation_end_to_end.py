@@ -10,13 +10,17 @@ from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.tiny_goals import tiny_multiwoz
 from todserve.corpora.corpus_source import CorpusSource
-from todserve.evaluation.multiwoz_checkpoint import GoalDialogues, RolledOut, roll_out_goals
-from todserve.evaluation.multiwoz_end_to_end import predictions_of
-from todserve.evaluation.multiwoz_predictions import read_predictions
-from todserve.evaluation.multiwoz_run import run_predictions
 from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_logged
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
-from todserve.evaluation.run import run_evaluation
+from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
+from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import (
+    GoalDialogues,
+    RolledOut,
+    roll_out_goals,
+)
+from todserve.evaluation.suites.multiwoz.multiwoz_end_to_end import predictions_of
+from todserve.evaluation.suites.multiwoz.multiwoz_predictions import read_predictions
+from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
@@ -340,7 +344,9 @@ def test_interrupted_evaluation_gives_the_same_figures(
         def stop(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        interrupted.setattr("todserve.evaluation.multiwoz_rollouts.roll_out_goals", stop)
+        interrupted.setattr(
+            "todserve.evaluation.suites.multiwoz.multiwoz_rollouts.roll_out_goals", stop
+        )
         with pytest.raises(KeyboardInterrupt):
             evaluate(tiny_checkpoint, corpus, out)
     assert not out.exists()

@@ -5,10 +5,10 @@ import math
 import pytest
 
 from tests.tiny_checkpoint import SCHEMA
-from todserve.evaluation.belief_scores import belief_scores
-from todserve.evaluation.generation_rates import generation_rates
-from todserve.evaluation.label_scores import dialogue_act_f1, intent_accuracy
-from todserve.evaluation.response_bleu import response_bleu, tokens
+from todserve.evaluation.metrics.belief_scores import belief_scores
+from todserve.evaluation.metrics.generation_rates import generation_rates
+from todserve.evaluation.metrics.label_scores import dialogue_act_f1, intent_accuracy
+from todserve.evaluation.metrics.response_bleu import response_bleu, tokens
 from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.wire.codec import ModelIdentity, TurnResponse
 

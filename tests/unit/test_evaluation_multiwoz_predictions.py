@@ -10,16 +10,16 @@ import pytest
 
 from tests.unit.tiny_goals import tiny_multiwoz
 from todserve.corpora.corpus_source import TOD_DATA, find
-from todserve.evaluation.multiwoz_bleu import standard_bleu
-from todserve.evaluation.multiwoz_goals import read_tasks
-from todserve.evaluation.multiwoz_predictions import (
+from todserve.evaluation.suites.multiwoz.multiwoz_bleu import standard_bleu
+from todserve.evaluation.suites.multiwoz.multiwoz_goals import read_tasks
+from todserve.evaluation.suites.multiwoz.multiwoz_predictions import (
     PredictedTurn,
     read_predictions,
     save_predictions,
 )
-from todserve.evaluation.multiwoz_run import run_predictions
-from todserve.evaluation.multiwoz_scores import score_predictions
-from todserve.evaluation.multiwoz_venues import Venues
+from todserve.evaluation.suites.multiwoz.multiwoz_scores import score_predictions
+from todserve.evaluation.suites.multiwoz.multiwoz_venues import Venues
+from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
 from todserve.runtime.errors import ConfigError
 
 CHEAP = {"area": "centre", "price range": "cheap"}

@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tiny_goals import tiny_multiwoz
-from todserve.evaluation.multiwoz_goals import DomainGoal, Task, WizardTurn, read_tasks
-from todserve.evaluation.multiwoz_inform_success import CountedTurn, Loss, judge
-from todserve.evaluation.multiwoz_predictions import PredictedTurn
-from todserve.evaluation.multiwoz_scores import score_predictions
-from todserve.evaluation.multiwoz_venues import Venues
+from todserve.evaluation.suites.multiwoz.multiwoz_goals import (
+    DomainGoal,
+    Task,
+    WizardTurn,
+    read_tasks,
+)
+from todserve.evaluation.suites.multiwoz.multiwoz_inform_success import CountedTurn, Loss, judge
+from todserve.evaluation.suites.multiwoz.multiwoz_predictions import PredictedTurn
+from todserve.evaluation.suites.multiwoz.multiwoz_scores import score_predictions
+from todserve.evaluation.suites.multiwoz.multiwoz_venues import Venues
 from todserve.runtime.errors import CorpusError
 
 CHEAP = {"area": "centre", "pricerange": "cheap"}

@@ -2,14 +2,14 @@
 
 import pytest
 
-from todserve.evaluation.multiwoz_likeness import likeness
-from todserve.evaluation.multiwoz_replies import counted_reply, unknown_placeholders
-from todserve.evaluation.multiwoz_values import (
+from todserve.evaluation.suites.multiwoz.multiwoz_replies import counted_reply, unknown_placeholders
+from todserve.evaluation.suites.multiwoz.multiwoz_values import (
     counted_slot,
     counted_state,
     counted_value,
     minutes_of,
 )
+from todserve.evaluation.suites.multiwoz.multiwoz_venues import likeness
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_checkpoint import SCHEMA
-from todserve.evaluation.people.run import run_people
-from todserve.evaluation.people.steps import SHIPPED, Step, load_steps
+from todserve.evaluation.suites.people.people_benchmark import run_people
+from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 

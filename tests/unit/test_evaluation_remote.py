@@ -10,9 +10,8 @@ import pytest
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.tiny_checkpoint import PPTOD, write_tiny_checkpoint
 from tests.unit.pipeline_server import PipelineServer
-from todserve.evaluation.answering import open_answering
-from todserve.evaluation.remote import RemotePipeline, request_body
-from todserve.evaluation.remote_connection import RemoteError
+from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.remote_pipeline import RemoteError, RemotePipeline, request_body
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.prompts import Exchange, PromptFormat

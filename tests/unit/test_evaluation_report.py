@@ -7,11 +7,15 @@ import pytest
 
 from tests.tiny_checkpoint import SCHEMA
 from tests.unit.report_page import Page, read_page
-from todserve.evaluation.html_report import ReportedRollout, write_report
-from todserve.evaluation.multiwoz_inform_success import DialogueOutcome, DomainOutcome, Loss
-from todserve.evaluation.multiwoz_predictions import PredictedTurn
-from todserve.evaluation.reliability import Judged, reliability
+from todserve.evaluation.calibration.reliability import Judged, reliability
+from todserve.evaluation.report.html_report import ReportedRollout, write_report
 from todserve.evaluation.rollout import Outcome
+from todserve.evaluation.suites.multiwoz.multiwoz_inform_success import (
+    DialogueOutcome,
+    DomainOutcome,
+    Loss,
+)
+from todserve.evaluation.suites.multiwoz.multiwoz_predictions import PredictedTurn
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DialogueAct, Turn
 from todserve.runtime.wire.response import (

@@ -6,12 +6,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from tests.unit.report_page import read_page
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
-from todserve.evaluation.html_report import write_report
-from todserve.evaluation.plots import Line, line_plot
-from todserve.evaluation.report_confusion import NO_INTENT, OTHER, confusion, scored_intents
-from todserve.evaluation.report_curves import read_curves, thinned
-from todserve.evaluation.report_dialogues import Mark, word_pieces
-from todserve.evaluation.report_figures import FigureRow, figure_table
+from todserve.evaluation.report.html_report import write_report
+from todserve.evaluation.report.plots import Line, line_plot
+from todserve.evaluation.report.report_confusion import NO_INTENT, OTHER, confusion, scored_intents
+from todserve.evaluation.report.report_curves import read_curves, thinned
+from todserve.evaluation.report.report_dialogues import Mark, word_pieces
+from todserve.evaluation.report.report_figures import FigureRow, figure_table
 from todserve.evaluation.rollout import Outcome
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Turn

@@ -1,6 +1,6 @@
 import pytest
 
-from todserve.evaluation.sgd_matching import slot_scores, value_similarity
+from todserve.evaluation.suites.sgd.sgd_metrics import slot_scores, value_similarity
 from todserve.runtime.language.schema import Slot
 
 CITY = Slot(name="city")

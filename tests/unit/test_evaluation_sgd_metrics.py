@@ -1,6 +1,6 @@
 import pytest
 
-from todserve.evaluation.sgd_metrics import (
+from todserve.evaluation.suites.sgd.sgd_metrics import (
     FrameScore,
     PredictedFrame,
     ReferenceFrame,

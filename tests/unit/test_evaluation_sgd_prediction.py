@@ -1,8 +1,8 @@
 import pytest
 
-from todserve.evaluation.sgd_metrics import PredictedFrame, ReferenceFrame
-from todserve.evaluation.sgd_prediction import FrameTracker, TurnLabels, as_said
-from todserve.evaluation.sgd_split import ReferenceTurn
+from todserve.evaluation.suites.sgd.sgd_metrics import PredictedFrame, ReferenceFrame
+from todserve.evaluation.suites.sgd.sgd_prediction import FrameTracker, TurnLabels, as_said
+from todserve.evaluation.suites.sgd.sgd_split import ReferenceTurn
 from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.language.schema import Schema, Service, Slot
 

@@ -13,10 +13,20 @@ from tests.unit.corpora_fixtures import TINY
 from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.registry import load
 from todserve.evaluation.rollout import Outcome, roll_out
-from todserve.evaluation.sgd_metrics import METRICS, PredictedFrame, averages, score_frame
-from todserve.evaluation.sgd_prediction import FrameTracker, TurnLabels
-from todserve.evaluation.sgd_run import REQUESTED_SLOTS, frame_scores, run_sgd, sgd_figures
-from todserve.evaluation.sgd_split import SgdSplit, read_split
+from todserve.evaluation.suites.sgd.sgd_benchmark import (
+    REQUESTED_SLOTS,
+    frame_scores,
+    run_sgd,
+    sgd_figures,
+)
+from todserve.evaluation.suites.sgd.sgd_metrics import (
+    METRICS,
+    PredictedFrame,
+    averages,
+    score_frame,
+)
+from todserve.evaluation.suites.sgd.sgd_prediction import FrameTracker, TurnLabels
+from todserve.evaluation.suites.sgd.sgd_split import SgdSplit, read_split
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.corpora_fixtures import TINY
-from todserve.evaluation.sgd_metrics import ReferenceFrame
-from todserve.evaluation.sgd_split import read_split, service_names
+from todserve.evaluation.suites.sgd.sgd_metrics import ReferenceFrame
+from todserve.evaluation.suites.sgd.sgd_split import read_split, service_names
 from todserve.runtime.errors import ConfigError, CorpusError
 
 SCHEMA = [

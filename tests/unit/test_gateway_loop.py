@@ -11,8 +11,8 @@ from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.remembered import RIGHT_STATE, remembered
 from tests.unit.test_evaluation_end_to_end import Scripted, script
 from todserve.corpora.files.dialogue_layouts import SCHEMA, open_dialogues
-from todserve.evaluation.replay_differences import Aspect
-from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
+from todserve.evaluation.replay.replay_differences import Aspect
+from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.tiny_checkpoint import SCHEMA
-from todserve.evaluation.generation_rates import task_rates
-from todserve.evaluation.invented_labels import INVENTED, Labels, invented
+from todserve.evaluation.metrics.generation_rates import task_rates
+from todserve.evaluation.metrics.invented_labels import INVENTED, Labels, invented
 from todserve.runtime.language.dialogue import DialogueAct, Turn
 from todserve.runtime.wire.response import (
     ActPrediction,

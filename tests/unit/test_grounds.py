@@ -7,7 +7,7 @@ import pytest
 
 from tests.scripted_engine import Asked, ScriptedEngine
 from tests.unit.venues import SCHEMA, open_venues
-from todserve.evaluation.confidence_floor import confidence_floor
+from todserve.evaluation.calibration.confidence_floor import confidence_floor
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError, RequestError

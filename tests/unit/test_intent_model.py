@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.scripted_engine import Asked, ScriptedEncoding, ScriptedEngine
-from todserve.evaluation.intent_fitting import (
+from todserve.evaluation.suites.intents.intent_model_fit import (
     Heard,
     IntentExample,
     cross_fitted,

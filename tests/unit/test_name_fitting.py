@@ -5,7 +5,7 @@ import random
 import pytest
 from rapidfuzz.distance import OSA
 
-from todserve.evaluation.name_fitting import (
+from todserve.evaluation.calibration.name_closeness_fit import (
     MOST_MISTAKEN,
     NameCase,
     fit_threshold,

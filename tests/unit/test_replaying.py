@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.local_server import Answer, LocalServer
-from todserve.evaluation.replay_differences import Aspect, Difference, compare
-from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
-from todserve.evaluation.replaying import replay
+from todserve.evaluation.replay.replay_differences import Aspect, Difference, compare
+from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
+from todserve.evaluation.replay.replayed_dialogues import replay
 from todserve.runtime.errors import ArchiveError, ConfigError, CorpusError, RequestError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.wire.codec import (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from todserve.export.export_run import export_checkpoint, measured_folder
 from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.export.run import export_checkpoint, measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
 from todserve.runtime.errors import ArchiveError, ConfigError

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.source_tree import ROOT
 from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
-from todserve.evaluation.selection import select
+from todserve.evaluation.dialogue_selection import select
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.spelling.speller import Speller
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.venues import open_venues
-from todserve.evaluation.truth import SaidTurn, TruthReader, references_in
+from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
 
 NORTH = {"hotel": {"area": "north"}}
 BOOKED = {"hotel": {"area": "north", "day": "monday", "stay": "2", "people": "3"}}

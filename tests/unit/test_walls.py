@@ -151,10 +151,14 @@ def test_every_room_has_its_rule() -> None:
             "if TYPE_CHECKING:\n    import todserve.training.training_run",
             0,
         ),
-        ("todserve.evaluation.run", "import todserve.training.training_run", 1),
+        (
+            "todserve.evaluation.suites.multiwoz.multiwoz_benchmark",
+            "import todserve.training.training_run",
+            1,
+        ),
         (
             "todserve.training.training_run",
-            "import todserve.evaluation.run, todserve.runtime.wire.codec",
+            "import todserve.evaluation.suites.multiwoz.multiwoz_benchmark, todserve.runtime.wire.codec",
             0,
         ),
         ("todserve.training.training_run", "import todserve", 0),

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from todserve.evaluation.answering import Answering
+from todserve.evaluation.answerer import Answering
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.wire.response import decode, encode

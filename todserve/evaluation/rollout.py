@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from todserve.evaluation.answering import Answering
+from todserve.evaluation.answerer import Answering
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 from todserve.runtime.language.prompts import Exchange

@@ -15,15 +15,14 @@ import torch
 from todserve.corpora.corpus_source import find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.figure import Figure
-from todserve.evaluation.information import kl_divergence
-from todserve.evaluation.judging import generated_passages
+from todserve.evaluation.calibration.judged_claims import generated_passages
+from todserve.evaluation.dialogue_selection import select
+from todserve.evaluation.figures import Figure
+from todserve.evaluation.metrics.corpus_scores import score
+from todserve.evaluation.metrics.information import kl_divergence
 from todserve.evaluation.rollout import PROTOCOL
-from todserve.evaluation.scorecard import Signature
-from todserve.evaluation.scoring import score
-from todserve.evaluation.selection import select
-from todserve.evaluation.watching import Watched, WatchedPipeline, watch
+from todserve.evaluation.scorecard import Signature, code_version
+from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
 from todserve.export.fidelity_report import Change, FidelityReport
 from todserve.runtime.checkpoint import Checkpoint, load_network

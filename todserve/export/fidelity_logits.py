@@ -61,13 +61,13 @@ class TorchLogits:
 
     def __init__(self, network: "torch.nn.Module") -> None:
         """Use ``network`` in its own dtype and on its device."""
-        from todserve.evaluation.forcing import Forced
+        from todserve.evaluation.metrics.forced_passages import Forced
 
         self._forced = Forced(network)
 
     def logits(self, context: Sequence[int], prefix: Sequence[int], ids: Sequence[int]) -> Logits:
         """Run the decoder once over all tokens."""
-        from todserve.evaluation.forcing import Passage
+        from todserve.evaluation.metrics.forced_passages import Passage
         from todserve.runtime.language.tasks import TaskName
 
         passage = Passage(

@@ -7,9 +7,9 @@ measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"),
 
 from pathlib import Path
 
+from todserve.export.export_run import export_checkpoint, measured_folder
 from todserve.export.fidelity_limits import check
 from todserve.export.fidelity_report import FIDELITY_FILE, FidelityReport
-from todserve.export.run import export_checkpoint, measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
 from todserve.runtime.errors import ArchiveError

@@ -109,8 +109,8 @@ def _common(parser: argparse.ArgumentParser, *, limit: bool = True) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from todserve.evaluation.replay_differences import Aspect
-    from todserve.evaluation.replay_run import run_replay
+    from todserve.evaluation.replay.replay_differences import Aspect
+    from todserve.evaluation.replay.replay_run import run_replay
     from todserve.runtime.errors import ConfigError
     from todserve.serving.answering import open_answering
 
@@ -132,7 +132,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _multiwoz(arguments: argparse.Namespace) -> None:
     if arguments.predictions is not None:
-        from todserve.evaluation.multiwoz_run import run_predictions
+        from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
 
         run_predictions(
             arguments.predictions,
@@ -141,7 +141,7 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
             allow_partial=arguments.allow_partial,
         )
         return
-    from todserve.evaluation.run import run_evaluation
+    from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
 
     run_evaluation(
         arguments.checkpoint,
@@ -164,7 +164,7 @@ def _multiwoz(arguments: argparse.Namespace) -> None:
 
 
 def _truth(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.truth_run import run_truth
+    from todserve.evaluation.suites.truth.truth_benchmark import run_truth
 
     run_truth(
         arguments.checkpoint,
@@ -180,7 +180,7 @@ def _truth(arguments: argparse.Namespace) -> None:
 
 
 def _sgd(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.sgd_run import run_sgd
+    from todserve.evaluation.suites.sgd.sgd_benchmark import run_sgd
 
     run_sgd(
         arguments.checkpoint,
@@ -194,7 +194,7 @@ def _sgd(arguments: argparse.Namespace) -> None:
 
 
 def _corpus(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.corpus_run import run_corpus
+    from todserve.evaluation.suites.corpus_benchmark import run_corpus
 
     run_corpus(
         arguments.checkpoint,
@@ -209,7 +209,7 @@ def _corpus(arguments: argparse.Namespace) -> None:
 
 
 def _people(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.people.run import run_people
+    from todserve.evaluation.suites.people.people_benchmark import run_people
 
     run_people(
         arguments.checkpoint,
@@ -223,7 +223,7 @@ def _people(arguments: argparse.Namespace) -> None:
 
 
 def _banking77(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.intent_run import run_banking77
+    from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77
 
     run_banking77(
         arguments.checkpoint,
@@ -236,7 +236,7 @@ def _banking77(arguments: argparse.Namespace) -> None:
 
 
 def _clinc150(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.intent_run import run_clinc150
+    from todserve.evaluation.suites.intents.intent_benchmarks import run_clinc150
 
     run_clinc150(
         arguments.checkpoint,
@@ -250,12 +250,15 @@ def _clinc150(arguments: argparse.Namespace) -> None:
 
 
 def _domains(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.domain_run import run_domain_ablation, run_domain_comparison
+    from todserve.evaluation.suites.domains.domain_benchmark import (
+        run_domain_ablation,
+        run_domain_comparison,
+    )
 
     if arguments.ablation:
         run_domain_ablation(arguments.json, root=arguments.corpora)
     elif arguments.predictions is not None:
-        from todserve.evaluation.domain_flips_run import run_domain_flips
+        from todserve.evaluation.suites.domains.flips_benchmark import run_domain_flips
         from todserve.runtime.checkpoint import Checkpoint
 
         opened = Checkpoint.open(arguments.checkpoint)

@@ -48,7 +48,7 @@ def add_serving(add: Adder) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from todserve.export.run import run_export
+    from todserve.export.export_run import run_export
     from todserve.runtime.engines.engine_settings import Dtype, EngineName
 
     run_export(

@@ -94,7 +94,7 @@ def _few_shot(arguments: argparse.Namespace) -> None:
 
 
 def _fit_names(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.name_fitting import run_name_fitting
+    from todserve.evaluation.calibration.name_closeness_fit import run_name_fitting
 
     run_name_fitting(
         arguments.checkpoint,
@@ -106,7 +106,7 @@ def _fit_names(arguments: argparse.Namespace) -> None:
 
 def _calibrate(arguments: argparse.Namespace) -> None:
     if arguments.floor:
-        from todserve.evaluation.confidence_floor import run_confidence_floor
+        from todserve.evaluation.calibration.confidence_floor import run_confidence_floor
 
         run_confidence_floor(
             arguments.checkpoint,
@@ -115,7 +115,7 @@ def _calibrate(arguments: argparse.Namespace) -> None:
             root=arguments.corpora,
         )
         return
-    from todserve.evaluation.calibration_run import run_calibration
+    from todserve.evaluation.calibration.calibration_run import run_calibration
 
     run_calibration(
         arguments.checkpoint,

@@ -7,7 +7,7 @@ Example ``calibration.json``: ``{"version": 1, "checkpoint": "3b3409946d5b", "te
 {"intent": 1.31}, "fit": {"corpus": "multiwoz21", "split": "dev", "signature": "..."}}``.
 
 Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 2017
-(arXiv 1706.04599). ``todserve.evaluation.calibration`` fits the temperatures.
+(arXiv 1706.04599). ``todserve.evaluation.calibration.temperature_fit`` fits the temperatures.
 """
 
 import os

@@ -12,7 +12,7 @@ nothing changes, the silver intents say of it (`labelled_domain`); no dev or tes
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from todserve.evaluation.domain_fitting import Row, fit_domain_model
+from todserve.evaluation.suites.domains.domain_model_fit import Row, fit_domain_model
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.schema import Schema

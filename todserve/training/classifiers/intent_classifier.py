@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from todserve.evaluation.intent_fitting import (
+from todserve.evaluation.suites.intents.intent_model_fit import (
     Heard,
     IntentExample,
     cross_fitted,

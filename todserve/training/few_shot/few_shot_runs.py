@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.figures_file import save_figures
+from todserve.evaluation.figures import save_figures
+from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
 from todserve.training.data.preparation_record import check_prepared

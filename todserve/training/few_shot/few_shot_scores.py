@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from todserve.corpora.corpus_source import find
-from todserve.evaluation.intent_run import run_banking77
-from todserve.evaluation.run import run_evaluation
+from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77
+from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
 from todserve.runtime.errors import ConfigError
 from todserve.training.few_shot.few_shot_runs import Evaluate
 
