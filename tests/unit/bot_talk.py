@@ -5,17 +5,17 @@ from typing import Any
 
 import yaml
 
-from todserve.bot.answering import Bot
-from todserve.bot.config import BotConfig
-from todserve.bot.heard import Heard
-from todserve.bot.loading import load_bot
-from todserve.bot.outcome import Outcome
+from todserve.bot.bot import Bot
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_file import load_bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.user_message import Heard
 
 ACTIONS = """
 import asyncio
 import threading
 
-from todserve.bot.events import ActiveLoop, ConversationPaused, FollowupAction, Restarted, SlotSet
+from todserve.bot.action_events import ActiveLoop, ConversationPaused, FollowupAction, Restarted, SlotSet
 
 calls = []
 stuck = threading.Event()

@@ -7,9 +7,9 @@ import pytest
 
 from tests.unit.bot_talk import BOT, configured, merged
 from tests.unit.source_tree import ROOT
-from todserve.bot.answering import Bot
-from todserve.bot.config import BotConfig
-from todserve.bot.loading import load_bot
+from todserve.bot.bot import Bot
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_file import load_bot
 from todserve.runtime.errors import ConfigError
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.bot_talk import Talk, configured
-from todserve.bot.config import BotConfig
-from todserve.bot.heard import Heard, agrees
-from todserve.bot.outcome import Outcome
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.user_message import Heard, agrees
 
 FRIDAY = {"restaurant": {"day": "friday"}}
 WHOLE = {"restaurant": {"day": "friday", "people": "4"}}

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from todserve import cli
-from todserve.bot.answering import Bot
-from todserve.bot.conversion.converting import ConversionReport, convert_rasa
-from todserve.bot.conversion.project import Assistant
-from todserve.bot.conversion.utterances import Utterances
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event, SlotSet
-from todserve.bot.heard import Heard
-from todserve.bot.loading import load_bot
-from todserve.bot.outcome import Outcome
-from todserve.bot.tracker import Tracker
+from todserve.bot.action_events import Event, SlotSet
+from todserve.bot.bot import Bot
+from todserve.bot.bot_file import load_bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.bot.conversion.rasa_conversion import ConversionReport, convert_rasa
+from todserve.bot.conversion.story_utterances import Utterances
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.user_message import Heard
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.readers.rasa.rasa_types import (
     RasaDomain,

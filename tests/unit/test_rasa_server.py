@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.unit.local_server import Answer, LocalServer
+from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event
-from todserve.bot.rasa_server import ActionRejectedError, RasaActionServer
-from todserve.bot.tracker import Tracker
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.rasa_action_server import ActionRejectedError, RasaActionServer
 from todserve.runtime.errors import ConfigError
 
 SAID = "my secret"

@@ -19,8 +19,8 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from todserve.bot.answering import Bot
-from todserve.bot.loading import load_bot
+from todserve.bot.bot import Bot
+from todserve.bot.bot_file import load_bot
 from todserve.gateway.bodies import EXPECTED
 from todserve.gateway.database import Database
 from todserve.gateway.examples import Examples

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from todserve.bot.answering import Bot
-from todserve.bot.heard import Heard
-from todserve.bot.outcome import Outcome
+from todserve.bot.bot import Bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.user_message import Heard
 from todserve.gateway.faults import ConflictError, ExpiredError, MissingError
 from todserve.gateway.leases import Leases
 from todserve.gateway.model import Models, bounded

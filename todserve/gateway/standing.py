@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from todserve.bot.heard import plain
+from todserve.bot.user_message import plain
 from todserve.gateway.records import LABELLED, TurnRecord
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update

@@ -20,8 +20,8 @@ def add_bots(add: Adder) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from todserve.bot.answering import Bot
-    from todserve.bot.loading import load_bot
+    from todserve.bot.bot import Bot
+    from todserve.bot.bot_file import load_bot
 
     config = load_bot(arguments.file)
     Bot(config)
@@ -32,7 +32,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _convert(arguments: argparse.Namespace) -> None:
-    from todserve.bot.conversion.converting import convert_rasa
+    from todserve.bot.conversion.rasa_conversion import convert_rasa
 
     for line in convert_rasa(arguments.project, arguments.out).lines():
         print(line)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from todserve.bot.config import Form
-from todserve.bot.heard import Heard
-from todserve.bot.outcome import FormState
+from todserve.bot.bot_config import Form
+from todserve.bot.bot_outcome import FormState
+from todserve.bot.user_message import Heard
 
 
 class Move(StrEnum):

@@ -19,10 +19,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError, as_events
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event
-from todserve.bot.tracker import Tracker
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 

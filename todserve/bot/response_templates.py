@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from todserve.bot.config import BotConfig
-from todserve.bot.heard import Heard
-from todserve.bot.phrases import PHRASES
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.user_message import Heard
 from todserve.runtime.reply.wording import spoken
 
 _PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")

@@ -8,12 +8,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError, ActionRunner, LocalActions
-from todserve.bot.config import BotConfig
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event
-from todserve.bot.rasa_server import RasaActionServer
-from todserve.bot.tracker import Tracker
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.rasa_action_server import RasaActionServer
 from todserve.runtime.errors import ConfigError
 
 

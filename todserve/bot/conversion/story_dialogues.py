@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.bot.conversion.wording import PLACEHOLDER, Wording
+from todserve.bot.conversion.converted_responses import PLACEHOLDER, Wording
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.rasa.rasa_dialogues import ProjectDialogues

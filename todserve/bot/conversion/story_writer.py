@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 
-from todserve.bot.conversion.flows import Flows, chosen_response, listed_actions
-from todserve.bot.conversion.project import Assistant
-from todserve.bot.conversion.utterances import Utterances
-from todserve.bot.conversion.wording import Wording, question
+from todserve.bot.conversion.converted_responses import Wording, question
+from todserve.bot.conversion.intent_flows import Flows, chosen_response, listed_actions
+from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.bot.conversion.story_utterances import Utterances
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,

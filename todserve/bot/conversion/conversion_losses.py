@@ -7,7 +7,7 @@ Beside the way of a conversion. Example of its lines: ``pipeline component: DIET
 from collections.abc import Iterator
 from pathlib import Path
 
-from todserve.bot.conversion.project import Assistant, slot_mappings
+from todserve.bot.conversion.rasa_assistant import Assistant, slot_mappings
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 

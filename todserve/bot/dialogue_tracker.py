@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from todserve.bot.events import Event
+from todserve.bot.action_events import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

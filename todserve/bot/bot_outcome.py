@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from todserve.bot.events import Event
+from todserve.bot.action_events import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,15 +11,15 @@ import re
 import unicodedata
 from dataclasses import replace
 
+from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.config import BotConfig
-from todserve.bot.doing import Doing
-from todserve.bot.forms import Move, advance
-from todserve.bot.heard import Heard, agrees
-from todserve.bot.outcome import FormState, Outcome
-from todserve.bot.phrases import PHRASES
-from todserve.bot.responses import Responses
-from todserve.bot.runners import Runners
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.bot_turn import Doing
+from todserve.bot.form_dialogue import Move, advance
+from todserve.bot.response_templates import Responses
+from todserve.bot.user_message import Heard, agrees
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from todserve.bot.config import BotConfig
-from todserve.bot.phrases import PHRASES
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_phrases import PHRASES
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.formats import placeholders
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from todserve.bot.phrases import PHRASES, Language
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.runtime.errors import ConfigError
 
 HAND_OFF = "action_hand_off"

@@ -10,10 +10,10 @@ one; beside a custom action they are left out and counted, since the action can 
 
 from typing import Any
 
-from todserve.bot.conversion.flows import Flows, Names
-from todserve.bot.conversion.project import Assistant
-from todserve.bot.conversion.wording import Wording, question
-from todserve.bot.phrases import Language
+from todserve.bot.bot_phrases import Language
+from todserve.bot.conversion.converted_responses import Wording, question
+from todserve.bot.conversion.intent_flows import Flows, Names
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.rasa.rasa_services import slot_name

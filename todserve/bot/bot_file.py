@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from todserve.bot.config import BotConfig
+from todserve.bot.bot_config import BotConfig
 from todserve.runtime.errors import ConfigError, first_problem
 from todserve.serving.strict_yaml import load_mapping
 

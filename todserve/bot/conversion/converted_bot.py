@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from todserve.bot.config import BotConfig
-from todserve.bot.conversion.flows import Flows, listed_actions
-from todserve.bot.conversion.forms import SAID, BotParts
-from todserve.bot.conversion.losses import MISUNDERSTANDING
-from todserve.bot.conversion.project import Assistant
-from todserve.bot.conversion.wording import Wording
-from todserve.bot.loading import load_bot
-from todserve.bot.phrases import Language
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_file import load_bot
+from todserve.bot.bot_phrases import Language
+from todserve.bot.conversion.conversion_losses import MISUNDERSTANDING
+from todserve.bot.conversion.converted_forms import SAID, BotParts
+from todserve.bot.conversion.converted_responses import Wording
+from todserve.bot.conversion.intent_flows import Flows, listed_actions
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 
 RASA_ENDPOINT = "http://127.0.0.1:5055/webhook"

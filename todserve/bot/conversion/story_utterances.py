@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from todserve.bot.conversion.project import Assistant
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.readers.rasa.rasa_types import RasaEntity, RasaExample, UserStep
 
 Source = tuple[str, str | None]

@@ -7,7 +7,7 @@ On the way of a conversion, before forms and actions, which name them. Example:
 import re
 from collections.abc import Iterator
 
-from todserve.bot.conversion.project import Assistant
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import RENAMED, label

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from todserve.bot.config import BotConfig
-from todserve.bot.conversion.bot_file import write_bot
-from todserve.bot.conversion.dialogues import write_dialogues
-from todserve.bot.conversion.flows import read_flows
-from todserve.bot.conversion.forms import FALLBACK_INTENT
-from todserve.bot.conversion.losses import count_losses
-from todserve.bot.conversion.project import Assistant, read_assistant
-from todserve.bot.conversion.stories import StoryWriter
-from todserve.bot.conversion.wording import read_wording
-from todserve.bot.loading import load_bot
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_file import load_bot
+from todserve.bot.conversion.conversion_losses import count_losses
+from todserve.bot.conversion.converted_bot import write_bot
+from todserve.bot.conversion.converted_forms import FALLBACK_INTENT
+from todserve.bot.conversion.converted_responses import read_wording
+from todserve.bot.conversion.intent_flows import read_flows
+from todserve.bot.conversion.rasa_assistant import Assistant, read_assistant
+from todserve.bot.conversion.story_dialogues import write_dialogues
+from todserve.bot.conversion.story_writer import StoryWriter
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_types import RasaNlu, UserStep

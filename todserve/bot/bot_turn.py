@@ -8,14 +8,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from todserve.bot.action_events import ActionExecuted, ActiveLoop, ConversationPaused, Event
 from todserve.bot.actions import ActionRunner
-from todserve.bot.config import HAND_OFF, BotConfig
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import ActionExecuted, ActiveLoop, ConversationPaused, Event
-from todserve.bot.heard import Heard
-from todserve.bot.outcome import FormState, Outcome
-from todserve.bot.responses import Responses, Values
-from todserve.bot.tracker import Tracker
+from todserve.bot.bot_config import HAND_OFF, BotConfig
+from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.response_templates import Responses, Values
+from todserve.bot.user_message import Heard
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5

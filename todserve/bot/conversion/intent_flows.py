@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from todserve.bot.conversion.project import Assistant
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaStory, UserStep
 
