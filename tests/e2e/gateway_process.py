@@ -11,8 +11,8 @@ from pathlib import Path
 import requests
 
 from tests.e2e.serving import free_ports
-from todserve.gateway.running import run_gateway
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_process import run_gateway
+from todserve.gateway.gateway_settings import GatewaySettings
 
 
 class GatewayProcess:

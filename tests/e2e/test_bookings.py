@@ -16,7 +16,7 @@ import yaml
 from tests.e2e.gateway_process import GatewayProcess
 from tests.e2e.serving import ROOT
 from tests.unit.gateway_server import GatewayServer, ModelServer, counting
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = pytest.mark.e2e
 

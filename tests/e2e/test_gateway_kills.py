@@ -14,7 +14,7 @@ import requests
 from tests.e2e.gateway_process import GatewayProcess
 from tests.e2e.postgres import Postgres, programs
 from tests.unit.gateway_server import GatewayServer, ModelServer
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = pytest.mark.e2e
 

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from tests.e2e.postgres import Postgres, programs
 from tests.unit.gateway_server import GatewayServer, ModelServer
 from tests.unit.remembered import corrected, spoken
-from todserve.gateway import tables
-from todserve.gateway.database import Database
-from todserve.gateway.retention import Retention
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.store import now_in_microseconds
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store import tables
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_store import now_in_microseconds
+from todserve.gateway.store.retention import Retention
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.e2e.serving import ROOT, write_config
 from tests.e2e.studio_page import CHROMIUM, Studio, launch, studio
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.serving.archive import build_archive
 from todserve.serving.server import RunningServer, start
 from todserve.serving.settings import ServerSettings

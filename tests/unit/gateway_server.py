@@ -12,9 +12,9 @@ from typing import Any, Self
 import requests
 
 from tests.unit.serving_thread import ServingThread
-from todserve.gateway.app import create_app
-from todserve.gateway.running import make_server
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.gateway_process import make_server
+from todserve.gateway.gateway_settings import GatewaySettings
 
 Answering = Callable[[dict[str, Any]], dict[str, Any]]
 """A request of the model endpoint -> its answer."""

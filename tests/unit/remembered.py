@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.unit.gateway_server import GatewayServer
 from tests.unit.pipeline_server import PipelineServer
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.pipeline import TurnPipeline
 
 RIGHT_STATE = {"restaurant": {"area": "north", "pricerange": "cheap"}}

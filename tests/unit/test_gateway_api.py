@@ -14,8 +14,8 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
-from todserve.gateway import model as model_module
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.conversations import model_clients as model_module
+from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.errors import ConfigError
 
 

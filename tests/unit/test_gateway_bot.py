@@ -12,8 +12,8 @@ from alembic.config import Config
 
 from tests.unit.bot_talk import configured
 from tests.unit.gateway_server import GatewayServer, ModelServer, counting
-from todserve.gateway import database as database_module
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store import database as database_module
 
 FORM = {
     "forms": {"book_table": {"domain": "train"}},
@@ -189,7 +189,7 @@ def test_rasas_channel_gets_one_entry_a_message_and_none_in_silence(
 def test_a_bot_that_cannot_be_understood_stops_the_start(
     model: ModelServer, database: str, tmp_path: Path
 ) -> None:
-    from todserve.gateway.app import create_app
+    from todserve.gateway.api.gateway_app import create_app
     from todserve.runtime.errors import ConfigError
 
     with pytest.raises(ConfigError, match="cannot be read"):

@@ -14,7 +14,7 @@ from tests.unit.pipeline_server import PipelineServer
 from tests.unit.test_evaluation_end_to_end import Scripted
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.validation import run_validate
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 
 Body = dict[str, Any]
 

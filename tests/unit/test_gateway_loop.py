@@ -143,7 +143,7 @@ def test_export_without_corrections_is_what_the_model_said(
     from tests.unit.gateway_server import GatewayServer
     from tests.unit.pipeline_server import PipelineServer
     from tests.unit.remembered import corrected, export, spoken
-    from todserve.gateway.settings import GatewaySettings
+    from todserve.gateway.gateway_settings import GatewaySettings
 
     with PipelineServer(Scripted(tiny_checkpoint).pipeline) as server:
         database = f"sqlite:///{tmp_path}/dialogues.sqlite"

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
 from tests.unit.generated_cases import check_answer, check_generated
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.unit.gateway_server import GatewayServer
 from tests.unit.pipeline_server import PipelineServer
 from tests.unit.test_evaluation_end_to_end import Scripted
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
 
 
 def test_a_dialogue_and_its_correction_go_through_the_real_pipeline(

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
 from tests.unit.test_gateway_store import Gateway
-from todserve.gateway import tables
-from todserve.gateway.faults import MissingError
-from todserve.gateway.retention import Retention
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.store import now_in_microseconds
+from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store import tables
+from todserve.gateway.store.dialogue_store import now_in_microseconds
+from todserve.gateway.store.retention import Retention
 
 DAY = 86_400 * 1_000_000
 

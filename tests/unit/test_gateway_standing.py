@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve.gateway.records import TurnRecord
-from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
+from todserve.gateway.conversations.corrected_dialogue import (
+    as_answered,
+    as_corrected,
+    vouched,
+    worded,
+)
+from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.language.dialogue import DELETED, DialogueAct, apply_update, state_update
 
 State = dict[str, dict[str, str]]

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from todserve.gateway import tables
-from todserve.gateway.database import Database
-from todserve.gateway.export_routes import everything
-from todserve.gateway.faults import BusyError, MissingError
-from todserve.gateway.leases import Lease, Leases
-from todserve.gateway.reading import FLAGS
-from todserve.gateway.records import TurnRecord
-from todserve.gateway.store import Store
+from todserve.gateway.api.export_routes import everything
+from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.store import tables
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_leases import Lease, Leases
+from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.records import TurnRecord
+from todserve.gateway.store.row_mapping import FLAGS
 from todserve.runtime.errors import ConfigError
 
 ANSWER = {"model": {"name": "tod", "version": "1", "checkpoint": "abc"}}

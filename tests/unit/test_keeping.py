@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from todserve import cli
-from todserve.gateway import running
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway import gateway_process
+from todserve.gateway.gateway_settings import GatewaySettings
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[GatewaySettings]:
     """The settings of every gateway that would have run."""
     found: list[GatewaySettings] = []
-    monkeypatch.setattr(running, "run_gateway", found.append)
+    monkeypatch.setattr(gateway_process, "run_gateway", found.append)
     return found
 
 

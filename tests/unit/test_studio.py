@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.studio.mounting import STATIC
+from todserve.studio.studio_page import STATIC
 
 SCRIPTS = sorted((STATIC / "scripts").glob("*.js"))
 OURS = sorted(path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts)

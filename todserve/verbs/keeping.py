@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from todserve.verbs.adding import Adder
 
 if TYPE_CHECKING:
-    from todserve.gateway.settings import GatewaySettings
+    from todserve.gateway.gateway_settings import GatewaySettings
 
 
 def add_keeping(add: Adder) -> None:
@@ -48,13 +48,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _gateway(arguments: argparse.Namespace) -> None:
-    from todserve.gateway.running import run_gateway
+    from todserve.gateway.gateway_process import run_gateway
 
     run_gateway(_settings(arguments))
 
 
 def _studio(arguments: argparse.Namespace) -> None:
-    from todserve.studio.running import run_studio
+    from todserve.studio.studio_process import run_studio
 
     run_studio(_settings(arguments))
 
@@ -62,7 +62,7 @@ def _studio(arguments: argparse.Namespace) -> None:
 def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
     from pydantic import SecretStr, ValidationError
 
-    from todserve.gateway.settings import GatewaySettings
+    from todserve.gateway.gateway_settings import GatewaySettings
     from todserve.runtime.errors import ConfigError, first_problem
     from todserve.runtime.wire.key_checks import nearest
 

@@ -20,10 +20,15 @@ from todserve.corpora.files.jsonlines import SUFFIX, write_lines
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
 from todserve.corpora.services import merged
-from todserve.gateway.examples import ExampleRecord
-from todserve.gateway.records import DialogueRecord, TurnRecord
-from todserve.gateway.standing import as_answered, as_corrected, vouched, worded
-from todserve.gateway.views import TurnView
+from todserve.gateway.api.response_bodies import TurnView
+from todserve.gateway.conversations.corrected_dialogue import (
+    as_answered,
+    as_corrected,
+    vouched,
+    worded,
+)
+from todserve.gateway.store.labelled_examples import ExampleRecord
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, Turn
 from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema, Service, Slot

@@ -10,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway import tables
-from todserve.gateway.database import Database
-from todserve.gateway.faults import MissingError
-from todserve.gateway.records import moment
-from todserve.gateway.store import now_in_microseconds
+from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.store import tables
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_store import now_in_microseconds
+from todserve.gateway.store.records import moment
 
 State = Mapping[str, Mapping[str, str]]
 

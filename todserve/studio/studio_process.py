@@ -3,10 +3,10 @@
 Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=8090))``.
 """
 
-from todserve.gateway.app import create_app
-from todserve.gateway.running import make_server
-from todserve.gateway.settings import GatewaySettings
-from todserve.studio.mounting import PATH, mount_studio
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.gateway_process import make_server
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.studio.studio_page import PATH, mount_studio
 
 
 def run_studio(settings: GatewaySettings) -> None:

@@ -15,13 +15,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.database import Database
-from todserve.gateway.faults import BusyError, MissingError
-from todserve.gateway.finding import Filter, found_by
-from todserve.gateway.leases import Lease
-from todserve.gateway.reading import FLAGS, dialogue_in, missing, record_of, turns_in
-from todserve.gateway.records import DialogueRecord, TurnRecord
-from todserve.gateway.tables import corrections, dialogues, turns
+from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_filters import Filter, found_by
+from todserve.gateway.store.dialogue_leases import Lease
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.gateway.store.row_mapping import FLAGS, dialogue_in, missing, record_of, turns_in
+from todserve.gateway.store.tables import corrections, dialogues, turns
 
 
 class Store:

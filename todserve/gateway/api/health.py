@@ -6,9 +6,9 @@ Beside the way of a message. Example: ``Looking(store, models).look().status`` i
 import threading
 import time
 
-from todserve.gateway.model import Models
-from todserve.gateway.store import Store
-from todserve.gateway.views import Readiness
+from todserve.gateway.api.response_bodies import Readiness
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.store.dialogue_store import Store
 
 _SECONDS = 1.0
 

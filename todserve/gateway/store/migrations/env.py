@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from todserve.gateway.tables import metadata
+from todserve.gateway.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

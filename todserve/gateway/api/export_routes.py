@@ -9,13 +9,18 @@ from typing import IO, Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from todserve.gateway.examples import ExampleRecord, Examples
-from todserve.gateway.exporting import Remembered, folder_archive, json_lines, sgd_lines
-from todserve.gateway.model import Models
-from todserve.gateway.paging import PAGE
-from todserve.gateway.routes import REFUSALS
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.store import Store
+from todserve.gateway.api.dialogue_routes import REFUSALS
+from todserve.gateway.api.pagination import PAGE
+from todserve.gateway.conversations.dialogue_export import (
+    Remembered,
+    folder_archive,
+    json_lines,
+    sgd_lines,
+)
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.labelled_examples import ExampleRecord, Examples
 
 _CHUNK = 1 << 16
 _CONTENT: dict[int | str, dict[str, Any]] = {

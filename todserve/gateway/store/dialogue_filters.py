@@ -7,8 +7,8 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from todserve.gateway.records import LABELLED
-from todserve.gateway.tables import corrections, dialogues
+from todserve.gateway.store.records import LABELLED
+from todserve.gateway.store.tables import corrections, dialogues
 
 Filter = Literal[
     "low_confidence", "unparsed", "disagreement", "handed_off", "corrected", "right", "wrong"

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from todserve.gateway.settings import MODEL_NAME
+from todserve.gateway.gateway_settings import MODEL_NAME
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 # PostgreSQL cannot store the character NUL, and the model refuses a text of spaces alone.

@@ -17,12 +17,12 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.faults import ConflictError, ExpiredError, MissingError
-from todserve.gateway.leases import Leases
-from todserve.gateway.model import Models, bounded
-from todserve.gateway.records import DialogueRecord, TurnRecord, flags_of
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.store import Store, now_in_microseconds
+from todserve.gateway.api.gateway_errors import ConflictError, ExpiredError, MissingError
+from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
+from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
 from todserve.runtime.wire.codec import encode
 
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, status
 
-from todserve.gateway.bodies import Annotate, Propose
-from todserve.gateway.examples import Examples
-from todserve.gateway.labels import check_labels
-from todserve.gateway.model import Models
-from todserve.gateway.paging import CURSOR, PAGE, following, place_of
-from todserve.gateway.routes import REFUSALS
-from todserve.gateway.settings import MODEL_NAME, GatewaySettings
-from todserve.gateway.views import ExamplePage, ExampleView, ModelView, Proposal
+from todserve.gateway.api.dialogue_routes import REFUSALS
+from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
+from todserve.gateway.api.request_bodies import Annotate, Propose
+from todserve.gateway.api.response_bodies import ExamplePage, ExampleView, ModelView, Proposal
+from todserve.gateway.conversations.label_checks import check_labels
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.gateway_settings import MODEL_NAME, GatewaySettings
+from todserve.gateway.store.labelled_examples import Examples
 from todserve.runtime.wire.codec import encode
 
 

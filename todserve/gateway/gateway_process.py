@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.logging import DefaultFormatter
 
-from todserve.gateway.app import create_app
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.gateway_settings import GatewaySettings
 
 _SECONDS_TO_FINISH = 30
 

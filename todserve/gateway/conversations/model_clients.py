@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from todserve.gateway.faults import (
+from todserve.gateway.api.gateway_errors import (
     GatewayError,
     MissingError,
     ModelAwayError,
     RefusedError,
     TooLongError,
 )
-from todserve.gateway.records import TurnRecord
-from todserve.gateway.settings import GatewaySettings
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.codec import DEFAULT_LIMITS, ModelDescription, TurnResponse

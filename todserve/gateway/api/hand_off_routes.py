@@ -5,8 +5,8 @@ Beside the way of a message. Example: ``DELETE /v1/dialogues/4f2a/hand-off``.
 
 from fastapi import APIRouter, status
 
-from todserve.gateway.routes import REFUSALS, DialogueId
-from todserve.gateway.speaking import Speaker
+from todserve.gateway.api.dialogue_routes import REFUSALS, DialogueId
+from todserve.gateway.conversations.speaker import Speaker
 
 
 def hand_off_routes(speaker: Speaker) -> APIRouter:

@@ -12,13 +12,13 @@ import uuid
 from fastapi import APIRouter, Request
 from pydantic import TypeAdapter, ValidationError
 
-from todserve.gateway.bodies import Key, RasaMessage
-from todserve.gateway.faults import ExpiredError, MissingError
-from todserve.gateway.routes import REFUSALS
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.speaking import Speaker
-from todserve.gateway.store import Store
-from todserve.gateway.views import Alive, RasaReply
+from todserve.gateway.api.dialogue_routes import REFUSALS
+from todserve.gateway.api.gateway_errors import ExpiredError, MissingError
+from todserve.gateway.api.request_bodies import Key, RasaMessage
+from todserve.gateway.api.response_bodies import Alive, RasaReply
+from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.dialogue_store import Store
 
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
 

@@ -21,24 +21,24 @@ from starlette.exceptions import HTTPException
 
 from todserve.bot.bot import Bot
 from todserve.bot.bot_file import load_bot
-from todserve.gateway.bodies import EXPECTED
-from todserve.gateway.database import Database
-from todserve.gateway.examples import Examples
-from todserve.gateway.export_routes import export_routes
-from todserve.gateway.faults import GatewayError, StoreAwayError, refusal
-from todserve.gateway.guarding import Guard
-from todserve.gateway.hand_off import hand_off_routes
-from todserve.gateway.label_routes import label_routes
-from todserve.gateway.leases import Leases
-from todserve.gateway.looking import Looking
-from todserve.gateway.model import Models
-from todserve.gateway.rasa_channel import rasa_routes
-from todserve.gateway.retention import Retention
-from todserve.gateway.routes import dialogue_routes
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.speaking import Speaker
-from todserve.gateway.store import Store
-from todserve.gateway.views import Alive, Readiness
+from todserve.gateway.api.dialogue_routes import dialogue_routes
+from todserve.gateway.api.export_routes import export_routes
+from todserve.gateway.api.gateway_errors import GatewayError, StoreAwayError, refusal
+from todserve.gateway.api.hand_off_routes import hand_off_routes
+from todserve.gateway.api.health import Looking
+from todserve.gateway.api.label_routes import label_routes
+from todserve.gateway.api.middleware import Guard
+from todserve.gateway.api.rasa_channel import rasa_routes
+from todserve.gateway.api.request_bodies import EXPECTED
+from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.labelled_examples import Examples
+from todserve.gateway.store.retention import Retention
 
 _log = logging.getLogger(__name__)
 _WANTED = "expected a JSON object in UTF-8, with Content-Type: application/json"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from todserve.bot.user_message import plain
-from todserve.gateway.records import LABELLED, TurnRecord
+from todserve.gateway.store.records import LABELLED, TurnRecord
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
 from todserve.runtime.language.formats import BOOKING

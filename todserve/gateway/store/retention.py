@@ -12,9 +12,9 @@ import threading
 
 import sqlalchemy as sa
 
-from todserve.gateway.database import Database
-from todserve.gateway.store import now_in_microseconds
-from todserve.gateway.tables import corrections, dialogues
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_store import now_in_microseconds
+from todserve.gateway.store.tables import corrections, dialogues
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 600.0

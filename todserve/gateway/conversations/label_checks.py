@@ -7,8 +7,13 @@ On the way of a correction, before it is stored. Example: the intent ``find_tria
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from todserve.gateway.faults import GatewayError, LabelError, MissingError, ModelAwayError
-from todserve.gateway.model import Models
+from todserve.gateway.api.gateway_errors import (
+    GatewayError,
+    LabelError,
+    MissingError,
+    ModelAwayError,
+)
+from todserve.gateway.conversations.model_clients import Models
 from todserve.runtime.language.dialogue import DELETED
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.wire.codec import ModelDescription

@@ -11,18 +11,25 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
-from todserve.gateway.bodies import Begin, Compare, Correct, PersonId, Say
-from todserve.gateway.comparing import compare
-from todserve.gateway.faults import FaultBody
-from todserve.gateway.finding import Filter
-from todserve.gateway.labels import check_labels
-from todserve.gateway.model import Models
-from todserve.gateway.paging import CURSOR, PAGE, following, place_of
-from todserve.gateway.records import moment
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.speaking import Speaker
-from todserve.gateway.store import Store
-from todserve.gateway.views import Begun, Compared, DialoguePage, DialogueView, TurnsView, TurnView
+from todserve.gateway.api.gateway_errors import FaultBody
+from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
+from todserve.gateway.api.request_bodies import Begin, Compare, Correct, PersonId, Say
+from todserve.gateway.api.response_bodies import (
+    Begun,
+    Compared,
+    DialoguePage,
+    DialogueView,
+    TurnsView,
+    TurnView,
+)
+from todserve.gateway.conversations.label_checks import check_labels
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.model_comparison import compare
+from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.dialogue_filters import Filter
+from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.records import moment
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": FaultBody, "description": text}

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.faults import MissingError
-from todserve.gateway.records import DialogueRecord, TurnRecord
-from todserve.gateway.tables import corrections, dialogues, turns
+from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.gateway.store.tables import corrections, dialogues, turns
 
 FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off")
 """What a dialogue is found by; each is a column."""

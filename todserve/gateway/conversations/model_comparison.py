@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from todserve.gateway.faults import RefusedError
-from todserve.gateway.model import Models, bounded
-from todserve.gateway.records import TurnRecord
+from todserve.gateway.api.gateway_errors import RefusedError
+from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.wire.codec import encode
 
 Answer = Mapping[str, Any]

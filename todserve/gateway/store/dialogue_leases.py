@@ -25,9 +25,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from todserve.gateway.database import Database
-from todserve.gateway.faults import BusyError, MissingError
-from todserve.gateway.tables import dialogues
+from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.tables import dialogues
 
 _log = logging.getLogger(__name__)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
