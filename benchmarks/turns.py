@@ -19,7 +19,7 @@ from todserve.runtime.errors import CorpusError, RequestError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.tracking.state_replay import needs_replay
 from todserve.runtime.wire.request import parse_request
-from todserve.serving.demo import UTTERANCES
+from todserve.serving.terminal.demo import UTTERANCES
 
 CORPUS, SPLIT = "multiwoz21", "dev"
 _EVERY = 10

@@ -10,9 +10,9 @@ import pytest
 from todserve.cli import main
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ENGINE_FILES, ExportManifest, sha256_of
-from todserve.serving.archive import build_archive
-from todserve.serving.staging import Parts
-from todserve.serving.trial import try_archive, unpack
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_trial import try_archive, unpack
 
 # Whatever a worker of TorchServe or one of our commands might import by name.
 PLANTED = (

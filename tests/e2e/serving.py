@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from todserve.serving.settings import ServerSettings
+from todserve.serving.server.server_settings import ServerSettings
 
 ROOT = Path(__file__).parents[2]
 

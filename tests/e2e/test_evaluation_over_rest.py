@@ -7,7 +7,7 @@ import pytest
 from todserve.evaluation.answerer import open_answering
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.request import TurnRequest
-from todserve.serving.server import RunningServer
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 

@@ -22,7 +22,7 @@ from tests.e2e.torchserve_operations import (
     of_the_jar,
     perform,
 )
-from todserve.serving.server import RunningServer
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 _REGISTER = "org.pytorch.serve.grpc.management.ManagementAPIsService/RegisterModel"

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from tests.e2e.serving import ROOT, free_ports, write_config
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 90  # seconds for one answer; a test must fail, not hang

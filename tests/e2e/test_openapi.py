@@ -14,10 +14,10 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.e2e.serving import MODEL_CONFIG, ROOT, write_config
 from tests.unit.generated_cases import check_answer, check_generated
-from todserve.serving.archive import build_archive
-from todserve.serving.openapi import document
-from todserve.serving.server import start
-from todserve.serving.settings import ServerSettings
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.openapi.openapi_document import document
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import start
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from todserve.runtime.wire.codec import decode
-from todserve.serving.server import RunningServer
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60  # seconds for one answer; a test must fail, not hang

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from tests.e2e.serving import ROOT, write_config
 from tests.e2e.studio_page import CHROMIUM, Studio, launch, studio
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.serving.archive import build_archive
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 pytestmark = [
     pytest.mark.e2e,

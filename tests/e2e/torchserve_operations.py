@@ -14,8 +14,8 @@ from typing import NamedTuple
 import grpc
 import requests
 
-from todserve.serving.properties import Frontend
-from todserve.serving.server import RunningServer
+from todserve.serving.server.config_properties import Frontend
+from todserve.serving.server.torchserve_server import RunningServer
 
 PATIENCE = 60  # seconds
 REFUSED = 405

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.turns import body_of, load_turns
 from tests.unit.corpora_at_hand import multiwoz_folder
 from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.serving.demo import UTTERANCES
+from todserve.serving.terminal.demo import UTTERANCES
 
 DIALOGUE = Dialogue(
     dialogue_id="one",

@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.local_server import OK, Answer, LocalServer
 from todserve.runtime.wire.codec import decode
-from todserve.serving.chat import run_chat
-from todserve.serving.client import ServerError
-from todserve.serving.demo import UTTERANCES, run_demo
-from todserve.serving.turn_view import TurnView, wants_colour
+from todserve.serving.client.tod_client import ServerError
+from todserve.serving.terminal.chat import run_chat
+from todserve.serving.terminal.demo import UTTERANCES, run_demo
+from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 
 def chat(server: LocalServer, typed: str, monkeypatch: pytest.MonkeyPatch) -> None:

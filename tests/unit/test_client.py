@@ -14,7 +14,7 @@ from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import PromptFormat
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.codec import Exchange, SlotPrediction
-from todserve.serving.client import Conversation, ServerError, TodClient
+from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
 
 
 def client_of(server: LocalServer, retries: int = 2) -> TodClient:

@@ -16,7 +16,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.codec import ModelDescription, ModelIdentity
-from todserve.serving.client import ServerError, TodClient
+from todserve.serving.client.tod_client import ServerError, TodClient
 
 ASKING: dict[str, object] = {"body": {"describe": True}}
 

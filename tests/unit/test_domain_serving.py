@@ -12,7 +12,7 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
-from todserve.serving import staging
+from todserve.serving.archive import archive_staging
 
 MODEL = DomainModel(
     domains=("restaurant", "train"),
@@ -84,9 +84,11 @@ def test_a_broken_file_stops_the_worker_with_its_name(with_model: Path) -> None:
 
 
 def test_the_archive_takes_the_model_along(with_model: Path, tmp_path: Path) -> None:
-    staged = staging._stage(with_model, tmp_path / "files")
+    staged = archive_staging._stage(with_model, tmp_path / "files")
     assert DomainModel.of_folder(staged) == MODEL
 
 
 def test_the_archive_does_without_a_model(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    assert DomainModel.of_folder(staging._stage(tiny_checkpoint, tmp_path / "files")) is None
+    assert (
+        DomainModel.of_folder(archive_staging._stage(tiny_checkpoint, tmp_path / "files")) is None
+    )

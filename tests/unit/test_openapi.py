@@ -27,7 +27,7 @@ from todserve.runtime.wire.codec import (
     parse_text,
 )
 from todserve.runtime.wire.kserve import encode_answers, parse_body
-from todserve.serving.openapi import DEFAULT_PATH, document, write_document
+from todserve.serving.openapi.openapi_document import DEFAULT_PATH, document, write_document
 
 DOCUMENT: dict[Any, Any] = document()
 TURN: dict[str, Any] = {"user": "to ely please"}
@@ -71,7 +71,9 @@ def test_document_is_valid_openapi() -> None:
 
 def test_written_document_is_the_generated_one() -> None:
     written = json.loads((ROOT / DEFAULT_PATH).read_text(encoding="utf-8"))
-    assert written == DOCUMENT, "write it anew: todserve.serving.openapi.write_document()"
+    assert written == DOCUMENT, (
+        "write it anew: todserve.serving.openapi.openapi_document.write_document()"
+    )
 
 
 def test_document_is_written_as_it_is(tmp_path: Path) -> None:

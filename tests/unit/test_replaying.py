@@ -24,8 +24,8 @@ from todserve.runtime.wire.codec import (
     TurnRequest,
     TurnResponse,
 )
-from todserve.serving.answering import ServedModel, open_answering
-from todserve.serving.client import ServerError
+from todserve.serving.client.served_answerer import ServedModel, open_answering
+from todserve.serving.client.tod_client import ServerError
 
 Script = Callable[[TurnRequest], TurnResponse | RequestError]
 State = dict[str, dict[str, str]]

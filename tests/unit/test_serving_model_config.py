@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.serving.model_config import ModelConfig, load_model_config
+from todserve.serving.archive.model_config import ModelConfig, load_model_config
 
 SHIPPED = Path(__file__).parents[2] / "archive" / "model-config.yaml"
 

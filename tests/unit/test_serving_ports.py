@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving.ports import check_free, is_free
-from todserve.serving.properties import Address
+from todserve.serving.server.config_properties import Address
+from todserve.serving.server.ports import check_free, is_free
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest
-from todserve.serving.preparing import prepare
+from todserve.serving.archive.packed_folder import prepare
 
 ONNX = EngineName.ONNX
 

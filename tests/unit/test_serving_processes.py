@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving.processes import is_running, processes_of, terminate
-from todserve.serving.record import Record, forget, mark
-from todserve.serving.server import stop
+from todserve.serving.server.processes import is_running, processes_of, terminate
+from todserve.serving.server.server_record import Record, forget, mark
+from todserve.serving.server.torchserve_server import stop
 
 WAIT = "import sys, time; print('up', flush=True); time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + WAIT

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ConfigError
-from todserve.serving.properties import CLOSED, Frontend
+from todserve.serving.server.config_properties import CLOSED, Frontend
 
 SHIPPED = Path(__file__).parents[2] / "config.properties"
 OFF = "disable_token_authorization=true\n"

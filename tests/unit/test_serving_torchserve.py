@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from todserve.serving.java import JavaRuntime
-from todserve.serving.torchserve import server_environment
+from todserve.serving.server.java_runtime import JavaRuntime
+from todserve.serving.server.torchserve_command import server_environment
 
 JAVA = JavaRuntime(executable=Path("/java/bin/java"), version=17, source="a test")
 

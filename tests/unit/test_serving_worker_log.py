@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from todserve.serving.worker_log import first_cause, load_failure
+from todserve.serving.server.worker_log import first_cause, load_failure
 
 MASKED = """\
 Traceback (most recent call last):

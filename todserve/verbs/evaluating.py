@@ -112,7 +112,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from todserve.evaluation.replay.replay_differences import Aspect
     from todserve.evaluation.replay.replay_run import run_replay
     from todserve.runtime.errors import ConfigError
-    from todserve.serving.answering import open_answering
+    from todserve.serving.client.served_answerer import open_answering
 
     try:
         only = tuple(Aspect(name) for name in arguments.only.split(","))

@@ -63,7 +63,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _archive(arguments: argparse.Namespace) -> None:
-    from todserve.serving.archive import run
+    from todserve.serving.archive.archive_build import run
 
     run(
         checkpoint=arguments.checkpoint,
@@ -75,7 +75,7 @@ def _archive(arguments: argparse.Namespace) -> None:
 
 
 def _start(arguments: argparse.Namespace) -> None:
-    from todserve.serving.launch import run_start
+    from todserve.serving.server.start_and_stop import run_start
 
     run_start(
         store=arguments.store,
@@ -88,18 +88,18 @@ def _start(arguments: argparse.Namespace) -> None:
 
 
 def _stop(arguments: argparse.Namespace) -> None:
-    from todserve.serving.launch import run_stop
+    from todserve.serving.server.start_and_stop import run_stop
 
     run_stop(log_dir=arguments.logs)
 
 
 def _chat(arguments: argparse.Namespace) -> None:
-    from todserve.serving.chat import run_chat
+    from todserve.serving.terminal.chat import run_chat
 
     run_chat(url=arguments.url, name=arguments.name)
 
 
 def _demo(arguments: argparse.Namespace) -> None:
-    from todserve.serving.demo import run_demo
+    from todserve.serving.terminal.demo import run_demo
 
     run_demo(url=arguments.url, name=arguments.name)

@@ -21,7 +21,7 @@ from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.codec import DEFAULT_LIMITS, ModelDescription, TurnResponse
-from todserve.serving.client import ServerError, TodClient, UnknownModelError
+from todserve.serving.client.tod_client import ServerError, TodClient, UnknownModelError
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.
 _HISTORY_CHARACTERS = DEFAULT_LIMITS.max_total_characters // 2

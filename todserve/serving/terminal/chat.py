@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 
 from todserve.runtime.errors import RequestError
-from todserve.serving.client import Conversation, ServerError, TodClient
-from todserve.serving.turn_view import TurnView, wants_colour
+from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
+from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 HELP = "Commands: /state  /reset  /quit"
 

@@ -26,7 +26,7 @@ from todserve.runtime.engines.engine_settings import (
 )
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.wire.limits import RequestLimits
-from todserve.serving.strict_yaml import load_mapping
+from todserve.serving.archive.strict_yaml import load_mapping
 
 _NEVER = {
     "clientTimeoutInMills": "it drops answers silently and the client hangs; use responseTimeout",

@@ -9,8 +9,8 @@ import shlex
 import sys
 import time
 
-from todserve.serving.client import Conversation, TodClient
-from todserve.serving.turn_view import TurnView, wants_colour
+from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 UTTERANCES = (
     "i am looking for a cheap restaurant in the centre of town.",

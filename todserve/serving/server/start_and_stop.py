@@ -5,9 +5,9 @@ Beside the way of a request. Example: ``run_start(store=Path("archive/store"))``
 
 from pathlib import Path
 
-from todserve.serving.readiness import CANARY
-from todserve.serving.server import RunningServer, start, stop
-from todserve.serving.settings import ServerSettings
+from todserve.serving.server.readiness import CANARY
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start, stop
 
 DEFAULT_STORE = Path("archive/store")
 DEFAULT_CONFIG = Path("config.properties")

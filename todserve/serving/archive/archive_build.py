@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving import checksums
-from todserve.serving.model_config import load_model_config
-from todserve.serving.preparing import prepare
-from todserve.serving.repack import repack
-from todserve.serving.staging import Parts, pack
-from todserve.serving.trial import try_archive, unpack
+from todserve.serving.archive import checksums
+from todserve.serving.archive.archive_staging import Parts, pack
+from todserve.serving.archive.archive_trial import try_archive, unpack
+from todserve.serving.archive.model_config import load_model_config
+from todserve.serving.archive.packed_folder import prepare
+from todserve.serving.archive.repack import repack
 
 DEFAULT_STORE = Path("archive/store")
 DEFAULT_NAME = "tod"

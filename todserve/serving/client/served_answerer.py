@@ -17,9 +17,9 @@ from todserve.runtime.errors import ArchiveError, ConfigError, RequestError
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse
-from todserve.serving.client import TodClient
-from todserve.serving.model_config import load_model_config
-from todserve.serving.trial import unpack
+from todserve.serving.archive.archive_trial import unpack
+from todserve.serving.archive.model_config import load_model_config
+from todserve.serving.client.tod_client import TodClient
 
 AT_ONCE = 8
 """Requests under way together: enough for a server to fill a batch."""

@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving.java import JavaRuntime
-from todserve.serving.processes import is_running
-from todserve.serving.properties import Frontend
-from todserve.serving.record import Record
-from todserve.serving.settings import ServerSettings
+from todserve.serving.server.config_properties import Frontend
+from todserve.serving.server.java_runtime import JavaRuntime
+from todserve.serving.server.processes import is_running
+from todserve.serving.server.server_record import Record
+from todserve.serving.server.server_settings import ServerSettings
 
 CONSOLE_LOG = "console.log"
 WORKER_LOG = "worker.log"

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
-from todserve.serving.openapi_schemas import JsonSchema, reference, schemas
+from todserve.serving.openapi.openapi_schemas import JsonSchema, reference, schemas
 
 DEFAULT_PATH = Path("docs/openapi.json")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.inner_paths import inner_path
-from todserve.serving.staging import Parts
-from todserve.serving.worker_log import first_cause
+from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.server.worker_log import first_cause
 
 _DEADLINE = 300.0  # seconds; a cold disk and a slow core need most of a minute
 

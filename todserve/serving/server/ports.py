@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import psutil
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving.properties import Address
+from todserve.serving.server.config_properties import Address
 
 
 def check_free(addresses: Sequence[Address]) -> None:

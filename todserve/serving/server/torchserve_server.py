@@ -12,16 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
-from todserve.serving import checksums
-from todserve.serving.java import JavaRuntime, find_java
-from todserve.serving.ports import check_free
-from todserve.serving.processes import processes_of, terminate
-from todserve.serving.properties import Frontend
-from todserve.serving.readiness import Probe, Worker, wait_until_ready
-from todserve.serving.record import TEMP_PREFIX, Record, check_ours, forget, mark
-from todserve.serving.settings import ServerSettings
-from todserve.serving.torchserve import LOGS, WORKER_LOG, ask_to_stop, console_tail, launch
-from todserve.serving.worker_log import load_failure
+from todserve.serving.archive import checksums
+from todserve.serving.server.config_properties import Frontend
+from todserve.serving.server.java_runtime import JavaRuntime, find_java
+from todserve.serving.server.ports import check_free
+from todserve.serving.server.processes import processes_of, terminate
+from todserve.serving.server.readiness import Probe, Worker, wait_until_ready
+from todserve.serving.server.server_record import TEMP_PREFIX, Record, check_ours, forget, mark
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_command import (
+    LOGS,
+    WORKER_LOG,
+    ask_to_stop,
+    console_tail,
+    launch,
+)
+from todserve.serving.server.worker_log import load_failure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
