@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.cli import main
+from todserve.cli.main import main
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ENGINE_FILES, ExportManifest, sha256_of
 from todserve.serving.archive.archive_build import build_archive

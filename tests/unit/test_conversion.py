@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from todserve import cli
 from todserve.bot.action_events import Event, SlotSet
 from todserve.bot.bot import Bot
 from todserve.bot.bot_file import load_bot
@@ -22,6 +21,7 @@ from todserve.bot.conversion.story_utterances import Utterances
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.user_message import Heard
+from todserve.cli import main
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.readers.rasa.rasa_types import (
     RasaDomain,
@@ -224,7 +224,7 @@ def test_the_dialogues_have_no_fault_and_answers_of_their_own_intents(
     report: ConversionReport,
 ) -> None:
     for split in report.dialogues:
-        assert cli.main(["data", "validate", str(report.out / "dialogues" / split)]) == 0
+        assert main.main(["data", "validate", str(report.out / "dialogues" / split)]) == 0
     (service,), _ = open_dialogues(report.out / "dialogues")
     assert {"faq", "faq_parking", "faq_popcorn"} <= set(service.intents)
 
@@ -372,10 +372,10 @@ def test_the_command_line_converts_and_checks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert cli.main(["bot", "convert", str(CINEMA), str(out)]) == 0
+    assert main.main(["bot", "convert", str(CINEMA), str(out)]) == 0
     assert "skipped        1  policy: TEDPolicy" in capsys.readouterr().out
-    assert cli.main(["bot", "check", str(out / "bot.yml")]) == 0
+    assert main.main(["bot", "check", str(out / "bot.yml")]) == 0
     assert "14 responses, 2 forms, 2 actions" in capsys.readouterr().out
     (out / "bot.yml").write_text("fallback: {response: b}\n")
-    assert cli.main(["bot", "check", str(out / "bot.yml")]) == 2
+    assert main.main(["bot", "check", str(out / "bot.yml")]) == 2
     assert "fallback.response: got 'b'" in capsys.readouterr().err

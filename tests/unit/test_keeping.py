@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve import cli
+from todserve.cli import main
 from todserve.gateway import gateway_process
 from todserve.gateway.gateway_settings import GatewaySettings
 
@@ -24,7 +24,7 @@ def test_options_and_further_settings_reach_the_gateway(
     tokens.write_text("one\n\ntwo\n")
     options = ["--port", "0", "--retain-days", "30", "--token-file", str(tokens)]
     options += ["--model-token-file", str(tokens)]
-    assert cli.main(["gateway", *options, "expire_after=86400", "requests_per_minute=0"]) == 0
+    assert main.main(["gateway", *options, "expire_after=86400", "requests_per_minute=0"]) == 0
     (settings,) = started
     assert (settings.port, settings.retain_days) == (0, 30.0)
     assert [token.get_secret_value() for token in settings.tokens] == ["one", "two"]
@@ -46,6 +46,6 @@ def test_options_and_further_settings_reach_the_gateway(
 def test_a_setting_that_is_none_is_refused(
     given: str, said: str, started: list[GatewaySettings], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["gateway", given]) == 2
+    assert main.main(["gateway", given]) == 2
     assert said in capsys.readouterr().err
     assert started == []

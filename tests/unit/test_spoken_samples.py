@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.source_tree import ROOT
 from tests.unit.spoken_corpus import SCHEMA, SPOKEN_CORPUS
-from todserve.cli import main
+from todserve.cli.main import main
 from todserve.corpora.spoken.wordings import Wordings
 from todserve.runtime.errors import ConfigError
 from todserve.training.data.training_turns import save_turns

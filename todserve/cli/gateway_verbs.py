@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from todserve.verbs.adding import Adder
+from todserve.cli.verb_parser import Adder
 
 if TYPE_CHECKING:
     from todserve.gateway.gateway_settings import GatewaySettings

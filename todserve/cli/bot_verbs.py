@@ -6,7 +6,7 @@ Example: ``tod bot convert my-rasa-project my-bot && tod bot check my-bot/bot.ym
 import argparse
 from pathlib import Path
 
-from todserve.verbs.adding import Adder, family
+from todserve.cli.verb_parser import Adder, family
 
 
 def add_bots(add: Adder) -> None:

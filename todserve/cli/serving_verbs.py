@@ -6,7 +6,7 @@ Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
 import argparse
 from pathlib import Path
 
-from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder, corpora_option
+from todserve.cli.verb_parser import DEFAULT_CHECKPOINT, Adder, corpora_option
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from todserve.verbs.adding import Adder
+from todserve.cli.verb_parser import Adder
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ Example: ``tod evaluate multiwoz --checkpoint checkpoints/multiwoz --split dev -
 import argparse
 from pathlib import Path
 
-from todserve.verbs.adding import DEFAULT_CHECKPOINT, Adder, corpora_option, family
+from todserve.cli.verb_parser import DEFAULT_CHECKPOINT, Adder, corpora_option, family
 
 
 def add_evaluating(add: Adder) -> None:

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from todserve.verbs.adding import Adder, corpora_option, family
+from todserve.cli.verb_parser import Adder, corpora_option, family
 
 _NAMES = (
     "a corpus: multiwoz21, sgd, camrest676, woz20, star, multidogo, banking77, clinc150, "

@@ -9,15 +9,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from todserve.cli.bench_verbs import add_measuring
+from todserve.cli.bot_verbs import add_bots
+from todserve.cli.corpus_verbs import add_sources
+from todserve.cli.evaluation_verbs import add_evaluating
+from todserve.cli.gateway_verbs import add_keeping
+from todserve.cli.serving_verbs import add_serving
+from todserve.cli.training_verbs import add_training
+from todserve.cli.verb_parser import Verb, adder
 from todserve.runtime.errors import TodError
-from todserve.verbs.adding import Verb, adder
-from todserve.verbs.bots import add_bots
-from todserve.verbs.evaluating import add_evaluating
-from todserve.verbs.keeping import add_keeping
-from todserve.verbs.measuring import add_measuring
-from todserve.verbs.serving import add_serving
-from todserve.verbs.sources import add_sources
-from todserve.verbs.training import add_training
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import argparse
 import os
 from pathlib import Path
 
-from todserve.verbs.adding import Adder, corpora_option
+from todserve.cli.verb_parser import Adder, corpora_option
 
 
 def add_training(add: Adder) -> None:
