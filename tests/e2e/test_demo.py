@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.serving import ROOT, write_config
+from tests.support.served_endpoint import ROOT, write_config
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.wire.codec import TurnResponse
 from todserve.serving.archive.archive_build import build_archive

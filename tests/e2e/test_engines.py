@@ -6,7 +6,7 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.serving import ROOT, write_config
+from tests.support.served_endpoint import ROOT, write_config
 from todserve.runtime.engines.engine_settings import EngineName
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.server.server_settings import ServerSettings

@@ -8,9 +8,9 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from tests.e2e.foreign_code import PATIENCE, ForeignCode, Site
-from tests.e2e.studio_page import CHROMIUM, launch
-from tests.e2e.torchserve_operations import (
+from tests.support.foreign_code import PATIENCE, ForeignCode, Site
+from tests.support.studio_page import CHROMIUM, launch
+from tests.support.torchserve_operations import (
     GRPC,
     HANDLERS,
     OPERATIONS,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.serving import ROOT, free_ports, write_config
+from tests.support.served_endpoint import ROOT, free_ports, write_config
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import RunningServer, start
 

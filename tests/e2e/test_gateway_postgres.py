@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.e2e.postgres import Postgres, programs
-from tests.unit.gateway_server import GatewayServer, ModelServer
-from tests.unit.remembered import corrected, spoken
+from tests.support.gateway_server import GatewayServer, ModelServer
+from tests.support.postgres import Postgres, programs
+from tests.support.remembered import corrected, spoken
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database

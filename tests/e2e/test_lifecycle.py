@@ -16,9 +16,9 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.foreign_code import ForeignCode, Site
-from tests.e2e.serving import ROOT, MakeSettings, write_config
-from tests.e2e.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
+from tests.support.foreign_code import ForeignCode, Site
+from tests.support.served_endpoint import ROOT, MakeSettings, write_config
+from tests.support.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rasa_sdk_server import PYTHON, RasaSdkServer, needs_rasa_sdk
-from tests.e2e.serving import ROOT, free_ports
+from tests.support.rasa_sdk_server import PYTHON, RasaSdkServer, needs_rasa_sdk
+from tests.support.served_endpoint import ROOT, free_ports
 from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError
 from todserve.bot.bot import Bot

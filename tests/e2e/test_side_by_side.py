@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.serving import MODEL_CONFIG, MakeSettings
+from tests.support.served_endpoint import MODEL_CONFIG, MakeSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.client.tod_client import TodClient

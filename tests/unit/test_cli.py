@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.local_server import LocalServer
+from tests.support.local_server import LocalServer
 from todserve.cli import main
 from todserve.runtime.errors import CorpusError
 

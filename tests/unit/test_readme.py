@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from tests.unit.source_tree import ROOT
+from tests.support.source_tree import ROOT
 from todserve.cli.main import build_parser
 from todserve.runtime.wire.codec import TurnResponse, decode, parse_request
 from todserve.runtime.wire.limits import DEFAULT_LIMITS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.source_tree import ROOT, imports, module_name, parse, sources
+from tests.support.source_tree import ROOT, imports, module_name, parse, sources
 
 ROOMS = (
     *("runtime", "corpora", "training", "evaluation", "export"),
