@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.served_endpoint import ROOT, write_config
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.wire.codec import TurnResponse
+from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.client.tod_client import Conversation, TodClient
 from todserve.serving.server.server_settings import ServerSettings

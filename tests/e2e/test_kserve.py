@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.e2e.test_requests import PATIENCE, counter, wait_for
-from todserve.runtime.wire.codec import decode
+from todserve.runtime.wire.response import decode
 from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e

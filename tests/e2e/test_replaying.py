@@ -8,7 +8,7 @@ import pytest
 
 from todserve.evaluation.replay.replay_differences import Aspect
 from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
-from todserve.runtime.wire.codec import TurnResponse
+from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.client.served_answerer import open_answering
 from todserve.serving.client.tod_client import Conversation, TodClient
 from todserve.serving.server.torchserve_server import RunningServer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from todserve.runtime.wire.codec import decode
+from todserve.runtime.wire.response import decode
 from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e

@@ -15,7 +15,8 @@ ACTIONS = """
 import asyncio
 import threading
 
-from todserve.bot.action_events import ActiveLoop, ConversationPaused, FollowupAction, Restarted, SlotSet
+from todserve.bot.action_events import ActiveLoop, ConversationPaused, FollowupAction
+from todserve.bot.action_events import Restarted, SlotSet
 
 calls = []
 stuck = threading.Event()

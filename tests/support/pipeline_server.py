@@ -10,7 +10,8 @@ from tests.support.serving_thread import ServingThread
 from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import encode, encode_error, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import encode, encode_error
 
 Status = Callable[[int], int | None]
 """Number of a request, from 0 -> the status it is refused with; None to answer it."""

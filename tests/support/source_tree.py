@@ -13,7 +13,7 @@ def sources(*folders: str) -> list[Path]:
 
 
 def module_name(path: Path) -> str:
-    """Return ``todserve.runtime.wire.codec`` for its file; a package's own name for ``__init__``."""
+    """Return a file's dotted name; for ``__init__.py`` the package's own."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.source_tree import ROOT
 from todserve.cli.main import build_parser
-from todserve.runtime.wire.codec import TurnResponse, decode, parse_request
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse, decode
 
 READMES = ("README.md", "README.ko.md")
 

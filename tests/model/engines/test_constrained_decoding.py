@@ -17,7 +17,8 @@ from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import TurnResponse, encode, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse, encode
 
 CONTEXT_LENGTHS = (3, 19, 8, 40)
 

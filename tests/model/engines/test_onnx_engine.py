@@ -24,7 +24,8 @@ from todserve.runtime.engines.onnx.onnx_export import export_onnx
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse
 
 VOCABULARY = 97
 END = 1
@@ -343,7 +344,7 @@ def test_the_engine_imports_neither_torch_nor_transformers(
     )
     program = (
         "import sys; from pathlib import Path; from todserve.runtime.pipeline import TurnPipeline; "
-        "from todserve.runtime.wire.codec import parse_request; "
+        "from todserve.runtime.wire.request import parse_request; "
         "pipeline = TurnPipeline.load(Path(sys.argv[1])); "
         "assert pipeline.answer([parse_request({'user': 'hello'})])[0].model.name == 'tod'; "
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"

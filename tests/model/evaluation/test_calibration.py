@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from todserve.evaluation.divergence import run_divergence
 
 from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
@@ -27,14 +26,15 @@ from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.engines.engine import Row
-from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 TEMPERATURES = {
     TaskName.BELIEF_STATE: 1.7,
@@ -273,31 +273,6 @@ def test_a_network_does_not_diverge_from_itself_but_from_its_rounding(
     assert kl_divergence(whole(passages[:1]), rounded(passages[:1])).shape == (
         len(passages[0].target),
     )
-
-
-def test_run_divergence_compares_number_formats_and_refuses_other_vocabularies(
-    tiny_checkpoint: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "divergence.json"
-    found = run_divergence(
-        tiny_checkpoint,
-        tiny_checkpoint,
-        second_settings=EngineSettings(dtype=Dtype.BFLOAT16),
-        limit=2,
-        out=out,
-        root=corpus,
-    )
-    saved = json.loads(out.read_text())
-    assert {task: one["mean"] for task, one in saved["kl_divergence"].items()} == {
-        str(task): one.mean for task, one in found.items()
-    }
-    assert "(float32)||" in saved["signature"]
-    assert "nats per token" in capsys.readouterr().out
-    other = shutil.copytree(tiny_checkpoint, tmp_path / "other")
-    content = json.loads((other / "tokenizer.json").read_text())
-    (other / "tokenizer.json").write_text(json.dumps(content))
-    with pytest.raises(ConfigError, match="same vocabulary"):
-        run_divergence(tiny_checkpoint, other, root=corpus)
 
 
 def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path, corpus: Path) -> None:

@@ -28,7 +28,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.networks.export_manifest import ExportManifest
-from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import ModelIdentity
 
 ROOT = Path(__file__).resolve().parents[3]
 LN2 = math.log(2)

@@ -8,7 +8,8 @@ from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import TurnRequest, TurnResponse, decode, encode, parse_request
+from todserve.runtime.wire.request import TurnRequest, parse_request
+from todserve.runtime.wire.response import TurnResponse, decode, encode
 
 REQUESTS = [
     parse_request({"user": "I want a train to Ely"}),

@@ -11,7 +11,8 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse
 from todserve.training.classifiers.intent_classifier import fit_intents
 from todserve.training.data.training_turns import load_turns
 from todserve.training.training_run import run_training

@@ -23,7 +23,7 @@ from todserve.runtime.errors import ConfigError, TrainingError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import parse_request
+from todserve.runtime.wire.request import parse_request
 from todserve.training.batches.batch import IGNORED, collate
 from todserve.training.batches.examples import TASK_ORDER, encode_turns
 from todserve.training.data.training_turns import save_turns
@@ -158,7 +158,8 @@ def test_a_resumed_run_equals_one_never_interrupted(
 
 def test_a_killed_run_leaves_only_whole_checkpoints_and_goes_on(tmp_path: Path) -> None:
     config = prepare_run(tmp_path, steps=100_000, save_minutes=0)
-    command = "import sys; from pathlib import Path; from todserve.training.training_run import run_training"
+    command = "import sys; from pathlib import Path"
+    command += "; from todserve.training.training_run import run_training"
     command += "; run_training(sys.argv[1], runs=Path(sys.argv[2]), threads=1)"
     folder = tmp_path / "runs" / "tiny"
     with subprocess.Popen(

@@ -16,7 +16,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import ModelIdentity
 
 SIGNATURE = Signature(
     corpus="multiwoz21",

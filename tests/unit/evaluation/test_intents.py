@@ -24,7 +24,7 @@ from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, Service
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import ModelIdentity
 
 CSV = (
     "text,category\n"

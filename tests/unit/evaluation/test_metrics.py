@@ -10,7 +10,7 @@ from todserve.evaluation.metrics.generation_rates import generation_rates
 from todserve.evaluation.metrics.label_scores import dialogue_act_f1, intent_accuracy
 from todserve.evaluation.metrics.response_bleu import response_bleu, tokens
 from todserve.runtime.language.dialogue import DialogueAct
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 State = dict[str, dict[str, str]]
 

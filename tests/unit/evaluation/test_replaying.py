@@ -14,14 +14,14 @@ from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.evaluation.replay.replayed_dialogues import replay
 from todserve.runtime.errors import ArchiveError, ConfigError, CorpusError, RequestError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
-from todserve.runtime.wire.codec import (
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import (
     ActiveDomain,
     ActPrediction,
-    Exchange,
     ModelIdentity,
     ResponsePrediction,
     SlotPrediction,
-    TurnRequest,
     TurnResponse,
 )
 from todserve.serving.client.served_answerer import ServedModel, open_answering

@@ -1,10 +1,10 @@
 """The independent reader: it finds what nothing bears out, and leaves alone what something does."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.support.source_tree import ROOT
 from tests.support.venues import open_venues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
 
@@ -95,5 +95,5 @@ def test_a_reference_must_stay_the_same_unless_something_is_booked_anew(
 
 
 def test_the_reader_shares_nothing_with_the_stage_it_reads() -> None:
-    source = Path(__file__).resolve().parents[3] / "todserve" / "evaluation" / "truth.py"
+    source = ROOT / "todserve" / "evaluation" / "suites" / "truth" / "truth_reader.py"
     assert "todserve" not in source.read_text(encoding="utf-8").split('"""', 2)[2]

@@ -1,9 +1,8 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
+from tests.support.source_tree import ROOT
 from todserve.runtime.engines.torchscript.torchscript_layers import (
     FeedForwardLayer,
     Int8Matrix,
@@ -133,7 +132,7 @@ def test_an_output_without_weights_is_zero_in_int8() -> None:
 
 
 def test_the_modules_of_the_export_import_no_transformers() -> None:
-    folder = Path(__file__).resolve().parents[3] / "todserve" / "export"
+    folder = ROOT / "todserve" / "runtime" / "engines" / "torchscript"
     written = {path: path.read_text(encoding="utf-8") for path in folder.glob("torchscript_*.py")}
     assert len(written) >= 5
     assert [path.name for path, text in written.items() if "import transformers" in text] == []

@@ -309,7 +309,7 @@ def test_a_model_that_refuses_a_turn_differs_there(tiny_checkpoint: Path, tmp_pa
 
 
 def test_what_the_test_model_tells_is_a_description() -> None:
-    from todserve.runtime.wire.codec import ModelDescription
+    from todserve.runtime.wire.model_description import ModelDescription
 
     assert ModelDescription.model_validate(DESCRIPTION).model_dump(mode="json") == DESCRIPTION
 

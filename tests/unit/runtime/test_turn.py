@@ -11,7 +11,8 @@ from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import BeliefTarget, PromptFormat
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 

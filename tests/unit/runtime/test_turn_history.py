@@ -4,7 +4,8 @@ from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.support.local_server import OK, Answer, LocalServer
-from todserve.runtime.wire.codec import decode
+from todserve.runtime.wire.response import decode
 from todserve.serving.client.tod_client import ServerError
 from todserve.serving.terminal.chat import run_chat
 from todserve.serving.terminal.demo import UTTERANCES, run_demo

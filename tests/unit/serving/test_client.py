@@ -11,9 +11,9 @@ from tests.support.local_server import OK, Answer, LocalServer
 from tests.support.pipeline_server import PipelineServer
 from tests.unit.evaluation.multiwoz.test_end_to_end import Scripted
 from todserve.runtime.errors import RequestError
-from todserve.runtime.language.prompts import PromptFormat
+from todserve.runtime.language.prompts import Exchange, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.wire.codec import Exchange, SlotPrediction
+from todserve.runtime.wire.response import SlotPrediction
 from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
 
 

@@ -15,7 +15,8 @@ from tests.unit.serving.test_openapi import is_valid
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import ModelDescription, ModelIdentity
+from todserve.runtime.wire.model_description import ModelDescription
+from todserve.runtime.wire.response import ModelIdentity
 from todserve.serving.client.tod_client import ServerError, TodClient
 
 ASKING: dict[str, object] = {"body": {"describe": True}}

@@ -12,7 +12,8 @@ import pytest
 from handlers import tod_handler
 from handlers.tod_handler import TodHandler
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import ModelIdentity, TurnRequest, TurnResponse
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchServe leaves version.txt open

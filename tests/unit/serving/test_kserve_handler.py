@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.serving.test_handler import make, make_context, response, run
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import TurnRequest, TurnResponse, decode
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse, decode
 
 Batch = list[dict[str, object]]
 

@@ -10,8 +10,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.source_tree import ROOT
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import (
-    DEFAULT_LIMITS,
+from todserve.runtime.wire.kserve import encode_answers, parse_body
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.request import parse_request, parse_text
+from todserve.runtime.wire.response import (
     ActiveDomain,
     ActPrediction,
     DatabaseMatches,
@@ -23,10 +25,7 @@ from todserve.runtime.wire.codec import (
     UnconstrainedConfidence,
     encode,
     encode_error,
-    parse_request,
-    parse_text,
 )
-from todserve.runtime.wire.kserve import encode_answers, parse_body
 from todserve.serving.openapi.openapi_document import DEFAULT_PATH, document, write_document
 
 DOCUMENT: dict[Any, Any] = document()

@@ -15,7 +15,7 @@ from todserve.evaluation.replay.replay_differences import Aspect, Difference, co
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import GENERAL, BeliefState, Dialogue, Turn
 from todserve.runtime.language.prompts import Exchange
-from todserve.runtime.wire.codec import DEFAULT_LIMITS
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 

@@ -16,7 +16,7 @@ from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_settings import MODEL_NAME, GatewaySettings
 from todserve.gateway.store.labelled_examples import Examples
-from todserve.runtime.wire.codec import encode
+from todserve.runtime.wire.response import encode
 
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:

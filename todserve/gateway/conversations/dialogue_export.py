@@ -32,7 +32,7 @@ from todserve.gateway.store.records import DialogueRecord, TurnRecord
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, Turn
 from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema, Service, Slot
-from todserve.runtime.wire.codec import ModelDescription
+from todserve.runtime.wire.model_description import ModelDescription
 
 CORPUS = "gateway"
 SPLIT = "train"

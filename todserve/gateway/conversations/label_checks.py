@@ -16,8 +16,8 @@ from todserve.gateway.api.gateway_errors import (
 from todserve.gateway.conversations.model_clients import Models
 from todserve.runtime.language.dialogue import DELETED
 from todserve.runtime.language.schema import Schema, Service, Slot
-from todserve.runtime.wire.codec import ModelDescription
 from todserve.runtime.wire.key_checks import nearest, quote
+from todserve.runtime.wire.model_description import ModelDescription
 
 LABELS = ("intent", "belief_state", "dialogue_act")
 """The keys of a correction or an example whose names the model must know."""

@@ -20,7 +20,9 @@ from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import Exchange
-from todserve.runtime.wire.codec import DEFAULT_LIMITS, ModelDescription, TurnResponse
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.model_description import ModelDescription
+from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.client.tod_client import ServerError, TodClient, UnknownModelError
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.

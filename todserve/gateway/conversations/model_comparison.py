@@ -13,7 +13,7 @@ from typing import Any
 from todserve.gateway.api.gateway_errors import RefusedError
 from todserve.gateway.conversations.model_clients import Models, bounded
 from todserve.gateway.store.records import TurnRecord
-from todserve.runtime.wire.codec import encode
+from todserve.runtime.wire.response import encode
 
 Answer = Mapping[str, Any]
 

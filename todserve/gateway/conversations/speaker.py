@@ -23,7 +23,7 @@ from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
 from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
-from todserve.runtime.wire.codec import encode
+from todserve.runtime.wire.response import encode
 
 
 class Speaker:

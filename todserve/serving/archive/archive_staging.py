@@ -1,7 +1,8 @@
 """Staging: lays out what goes into an archive and has torch-model-archiver pack it.
 
 Beside the way of a request: the first step of ``tod archive``.
-Example layout: ``files/config.json``, ``files/todserve/runtime/pipeline.py``, ``input/tod_handler.py``.
+Example layout: ``files/config.json``, ``files/todserve/runtime/pipeline.py``,
+``input/tod_handler.py``.
 """
 
 import os

@@ -16,14 +16,10 @@ import requests
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError, TodError
-from todserve.runtime.wire.codec import (
-    Exchange,
-    ModelDescription,
-    SlotPrediction,
-    TurnResponse,
-    decode,
-)
+from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
+from todserve.runtime.wire.model_description import ModelDescription
+from todserve.runtime.wire.response import SlotPrediction, TurnResponse, decode
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from todserve.runtime.wire.codec import SlotPrediction, TurnResponse
+from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 
 _MARKS = {"new": "+", "changed": "~", "same": " ", "withdrawn": "-"}
 _COLOURS = {"new": "32", "changed": "33", "withdrawn": "31", "label": "2", "speech": "1"}

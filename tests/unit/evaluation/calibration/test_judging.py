@@ -17,7 +17,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.prompts import BeliefTarget, PromptBuilder
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import ModelIdentity
 
 ASK = DialogueAct(domain="train", act="request", slot="day")
 INFORM = DialogueAct(domain="train", act="inform", slot="id")

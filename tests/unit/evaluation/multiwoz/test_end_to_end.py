@@ -26,8 +26,12 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity
-from todserve.runtime.wire.response import DatabaseMatches, ResponsePrediction, TurnResponse
+from todserve.runtime.wire.response import (
+    DatabaseMatches,
+    ModelIdentity,
+    ResponsePrediction,
+    TurnResponse,
+)
 
 UNKEPT = OutcomeLog(path=None, key="")
 ANSWERS = {

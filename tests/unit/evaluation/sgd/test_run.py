@@ -32,7 +32,7 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity
+from todserve.runtime.wire.response import ModelIdentity
 
 BUS = {
     "service_name": "bus",

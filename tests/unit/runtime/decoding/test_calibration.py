@@ -13,7 +13,8 @@ from todserve.runtime.engines.engine import Encoding, Generation, Row
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity
 
 FIT = CalibrationFit(corpus="multiwoz21", split="dev", signature="multiwoz21|dev|all")
 

@@ -16,7 +16,8 @@ from todserve.runtime.language.prompts import BeliefTarget
 from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.tracking.belief_tracking import Memory, track
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, encode, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse, encode
 
 HALF, QUARTER, EIGHTH = math.log(1 / 2), math.log(1 / 4), math.log(1 / 8)
 

@@ -22,7 +22,8 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 SAID = {
     "find_train": ("a train to ely", "which trains go there", "trains on friday please"),

@@ -15,7 +15,8 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.reply.reply_stage import Start
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 STATE = "[restaurant] area centre pricerange cheap"
 

@@ -12,7 +12,8 @@ from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.spelling.speller import Speller
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 IDENTITY = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
 ENGLISH = {"find": 10**9, "where": 10**9, "palace": 10**7, "cheap": 10**8, "hello": 10**7}

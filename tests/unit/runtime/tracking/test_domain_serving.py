@@ -11,7 +11,8 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 from todserve.serving.archive import archive_staging
 
 MODEL = DomainModel(

@@ -16,7 +16,8 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
-from todserve.runtime.wire.codec import ModelIdentity, TurnResponse, parse_request
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
 NO_STATE: dict[str, dict[str, str]] = {}

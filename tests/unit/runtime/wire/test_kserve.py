@@ -6,16 +6,6 @@ from typing import Any
 import pytest
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import (
-    DEFAULT_LIMITS,
-    ModelIdentity,
-    RequestLimits,
-    TurnRequest,
-    TurnResponse,
-    decode,
-    encode,
-    parse_request,
-)
 from todserve.runtime.wire.kserve import (
     MOST_INSTANCES,
     BodyForm,
@@ -24,6 +14,9 @@ from todserve.runtime.wire.kserve import (
     parse_body,
     place_of,
 )
+from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
+from todserve.runtime.wire.request import TurnRequest, parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse, decode, encode
 
 SECRET = "my card is 4929"  # noqa: S105
 TURN: dict[str, Any] = {

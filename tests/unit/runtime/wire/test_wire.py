@@ -10,24 +10,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.codec import (
-    ALL_TASKS,
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.limits import RequestLimits
+from todserve.runtime.wire.request import ALL_TASKS, TurnRequest, parse_request, parse_text
+from todserve.runtime.wire.response import (
     ActiveDomain,
     ActPrediction,
     DatabaseMatches,
-    Exchange,
     IntentPrediction,
     ModelIdentity,
-    RequestLimits,
     ResponsePrediction,
     SlotPrediction,
-    TurnRequest,
     TurnResponse,
     decode,
     encode,
     encode_error,
-    parse_request,
-    parse_text,
 )
 
 FULL: dict[str, Any] = {

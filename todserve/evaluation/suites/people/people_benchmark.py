@@ -17,7 +17,7 @@ from todserve.evaluation.suites.intents.intent_files import file_checksum
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, TypedDialogue, load_steps
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import BeliefState
-from todserve.runtime.wire.codec import parse_request
+from todserve.runtime.wire.request import parse_request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
