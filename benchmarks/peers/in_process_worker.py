@@ -51,8 +51,8 @@ def _pipeline(folder: Path, settings: dict[str, Any]) -> Answer:
     from todserve.runtime.pipeline import TurnPipeline
     from todserve.runtime.stopwatch import Stopwatch
     from todserve.runtime.turn_work import TurnWork
-    from todserve.runtime.wire.codec import encode
     from todserve.runtime.wire.request import parse_request
+    from todserve.runtime.wire.response import encode
 
     pipeline = TurnPipeline.load(folder, settings=EngineSettings(**settings))
 
