@@ -17,7 +17,7 @@ RASA := .venv-rasa/.stamp
 ARCHIVE := archive/store/tod.mar
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
-	todserve/export/*.py) $(shell find todserve/runtime -name '*.py' -o -name '*.json')
+	todserve/fidelity/*.py) $(shell find todserve/runtime -name '*.py' -o -name '*.json')
 
 # An archive of another checkpoint is as good as none.
 PACKED_FROM := .venv/.packed-from

@@ -20,13 +20,11 @@ from benchmarks.report import FORMAT
 from benchmarks.turns import Turns
 from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.engines.engine_spec import EngineName
 
 PACKAGES = (
-    "torch",
-    "transformers",
+    *dict.fromkeys(package for engine in EngineName for package in engine.spec.needs),
     "torchserve",
-    "onnxruntime",
-    "ctranslate2",
     "flask",
     "litserve",
     "torch-workflow-archiver",

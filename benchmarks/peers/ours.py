@@ -13,7 +13,8 @@ import psutil
 from benchmarks.peers.base import AnswerForm, Client, HttpClient, PeerError
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.ports import Ports
-from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.serving.archive import checksums
 from todserve.serving.archive.archive_trial import unpack

@@ -9,7 +9,7 @@ import pytest
 
 from todserve.cli.main import main
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.networks.export_manifest import ENGINE_FILES, ExportManifest, sha256_of
+from todserve.runtime.networks.export_manifest import ExportManifest, sha256_of
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.archive.archive_staging import Parts
 from todserve.serving.archive.archive_trial import try_archive, unpack
@@ -88,7 +88,9 @@ def test_exporting_runs_nothing_of_a_checkpoint_and_names_its_engines_files(
     assert not planted.mark.exists()
     manifest = ExportManifest.of_folder(out)
     assert manifest is not None
-    assert set(manifest.files) == ENGINE_FILES[manifest.engine]
+    export_form = manifest.engine.spec.export
+    assert export_form is not None
+    assert set(manifest.files) == export_form.files
 
 
 def test_archiving_runs_and_packs_nothing_of_a_checkpoint(planted: Planted) -> None:

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.support.served_endpoint import ROOT, write_config
-from todserve.runtime.engines.engine_settings import EngineName
+from todserve.runtime.engines.engine_spec import REFERENCE, EngineName
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import RunningServer, start
@@ -66,11 +66,11 @@ def test_all_engines_answer_alike_and_only_those_of_pytorch_load_it(
         folder = tmp_path / engine
         folder.mkdir()
         found[engine] = answers(folder, tiny_checkpoint, engine)
-    expected = found[EngineName.TORCH][0]
+    expected = found[REFERENCE][0]
     assert {engine: given for engine, (given, _) in found.items() if given != expected} == {}
     with_torch = {
         engine
         for engine, (_, mapped) in found.items()
         if any(name.startswith("libtorch") for name in mapped)
     }
-    assert with_torch == {EngineName.TORCH, EngineName.TORCHSCRIPT}
+    assert with_torch == {engine for engine in EngineName if engine.spec.needs_torch}

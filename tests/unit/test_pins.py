@@ -15,7 +15,7 @@ PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "ts": "torchserve", "yaml": "pyyaml"}
-LEARNING = ("corpora", "training", "evaluation", "export")
+LEARNING = ("corpora", "training", "evaluation", "fidelity")
 
 
 def normal(name: str) -> str:

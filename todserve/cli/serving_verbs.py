@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from todserve.cli.verb_parser import DEFAULT_CHECKPOINT, Adder, corpora_option
+from todserve.runtime.engines.engine_spec import Dtype, EngineName, exported_engines
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -17,8 +18,10 @@ def add_serving(add: Adder) -> None:
         "export", _export, "write a checkpoint's network for another engine, and measure it"
     )
     export.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
-    export.add_argument("--format", required=True, choices=["onnx", "torchscript", "ctranslate2"])
-    export.add_argument("--dtype", default="float32", choices=["float32", "int8"])
+    export.add_argument("--format", required=True, choices=exported_engines())
+    export.add_argument(
+        "--dtype", default="float32", choices=[one for one in Dtype if one is not Dtype.AUTO]
+    )
     export.add_argument("--out", type=Path, metavar="DIR", help="by default below runs/exports")
     export.add_argument("--turns", type=int, metavar="N", help="of MultiWOZ dev to measure on")
     export.add_argument("--no-fidelity", action="store_true", help="do not measure")
@@ -48,8 +51,7 @@ def add_serving(add: Adder) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from todserve.export.export_run import run_export
-    from todserve.runtime.engines.engine_settings import Dtype, EngineName
+    from todserve.fidelity.measured_export import run_export
 
     run_export(
         checkpoint=arguments.checkpoint,

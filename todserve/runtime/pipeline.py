@@ -117,7 +117,7 @@ class TurnPipeline:
         Raises:
             ConfigError: a file is missing or wrong; the message names it and the fix.
         """
-        from todserve.runtime.engines.engine_registry import default_settings, open_engine
+        from todserve.runtime.engines.engine_choice import default_settings, open_engine
 
         checkpoint = Checkpoint.open(model_dir)
         chosen = settings or default_settings(model_dir)

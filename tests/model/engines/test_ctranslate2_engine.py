@@ -17,7 +17,7 @@ from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutoma
 from todserve.runtime.engines.ctranslate2.ctranslate2_engine import CTranslate2Engine
 from todserve.runtime.engines.ctranslate2.ctranslate2_export import export_ctranslate2
 from todserve.runtime.engines.engine import Generation, Row
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput

@@ -8,7 +8,7 @@ from transformers import T5Config
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.engines.ctranslate2.ctranslate2_export import export_ctranslate2
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.errors import ConfigError
 
 

@@ -14,11 +14,11 @@ from transformers import T5Config
 
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
-from todserve.export.export_run import export_checkpoint
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.engines.engine import Engine, Generation, Row, states_of
-from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.engines.engine_export import export_checkpoint
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.engines.onnx.onnx_engine import OnnxEngine
 from todserve.runtime.engines.onnx.onnx_export import export_onnx
 from todserve.runtime.engines.torch.torch_engine import TorchEngine

@@ -10,7 +10,7 @@ import torch
 
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.engines.engine import Row
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torchscript.torchscript_engine import TorchScriptEngine
 from todserve.runtime.engines.torchscript.torchscript_export import export_torchscript
 

@@ -15,7 +15,7 @@ from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.questions import Question, Questions
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.engines.engine import Engine, Generation, Row
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.engines.torchscript.torchscript_engine import TorchScriptEngine
 from todserve.runtime.engines.torchscript.torchscript_export import export_torchscript

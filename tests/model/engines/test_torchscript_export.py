@@ -7,7 +7,7 @@ import torch
 from torch.jit._trace import TracerWarning
 
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torchscript.torchscript_encoder import Encoder, trace_encoder
 from todserve.runtime.engines.torchscript.torchscript_export import (
     announced_deprecations,

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import Checkpoint, load_network, weights_checksum
-from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import load_network, weights_checksum
-from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.pipeline import TurnPipeline

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from todserve.export.export_run import export_checkpoint, measured_folder
-from todserve.export.fidelity_report import Change, FidelityReport
+from todserve.fidelity.fidelity_report import Change, FidelityReport
+from todserve.fidelity.measured_export import measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
-from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
+from todserve.runtime.engines.engine_export import export_checkpoint
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.serving.archive.packed_folder import prepare

@@ -122,6 +122,31 @@ class Engine(Protocol):
         ...
 
 
+Logits = NDArray[np.float32]
+"""(steps, vocabulary)."""
+
+
+class LogitSource(Protocol):
+    """A network that tells its logits along tokens that are given, whatever runs it.
+
+    Engines only say what they chose, and an export can be compared with its checkpoint more
+    finely than that. Teacher forcing: row t is predicted from the tokens before t.
+    """
+
+    def logits(self, context: Sequence[int], prefix: Sequence[int], ids: Sequence[int]) -> Logits:
+        """Return the logits of each token of ``ids`` and of the one after them.
+
+        Args:
+            context: encoder ids, at least one.
+            prefix: decoder ids, at least the start token; they are not predicted.
+            ids: decoder ids that follow.
+
+        Returns:
+            (len(ids) + 1, vocabulary), float32, before any softmax or temperature.
+        """
+        ...
+
+
 def check_contexts(contexts: Sequence[Sequence[int]]) -> None:
     """Raise ValueError where there is no context, or one has no token."""
     if not contexts or not all(contexts):

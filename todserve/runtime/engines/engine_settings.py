@@ -5,43 +5,9 @@ command line from its flags. Standard library and pydantic only.
 Example: ``EngineSettings(engine="onnx", dtype="int8", threads=2)``.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
-
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
-
-class EngineName(StrEnum):
-    """The engines there are."""
-
-    TORCH = "torch"
-    """PyTorch and transformers: the reference."""
-    TORCHSCRIPT = "torchscript"
-    """PyTorch alone, the network and its search compiled."""
-    ONNX = "onnx"
-    """ONNX Runtime, the search inside the graph; needs no PyTorch."""
-    CTRANSLATE2 = "ctranslate2"
-    """CTranslate2's own C++ search; needs no PyTorch."""
-
-
-class Dtype(StrEnum):
-    """The number format of the network; float16 is left out, T5 overflows it."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    INT8 = "int8"
-    """Weights of the matrix products in 8 bits, quantized when the checkpoint is exported."""
-    AUTO = "auto"
-    """int8 where the checkpoint's measured fidelity allows it, float32 elsewhere."""
-
-
-DTYPES: Mapping[EngineName, tuple[Dtype, ...]] = {
-    EngineName.TORCH: (Dtype.FLOAT32, Dtype.BFLOAT16),
-    EngineName.TORCHSCRIPT: (Dtype.FLOAT32, Dtype.INT8, Dtype.AUTO),
-    EngineName.ONNX: (Dtype.FLOAT32, Dtype.INT8, Dtype.AUTO),
-    EngineName.CTRANSLATE2: (Dtype.FLOAT32, Dtype.INT8, Dtype.AUTO),
-}
-"""What each engine can compute in."""
+from todserve.runtime.engines.engine_spec import REFERENCE, Dtype, EngineName
 
 
 class EngineSettings(BaseModel):
@@ -56,13 +22,13 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: EngineName = EngineName.TORCH
+    engine: EngineName = REFERENCE
     dtype: Dtype = Dtype.FLOAT32
     threads: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _fit(self) -> "EngineSettings":
-        possible = DTYPES[self.engine]
+        possible = self.engine.spec.dtypes
         if self.dtype not in possible:
             raise ValueError(
                 f"engine {self.engine} does not compute in {self.dtype}; "

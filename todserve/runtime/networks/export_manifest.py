@@ -10,23 +10,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.inner_paths import inner_path
 
 MANIFEST_FILE = "export.json"
-
-ENGINE_FILES: Mapping[EngineName, frozenset[str]] = {
-    EngineName.ONNX: frozenset({"onnx/encoder.onnx", "onnx/search.onnx"}),
-    EngineName.TORCHSCRIPT: frozenset({"torchscript/model.pt"}),
-    EngineName.CTRANSLATE2: frozenset(
-        f"ctranslate2/{name}" for name in ("model.bin", "config.json", "shared_vocabulary.json")
-    ),
-}
-"""What an export adds to its checkpoint; no other file of it is packed into an archive.
-
-An archive is code: a file named ``todserve/runtime/pipeline.py`` or ``torch.py`` would run in it.
-"""
 
 
 class ExportManifest(BaseModel):
@@ -66,7 +54,8 @@ class ExportManifest(BaseModel):
             ) from error
         for name in manifest.files:
             inner_path(folder, name, said_by=f"{path}: files")
-        expected = ENGINE_FILES.get(manifest.engine, frozenset())
+        export = manifest.engine.spec.export
+        expected = frozenset() if export is None else export.files
         strange = sorted(set(manifest.files) - expected)
         if strange:
             raise ConfigError(

@@ -61,7 +61,9 @@ def build_archive(
     with tempfile.TemporaryDirectory(prefix="tod-archive-") as folder:
         workspace = Path(folder).resolve()
         ready = prepare(checkpoint.resolve(), settings, workspace)
-        packed = pack(ready, chosen, workspace, name=name, version=version)
+        packed = pack(
+            ready, chosen, workspace, engine=settings.engine.spec, name=name, version=version
+        )
         clean = workspace / "clean.mar"
         repack(packed, clean)
         try_archive(unpack(clean, workspace / "unpacked"), chosen)

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +22,12 @@ from todserve.runtime.checkpoint import (
     weights_checksum,
 )
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
-from todserve.runtime.engines.engine_settings import EngineName
+from todserve.runtime.engines.engine_spec import EngineName, EngineSpec
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
 
 WEIGHTS = "model.safetensors"
-_WITH_TORCH = (EngineName.TORCH, EngineName.TORCHSCRIPT)
-_PACKAGES: Mapping[EngineName, tuple[str, ...]] = {
-    EngineName.TORCH: ("torch", "transformers", "safetensors"),
-    EngineName.TORCHSCRIPT: ("torch",),
-    EngineName.ONNX: ("onnxruntime",),
-    EngineName.CTRANSLATE2: ("ctranslate2",),
-}
-_ENGINES_OWN = {package for packages in _PACKAGES.values() for package in packages}
 _PACKAGE = Path(todserve.__file__).parent
 
 
@@ -91,8 +82,24 @@ class Parts:
                 )
 
 
-def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version: str) -> Path:
+def pack(
+    checkpoint: Path,
+    parts: Parts,
+    workspace: Path,
+    *,
+    engine: EngineSpec,
+    name: str,
+    version: str,
+) -> Path:
     """Return the archive that torch-model-archiver made in ``workspace``.
+
+    Args:
+        checkpoint: the folder to pack, in the form the engine runs.
+        parts: what is no checkpoint.
+        workspace: an empty folder.
+        engine: what runs the archive.
+        name: of the model.
+        version: of the model.
 
     Raises:
         ArchiveError: a file is missing, or the archiver refused.
@@ -102,7 +109,7 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
     manifest = ExportManifest.of_folder(checkpoint)
     files = _stage(checkpoint, workspace / "files", manifest)
     shutil.copyfile(parts.worker_start, files / parts.worker_start.name)
-    if manifest is not None and manifest.engine not in _WITH_TORCH:
+    if not engine.needs_torch:
         shutil.copyfile(parts.without_torch, files / parts.without_torch.name)
     private = workspace / "tmp"  # the archiver deletes <tempdir>/<name> before it works there
     private.mkdir()
@@ -114,7 +121,7 @@ def pack(checkpoint: Path, parts: Parts, workspace: Path, *, name: str, version:
     if manifest is None:
         command += ["--serialized-file", str(checkpoint / WEIGHTS)]
     command += ["--config-file", str(_renamed(parts.model_config, workspace))]
-    command += ["--requirements-file", str(_requirements(parts, manifest, workspace))]
+    command += ["--requirements-file", str(_requirements(parts, engine, workspace))]
     environment = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
     environment["TMPDIR"] = str(private)
     done = subprocess.run(
@@ -132,14 +139,11 @@ def _renamed(model_config: Path, workspace: Path) -> Path:
     return copy
 
 
-def _requirements(parts: Parts, manifest: ExportManifest | None, workspace: Path) -> Path:
+def _requirements(parts: Parts, engine: EngineSpec, workspace: Path) -> Path:
     """Return the list of what every worker needs and what this archive's engine needs."""
-    engine = manifest.engine if manifest is not None else EngineName.TORCH
-    wanted = _PACKAGES[engine]
+    others = {package for name in EngineName for package in name.spec.needs} - {*engine.needs}
     lines = parts.requirements.read_text(encoding="utf-8").splitlines()
-    kept = [
-        line for line in lines if _package(line) not in _ENGINES_OWN or _package(line) in wanted
-    ]
+    kept = [line for line in lines if _package(line) not in others]
     path = workspace / "requirements.txt"
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return path

@@ -1,17 +1,19 @@
 """Preparing: the folder that is packed, in the form the archive's engine runs.
 
-First step of ``tod archive``: a checkpoint is packed as it is for the torch engine and exported for
-any other; an export is packed as it is. Which number format an export may have is decided by its
+First step of ``tod archive``: a checkpoint is exported where the engine wants that and packed as it
+is where not; an export is packed as it is. Which number format an export may have is decided by its
 measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"), workspace)``.
 """
 
 from pathlib import Path
 
-from todserve.export.export_run import export_checkpoint, measured_folder
-from todserve.export.fidelity_limits import check
-from todserve.export.fidelity_report import FIDELITY_FILE, FidelityReport
+from todserve.fidelity.fidelity_limits import check
+from todserve.fidelity.fidelity_report import FIDELITY_FILE, FidelityReport
+from todserve.fidelity.measured_export import measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
-from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
+from todserve.runtime.engines.engine_export import export_checkpoint
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.networks.export_manifest import ExportManifest
 
@@ -33,7 +35,7 @@ def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:
     if manifest is not None:
         _check_export(folder, manifest, settings)
         return folder
-    if settings.engine is EngineName.TORCH:
+    if settings.engine.spec.export is None:
         return folder
     out = workspace / "export"
     export_checkpoint(folder, out, engine=settings.engine, dtype=_dtype(folder, settings))

@@ -26,7 +26,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
 from todserve.runtime.decoding.questions import Question, Questions
 from todserve.runtime.engines.engine import Engine, states_of
-from todserve.runtime.engines.engine_registry import open_engine
+from todserve.runtime.engines.engine_choice import open_engine
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns

@@ -16,7 +16,7 @@ from todserve.runtime.engines.ctranslate2.ctranslate2_engine import (
     MODEL_FILE,
     VOCABULARY_FILE,
 )
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.errors import ConfigError
 
 if TYPE_CHECKING:

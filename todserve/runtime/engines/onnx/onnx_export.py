@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.onnx.onnx_models import encoder, step
 from todserve.runtime.engines.onnx.onnx_search import search
 from todserve.runtime.networks.network_weights import T5Weights

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torchscript.torchscript_encoder import Encoder, trace_encoder
 from todserve.runtime.engines.torchscript.torchscript_layers import (
     Int8Matrix,

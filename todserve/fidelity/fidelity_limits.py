@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.runtime.engines.engine_settings import Dtype
+from todserve.fidelity.fidelity_report import Change, FidelityReport
+from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.networks.export_manifest import ExportManifest
 

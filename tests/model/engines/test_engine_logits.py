@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from todserve.export.export_run import export_checkpoint
-from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.engines.engine import LogitSource
+from todserve.runtime.engines.engine_export import export_checkpoint
+from todserve.runtime.engines.engine_spec import REFERENCE, Dtype, EngineName, exported_engines
 from todserve.runtime.errors import ConfigError
 
-EXPORTED = (EngineName.TORCHSCRIPT, EngineName.ONNX, EngineName.CTRANSLATE2)
 FORCED = [
     ((5, 17, 3), (9,), ()),
     ((5,), (9,), (4, 4, 31)),
@@ -26,14 +25,13 @@ def network(tiny_checkpoint: Path) -> torch.nn.Module:
     return load_network(tiny_checkpoint, dtype=torch.float32)
 
 
-@pytest.fixture(params=["torch", *EXPORTED])
-def source(
-    request: pytest.FixtureRequest, tiny_checkpoint: Path, network: torch.nn.Module, tmp_path: Path
-) -> LogitSource:
-    if request.param == "torch":
-        return TorchLogits(network)
-    export_checkpoint(tiny_checkpoint, tmp_path, engine=request.param, dtype=Dtype.FLOAT32)
-    return open_logits(tmp_path, request.param)
+@pytest.fixture(params=EngineName)
+def source(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path: Path) -> LogitSource:
+    engine: EngineName = request.param
+    if engine.spec.export is None:
+        return engine.spec.logits(tiny_checkpoint)
+    export_checkpoint(tiny_checkpoint, tmp_path, engine=engine, dtype=Dtype.FLOAT32)
+    return engine.spec.logits(tmp_path)
 
 
 @pytest.mark.parametrize(("context", "prefix", "ids"), FORCED)
@@ -54,21 +52,19 @@ def test_logits_are_the_networks_after_each_token(
     assert found == pytest.approx(whole[len(prefix) - 1 :].numpy(), abs=1e-4)
 
 
-def test_int8_logits_are_near_but_not_the_same(
-    tiny_checkpoint: Path, network: torch.nn.Module, tmp_path: Path
-) -> None:
-    exact = TorchLogits(network).logits((5, 17, 3), (9,), (4, 31))
-    for engine in EXPORTED:
+def test_int8_logits_are_near_but_not_the_same(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    exact = REFERENCE.spec.logits(tiny_checkpoint).logits((5, 17, 3), (9,), (4, 31))
+    for engine in exported_engines():
         folder = tmp_path / engine
         export_checkpoint(tiny_checkpoint, folder, engine=engine, dtype=Dtype.INT8)
-        found = open_logits(folder, engine).logits((5, 17, 3), (9,), (4, 31))
+        found = engine.spec.logits(folder).logits((5, 17, 3), (9,), (4, 31))
         assert 1e-3 < np.abs(found - exact).max() < 0.2 * np.abs(exact).max()
 
 
-@pytest.mark.parametrize("engine", EXPORTED)
+@pytest.mark.parametrize("engine", exported_engines())
 def test_missing_files_are_named(engine: EngineName, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"no .*; `tod export --format {engine}`"):
-        open_logits(tmp_path, engine)
+        engine.spec.logits(tmp_path)
 
 
 def test_a_torchscript_module_without_logits_is_refused(tmp_path: Path) -> None:
@@ -82,9 +78,4 @@ def test_a_torchscript_module_without_logits_is_refused(tmp_path: Path) -> None:
         module: Any = torch.jit.trace(Silent(), torch.zeros(1))
         module.save(str(tmp_path / "torchscript" / "model.pt"))
     with pytest.raises(ConfigError, match="has no method 'logits'; export the checkpoint again"):
-        open_logits(tmp_path, EngineName.TORCHSCRIPT)
-
-
-def test_an_engine_without_export_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no logits of engine torch; expected one of"):
-        open_logits(tmp_path, EngineName.TORCH)
+        EngineName.TORCHSCRIPT.spec.logits(tmp_path)

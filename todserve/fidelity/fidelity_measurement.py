@@ -23,10 +23,11 @@ from todserve.evaluation.metrics.information import kl_divergence
 from todserve.evaluation.rollout import PROTOCOL
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
-from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
-from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.runtime.checkpoint import Checkpoint, load_network
+from todserve.fidelity.fidelity_report import Change, FidelityReport
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.engines.engine import LogitSource
 from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.engines.engine_spec import REFERENCE
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.language.dialogue import Dialogue
@@ -99,11 +100,8 @@ def run_fidelity(
         exported = WatchedPipeline.load(export, settings=settings)
         try:
             report = measure_fidelity(
-                Contender(
-                    pipeline=reference,
-                    logits=TorchLogits(load_network(checkpoint, dtype=torch.float32)),
-                ),
-                Contender(pipeline=exported, logits=open_logits(export, manifest.engine)),
+                Contender(pipeline=reference, logits=REFERENCE.spec.logits(checkpoint)),
+                Contender(pipeline=exported, logits=manifest.engine.spec.logits(export)),
                 fidelity_dialogues(reference.checkpoint, turns=turns, root=root),
                 manifest=manifest,
                 on_batch=on_batch,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from todserve.export.fidelity_limits import LIMITS, check
-from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.fidelity.fidelity_limits import LIMITS, check
+from todserve.fidelity.fidelity_report import Change, FidelityReport
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest
 

@@ -13,17 +13,17 @@ from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.corpus_source import TOD_DATA
 from todserve.evaluation.watched_rollout import WatchedPipeline
-from todserve.export.export_run import EXPORTED, export_checkpoint
-from todserve.export.fidelity import (
+from todserve.fidelity.fidelity_limits import check
+from todserve.fidelity.fidelity_measurement import (
     Contender,
     fidelity_dialogues,
     measure_fidelity,
     run_fidelity,
 )
-from todserve.export.fidelity_limits import check
-from todserve.export.fidelity_report import FidelityReport
+from todserve.fidelity.fidelity_report import FidelityReport
 from todserve.runtime.checkpoint import T5_FILE, Checkpoint, model_file_of
-from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.engines.engine_export import export_checkpoint
+from todserve.runtime.engines.engine_spec import Dtype, EngineName, exported_engines
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
@@ -166,7 +166,7 @@ def test_logits_that_are_not_finite_are_an_error(tiny_checkpoint: Path) -> None:
         measure_fidelity(reference, exported, DIALOGUES, manifest=MANIFEST)
 
 
-@pytest.mark.parametrize("engine", EXPORTED)
+@pytest.mark.parametrize("engine", exported_engines())
 def test_a_float32_export_is_the_same_and_an_int8_export_is_not(
     each_tiny_checkpoint: Path, tmp_path: Path, engine: EngineName
 ) -> None:
