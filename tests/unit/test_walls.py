@@ -2,12 +2,13 @@
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.source_tree import ROOT, imports, module_name, parse, sources
+from todserve.runtime.engines.engine_spec import EngineName
 
 ROOMS = (
     *("runtime", "corpora", "training", "evaluation", "fidelity"),
@@ -138,6 +139,31 @@ def test_the_command_imports_no_room_before_a_verb_is_called(path: Path) -> None
     # The engines' names are choices of an option; engine_spec needs the standard library alone.
     known = ("todserve.cli", "todserve.runtime.errors", "todserve.runtime.engines.engine_spec")
     assert [name for name in first if not any(inside(name, one) for one in known)] == []
+
+
+@pytest.mark.parametrize("path", sources("todserve", "handlers", "benchmarks"), ids=module_name)
+def test_nothing_is_decided_by_an_engines_name(path: Path) -> None:
+    # EngineSpec is asked instead; an engine's own folder, and what is the reference, name one.
+    if not inside(module_name(path), "todserve.runtime.engines"):
+        assert list(engines_named(parse(path))) == []
+
+
+def engines_named(tree: ast.AST) -> Iterator[str]:
+    """Yield ``EngineName.ONNX`` and comparisons with ``"onnx"``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "EngineName":
+            yield ast.unparse(node)
+        elif isinstance(node, ast.Compare):
+            compared = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)}
+            if compared & set(EngineName):
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "source", ["EngineName.ONNX", 'engine == "onnx"', 'engine in ("torch", "onnx")']
+)
+def test_a_decision_by_an_engines_name_is_seen(source: str) -> None:
+    assert list(engines_named(ast.parse(source))) == [ast.unparse(ast.parse(source))]
 
 
 def test_every_room_has_its_rule() -> None:

@@ -18,10 +18,11 @@ def add_serving(add: Adder) -> None:
         "export", _export, "write a checkpoint's network for another engine, and measure it"
     )
     export.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
-    export.add_argument("--format", required=True, choices=exported_engines())
-    export.add_argument(
-        "--dtype", default="float32", choices=[one for one in Dtype if one is not Dtype.AUTO]
-    )
+    # Values: argparse shows the repr of what it refuses to take.
+    formats = [engine.value for engine in exported_engines()]
+    dtypes = {dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes}
+    export.add_argument("--format", required=True, choices=formats)
+    export.add_argument("--dtype", default="float32", choices=sorted(dtypes))
     export.add_argument("--out", type=Path, metavar="DIR", help="by default below runs/exports")
     export.add_argument("--turns", type=int, metavar="N", help="of MultiWOZ dev to measure on")
     export.add_argument("--no-fidelity", action="store_true", help="do not measure")

@@ -28,7 +28,7 @@ def run_export(
         checkpoint: what `tod train` wrote.
         out: the folder to write; by default one below runs/exports.
         engine: one that needs an export.
-        dtype: one that the engine computes in, ``auto`` excepted.
+        dtype: one of the engine's ``export_dtypes``.
         turns: how many turns of MultiWOZ's dev split to measure on.
         root: where the corpora are; the environment variable TOD_DATA when None.
         measure: False leaves the measurement out.

@@ -36,7 +36,7 @@ def export_checkpoint(
         checkpoint: what `tod train` wrote.
         out: the folder to write; nothing changes in it unless the export succeeds.
         engine: one that needs an export.
-        dtype: one that the engine computes in, ``auto`` excepted.
+        dtype: one of the engine's ``export_dtypes``.
 
     Raises:
         ConfigError: the checkpoint is not whole, the engine needs no export or does not compute in
@@ -82,9 +82,8 @@ def _export_of(engine: EngineName, dtype: Dtype) -> EngineExport:
             f"engine {engine} runs a checkpoint as it is; expected one of "
             f"{', '.join(exported_engines())}"
         )
-    possible = [one for one in spec.dtypes if one is not Dtype.AUTO]
-    if dtype not in possible:
+    if dtype not in spec.export_dtypes:
         raise ConfigError(
-            f"no export for engine {engine} in {dtype}; expected {' or '.join(possible)}"
+            f"no export for engine {engine} in {dtype}; expected {' or '.join(spec.export_dtypes)}"
         )
     return spec.export

@@ -79,8 +79,9 @@ class EngineSpec:
 
     Attributes:
         name: its line in EngineName and its folder.
-        needs: packages, as pip knows them, that a worker must have for this engine; an archive
-            lists these, and keeps PyTorch out of a worker whose engine does not need it.
+        needs: packages, as pip knows them, that a worker must have for this engine beside those
+            of every worker; an archive lists these and leaves out the other engines', and keeps
+            PyTorch out of a worker whose engine does not need it.
         dtypes: the number formats it computes in, ``auto`` among them where it knows int8.
         open: (folder, settings, model_file) -> the engine over a checkpoint or export folder.
             ``model_file`` is where the network's class is, for an engine that needs it.
@@ -99,6 +100,13 @@ class EngineSpec:
     def needs_torch(self) -> bool:
         """Whether its workers load PyTorch."""
         return "torch" in self.needs
+
+    @property
+    def export_dtypes(self) -> tuple[Dtype, ...]:
+        """The number formats a checkpoint can be written in for it; none without ``export``."""
+        if self.export is None:
+            return ()
+        return tuple(one for one in self.dtypes if one is not Dtype.AUTO)
 
 
 def exported_engines() -> tuple[EngineName, ...]:

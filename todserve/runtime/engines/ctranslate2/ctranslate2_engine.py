@@ -1,6 +1,6 @@
 """The CTranslate2 engine: its own C++ decoder, beam 1, over the exported weights.
 
-Stands where ``engines.base.Engine`` does; imports neither PyTorch nor transformers. CTranslate2
+Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers. CTranslate2
 offers no encoding to keep, so ``encode`` only stores the contexts and every row of a call encodes
 its context again: four tasks over one context cost four encodings here, one in other engines.
 Example: ``CTranslate2Engine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.

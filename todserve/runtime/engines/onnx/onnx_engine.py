@@ -1,6 +1,6 @@
 """The ONNX engine: ONNX Runtime drives the exported encoder and the exported greedy search.
 
-Stands where ``engines.base.Engine`` does; imports neither PyTorch nor transformers, so a worker
+Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers, so a worker
 starts in a fraction of the time and memory. The loop over tokens runs inside the graph: a turn's
 rows cost a call for each time that half of them have ended, not a call for each token.
 Example: ``OnnxEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.

@@ -1,6 +1,6 @@
 """The reference engine: PyTorch and transformers' own ``generate``.
 
-Stands where ``engines.base.Engine`` does; every other engine is held to its ids in fp32. It takes
+Stands where ``engine.Engine`` does; every other engine is held to its ids in fp32. It takes
 a network that is already loaded (``runtime.checkpoint`` loads it), so it imports no model file.
 Example: ``TorchEngine(PlugAndPlayT5.load(folder)).encode([(5, 17, 3)]).size == 1``.
 

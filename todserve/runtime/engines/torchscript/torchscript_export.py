@@ -1,6 +1,6 @@
 """The TorchScript export: a network's weights in, one frozen module out.
 
-What ``tod export --format torchscript`` writes for ``runtime.engines.torchscript_engine`` and for
+What ``tod export --format torchscript`` writes for ``torchscript_engine`` and for
 any C++ program with libtorch (``deploy/cpp``): ``torchscript/model.pt`` with the methods
 ``encode``, ``search`` and, to compare networks by, ``logits``.
 Example: ``export_torchscript(network, Path("out"), dtype=Dtype.INT8)``.
