@@ -23,6 +23,7 @@ from todserve.bot.answering import Bot
 from todserve.bot.loading import load_bot
 from todserve.gateway.bodies import EXPECTED
 from todserve.gateway.database import Database
+from todserve.gateway.docs_page import add_docs
 from todserve.gateway.examples import Examples
 from todserve.gateway.export_routes import export_routes
 from todserve.gateway.faults import GatewayError, StoreAwayError, refusal
@@ -81,7 +82,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         description="Remembered dialogues in front of a model endpoint.",
         version=version("todserve"),
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
+    add_docs(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(dialogue_routes(settings, store, speaker, models))
     app.include_router(label_routes(settings, examples, models))

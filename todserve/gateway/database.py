@@ -9,6 +9,7 @@ could not wait for another writer, and would fail.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import Cursor, OperationalError
 from sqlite3 import Error as SqliteError
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command
@@ -25,6 +27,7 @@ from alembic.util import CommandError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.private_files import private_file
 
 _log = logging.getLogger(__name__)
 
@@ -51,9 +54,9 @@ class Database:
             address = sa.make_url(url)
             is_sqlite = address.get_backend_name() == "sqlite"
             if is_sqlite and address.database in (None, "", ":memory:"):
-                raise ConfigError(f"database: got {url}; expected a file, sqlite:///NAME")
+                raise ConfigError("database: got SQLite in memory; expected sqlite:///NAME")
             if is_sqlite and address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+                _keep_private(address)
             # Parameters are what people said; no error message and no log may show them.
             self.engine = sa.create_engine(
                 address,
@@ -129,6 +132,21 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _keep_private(address: sa.URL) -> None:
+    """Make the file, and what stands beside it already, its owner's alone.
+
+    SQLite gives its log and its index of the log the mode of the file that they belong to.
+    """
+    name = str(address.database)
+    if name.startswith("file:"):
+        name = urlsplit(name).path
+    path = Path(name)
+    private_file(path)
+    for beside in (f"{path}-wal", f"{path}-shm", f"{path}-journal"):
+        if os.path.lexists(beside):
+            private_file(Path(beside))
 
 
 def _set_up(connection: SqliteConnection, _: ConnectionPoolEntry) -> None:

@@ -6,13 +6,14 @@ Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true
 from collections.abc import Iterator
 from typing import IO, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from todserve.gateway.examples import ExampleRecord, Examples
 from todserve.gateway.exporting import Remembered, folder_archive, json_lines, sgd_lines
 from todserve.gateway.model import Models
 from todserve.gateway.paging import PAGE
+from todserve.gateway.roles import allowed
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import GatewaySettings
 from todserve.gateway.store import Store
@@ -33,7 +34,9 @@ def export_routes(
     settings: GatewaySettings, store: Store, examples: Examples, models: Models
 ) -> APIRouter:
     """Return the route."""
-    routes = APIRouter(prefix="/v1", tags=["export"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/v1", tags=["export"], responses=REFUSALS, dependencies=[Depends(allowed)]
+    )
 
     @routes.get("/export", response_class=StreamingResponse, responses=_CONTENT)
     def export(

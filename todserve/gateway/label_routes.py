@@ -6,13 +6,14 @@ Beside the way of a message. Example: ``GET /v1/model`` for a picker of intents,
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, status
+from fastapi import APIRouter, Depends, Path, Query, Request, status
 
 from todserve.gateway.bodies import Annotate, Propose
 from todserve.gateway.examples import Examples
 from todserve.gateway.labels import check_labels
 from todserve.gateway.model import Models
 from todserve.gateway.paging import CURSOR, PAGE, following, place_of
+from todserve.gateway.roles import allowed
 from todserve.gateway.routes import REFUSALS
 from todserve.gateway.settings import MODEL_NAME, GatewaySettings
 from todserve.gateway.views import ExamplePage, ExampleView, ModelView, Proposal
@@ -21,7 +22,9 @@ from todserve.runtime.wire import encode
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/v1", tags=["labels"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/v1", tags=["labels"], responses=REFUSALS, dependencies=[Depends(allowed)]
+    )
 
     @routes.get("/model", response_model=ModelView)
     def model(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from todserve.verbs.adding import Adder
 
 if TYPE_CHECKING:
+    from todserve.gateway.roles import Token
     from todserve.gateway.settings import GatewaySettings
 
 
@@ -31,7 +32,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--bot", type=Path, metavar="FILE", help="bot.yml: templates, forms, actions"
     )
     parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="bearer tokens that open it, one a line"
+        "--token-file", type=Path, metavar="FILE", help="bearer tokens, one a line: ROLE TOKEN"
     )
     parser.add_argument(
         "--model-token-file", type=Path, metavar="FILE", help="the running server's inference token"
@@ -60,7 +61,7 @@ def _studio(arguments: argparse.Namespace) -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
-    from pydantic import SecretStr, ValidationError
+    from pydantic import ValidationError
 
     from todserve.gateway.settings import GatewaySettings
     from todserve.runtime.checks import nearest
@@ -74,9 +75,9 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
         "model_name": arguments.name,
         "bot": arguments.bot,
         "retain_days": arguments.retain_days,
-        "tokens": tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
+        "tokens": _tokens(arguments.token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
-        "model_token": next(map(SecretStr, _tokens(arguments.model_token_file)), None),
+        "model_token": next(iter(_lines(arguments.model_token_file)), None),
     }
     further = dict(_further(one) for one in arguments.settings)
     twice = sorted({*given} & {*further})
@@ -105,7 +106,17 @@ def _further(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _tokens(path: Path | None) -> list[str]:
+def _tokens(path: Path | None) -> "tuple[Token, ...]":
+    from todserve.gateway.roles import Token
+    from todserve.runtime.errors import ConfigError
+
+    try:
+        return tuple(map(Token.of_line, _lines(path)))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _lines(path: Path | None) -> list[str]:
     from todserve.runtime.errors import ConfigError
 
     if path is None:
