@@ -89,13 +89,13 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             self.resume_writing()
             super().connection_lost(exc)
 
-        def data_received(self, data: bytes) -> None:
+        def data_received(self, piece: bytes) -> None:
             """Take in a piece of a request."""
             if self.transport.is_closing():
                 return
-            super().data_received(data)
+            super().data_received(piece)
             self._watch()
-            self._head = self._head + len(data) if self._phase == "head" else 0
+            self._head = self._head + len(piece) if self._phase == "head" else 0
             if self._head > _HEAD_BYTES:
                 self.transport.abort()
 
