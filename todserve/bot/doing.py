@@ -19,6 +19,9 @@ from todserve.bot.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
+_MOST_REMEMBERED = 200
+_MOST_CHARACTERS = 50_000
+"""Slots, and characters of their values: what is remembered is stored anew with every turn."""
 
 
 class Doing:
@@ -141,8 +144,14 @@ class Doing:
             # could repeat what the user said, so only its kind is told.
             return self._fail(name, type(error).__name__)
         self._events.append(ActionExecuted(name))
+        remembered = dict(self.memory)
         for event in events:
             self._take_in(event, waiting)
+        if events and not self._fits():
+            # What it did is done; only what it wanted remembered is not.
+            self.memory = remembered
+            self._error = f"{name}: TooMuchToRemember"
+            _log.error("action %s wants too much remembered", name)
         for message in dispatcher.messages:
             text, response = message.pop("text", None), message.pop("response", None)
             if text:
@@ -170,6 +179,11 @@ class Doing:
             self.memory.clear()
         if kind == "restart" or (kind == "active_loop" and name is None):
             self.form = None
+
+    def _fits(self) -> bool:
+        # The same for any value, since whatever an action gives has been JSON by now.
+        characters = sum(len(key) + len(str(value)) for key, value in self.memory.items())
+        return len(self.memory) <= _MOST_REMEMBERED and characters <= _MOST_CHARACTERS
 
     def _fail(self, name: str, kind: str) -> bool:
         _log.error("action %s failed: %s", name, kind)

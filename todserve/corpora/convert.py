@@ -23,6 +23,7 @@ from todserve.corpora.report import ReadReport
 from todserve.corpora.services import merged
 from todserve.corpora.sgd_write import write_sgd
 from todserve.corpora.source import find
+from todserve.runtime.console import one_line
 from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.inner_paths import inner_path
@@ -72,7 +73,7 @@ def run_convert(
         shutil.rmtree(partial, ignore_errors=True)
     for report in (reading, writing):
         for line in report.lines():
-            print(line)
+            print(one_line(line))
     return writing
 
 

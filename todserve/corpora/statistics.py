@@ -11,6 +11,7 @@ from pathlib import Path
 from todserve.corpora.registry import load
 from todserve.corpora.report import ReadReport
 from todserve.corpora.source import publisher_of
+from todserve.runtime.console import one_line
 from todserve.runtime.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -109,7 +110,7 @@ def run_statistics(
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
     for line in statistics.lines():
-        print(line)
+        print(one_line(line))
     return statistics
 
 

@@ -72,7 +72,7 @@ class RemotePipeline:
             # model has learnt: one that is asked for another task refuses.
             first = self._one(TurnRequest(user="hello"))
             if isinstance(first, RequestError):
-                raise RemoteError(f"{self._connection.url}: refused a greeting: {first}")
+                raise RemoteError(f"{self._connection.shown}: refused a greeting: {first}")
             self._check_model(first)
         except BaseException:
             self.close()
@@ -132,7 +132,7 @@ class RemotePipeline:
 
     def _check_model(self, answer: TurnResponse) -> None:
         served, ours = answer.model.checkpoint, self.checkpoint.checksum
-        where = f"{self._connection.url}: model '{self._connection.name}'"
+        where = f"{self._connection.shown}: model '{self._connection.name}'"
         if served != ours and self._answered:
             raise ConfigError(
                 f"{where} answered with checkpoint {served} after {ours}: it was replaced during "

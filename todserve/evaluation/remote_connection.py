@@ -16,6 +16,7 @@ import requests
 
 from todserve.runtime.errors import TodError
 from todserve.runtime.loopback import LOOPBACK_HOSTS
+from todserve.runtime.secret_free import without_secrets
 
 BUSY = frozenset(
     {
@@ -61,6 +62,8 @@ class RemoteConnection:
         token: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        # An address may hold a password, which no message shows.
+        self.shown = without_secrets(self.url)
         self.name = name
         self._timeout = timeout
         self._retries = retries
@@ -91,14 +94,14 @@ class RemoteConnection:
                 continue
             except requests.Timeout:
                 raise RemoteError(
-                    f"{self.url}: no answer within {self._timeout:g} s; is the server overloaded?"
+                    f"{self.shown}: no answer within {self._timeout:g} s; is the server overloaded?"
                 ) from None
             except requests.RequestException as error:
-                raise RemoteError(f"{self.url}: {error}") from None
+                raise RemoteError(f"{self.shown}: {without_secrets(str(error))}") from None
             if answer.status_code not in BUSY or attempt == self._retries:
                 return answer
         raise RemoteError(
-            f"{self.url}: no connection after {self._retries + 1} attempts "
+            f"{self.shown}: no connection after {self._retries + 1} attempts "
             f"({type(failure).__name__}); is the server up and the address right?"
         )
 

@@ -28,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.private_files import private_file
+from todserve.runtime.secret_free import without_secrets
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 64) -> None:
         try:
-            address = sa.make_url(url)
+            address = _address(url)
             is_sqlite = address.get_backend_name() == "sqlite"
             if is_sqlite and address.database in (None, "", ":memory:"):
                 raise ConfigError("database: got SQLite in memory; expected sqlite:///NAME")
@@ -75,10 +76,13 @@ class Database:
                 sa.event.listen(self.engine, "begin", _begin)
             self._migrate()
         except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
+            told = without_secrets(str(error))
+            if address.password:
+                told = told.replace(str(address.password), "***")
             raise ConfigError(
-                f"database: cannot open it ({type(error).__name__}: {error}); expected an "
+                f"database: cannot open it ({type(error).__name__}: {told}); expected an "
                 "SQLAlchemy URL that can be written to, such as sqlite:///dialogues.sqlite"
-            ) from error
+            ) from None
         except CommandError as error:
             raise ConfigError(
                 f"database: its tables are not those of any version known here ({error}); expected "
@@ -132,6 +136,18 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _address(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except (sa.exc.SQLAlchemyError, ValueError) as error:
+        # Its message may hold a piece of the address, and that piece may be of a password.
+        raise ConfigError(
+            f"database: no address ({type(error).__name__}); expected an SQLAlchemy URL such as "
+            "sqlite:///dialogues.sqlite or postgresql+psycopg://USER:PASSWORD@HOST/NAME; write "
+            "what is no letter or digit of a password as %XX"
+        ) from None
 
 
 def _keep_private(address: sa.URL) -> None:

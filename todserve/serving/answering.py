@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from todserve.runtime.errors import ArchiveError, ConfigError, RequestError
 from todserve.runtime.request import TurnRequest
 from todserve.runtime.response import TurnResponse
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.turn import TurnPipeline
 from todserve.serving.client import TodClient
 from todserve.serving.model_config import load_model_config
@@ -121,8 +122,8 @@ def open_answering(
             pipeline = TurnPipeline.load(path)
         else:
             raise ConfigError(
-                f"{against}: nothing is there; expected a server's URL (http://...), an archive "
-                "(tod.mar) or a checkpoint folder"
+                f"{without_secrets(against)}: nothing is there; expected a server's URL "
+                "(http://...), an archive (tod.mar) or a checkpoint folder"
             )
         stack.callback(pipeline.close)
         yield pipeline
