@@ -16,6 +16,7 @@ from todserve.bot.heard import Heard
 from todserve.bot.outcome import FormState, Outcome
 from todserve.bot.responses import Responses, Values
 from todserve.bot.tracker import Tracker
+from todserve.runtime.control_text import without_frames
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
@@ -220,5 +221,7 @@ class Doing:
         )
 
     def _write(self, text: str) -> None:
-        if text.strip():
-            self._messages.append(text)
+        # Of bot.yml, an action or a value: the next turn's prompt has it in its history.
+        said = without_frames(text)
+        if said.strip():
+            self._messages.append(said)

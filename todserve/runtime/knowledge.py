@@ -22,6 +22,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from todserve.runtime.comparison import comparison_key, meant_keys
+from todserve.runtime.control_text import plain_value
 from todserve.runtime.dialogue import DELETED, DONTCARE
 from todserve.runtime.domain_table import Comparison, DomainTable
 from todserve.runtime.errors import ConfigError, RequestError
@@ -212,7 +213,11 @@ class KnowledgeBase:
             domain=table.domain,
             matches=int(str(rows[0][-1])) if rows else 0,
             results=tuple(
-                {name: str(value) for name, value in zip(table.columns, row, strict=False) if value}
+                {
+                    name: plain_value(str(value))
+                    for name, value in zip(table.columns, row, strict=False)
+                    if value
+                }
                 for row in rows
             ),
         )
