@@ -1,15 +1,19 @@
 """Who may do what with the API, asked of a real gateway with a token of each role."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from requests.adapters import HTTPAdapter
 
 from tests.unit.gateway_server import GatewayServer, ModelServer
 from todserve.gateway.app import create_app
+from todserve.gateway.guarding import _neighbourhood
 from todserve.gateway.roles import NEEDED, Role, Token
 from todserve.gateway.settings import GatewaySettings
 from todserve.runtime.errors import ConfigError
@@ -150,3 +154,55 @@ def test_a_line_that_is_no_token_is_refused_with_the_new_form_and_not_repeated(l
 def test_a_role_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="role"):
         GatewaySettings(tokens=({"role": "boss", "secret": "1234"},))
+
+
+class FromElsewhere(HTTPAdapter):
+    """Connects from another address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *given: Any, **named: Any) -> None:
+        super().init_poolmanager(*given, **named, source_address=(self._address, 0))
+
+
+def answers(url: str, token: str, *, at: str, **headers: str) -> int:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", FromElsewhere(at))
+        bearer = {"Authorization": f"Bearer {token}", **headers}
+        return session.get(f"{url}/v1/dialogues", headers=bearer, timeout=60).status_code
+
+
+def test_wrong_tokens_are_slowed_and_nobody_else_is(gateway: GatewayServer) -> None:
+    known, unknown = LINES[0].split()[-1], LINES[1].split()[-1]
+    assert answers(gateway.url, known, at="127.0.0.9") == 200
+    began = time.monotonic()
+    tried = [answers(gateway.url, f"wrong{n}", at="127.0.0.9") for n in range(60)]
+    assert set(tried) == {401, 429}
+    assert tried.count(401) <= 5 + (time.monotonic() - began)
+    # Not even a right one is looked at, or guessing would go on, unless it came from here before.
+    in_a_row = [answers(gateway.url, f"wrong{n}", at="127.0.0.9") for n in range(5)]
+    assert in_a_row.count(429) >= 3
+    assert answers(gateway.url, known, at="127.0.0.9") == 200
+    # Others elsewhere, and whoever sends no token at all, are answered as ever.
+    assert answers(gateway.url, unknown, at="127.0.0.8") == 200
+    assert gateway.call("GET", "/v1/dialogues").status_code == 401
+    while answers(gateway.url, unknown, at="127.0.0.9") != 200:
+        assert time.monotonic() < began + 60, "a right token is refused for ever"
+        time.sleep(0.1)
+
+
+def test_a_message_of_a_refusal_says_the_role_and_no_token(people: dict[str, Bearer]) -> None:
+    refused = people["anna"].call("GET", "/v1/export")
+    assert (refused.status_code, refused.json()["type"]) == (403, "forbidden")
+    assert "may talk; expected one that may label" in refused.json()["message"]
+    assert "7c0e" not in refused.text
+
+
+def test_ipv6_addresses_of_one_network_are_one_neighbourhood() -> None:
+    one, other, far = "2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"
+    assert _neighbourhood(one) == _neighbourhood(other) != _neighbourhood(far)
+    assert _neighbourhood("192.0.2.1") != _neighbourhood("192.0.2.2")
+    assert _neighbourhood("somewhere") == "somewhere"
