@@ -17,8 +17,7 @@ RASA := .venv-rasa/.stamp
 ARCHIVE := archive/store/tod.mar
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
-	todserve/runtime/*.py todserve/runtime/engines/*.py \
-	todserve/export/*.py)
+	todserve/export/*.py) $(shell find todserve/runtime -name '*.py' -o -name '*.json')
 
 # An archive of another checkpoint is as good as none.
 PACKED_FROM := .venv/.packed-from
@@ -26,7 +25,7 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo studio test check fix start stop bench train evaluate archive clean
+.PHONY: help setup demo studio test check fix start stop bench train evaluate archive wheel clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +73,12 @@ evaluate: $(TRAIN) ## score CHECKPOINT on a sample of the dev split
 archive: $(RUNTIME) ## pack CHECKPOINT into archive/store/tod.mar
 	@$(BIN)/tod archive $(CHECKPOINT)
 	@echo "$(CHECKPOINT)" > $(PACKED_FROM)
+
+wheel: $(DEV) ## build dist/todserve-*.whl: the whole product in one file
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@rm -rf build
+	@ls dist
 
 clean: stop ## stop the server and remove what was made here, but not .venv and runs/
 	@rm -rf build dist logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.peers.base import AnswerForm
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 PARTS = tuple(str(task) for task in TaskName)
 

@@ -18,7 +18,7 @@ from benchmarks.peers.base import Peer
 from benchmarks.plan import QUICK
 from benchmarks.report import FORMAT
 from benchmarks.turns import Turns
-from todserve.evaluation.code_version import code_version
+from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 
 PACKAGES = (

@@ -16,7 +16,7 @@ from benchmarks.floor import Floor, NetworkSize, Rates, TurnSize
 from benchmarks.peers.base import PeerError
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import clean_environment
-from todserve.runtime.prompts import PromptFormat, PromptPlacement
+from todserve.runtime.language.prompts import PromptFormat, PromptPlacement
 
 WEIGHT_BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "int8": 1}
 FP32_RATE, INT8_RATE = "gemm_fp32_operations_per_second", "gemm_int8_operations_per_second"

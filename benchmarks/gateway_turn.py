@@ -30,7 +30,7 @@ from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import OwnProcess
 from benchmarks.ports import Ports
 from benchmarks.scripted_users import Bare, Kept, Script, load_scripts, scripts_from
-from todserve.evaluation.code_version import code_version
+from todserve.evaluation.scorecard import code_version
 
 _WARM = 1.0
 _WINDOW = 8.0
@@ -72,7 +72,7 @@ def gateways(
         for port in ports:
             home = folder / str(port)
             home.mkdir()
-            command = [sys.executable, "-m", "todserve.cli", "gateway", "--port", str(port)]
+            command = [sys.executable, "-m", "todserve.cli.main", "gateway", "--port", str(port)]
             command += ["--database", f"sqlite:///{database}", "--name", arguments.name]
             command += ["--url", f"http://127.0.0.1:{arguments.port}", "requests_per_minute=0"]
             server = OwnProcess(command, home, cwd=ROOT)

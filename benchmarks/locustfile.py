@@ -15,7 +15,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 from locust import FastHttpUser, events, task
 
-from todserve.serving.demo import UTTERANCES
+from todserve.serving.terminal.demo import UTTERANCES
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]

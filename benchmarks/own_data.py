@@ -27,20 +27,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from todserve.corpora.jsonlines import write_lines
-from todserve.corpora.labels import label
-from todserve.corpora.layouts import open_dialogues
+from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.files.jsonlines import write_lines
+from todserve.corpora.readers.label_names import label
 from todserve.corpora.registry import load
-from todserve.evaluation.answering import open_answering
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.intent_prediction import PROTOCOL, PredictedIntent, predict_intents
-from todserve.evaluation.intent_scores import LabelledIntent, intent_figures, scope_figures, spelled
-from todserve.evaluation.scorecard import Signature
-from todserve.runtime.dialogue import OUT_OF_SCOPE, Dialogue, Turn
-from todserve.runtime.schema import Schema, Service
-from todserve.training.parts import held_out_by_intent, words_digest
-from todserve.training.pretrained_encoder import minilm_folder
-from todserve.training.run import run_training
+from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.scorecard import Signature, code_version
+from todserve.evaluation.suites.intents.intent_prediction import (
+    PROTOCOL,
+    PredictedIntent,
+    predict_intents,
+)
+from todserve.evaluation.suites.intents.intent_scores import (
+    LabelledIntent,
+    intent_figures,
+    scope_figures,
+    spelled,
+)
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
+from todserve.runtime.language.schema import Schema, Service
+from todserve.training.network.pretrained_encoder import minilm_folder
+from todserve.training.preparation.corpus_parts import held_out_by_intent, words_digest
+from todserve.training.training_run import run_training
 
 Pair = tuple[str, str]
 """(utterance, intent)."""

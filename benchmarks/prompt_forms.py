@@ -19,22 +19,22 @@ import torch
 from transformers import T5ForConditionalGeneration
 
 from todserve.corpora.registry import load
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.run import run_evaluation
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.prompts import Exchange, PromptBuilder, PromptFormat
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
-from todserve.runtime.turn import TurnPipeline
-from todserve.training.batching import collate, plan
-from todserve.training.config import TrainingConfig
-from todserve.training.examples import encode_turns
-from todserve.training.network import build_network, loss_of
-from todserve.training.run import run_training
-from todserve.training.turns import TrainingTurn, load_turns
-from todserve.training.vocabulary import corpus_lines, special_tokens, train_tokenizer
+from todserve.evaluation.scorecard import code_version
+from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptFormat
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import TurnRequest
+from todserve.training.batches.batch import collate, plan
+from todserve.training.batches.examples import encode_turns
+from todserve.training.network.training_network import build_network, loss_of
+from todserve.training.network.vocabulary import corpus_lines, special_tokens, train_tokenizer
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
+from todserve.training.training_config import TrainingConfig
+from todserve.training.training_run import run_training
 
 FORMS = (
     ("markov", "decoder"),

@@ -9,9 +9,9 @@ import platform
 import statistics
 import time
 
-from todserve.serving.client import Conversation, TodClient
-from todserve.serving.demo import UTTERANCES
-from todserve.serving.readiness import Probe
+from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.server.readiness import Probe
+from todserve.serving.terminal.demo import UTTERANCES
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.stock import StockPeer
 from benchmarks.peers.web import flask_peer, litserve_peer
 from benchmarks.ports import Ports
-from todserve.serving.archive import build_archive
+from todserve.serving.archive.archive_build import build_archive
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

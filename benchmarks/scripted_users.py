@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.peers.base import Closing, HttpClient
 from todserve.corpora.registry import load
 from todserve.runtime.errors import CorpusError
-from todserve.serving.demo import UTTERANCES
+from todserve.serving.terminal.demo import UTTERANCES
 
 Script = tuple[str, ...]
 """What one user says, in order."""

@@ -33,17 +33,17 @@ from transformers import (
     TrainerCallback,
 )
 
-from todserve.evaluation.code_version import code_version
-from todserve.runtime.prompts import PromptBuilder, PromptPlacement
-from todserve.runtime.schema import Schema
-from todserve.runtime.tokenization import Tokenizer
-from todserve.training.batching import collate, plan
-from todserve.training.config import TrainingConfig
-from todserve.training.distributed import World
-from todserve.training.examples import Example, encode_turns
-from todserve.training.loop import Trainer
-from todserve.training.network import build_network
-from todserve.training.turns import TrainingTurn, load_turns
+from todserve.evaluation.scorecard import code_version
+from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.training.batches.batch import collate, plan
+from todserve.training.batches.examples import Example, encode_turns
+from todserve.training.loop.distributed import World
+from todserve.training.loop.training_loop import Trainer
+from todserve.training.network.training_network import build_network
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
+from todserve.training.training_config import TrainingConfig
 
 _TOKENIZER = Path("checkpoints/multiwoz/tokenizer.json")
 _WARM_UP = 3  # steps of the stock trainer before its clock starts

@@ -15,11 +15,11 @@ from pathlib import Path
 from todserve.corpora.registry import load
 from todserve.runtime.admission import admit
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError, RequestError
-from todserve.runtime.replay import needs_replay
-from todserve.runtime.request import parse_request
-from todserve.serving.demo import UTTERANCES
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.tracking.state_replay import needs_replay
+from todserve.runtime.wire.request import parse_request
+from todserve.serving.terminal.demo import UTTERANCES
 
 CORPUS, SPLIT = "multiwoz21", "dev"
 _EVERY = 10

@@ -19,21 +19,20 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from todserve.runtime.checks import is_request_id
-from todserve.runtime.describing import describe
-from todserve.runtime.engines.settings import DecodingSettings, EngineSettings, ReadingSettings
+from todserve.runtime.checkpoint_description import describe
+from todserve.runtime.engines.engine_settings import (
+    DecodingSettings,
+    EngineSettings,
+    ReadingSettings,
+)
 from todserve.runtime.errors import RequestError
 from todserve.runtime.inner_paths import inner_path
-from todserve.runtime.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
-from todserve.runtime.turn import TurnPipeline
-from todserve.runtime.wire import (
-    DEFAULT_LIMITS,
-    RequestLimits,
-    TurnRequest,
-    TurnResponse,
-    encode_error,
-    parse_text,
-)
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.key_checks import is_request_id
+from todserve.runtime.wire.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
+from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
+from todserve.runtime.wire.request import TurnRequest, parse_text
+from todserve.runtime.wire.response import TurnResponse, encode_error
 
 _NO_BODY = (
     'request: no body; send {"user": "..."} with the header Content-Type: application/json '

@@ -13,9 +13,9 @@ from typing import Any, Self
 import torch
 from transformers import BertConfig, T5Config, T5ForConditionalGeneration
 
-from todserve.runtime.bert_encoder import BertEncoder, encoder_fields
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.stored_weights import check_weights, read_config, read_weights
+from todserve.runtime.networks.bert_encoder import BertEncoder, encoder_fields
+from todserve.runtime.networks.stored_weights import check_weights, read_config, read_weights
 
 # One table of embeddings serves encoder, decoder and output; a file holds it under the first name.
 _TABLE = "shared.weight"

@@ -17,7 +17,7 @@ import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.stored_weights import check_weights, read_config, read_weights
+from todserve.runtime.networks.stored_weights import check_weights, read_config, read_weights
 
 
 class PlugAndPlayT5(T5ForConditionalGeneration):

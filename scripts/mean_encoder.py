@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from todserve.runtime.stored_weights import read_config
-from todserve.runtime.tokenization import Tokenizer
-from todserve.training.config import Network
-from todserve.training.pretrained_encoder import minilm_folder, network_over
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.networks.stored_weights import read_config
+from todserve.training.network.pretrained_encoder import minilm_folder, network_over
+from todserve.training.training_config import Network
 
 _WEIGHTS = "model.safetensors"
 _SIZES = ("d_kv", "d_ff", "num_decoder_layers", "num_heads")

@@ -18,10 +18,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from todserve.gateway.app import create_app
-from todserve.gateway.running import make_server
-from todserve.gateway.settings import GatewaySettings
-from todserve.studio.mounting import mount_studio
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.gateway_process import make_server
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.studio.studio_page import mount_studio
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "images"

@@ -57,7 +57,7 @@ fi
 say "installing todserve itself"
 install --no-deps --no-build-isolation --editable .
 
-if .venv/bin/python -c 'import os; from todserve.serving.java import find_java; find_java(os.environ)' \
+if .venv/bin/python -c 'import os; from todserve.serving.server.java_runtime import find_java; find_java(os.environ)' \
   2>/dev/null; then
   say "Java found"
 else

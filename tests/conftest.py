@@ -2,7 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_checkpoint import MARKOV, PPTOD, write_tiny_bert_checkpoint, write_tiny_checkpoint
+from tests.support.tiny_checkpoint import (
+    MARKOV,
+    PPTOD,
+    write_tiny_bert_checkpoint,
+    write_tiny_checkpoint,
+)
 from todserve.runtime.checkpoint import Checkpoint
 
 

@@ -7,7 +7,7 @@ import http.client
 import json
 
 from benchmarks.peers.base import Peer, PeerError
-from todserve.serving.readiness import CANARY
+from todserve.serving.server.readiness import CANARY
 
 FIRST_TURN = json.dumps(CANARY).encode()
 

@@ -19,8 +19,8 @@ from benchmarks.peers.base import AnswerForm, Client, Closing, HttpClient
 from benchmarks.peers.plain_torchserve import PlainTorchServe, pack_model, run_archiver
 from benchmarks.peers.stock_files import HERE, stage
 from benchmarks.ports import Ports
-from todserve.runtime.tasks import TaskName
-from todserve.serving.staging import WEIGHTS
+from todserve.runtime.language.tasks import TaskName
+from todserve.serving.archive.archive_staging import WEIGHTS
 
 ORDER = (TaskName.INTENT, TaskName.BELIEF_STATE, TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 WORKFLOW = "cascade"

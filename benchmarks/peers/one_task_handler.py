@@ -13,7 +13,7 @@ from typing import Any
 from ts.torch_handler.base_handler import BaseHandler
 
 from benchmarks.peers.stock_turn import StockTurn, StockTurns
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.language.tasks import TaskName
 
 
 class OneTaskHandler(BaseHandler):  # type: ignore[misc]  # ts ships no types

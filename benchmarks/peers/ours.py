@@ -13,14 +13,14 @@ import psutil
 from benchmarks.peers.base import AnswerForm, Client, HttpClient, PeerError
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.ports import Ports
-from todserve.runtime.engines.settings import Dtype, EngineSettings
-from todserve.runtime.exported import ExportManifest
-from todserve.serving import checksums
-from todserve.serving.model_config import ModelConfig, load_model_config
-from todserve.serving.processes import processes_of
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
-from todserve.serving.trial import unpack
+from todserve.runtime.engines.engine_settings import Dtype, EngineSettings
+from todserve.runtime.networks.export_manifest import ExportManifest
+from todserve.serving.archive import checksums
+from todserve.serving.archive.archive_trial import unpack
+from todserve.serving.archive.model_config import ModelConfig, load_model_config
+from todserve.serving.server.processes import processes_of
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 NAME = "tod"
 _READY = 240.0  # seconds

@@ -20,7 +20,7 @@ import todserve
 from benchmarks.peers.base import PeerError
 from benchmarks.peers.process import OwnProcess, clean_environment
 from benchmarks.ports import Ports
-from todserve.serving.java import find_java
+from todserve.serving.server.java_runtime import find_java
 
 ROOT = Path(todserve.__file__).resolve().parents[1]
 _READY = 240.0  # seconds

@@ -16,13 +16,13 @@ import torch
 
 from todserve.runtime.admission import admit
 from todserve.runtime.checkpoint import Checkpoint, load_network, model_file_of
-from todserve.runtime.engines.base import Generation
-from todserve.runtime.history import HistoryForm
-from todserve.runtime.prompts import PromptBuilder, PromptInput
-from todserve.runtime.reading import read
-from todserve.runtime.request import TurnRequest, parse_request
-from todserve.runtime.tasks import TASKS, TaskName
-from todserve.runtime.tracking import Memory, track
+from todserve.runtime.decoding.parsed_generation import read
+from todserve.runtime.engines.engine import Generation
+from todserve.runtime.language.prompts import PromptBuilder, PromptInput
+from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.system_history import HistoryForm
+from todserve.runtime.tracking.belief_tracking import Memory, track
+from todserve.runtime.wire.request import TurnRequest, parse_request
 
 UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)

@@ -13,9 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event, SlotSet
-from todserve.bot.tracker import Tracker
+from todserve.bot.action_events import Event, SlotSet
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
 from todserve.runtime.private_files import private_file
 
 DATABASE = f"sqlite:///{Path(__file__).parent / 'bookings.sqlite'}"

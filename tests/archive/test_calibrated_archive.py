@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tasks import TaskName
-from todserve.serving.archive import build_archive
-from todserve.serving.trial import unpack
+from todserve.runtime.language.tasks import TaskName
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.archive.archive_trial import unpack
 
 
 @pytest.fixture

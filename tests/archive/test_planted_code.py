@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from todserve.cli import main
+from todserve.cli.main import main
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.exported import ENGINE_FILES, ExportManifest, sha256_of
-from todserve.serving.archive import build_archive
-from todserve.serving.staging import Parts
-from todserve.serving.trial import try_archive, unpack
+from todserve.runtime.networks.export_manifest import ENGINE_FILES, ExportManifest, sha256_of
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_trial import try_archive, unpack
 
 # Whatever a worker of TorchServe or one of our commands might import by name.
 PLANTED = (
@@ -29,7 +29,7 @@ PLANTED = (
     "handlers/tod_handler.py",
     "todserve/__init__.py",
     "todserve/runtime/__init__.py",
-    "todserve/runtime/turn.py",
+    "todserve/runtime/pipeline.py",
 )
 QUICK = "handler:\n  engine: {threads: 1, engine: ENGINE}\n"
 
@@ -116,7 +116,7 @@ def test_a_planted_module_would_run_where_it_is_asked_for(planted: Planted) -> N
     # The mark shows what it should: the canary plays TorchServe's worker, which runs the archive.
     unpacked = unpack(planted.archive(), planted.folder / "unpacked")
     with pytest.raises(ArchiveError):
-        try_archive(unpacked, Parts.of_checkout(planted.config("torch")))
+        try_archive(unpacked, Parts.shipped(planted.config("torch")))
     assert planted.mark.exists()
 
 

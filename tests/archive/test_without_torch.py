@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from todserve.serving.archive import build_archive
-from todserve.serving.staging import Parts
-from todserve.serving.trial import unpack
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_trial import unpack
 
-SITE = Parts.of_checkout().worker_start
-LAZY = Parts.of_checkout().without_torch
+SITE = Parts.shipped().worker_start
+LAZY = Parts.shipped().without_torch
 
 
 def python(folder: Path, program: str, **environment: str) -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.serving import MODEL_CONFIG, ROOT, MakeSettings, write_config
-from todserve.serving.archive import build_archive
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
+from tests.support.served_endpoint import MODEL_CONFIG, ROOT, MakeSettings, write_config
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 
 @pytest.fixture(scope="session")

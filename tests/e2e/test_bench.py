@@ -9,7 +9,7 @@ from benchmarks.bench import main, run_bench
 from benchmarks.options import BenchOptions
 from benchmarks.plan import Plan
 from benchmarks.ratios import BARS
-from tests.e2e.serving import MODEL_CONFIG, ROOT
+from tests.support.served_endpoint import MODEL_CONFIG, ROOT
 
 pytestmark = pytest.mark.e2e
 

@@ -13,10 +13,10 @@ import pytest
 import requests
 import yaml
 
-from tests.e2e.gateway_process import GatewayProcess
-from tests.e2e.serving import ROOT
-from tests.unit.gateway_server import GatewayServer, ModelServer, counting
-from todserve.gateway.settings import GatewaySettings
+from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_server import GatewayServer, ModelServer, counting
+from tests.support.served_endpoint import ROOT
+from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = pytest.mark.e2e
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.serving import ROOT, write_config
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.wire import TurnResponse
-from todserve.serving.archive import build_archive
-from todserve.serving.client import Conversation, TodClient
-from todserve.serving.demo import UTTERANCES
-from todserve.serving.server import start
-from todserve.serving.settings import ServerSettings
+from tests.support.served_endpoint import ROOT, write_config
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.wire.response import TurnResponse
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import start
+from todserve.serving.terminal.demo import UTTERANCES
 
 pytestmark = pytest.mark.e2e
 CHECKPOINT = ROOT / "checkpoints" / "multiwoz"

@@ -6,11 +6,11 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.serving import ROOT, write_config
-from todserve.runtime.engines.settings import EngineName
-from todserve.serving.archive import build_archive
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
+from tests.support.served_endpoint import ROOT, write_config
+from todserve.runtime.engines.engine_settings import EngineName
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 pytestmark = pytest.mark.e2e
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.answering import open_answering
+from todserve.evaluation.answerer import open_answering
 from todserve.runtime.errors import RequestError
-from todserve.runtime.request import TurnRequest
-from todserve.serving.server import RunningServer
+from todserve.runtime.wire.request import TurnRequest
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 

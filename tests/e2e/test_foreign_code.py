@@ -8,9 +8,9 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from tests.e2e.foreign_code import PATIENCE, ForeignCode, Site
-from tests.e2e.studio_page import CHROMIUM, launch
-from tests.e2e.torchserve_operations import (
+from tests.support.foreign_code import PATIENCE, ForeignCode, Site
+from tests.support.studio_page import CHROMIUM, launch
+from tests.support.torchserve_operations import (
     GRPC,
     HANDLERS,
     OPERATIONS,
@@ -22,7 +22,7 @@ from tests.e2e.torchserve_operations import (
     of_the_jar,
     perform,
 )
-from todserve.serving.server import RunningServer
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 _REGISTER = "org.pytorch.serve.grpc.management.ManagementAPIsService/RegisterModel"

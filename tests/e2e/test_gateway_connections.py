@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.serving import free_ports
+from tests.support.served_endpoint import free_ports
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60

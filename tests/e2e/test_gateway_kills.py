@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.gateway_process import GatewayProcess
-from tests.e2e.postgres import Postgres, programs
-from tests.unit.gateway_server import GatewayServer, ModelServer
-from todserve.gateway.settings import GatewaySettings
+from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_server import GatewayServer, ModelServer
+from tests.support.postgres import Postgres, programs
+from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = pytest.mark.e2e
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.e2e.postgres import Postgres, programs
-from tests.unit.gateway_server import GatewayServer, ModelServer
-from tests.unit.remembered import corrected, spoken
-from todserve.gateway import tables
-from todserve.gateway.database import Database
-from todserve.gateway.retention import Retention
-from todserve.gateway.settings import GatewaySettings
-from todserve.gateway.store import now_in_microseconds
+from tests.support.gateway_server import GatewayServer, ModelServer
+from tests.support.postgres import Postgres, programs
+from tests.support.remembered import corrected, spoken
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store import tables
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_store import now_in_microseconds
+from todserve.gateway.store.retention import Retention
 
 pytestmark = pytest.mark.e2e
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tests.e2e.test_requests import PATIENCE, counter, wait_for
-from todserve.runtime.wire import decode
-from todserve.serving.server import RunningServer
+from todserve.runtime.wire.response import decode
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 TURN: dict[str, Any] = {"user": "hello", "tasks": ["intent"]}

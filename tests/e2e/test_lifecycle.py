@@ -16,18 +16,18 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.foreign_code import ForeignCode, Site
-from tests.e2e.serving import ROOT, MakeSettings, write_config
-from tests.e2e.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
+from tests.support.foreign_code import ForeignCode, Site
+from tests.support.served_endpoint import ROOT, MakeSettings, write_config
+from tests.support.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.serving import checksums
-from todserve.serving.launch import run_start, run_stop
-from todserve.serving.ports import is_free
-from todserve.serving.processes import is_running, processes_of
-from todserve.serving.properties import Frontend
-from todserve.serving.record import Record
-from todserve.serving.server import RunningServer, start, stop
-from todserve.serving.settings import ServerSettings
+from todserve.serving.archive import checksums
+from todserve.serving.server.config_properties import Frontend
+from todserve.serving.server.ports import is_free
+from todserve.serving.server.processes import is_running, processes_of
+from todserve.serving.server.server_record import Record
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.start_and_stop import run_start, run_stop
+from todserve.serving.server.torchserve_server import RunningServer, start, stop
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60  # seconds

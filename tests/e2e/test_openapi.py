@@ -12,12 +12,12 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tests.e2e.serving import MODEL_CONFIG, ROOT, write_config
-from tests.unit.generated_cases import check_answer, check_generated
-from todserve.serving.archive import build_archive
-from todserve.serving.openapi import document
-from todserve.serving.server import start
-from todserve.serving.settings import ServerSettings
+from tests.support.generated_cases import check_answer, check_generated
+from tests.support.served_endpoint import MODEL_CONFIG, ROOT, write_config
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.openapi.openapi_document import document
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import start
 
 pytestmark = pytest.mark.e2e
 

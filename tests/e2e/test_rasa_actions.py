@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rasa_sdk_server import PYTHON, RasaSdkServer, needs_rasa_sdk
-from tests.e2e.serving import ROOT, free_ports
+from tests.support.rasa_sdk_server import PYTHON, RasaSdkServer, needs_rasa_sdk
+from tests.support.served_endpoint import ROOT, free_ports
+from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError
-from todserve.bot.answering import Bot
-from todserve.bot.conversion.converting import convert_rasa
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event
-from todserve.bot.heard import Heard
-from todserve.bot.outcome import Outcome
-from todserve.bot.rasa_server import ActionRejectedError, RasaActionServer
-from todserve.bot.tracker import Tracker
+from todserve.bot.bot import Bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.conversion.rasa_conversion import convert_rasa
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.rasa_action_server import ActionRejectedError, RasaActionServer
+from todserve.bot.user_message import Heard
 
 pytestmark = [pytest.mark.e2e, needs_rasa_sdk]
 ACTIONS = ROOT / "tests" / "fixtures" / "rasa_actions"
@@ -190,8 +190,8 @@ def test_a_server_that_is_just_starting_is_waited_for() -> None:
 IN_PROCESS = """
 import json, sys
 from todserve.bot.actions import LocalActions
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.dialogue_tracker import Tracker
 
 dispatcher = Dispatcher()
 facts = json.loads(sys.stdin.read())

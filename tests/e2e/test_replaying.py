@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.replay_differences import Aspect
-from todserve.evaluation.replay_run import DIFFERS, HOLDS, run_replay
-from todserve.runtime.wire import TurnResponse
-from todserve.serving.answering import open_answering
-from todserve.serving.client import Conversation, TodClient
-from todserve.serving.server import RunningServer
+from todserve.evaluation.replay.replay_differences import Aspect
+from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
+from todserve.runtime.wire.response import TurnResponse
+from todserve.serving.client.served_answerer import open_answering
+from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 SAID = ("a cheap restaurant in the centre", "chinese food please", "and a train to ely")

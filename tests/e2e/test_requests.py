@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from todserve.runtime.wire import decode
-from todserve.serving.server import RunningServer
+from todserve.runtime.wire.response import decode
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60  # seconds for one answer; a test must fail, not hang

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from todserve.serving.record import FILE_NAME
-from todserve.serving.server import RunningServer
+from todserve.serving.server.server_record import FILE_NAME
+from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
 TIMES = 1500

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.serving import MODEL_CONFIG, MakeSettings
+from tests.support.served_endpoint import MODEL_CONFIG, MakeSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.serving.archive import build_archive
-from todserve.serving.client import TodClient
-from todserve.serving.server import start
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.client.tod_client import TodClient
+from todserve.serving.server.torchserve_server import start
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]

@@ -11,12 +11,12 @@ import requests
 from playwright.sync_api import Browser, Error, Route, expect, sync_playwright
 from pydantic import SecretStr
 
-from tests.e2e.serving import ROOT, write_config
-from tests.e2e.studio_page import CHROMIUM, Studio, launch, studio
-from todserve.gateway.settings import GatewaySettings
-from todserve.serving.archive import build_archive
-from todserve.serving.server import RunningServer, start
-from todserve.serving.settings import ServerSettings
+from tests.support.served_endpoint import ROOT, write_config
+from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.serving.archive.archive_build import build_archive
+from todserve.serving.server.server_settings import ServerSettings
+from todserve.serving.server.torchserve_server import RunningServer, start
 
 pytestmark = [
     pytest.mark.e2e,

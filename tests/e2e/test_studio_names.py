@@ -8,9 +8,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.e2e.studio_page import CHROMIUM, Studio, launch, studio
-from tests.unit.gateway_server import DESCRIPTION, ModelServer, counting
-from todserve.gateway.settings import GatewaySettings
+from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
+from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = [
     pytest.mark.e2e,

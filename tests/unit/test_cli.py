@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.local_server import LocalServer
-from todserve import cli
+from tests.support.local_server import LocalServer
+from todserve.cli import main
 from todserve.runtime.errors import CorpusError
 
 VERBS = (
@@ -33,7 +33,7 @@ VERBS = (
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
-        cli.main(["--help"])
+        main.main(["--help"])
     shown = capsys.readouterr().out
     assert leaving.value.code == 0
     assert [verb for verb in VERBS if f"\n    {verb}" not in shown] == []
@@ -59,7 +59,7 @@ def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
-        cli.main([*verb.split(), "--help"])
+        main.main([*verb.split(), "--help"])
     assert leaving.value.code == 0
     assert f"usage: tod {verb}" in capsys.readouterr().out
 
@@ -67,26 +67,26 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("arguments", [[], ["trian"], ["train"], ["knowledge"], ["data", "stats"]])
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as leaving:
-        cli.main(arguments)
+        main.main(arguments)
     assert leaving.value.code == 2
     assert "usage: tod" in capsys.readouterr().err
 
 
 def test_version_prints_the_package_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["version"]) == 0
+    assert main.main(["version"]) == 0
     assert capsys.readouterr().out.startswith("todserve 0.")
 
 
 def test_demo_talks_to_the_address_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
     with LocalServer() as server:
-        assert cli.main(["demo", "--url", server.url, "--name", "mine"]) == 0
+        assert main.main(["demo", "--url", server.url, "--name", "mine"]) == 0
     assert set(server.paths) == {"/predictions/mine"}
     assert "Turn 5" in capsys.readouterr().out
 
 
 def test_a_tod_error_is_one_line_on_stderr_and_exit_2(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "todserve.cli", "archive", str(tmp_path / "nothing")],
+        [sys.executable, "-m", "todserve.cli.main", "archive", str(tmp_path / "nothing")],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -123,8 +123,8 @@ def test_errors_become_messages_and_statuses(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(cli, "_version", raiser(error))
-    assert cli.main(["version"]) == status
+    monkeypatch.setattr(main, "_version", raiser(error))
+    assert main.main(["version"]) == status
     assert capsys.readouterr().err == message
 
 
@@ -132,14 +132,14 @@ def test_errors_become_messages_and_statuses(
     "error", [ValueError("a bug"), ModuleNotFoundError("x", name="todserve.x")]
 )
 def test_a_bug_is_not_hidden(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_version", raiser(error))
+    monkeypatch.setattr(main, "_version", raiser(error))
     with pytest.raises(type(error)):
-        cli.main(["version"])
+        main.main(["version"])
 
 
 def test_help_imports_no_third_party_package() -> None:
     source = (
-        "import sys; from todserve import cli; cli.build_parser(); "
+        "import sys; from todserve.cli import main; main.build_parser(); "
         "print({'torch', 'pydantic', 'requests', 'yaml'} & set(sys.modules))"
     )
     done = subprocess.run(

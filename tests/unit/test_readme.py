@@ -7,10 +7,11 @@ import shlex
 
 import pytest
 
-from tests.unit.source_tree import ROOT
-from todserve.cli import build_parser
-from todserve.runtime.limits import DEFAULT_LIMITS
-from todserve.runtime.wire import TurnResponse, decode, parse_request
+from tests.support.source_tree import ROOT
+from todserve.cli.main import build_parser
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse, decode
 
 READMES = ("README.md", "README.ko.md")
 

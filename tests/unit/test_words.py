@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.source_tree import module_name, parse, sources
+from tests.support.source_tree import module_name, parse, sources
 
 # Wrong wherever they appear in a name: the corpus codes and spellings the house does not use,
 # and the names of modules about nothing.

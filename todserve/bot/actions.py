@@ -18,9 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
-from todserve.bot.dispatcher import Dispatcher
-from todserve.bot.events import Event
-from todserve.bot.tracker import Tracker
+from todserve.bot.action_events import Event
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
 from todserve.runtime.errors import ConfigError, TodError
 
 

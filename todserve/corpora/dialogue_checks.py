@@ -7,9 +7,9 @@ turn 3, when the schema's train has no colour.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DONTCARE, GENERAL, Dialogue, Turn
-from todserve.runtime.formats import BOOKING
-from todserve.runtime.schema import Schema
+from todserve.runtime.language.dialogue import DONTCARE, GENERAL, Dialogue, Turn
+from todserve.runtime.language.formats import BOOKING
+from todserve.runtime.language.schema import Schema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,24 +10,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from todserve.corpora.banking77 import banking77_services, read_banking77
-from todserve.corpora.camrest import camrest_services, read_camrest
-from todserve.corpora.clinc150 import clinc150_services, read_clinc150
-from todserve.corpora.multidogo import multidogo_services, read_multidogo
-from todserve.corpora.multiwoz import read_merged, read_tsv
-from todserve.corpora.nlplab import nlplab_services, read_nlplab
+from todserve.corpora.corpus_source import CorpusSource, find, publisher_of
 from todserve.corpora.publishers import PUBLISHERS, Publisher
-from todserve.corpora.report import ReadReport
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.camrest import camrest_services, read_camrest
+from todserve.corpora.readers.intents.banking77 import banking77_services, read_banking77
+from todserve.corpora.readers.intents.clinc150 import clinc150_services, read_clinc150
+from todserve.corpora.readers.intents.three_i4k import read_3i4k, three_i4k_services
+from todserve.corpora.readers.multidogo import multidogo_services, read_multidogo
+from todserve.corpora.readers.multiwoz.multiwoz_reader import read_merged, read_tsv
+from todserve.corpora.readers.nlplab import nlplab_services, read_nlplab
+from todserve.corpora.readers.sgd.sgd_reader import read_sgd
+from todserve.corpora.readers.star import read_star, star_services
+from todserve.corpora.readers.taskmaster4 import read_taskmaster4, taskmaster4_services
+from todserve.corpora.readers.woz20 import read_woz20, woz20_services
 from todserve.corpora.services import multiwoz_services, sgd_services
-from todserve.corpora.sgd import read_sgd
-from todserve.corpora.source import CorpusSource, find, publisher_of
-from todserve.corpora.star import read_star, star_services
-from todserve.corpora.taskmaster4 import read_taskmaster4, taskmaster4_services
-from todserve.corpora.three_i4k import read_3i4k, three_i4k_services
-from todserve.corpora.woz20 import read_woz20, woz20_services
-from todserve.runtime.dialogue import Dialogue
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.schema import Service
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.schema import Service
 
 
 class Reader(Protocol):

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from todserve.corpora.multiwoz_schema import canonical_multiwoz_schema
-from todserve.corpora.sgd import sgd_schema
-from todserve.corpora.source import CorpusSource
-from todserve.runtime.schema import Service, Slot
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
+from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
+from todserve.runtime.language.schema import Service, Slot
 
 
 def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:

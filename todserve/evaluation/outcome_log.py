@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from todserve.evaluation.answering import Answering
+from todserve.evaluation.answerer import Answering
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.response import decode, encode
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.wire.response import decode, encode
 
 _AT_ONCE = 128  # dialogues side by side: full batches, and little lost by an interruption
 _SOURCES = Path(__file__).resolve().parents[1]

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from todserve.evaluation.answering import Answering
-from todserve.runtime.dialogue import BeliefState, Dialogue, Turn
+from todserve.evaluation.answerer import Answering
 from todserve.runtime.errors import RequestError
-from todserve.runtime.prompts import Exchange
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.response import TurnResponse
+from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import TurnResponse
 
 
 class Protocol(StrEnum):

@@ -12,28 +12,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from todserve.corpora.enrich import enrich
-from todserve.corpora.multiwoz import ReplySource, read_merged
-from todserve.corpora.source import find
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.figure import Figure
-from todserve.evaluation.information import kl_divergence
-from todserve.evaluation.judging import generated_passages
+from todserve.corpora.corpus_source import find
+from todserve.corpora.enrichment import enrich
+from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
+from todserve.evaluation.calibration.judged_claims import generated_passages
+from todserve.evaluation.dialogue_selection import select
+from todserve.evaluation.figures import Figure
+from todserve.evaluation.metrics.corpus_scores import score
+from todserve.evaluation.metrics.information import kl_divergence
 from todserve.evaluation.rollout import PROTOCOL
-from todserve.evaluation.scorecard import Signature
-from todserve.evaluation.scoring import score
-from todserve.evaluation.selection import select
-from todserve.evaluation.watching import Watched, WatchedPipeline, watch
+from todserve.evaluation.scorecard import Signature, code_version
+from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.export.fidelity_logits import LogitSource, TorchLogits, open_logits
 from todserve.export.fidelity_report import Change, FidelityReport
 from todserve.runtime.checkpoint import Checkpoint, load_network
-from todserve.runtime.delexicalise import Delexicaliser
-from todserve.runtime.dialogue import Dialogue
-from todserve.runtime.engines.settings import EngineSettings
+from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.exported import ExportManifest
-from todserve.runtime.prompts import PromptBuilder
-from todserve.runtime.tasks import TaskName
+from todserve.runtime.knowledge.delexicalisation import Delexicaliser
+from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.prompts import PromptBuilder
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.networks.export_manifest import ExportManifest
 
 CORPUS, SPLIT = "multiwoz21", "dev"
 """Where the turns are from; never from test, since an export may be refused by these figures."""

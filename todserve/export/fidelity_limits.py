@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from todserve.export.fidelity_report import Change, FidelityReport
-from todserve.runtime.engines.settings import Dtype
+from todserve.runtime.engines.engine_settings import Dtype
 from todserve.runtime.errors import ArchiveError
-from todserve.runtime.exported import ExportManifest
+from todserve.runtime.networks.export_manifest import ExportManifest
 
 _ROUNDING = 1e-9  # a loss of exactly the limit is allowed, however its points were subtracted
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from todserve.runtime.engines.settings import EngineName
+from todserve.runtime.engines.engine_settings import EngineName
 from todserve.runtime.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ class TorchLogits:
 
     def __init__(self, network: "torch.nn.Module") -> None:
         """Use ``network`` in its own dtype and on its device."""
-        from todserve.evaluation.forcing import Forced
+        from todserve.evaluation.metrics.forced_passages import Forced
 
         self._forced = Forced(network)
 
     def logits(self, context: Sequence[int], prefix: Sequence[int], ids: Sequence[int]) -> Logits:
         """Run the decoder once over all tokens."""
-        from todserve.evaluation.forcing import Passage
-        from todserve.runtime.tasks import TaskName
+        from todserve.evaluation.metrics.forced_passages import Passage
+        from todserve.runtime.language.tasks import TaskName
 
         passage = Passage(
             task=TaskName.RESPONSE,  # of no effect on what the network predicts
@@ -90,7 +90,7 @@ class TorchScriptLogits:
         Raises:
             ConfigError: it is missing, cannot be loaded, or does not tell its logits.
         """
-        from todserve.runtime.engines.torchscript_engine import MODEL_FILE, load_module
+        from todserve.runtime.engines.torchscript.torchscript_engine import MODEL_FILE, load_module
 
         self._module: Any = load_module(folder / MODEL_FILE)
         if not hasattr(self._module, "logits"):
@@ -157,7 +157,10 @@ class CTranslate2Logits:
         Raises:
             ConfigError: it is missing or cannot be loaded.
         """
-        from todserve.runtime.engines.ctranslate2_engine import VOCABULARY_FILE, open_translator
+        from todserve.runtime.engines.ctranslate2.ctranslate2_engine import (
+            VOCABULARY_FILE,
+            open_translator,
+        )
 
         self._translator = open_translator(folder, replicas=1, threads=1)
         vocabulary = folder / "ctranslate2" / VOCABULARY_FILE

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
 
-from todserve.runtime.engines.settings import Dtype, EngineName
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
 
 FIDELITY_FILE = "fidelity.json"

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
-from todserve.runtime.request import TurnRequest
-from todserve.runtime.text import normalise
-from todserve.runtime.tracking import Memory
+from todserve.runtime.language.text import normalise
+from todserve.runtime.tracking.belief_tracking import Memory
+from todserve.runtime.wire.request import TurnRequest
 
 
 def admit(request: TurnRequest, checkpoint: Checkpoint, *, utterance: str) -> Memory:

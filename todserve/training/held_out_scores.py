@@ -13,23 +13,22 @@ from time import perf_counter
 
 import torch
 
-from todserve.evaluation.calibration import fit, gather
-from todserve.evaluation.code_version import code_version
-from todserve.evaluation.figure import Figure
-from todserve.evaluation.forcing import Forced
-from todserve.evaluation.reliability import Judged, reliability
+from todserve.evaluation.calibration.reliability import Judged, reliability
+from todserve.evaluation.calibration.temperature_fit import fit, gather
+from todserve.evaluation.figures import Figure
+from todserve.evaluation.metrics.corpus_scores import score
+from todserve.evaluation.metrics.forced_passages import Forced
 from todserve.evaluation.rollout import PROTOCOL
-from todserve.evaluation.scorecard import Scorecard, Signature, SignedFigure
-from todserve.evaluation.scoring import score
-from todserve.evaluation.watching import WatchedPipeline, watch
-from todserve.runtime.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.evaluation.scorecard import Scorecard, Signature, SignedFigure, code_version
+from todserve.evaluation.watched_rollout import WatchedPipeline, watch
 from todserve.runtime.checkpoint import load_network
-from todserve.runtime.dialogue import Dialogue, Turn
-from todserve.runtime.engines.settings import EngineSettings
-from todserve.runtime.intent_model import INTENT_MODEL
-from todserve.runtime.tasks import TaskName
-from todserve.training.intent_classifier import FittedIntents, fit_intents
-from todserve.training.turns import TrainingTurn, load_turns
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.tasks import TaskName
+from todserve.training.classifiers.intent_classifier import FittedIntents, fit_intents
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 SCORES_FILE = "scores-held-out.json"
 """The figures, beside the weights."""

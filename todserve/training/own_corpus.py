@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.labels import label
 from todserve.corpora.publishers import PUBLISHERS
+from todserve.corpora.readers.label_names import label
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptFormat
+from todserve.runtime.language.prompts import PromptFormat
 
 STARTS = ("base", "multiwoz")
 """Checkpoints in ``checkpoints/`` that are started from: the first that is there. The general one
@@ -127,7 +127,7 @@ def quick_dtype() -> str:
 
 def _turns(names: Sequence[str]) -> int:
     # Reading corpora needs packages that training on prepared ones does not.
-    from todserve.corpora.layouts import open_dialogues
+    from todserve.corpora.files.dialogue_layouts import open_dialogues
 
     return sum(
         len(dialogue.turns)

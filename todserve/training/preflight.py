@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.prompts import PromptBuilder, PromptPlacement
-from todserve.runtime.tasks import TASKS
-from todserve.runtime.tokenization import Tokenizer
-from todserve.training.examples import TASK_ORDER, Example
-from todserve.training.lengths import longest_frame
+from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
+from todserve.runtime.language.tasks import TASKS
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.training.batches.examples import TASK_ORDER, Example
+from todserve.training.preparation.length_limits import longest_frame
 
 _EXPORTED = ("relu", "gelu_new")  # T5 v1.0, and v1.1 with all that came after it
 

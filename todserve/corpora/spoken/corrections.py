@@ -7,10 +7,10 @@ Example: ``find me a b&b in the west`` and then ``nope, east``.
 
 import random
 
-from todserve.corpora.spoken.material import Material
-from todserve.corpora.spoken.turns import LabelledTurn, SpokenTurn, State, changed
-from todserve.corpora.spoken.vocabulary import CLOCK
-from todserve.runtime.dialogue import DONTCARE
+from todserve.corpora.spoken.spoken_material import Material
+from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn, State, changed
+from todserve.corpora.spoken.spoken_vocabulary import CLOCK
+from todserve.runtime.language.dialogue import DONTCARE
 
 Place = tuple[str, str]
 """A domain and a slot."""

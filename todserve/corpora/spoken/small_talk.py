@@ -10,10 +10,10 @@ import random
 import re
 from typing import Any
 
-from todserve.corpora.spoken.material import Material
-from todserve.corpora.spoken.turns import Acts, SpokenTurn
-from todserve.corpora.spoken.vocabulary import words_of_name
-from todserve.runtime.dialogue import GENERAL, OUT_OF_SCOPE
+from todserve.corpora.spoken.spoken_material import Material
+from todserve.corpora.spoken.spoken_turns import Acts, SpokenTurn
+from todserve.corpora.spoken.spoken_vocabulary import words_of_name
+from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "jkl", "sdf", "dfgh")

@@ -7,10 +7,10 @@ Example: ``staying with friends now so no room please`` takes the hotel out of t
 
 import random
 
-from todserve.corpora.spoken.material import Material, start_of
-from todserve.corpora.spoken.turns import NO_LOOK_UP, SpokenTurn, changed
+from todserve.corpora.spoken.spoken_material import Material, start_of
+from todserve.corpora.spoken.spoken_turns import NO_LOOK_UP, SpokenTurn, changed
 from todserve.corpora.spoken.wordings import enumeration
-from todserve.runtime.dialogue import DONTCARE, GENERAL
+from todserve.runtime.language.dialogue import DONTCARE, GENERAL
 
 _ASKED_FOR = frozenset(
     {"people", "day", "stay", "time", "departure", "destination", "name", "date", "department"}

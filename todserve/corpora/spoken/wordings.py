@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.reply.korean import agreeing
+from todserve.runtime.reply.korean_particles import agreeing
 
 _FOLDER = Path(__file__).parent
 _FILES = ("phrases", "slots", "values", "services", "clock", "people", "rough", "outside")

@@ -8,7 +8,7 @@ claim that there is none says of what. Example: of rows with hotels among them, 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.literals import Literals

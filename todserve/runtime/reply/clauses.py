@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from todserve.runtime.formats import placeholders
-from todserve.runtime.reply.style import ReplyStyle
+from todserve.runtime.language.formats import placeholders
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 KEYS = ("name", "id", "car", "song_title")
 """Slots that tell entities apart: behind one of these, one entity is spoken of."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.formats import placeholders
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.facts import Facts, named_in
 
 _TOLD = ("phone", "address", "postcode", "reference", "price", "fee")

@@ -10,8 +10,8 @@ replies delexicalised by ``runtime.delexicalise``): that is the ceiling of this 
 
 from collections.abc import Sequence
 
-from todserve.runtime.dialogue import DialogueAct
-from todserve.runtime.formats import placeholders
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.formats import placeholders
 
 _TELLING = frozenset(
     {"inform", "recommend", "select", "nooffer", "offerbook", "offerbooked", "book", "nobook"}

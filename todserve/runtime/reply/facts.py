@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from todserve.runtime.comparison import comparison_key
-from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.domain_table import Comparison
-from todserve.runtime.knowledge import DatabaseResult, KnowledgeBase
-from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.knowledge.domain_table import Comparison
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.clauses import KEYS
-from todserve.runtime.reply.style import ReplyStyle
-from todserve.runtime.schema import Schema
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 _RECENT = 3  # replies in which an entity that was named is still the one at hand

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from todserve.runtime.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.knowledge import DatabaseResult
-from todserve.runtime.reply import korean
-from todserve.runtime.reply.booking import booking_reference
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.reply import korean_particles
+from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.wording import article, finished, fits, spoken
@@ -122,8 +122,10 @@ def lexicalise(
     """
     clauses = _by_placeholder(delexicalised, facts)
     values = _Values(domain=domain, state=state, result=result, facts=facts)
-    in_korean = korean.is_korean(delexicalised)
-    pieces = _PLACEHOLDER.split(korean.joined(delexicalised) if in_korean else delexicalised)
+    in_korean = korean_particles.is_korean(delexicalised)
+    pieces = _PLACEHOLDER.split(
+        korean_particles.joined(delexicalised) if in_korean else delexicalised
+    )
     text, fillings = pieces[0], list[Filling]()
     for slot, after in zip(pieces[1::2], pieces[2::2], strict=True):
         place = len(fillings)
@@ -131,7 +133,7 @@ def lexicalise(
         fillings.append(found)
         value = found.value
         if value is None:
-            written = korean.missing(slot) if in_korean else _stand_in(slot, text)
+            written = korean_particles.missing(slot) if in_korean else _stand_in(slot, text)
         elif found.origin is Origin.KIND:
             written = value
         else:
@@ -140,7 +142,7 @@ def lexicalise(
             )
         if found.origin is Origin.COUNT and place:
             after = _agreeing(str(value), after)
-        text = article(text, written) + written + korean.agreeing(written, after)
+        text = article(text, written) + written + korean_particles.agreeing(written, after)
     return Lexicalisation(
         text=finished(text),
         filled=tuple((one.slot, one.value) for one in fillings if one.value is not None),

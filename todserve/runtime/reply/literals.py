@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from todserve.runtime.comparison import comparison_key
-from todserve.runtime.dialogue import DELETED, DONTCARE
-from todserve.runtime.domain_table import Comparison
-from todserve.runtime.knowledge import KnowledgeBase
-from todserve.runtime.phrases import PhraseIndex, words_of
-from todserve.runtime.schema import Schema
+from todserve.runtime.knowledge.domain_table import Comparison
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.phrases import PhraseIndex, words_of
+from todserve.runtime.language.schema import Schema
 
 _FLAGS = frozenset({"yes", "no", "free", "true", "false", DONTCARE, DELETED, ""})
 _MOST_VALUES = 150  # a slot with more is no closed set, and its words may mean anything

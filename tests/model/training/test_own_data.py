@@ -1,0 +1,89 @@
+"""A folder of dialogues in, a calibrated and scored checkpoint with an intent model out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.tiny_checkpoint import write_tiny_bert_checkpoint
+from todserve.runtime.decoding.calibration import CALIBRATION_FILE
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import TurnResponse
+from todserve.training.classifiers.intent_classifier import fit_intents
+from todserve.training.preparation.training_turns import load_turns
+from todserve.training.training_run import run_training
+
+PLACES = ("ely", "cambridge", "norwich", "leeds", "york", "london", "paris", "rome", "oslo", "bonn")
+SAID = {
+    "find_train": "a train to {} please",
+    "find_restaurant": "somewhere to eat in {}",
+    "book_taxi": "get me a taxi to {}",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run's folder, its corpus and its start beside it, trained for a few steps."""
+    base = tmp_path_factory.mktemp("own")
+    write_tiny_bert_checkpoint(base / "start")
+    corpus = base / "our-bot"
+    corpus.mkdir()
+    slots = (Slot(name="place"),)
+    services = (Service(name="travel", slots=slots, intents=tuple(SAID)),)
+    Schema(services=services).save(corpus / "schema.json")
+    turns = [
+        {
+            "user": said.format(place),
+            "intent": intent,
+            "belief_state": {"travel": {"place": place}},
+        }
+        for intent, said in SAID.items()
+        for place in PLACES
+    ]
+    lines = [{"dialogue_id": str(n), "turns": [turn]} for n, turn in enumerate(turns)]
+    (corpus / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    overrides = (f"initial={base / 'start'}", "steps=6", "batch_examples=16", "dtype=float32")
+    run_training(str(corpus), overrides=overrides, runs=base / "runs", threads=1)
+    return base / "runs" / "our_bot"
+
+
+def test_a_fifth_of_each_intent_is_held_out(folder: Path) -> None:
+    train, dev = (load_turns(folder / "prepared" / f"{part}.jsonl.gz") for part in ("train", "dev"))
+    assert [turn.intent for turn in train].count("find_train") == 8
+    assert sorted(turn.intent or "" for turn in dev) == sorted([*SAID, *SAID])
+    assert not {turn.user for turn in train} & {turn.user for turn in dev}
+
+
+def test_the_checkpoint_is_calibrated_and_scored(folder: Path) -> None:
+    checkpoint = folder / "checkpoint"
+    assert (checkpoint / CALIBRATION_FILE).is_file()
+    figures = json.loads((checkpoint / "scores-held-out.json").read_text())["figures"]
+    assert {"intent_accuracy", "intent_network", "slot_f1", "joint_goal_accuracy"} <= set(figures)
+    assert figures["intent_accuracy"]["of"] == 6
+    assert "our_bot|held-out|6-dialogues|checkpoint:" in figures["slot_f1"]["signature"]
+
+
+def test_few_words_are_enough_to_serve_the_right_intent(folder: Path) -> None:
+    pipeline = TurnPipeline.load(folder / "checkpoint", settings=EngineSettings(threads=1))
+    requests = [parse_request({"user": said.format("bath")}) for said in SAID.values()]
+    answers = pipeline.answer(requests)
+    pipeline.close()
+    names = [
+        one.intent.name
+        for one in answers
+        if isinstance(one, TurnResponse) and one.intent is not None
+    ]
+    assert names == list(SAID)
+
+
+def test_training_again_takes_the_fitted_files_away_first(folder: Path) -> None:
+    checkpoint = folder / "checkpoint"
+    before = (checkpoint / INTENT_MODEL).read_bytes()
+    fitted = fit_intents(folder / "prepared", checkpoint)
+    assert fitted is not None
+    assert (checkpoint / INTENT_MODEL).read_bytes() == before
+    assert 0 <= fitted.network <= fitted.linear <= 1

@@ -1,0 +1,119 @@
+"""Every rule of the reply stage: what it strikes, and what is like it and holds."""
+
+import pytest
+
+from tests.support.reply_talk import BOOKING, Talk
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.reply.reply_rules import RULES
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Talk:
+    return Talk(tmp_path_factory.mktemp("reply"))
+
+
+Case = tuple[str, str, BeliefState, str, str]
+"""Rule, domain, state, utterance, reply."""
+
+STRUCK: tuple[Case, ...] = (
+    ("empty", "hotel", {}, "hello", ""),
+    ("unfilled", "hotel", {}, "a party", "i have your [value_people] guesthouse."),
+    ("unfilled", "hotel", {}, "rain?", "it will be around [value_humidity] percent."),
+    # One hotel is cheap; none is expensive.
+    ("none", "hotel", {}, "cheap ones?", "i am sorry, there are no cheap hotels."),
+    ("none", "hotel", {}, "any?", "there are none."),
+    (
+        *("none", "hotel", {"hotel": {"pricerange": "cheap"}}, "and another?"),
+        "i am sorry, there are no [value_pricerange] [value_type].",
+    ),
+    ("none", "hotel", {"hotel": {"area": "north"}}, "and?", "i do not have any in the north."),
+    ("none", "hotel", {"hotel": {"area": "north"}}, "is there one?", "no, i am sorry."),
+    ("refusal", "hotel", BOOKING, "book it", "i am sorry, i was unable to book that."),
+    ("refusal", "hotel", BOOKING, "book it", "there are no rooms available for that day."),
+    (
+        *("refusal", "hotel", BOOKING, "book it"),
+        "the booking was unsuccessful. the reference number is [value_reference].",
+    ),
+    ("count", "hotel", {}, "hotels", "there are 33 places to stay."),
+    ("count", "hotel", {}, "hotels", "i have seven places to stay."),
+    ("kind", "hotel", {"hotel": {"area": "west"}}, "lunch", "i have [value_choice] restaurants."),
+    ("kind", "hotel", {"hotel": {"area": "south"}}, "lunch", "there are no restaurants."),
+    ("kind", "hotel", {"hotel": {"area": "west"}}, "any?", "[value_name] is a place to dine."),
+    ("shared", "hotel", {}, "hotels", "all of them are cheap."),
+    ("shared", "hotel", {}, "hotels", "i have [value_choice] places with free parking."),
+    ("some", "hotel", {}, "hotels", "there are several moderate places."),
+    ("row", "hotel", {"hotel": {"name": "el shaddai"}}, "is it dear?", "it is expensive."),
+    ("row", "hotel", {"hotel": {"name": "acorn"}}, "more?", "[value_name] has free parking."),
+    ("row", "hotel", {"hotel": {"name": "acorn"}}, "does it have parking?", "yes, it does."),
+    ("row", "hotel", {"hotel": {"name": "el shaddai"}}, "is there wifi?", "no, i am sorry."),
+    (
+        *("row", "hotel", {"hotel": {"name": "el shaddai"}}, "cheap?"),
+        "no, it is not in the [value_pricerange] range.",
+    ),
+    (
+        *("booking", "hotel", {"hotel": {"area": "north", "day": "monday"}}, "book it"),
+        "i have booked [value_name] for you.",
+    ),
+    ("booking", "attraction", {}, "book it", "i have booked it for you."),
+    ("booking", "taxi", {"taxi": {"destination": "ely"}}, "a taxi", "it is a [value_car]."),
+    (
+        *("reference", "hotel", {"hotel": {"area": "north"}}, "the number?"),
+        "the reference number is [value_reference].",
+    ),
+    ("venue", "hotel", {"hotel": {"area": "north"}}, "where?", "try the cambridge belfry."),
+    ("invented", "train", {}, "when?", "it leaves at 10:17."),
+    ("invented", "hotel", {"hotel": {"area": "north"}}, "phone?", "call 01223999999."),
+    ("garbled", "hotel", {"hotel": {"area": "north"}}, "?", "it is it is nice nice."),
+)
+
+HOLDS: tuple[Case, ...] = (
+    ("none", "hotel", {}, "dear ones?", "there are no expensive hotels."),
+    ("none", "hotel", {"hotel": {"area": "south"}}, "any?", "there are no hotels in the south."),
+    ("none", "hotel", {}, "hotels", "would you like one if there are no cheap ones?"),
+    ("refusal", "hotel", BOOKING, "book it", "would you like to book another day?"),
+    ("count", "hotel", {}, "hotels", "i have [value_choice] places to stay."),
+    ("count", "hotel", {}, "hotels", "there are 3 places to stay."),
+    ("count", "hotel", BOOKING, "book", "[value_name] is for [value_people] people."),
+    (
+        *("shared", "hotel", {"hotel": {"pricerange": "cheap"}}, "cheap"),
+        "i have [value_choice] cheap places with free parking.",
+    ),
+    ("some", "hotel", {}, "hotels", "there are several cheap places."),
+    ("row", "hotel", {"hotel": {"name": "acorn"}}, "more?", "[value_name] has no parking."),
+    ("row", "hotel", {"hotel": {"name": "acorn"}}, "does it have parking?", "no, it does not."),
+    ("row", "hotel", {"hotel": {"name": "el shaddai"}}, "dear?", "it is not expensive."),
+    ("row", "hotel", {"hotel": {"name": "acorn"}}, "a bed", "[value_name] is moderate."),
+    (
+        *("booking", "hotel", BOOKING, "book it"),
+        "i have booked [value_name]. the reference number is [value_reference].",
+    ),
+    (
+        *("booking", "taxi", {"taxi": {"destination": "ely", "departure": "x", "leave": "09:00"}}),
+        *("a taxi", "i have booked a [value_car]."),
+    ),
+    ("venue", "hotel", {}, "is the cambridge belfry any good?", "the cambridge belfry is nice."),
+    ("invented", "train", {"train": {"leave": "10:17"}}, "when?", "nothing before 10:17, then."),
+    ("unfilled", "attraction", {"attraction": {"area": "east"}}, "fee?", "it is [value_fee]."),
+)
+
+
+def struck(talk: Talk, domain: str, state: BeliefState, user: str, reply: str) -> set[str]:
+    return set(talk.candidate(reply, talk.facts(domain, state, user=user)).strikes)
+
+
+@pytest.mark.parametrize(("rule", "domain", "state", "user", "reply"), STRUCK)
+def test_what_the_facts_do_not_bear_out_is_struck(
+    talk: Talk, rule: str, domain: str, state: BeliefState, user: str, reply: str
+) -> None:
+    assert rule in struck(talk, domain, state, user, reply)
+
+
+@pytest.mark.parametrize(("rule", "domain", "state", "user", "reply"), HOLDS)
+def test_what_the_facts_bear_out_holds(
+    talk: Talk, rule: str, domain: str, state: BeliefState, user: str, reply: str
+) -> None:
+    assert struck(talk, domain, state, user, reply) == set()
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {rule for rule, *_ in STRUCK} == set(RULES)

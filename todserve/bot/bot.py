@@ -1,0 +1,168 @@
+"""Bot: decides what is said and done with the model's answer.
+
+After the model answered and before the turn is stored. Example:
+``Bot(config).turn(heard, Outcome()).messages`` is ``("For what day?",)``.
+
+For one message there is one decision: it depends on nothing but the message, the model's answer
+and the outcome of the turn before, so a message that is sent again is answered alike.
+"""
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from todserve.bot.action_runners import Runners
+from todserve.bot.actions import ActionRunner
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.bot_turn import Doing
+from todserve.bot.form_dialogue import Move, advance
+from todserve.bot.response_templates import Responses
+from todserve.bot.user_message import Heard, agrees
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+
+
+class Bot:
+    """One bot; for any number of dialogues and threads.
+
+    Args:
+        config: what bot.yml says.
+        runner: runs its actions; None runs them as bot.yml says.
+
+    Raises:
+        ConfigError: an action cannot be run.
+    """
+
+    def __init__(self, config: BotConfig, runner: ActionRunner | None = None) -> None:
+        self._config = config
+        self._runner = Runners(config) if runner is None else runner
+        self._responses = Responses(config)
+        own = PHRASES[config.language]
+        self._book = re.compile(own.book or r"(?!)", re.IGNORECASE)
+        self._reference = re.compile(own.reference or r"(?!)", re.IGNORECASE)
+        self._phrases = [
+            (re.compile(pattern, re.IGNORECASE), name)
+            for pattern, name in config.actions.phrases.items()
+        ]
+
+    def turn(self, heard: Heard, past: Outcome) -> Outcome:
+        """Answer a message; only actions do anything beyond the outcome.
+
+        Args:
+            heard: the message.
+            past: the outcome of the turn before; an empty one at the start.
+        """
+        if past.handed_off:
+            return Outcome(memory=past.memory, form=past.form, handed_off=True)
+        heard, asked_for = self._asked_for(heard)
+        doing = Doing(self._config, self._responses, self._runner, heard, past)
+        if asked_for is not None:
+            doing.hold(None)
+            doing.perform(asked_for)
+        elif not self._fill(doing, past.form):
+            self._answer(doing)
+        return doing.outcome()
+
+    def _asked_for(self, heard: Heard) -> tuple[Heard, str | None]:
+        """Return what the first phrase that was said leads to, and the message with its groups."""
+        text = unicodedata.normalize("NFC", heard.user)
+        for pattern, name in self._phrases:
+            found = pattern.search(text)
+            if found is not None:
+                groups = {key: value for key, value in found.groupdict().items() if value}
+                return replace(heard, entities=groups), name
+        return heard, None
+
+    def _fill(self, doing: Doing, before: FormState | None) -> bool:
+        """Go on with a form, or begin one; False where the message is none of its business."""
+        heard = doing.heard
+        if heard.intent == OUT_OF_SCOPE:
+            return before is not None and self._go_back(doing, before)
+        asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
+        if before is None and asks_for_one:
+            return False  # "what was my reference?" begins no other booking
+        name = self._begun_by(heard) if before is None else before.name
+        form = self._config.forms.get(name or "")
+        if name is None or form is None:
+            # A form that bot.yml had when the dialogue began may be gone.
+            doing.hold(None)
+            return before is not None and self._fill(doing, None)
+        agreed = agrees(heard, self._config)
+        move, after = advance(name, form, before, heard, memory=doing.memory, agreed=agreed)
+        told = before is not None and (agreed is not None or after.values != before.values)
+        if self._misheard(heard) or (not told and self._doubtful(heard)):
+            doing.miss()
+            return True
+        if move is Move.LEFT:
+            doing.hold(None)
+            return self._fill(doing, None)
+        doing.hold(after)
+        if move is Move.REFUSED:
+            doing.say("utter_form_left")
+            doing.hold(None)
+        elif move is Move.ASK:
+            doing.say(form.required[after.missing[0]])
+        elif move is Move.CONFIRM and form.confirm is not None:
+            doing.say(form.confirm)
+        elif doing.perform(form.action, key=after.since, loop=name) or form.confirm is None:
+            # Where it failed after a confirmation, the form stays: yes tries again under one key.
+            doing.hold(None)
+        return True
+
+    def _begun_by(self, heard: Heard) -> str | None:
+        """Return the form that a message begins: its intent's, or that of a booking it asks for."""
+        if heard.intent in self._config.forms:
+            return heard.intent
+        if not self._book.search(heard.user) or self._reference.search(heard.user):
+            return heard.intent
+        # Nobody must know how the model calls it: "book a table" is enough, where it is clear.
+        wanted = [
+            name for name, form in self._config.forms.items() if heard.domain in (None, form.domain)
+        ]
+        return wanted[0] if len(wanted) == 1 else heard.intent
+
+    def _go_back(self, doing: Doing, before: FormState) -> bool:
+        """Answer what lies outside, and ask again what the form waits for."""
+        form = self._config.forms.get(before.name)
+        if form is None:
+            return False
+        doing.say_as_model()
+        doing.hold(before)
+        if before.missing:
+            doing.say(form.required[before.missing[0]])
+        elif form.confirm is not None:
+            doing.say(form.confirm)
+        return True
+
+    def _tells_a_booking(self, heard: Heard) -> bool:
+        """Say whether the message asks for a booking's reference, or the model tells of one.
+
+        Where an action books, only an action knows.
+        """
+        booking = any(form.domain == heard.domain for form in self._config.forms.values())
+        if not self._config.forms or not (booking or heard.domain is None):
+            return False
+        return "reference" in heard.told or self._reference.search(heard.user) is not None
+
+    def _answer(self, doing: Doing) -> None:
+        named = self._config.actions.intents.get(doing.heard.intent or "")
+        if doing.heard.intent == OUT_OF_SCOPE and named is None:
+            doing.say_as_model()  # what it can do; nothing was misunderstood
+        elif self._misheard(doing.heard) or self._doubtful(doing.heard):
+            doing.miss()
+        elif named is not None:
+            doing.perform(named)
+        elif self._tells_a_booking(doing.heard):
+            booked = doing.memory.get("reference") is not None
+            doing.say("utter_reference" if booked else "utter_nothing_booked")
+        else:
+            doing.say_as_model()
+
+    def _doubtful(self, heard: Heard) -> bool:
+        return heard.confidence is not None and heard.confidence < self._config.fallback.intent
+
+    def _misheard(self, heard: Heard) -> bool:
+        # A slot from an earlier turn is no news, however sure the model is of it today.
+        threshold = self._config.fallback.slot
+        return any(one is not None and one < threshold for one in heard.changed.values())

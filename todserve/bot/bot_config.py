@@ -1,0 +1,228 @@
+"""BotConfig: everything that bot.yml says, in one frozen object.
+
+Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"utter_fallback"``.
+Every key is described in ``docs/bot.md``.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
+
+from todserve.bot.bot_phrases import PHRASES, Language
+from todserve.runtime.errors import ConfigError
+
+HAND_OFF = "action_hand_off"
+"""The action that every bot has: a person takes over."""
+
+_SAID = "utter_"
+"""Begins the names of responses alone, as in Rasa."""
+
+_LONGEST_SECONDS = 86_400.0
+"""No thread can be waited for as long as one likes."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Phrase = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _as_template(given: object) -> object:
+    return {"text": given} if isinstance(given, str) else given
+
+
+class Template(_Frozen):
+    """One way to say something; ``{slot}`` and ``[value_slot]`` are placeholders."""
+
+    text: Phrase
+
+
+Templates = Annotated[
+    tuple[Annotated[Template, BeforeValidator(_as_template)], ...], Field(min_length=1)
+]
+
+
+class Form(_Frozen):
+    """What is to be known before an action runs.
+
+    Attributes:
+        domain: whose slots of the belief state count.
+        required: slot -> the response that asks for it, in the order of asking.
+        suggested: required slots that the look-up may fill with what the bot offered.
+        confirm: the response that asks whether to go on; None runs the action at once.
+        action: what runs in the end.
+    """
+
+    domain: str
+    required: dict[str, str] = Field(min_length=1)
+    suggested: tuple[str, ...] = ()
+    confirm: str | None = None
+    action: str
+
+
+class Fallback(_Frozen):
+    """When the bot says that it did not understand.
+
+    Attributes:
+        intent: below this confidence of the intent.
+        slot: below this confidence of a slot that the turn changed.
+        response: what it says then.
+        hand_off_after: so many such turns in a row hand over to a person; None never does.
+        hand_off: what it says when it hands over.
+    """
+
+    intent: Share = 0.0
+    slot: Share = 0.0
+    response: str = "utter_fallback"
+    hand_off_after: PositiveInt | None = None
+    hand_off: str = "utter_hand_off"
+
+
+class Actions(_Frozen):
+    """Which actions there are, and what runs them outside forms.
+
+    Attributes:
+        intents: intent -> action, or response.
+        phrases: regular expression found in what the user said, in whatever case -> action, or
+            response; its named groups become entities of the message.
+        module: Python file beside bot.yml, or dotted module, whose actions run in this process.
+        settings: handed to the module's actions.
+        endpoint: action server for every action that the module does not define.
+        timeout: seconds that an action may take.
+        failed: what the bot says when one raises or takes longer.
+    """
+
+    intents: dict[str, str] = {}
+    phrases: dict[str, str] = {}
+    module: str | None = None
+    settings: dict[str, JsonValue] = {}
+    endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
+    timeout: float = Field(10.0, gt=0, le=_LONGEST_SECONDS)
+    failed: str = "utter_action_failed"
+
+
+class Words(_Frozen):
+    """What counts as yes and as no, in place of the language's own lists.
+
+    Attributes:
+        affirm: whole utterances, or their beginnings, that mean yes.
+        deny: the same for no.
+        affirm_intents: intents that mean yes.
+        deny_intents: intents that mean no.
+    """
+
+    affirm: tuple[Phrase, ...] = ()
+    deny: tuple[Phrase, ...] = ()
+    affirm_intents: tuple[str, ...] = ("affirm",)
+    deny_intents: tuple[str, ...] = ("deny",)
+
+
+class BotConfig(_Frozen):
+    """A bot; unknown keys are rejected.
+
+    Attributes:
+        language: of the phrases that the bot brings along.
+        seed: of the choice among several templates.
+        responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
+        forms: intent that begins it -> form.
+        fallback: when the bot did not understand.
+        actions: what it does.
+        words: what it takes for yes and no.
+    """
+
+    language: Language = Language.EN
+    seed: int = 7
+    responses: dict[str, Templates] = {}
+    forms: dict[str, Form] = {}
+    fallback: Fallback = Fallback()
+    actions: Actions = Actions()
+    words: Words = Words()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        known = self.said()
+        for place, name in self._responses_named():
+            if name not in known:
+                raise ConfigError(
+                    f"{place}: got {name!r}, and no such response; expected one of "
+                    f"{', '.join(sorted(known))}; add it under responses"
+                )
+        for intent, form in self.forms.items():
+            stray = sorted({*form.suggested} - {*form.required})
+            if stray:
+                raise ConfigError(
+                    f"forms.{intent}.suggested: got {stray[0]!r}; expected slots of required "
+                    f"({', '.join(form.required)})"
+                )
+        for name in sorted(self.named_actions()):
+            if name.startswith(_SAID):
+                raise ConfigError(
+                    f"actions: got {name!r}, and no such response; expected one of "
+                    f"{', '.join(sorted(known))}; add it under responses"
+                )
+        for pattern in self.actions.phrases:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ConfigError(
+                    f"actions.phrases: got {pattern!r}, no regular expression ({error}); expected "
+                    "for example 'cancel my booking'"
+                ) from None
+        if self.named_actions() and self.actions.module is None and self.actions.endpoint is None:
+            raise ConfigError(
+                f"actions: got neither module nor endpoint; expected one of them, since "
+                f"{min(self.named_actions())!r} must run somewhere"
+            )
+        return self
+
+    def named_actions(self) -> frozenset[str]:
+        """Return the actions that something leads to; what is a response is none."""
+        named = {
+            *(form.action for form in self.forms.values()),
+            *self.actions.intents.values(),
+            *self.actions.phrases.values(),
+        }
+        return frozenset(named - {HAND_OFF, *self.said()})
+
+    def said(self) -> frozenset[str]:
+        """Return the responses that can be said: its own, and those that every bot has."""
+        return frozenset({*self.responses, *PHRASES[self.language].responses})
+
+    def domain(self) -> dict[str, Any]:
+        """Return the bot in the JSON of Rasa's domain, as actions are given it."""
+        return {
+            "intents": sorted({*self.forms, *self.actions.intents}),
+            "entities": [],
+            "slots": {},
+            "responses": {
+                name: [{"text": one.text} for one in templates]
+                for name, templates in self.responses.items()
+            },
+            "forms": {
+                name: {"required_slots": list(form.required)} for name, form in self.forms.items()
+            },
+            "actions": sorted(self.named_actions()),
+            "session_config": {},
+        }
+
+    def _responses_named(self) -> Iterable[tuple[str, str]]:
+        yield "fallback.response", self.fallback.response
+        yield "fallback.hand_off", self.fallback.hand_off
+        yield "actions.failed", self.actions.failed
+        for intent, form in self.forms.items():
+            for slot, name in form.required.items():
+                yield f"forms.{intent}.required.{slot}", name
+            if form.confirm is not None:
+                yield f"forms.{intent}.confirm", form.confirm

@@ -1,0 +1,76 @@
+"""Outcome: what the bot made of one message; stored with its turn.
+
+Last in the bot. Example: ``Outcome.read(turn.bot).memory`` is what the bot remembers after a turn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from todserve.bot.action_events import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormState:
+    """A form that is under way.
+
+    Attributes:
+        name: the intent that began it.
+        values: slot -> value of what is known.
+        missing: slots that are not, in the order of asking.
+        awaiting_confirmation: whether the user was asked to confirm the values.
+        since: id of the message that brought the newest value: the values' idempotency key.
+    """
+
+    name: str
+    values: Mapping[str, str]
+    missing: tuple[str, ...]
+    awaiting_confirmation: bool
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What was said and done.
+
+    Attributes:
+        messages: what the user reads, in order; none while a person has taken over.
+        events: what happened, in Rasa's JSON.
+        memory: slot -> value that the bot remembers after the turn.
+        form: the form that is under way after the turn.
+        handed_off: whether a person has taken over.
+        fallback: whether the bot did not understand.
+        misses: turns in a row that it did not.
+        error: ``action: type of the error``, where one failed.
+    """
+
+    messages: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    form: FormState | None = None
+    handed_off: bool = False
+    fallback: bool = False
+    misses: int = 0
+    error: str | None = None
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any] | None) -> "Outcome":
+        """Return what was stored; nothing at all for None."""
+        if stored is None:
+            return cls()
+        given = dict(stored)
+        form = given.get("form")
+        if form is not None:
+            given["form"] = FormState(**{**form, "missing": tuple(form["missing"])})
+        given |= {name: tuple(given[name]) for name in ("messages", "events")}
+        return cls(**given)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is to be stored."""
+        stored = {one.name: getattr(self, one.name) for one in fields(self)}
+        form = self.form
+        if form is not None:
+            stored["form"] = {one.name: getattr(form, one.name) for one in fields(form)}
+            stored["form"] |= {"values": dict(form.values), "missing": list(form.missing)}
+        stored |= {name: list(stored[name]) for name in ("messages", "events")}
+        return stored | {"memory": dict(self.memory)}

@@ -1,0 +1,106 @@
+"""Forms: what to do next for an action that needs values and a yes.
+
+In the bot, before anything is said. Example: with the day still missing, ``advance(...)`` is
+``(Move.ASK, FormState(missing=("day",), ...))``.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from todserve.bot.bot_config import Form
+from todserve.bot.bot_outcome import FormState
+from todserve.bot.user_message import Heard
+
+
+class Move(StrEnum):
+    """What follows."""
+
+    ASK = "ask"
+    """Ask for the first missing slot."""
+    CONFIRM = "confirm"
+    """Ask whether the values are right."""
+    RUN = "run"
+    """Run the action."""
+    REFUSED = "refused"
+    """The user said no: leave the form, and say so."""
+    LEFT = "left"
+    """The user speaks of something else: leave the form, and answer that."""
+
+
+def advance(
+    name: str,
+    form: Form,
+    before: FormState | None,
+    heard: Heard,
+    *,
+    memory: Mapping[str, Any],
+    agreed: bool | None,
+) -> tuple[Move, FormState]:
+    """Return what follows a message, and the form after it.
+
+    Args:
+        name: the intent that begins the form.
+        form: what it needs.
+        before: the form before the message; None begins it.
+        heard: the message.
+        memory: what the bot remembers; counts where the belief state has nothing.
+        agreed: whether the message means yes, no or neither.
+    """
+    values = _gathered(form, before, heard, memory)
+    missing = tuple(slot for slot in form.required if slot not in values)
+    changed = before is None or values != before.values
+    after = FormState(
+        name=name,
+        values=values,
+        missing=missing,
+        awaiting_confirmation=not missing and form.confirm is not None,
+        since=heard.message_id if before is None or changed else before.since,
+    )
+    # A new value speaks louder than a yes or no beside it: "no, for five people".
+    if before is not None and not changed:
+        if agreed is False:
+            return Move.REFUSED, after
+        if agreed and before.awaiting_confirmation:
+            return Move.RUN, after
+        if agreed is None and heard.intent not in (None, name):
+            return Move.LEFT, after
+    if missing:
+        return Move.ASK, after
+    return Move.RUN if form.confirm is None else Move.CONFIRM, after
+
+
+def _gathered(
+    form: Form, before: FormState | None, heard: Heard, memory: Mapping[str, Any]
+) -> dict[str, str]:
+    values = {}
+    for slot in form.required:
+        # What was once known stays known: a model forgets a slot more often than a user means it.
+        known = heard.known(form.domain, slot) or _kept(slot, form, before, heard)
+        if known is None and memory.get(slot) is not None:
+            known = str(memory[slot])
+        if known is None and slot in form.suggested:
+            known = _offered(slot, form, heard)
+        if known is not None:
+            values[slot] = known
+    return values
+
+
+def _kept(slot: str, form: Form, before: FormState | None, heard: Heard) -> str | None:
+    value = None if before is None else before.values.get(slot)
+    if slot not in form.suggested or heard.domain != form.domain:
+        return value
+    found = [str(one[slot]) for one in heard.results if slot in one]
+    # What was only suggested must still satisfy the user's wishes.
+    return value if value in found or heard.matches is None else None
+
+
+def _offered(slot: str, form: Form, heard: Heard) -> str | None:
+    """Return the value that the bot spoke of last, else the look-up's first."""
+    if heard.domain != form.domain:
+        return None
+    found = [str(one[slot]) for one in heard.results if one.get(slot)]
+    replied = heard.replied.casefold()
+    spoken_of = [value for value in found if value.casefold() in replied]
+    spoken_of.sort(key=lambda value: replied.index(value.casefold()))
+    return next(iter(spoken_of or found), None)

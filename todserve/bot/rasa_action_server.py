@@ -1,0 +1,295 @@
+"""RasaActionServer: actions in a rasa-sdk action server, run by name over HTTP.
+
+After the model answered, where bot.yml names an action that its own module lacks. Example:
+``RasaActionServer("http://127.0.0.1:5055/webhook").run("action_book", dispatcher, tracker, {})``.
+
+An action is asked for once: it may have booked a table although its answer never came. Only a
+refused connection, behind which nothing ran, is tried again. What the server says of its errors
+stays there, since it repeats the request with the user's words in it.
+
+Source of names and statuses: the HTTP endpoint of rasa-sdk 3.21.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from todserve.bot.action_events import Event
+from todserve.bot.actions import ActionError, as_events
+from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.message_dispatcher import Dispatcher
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
+
+SPOKEN_VERSION = "3.21.1"
+"""Version named in requests; a server of another minor version warns in its own log, no more."""
+
+_MOST_BYTES = 1_000_000
+"""Of an answer; an action says a few lines and sets a few slots."""
+_PLAIN = {"Accept-Encoding": "identity"}
+"""A small answer that is packed may be a large one."""
+_LOOK_SECONDS = 5.0
+_LONGEST_PAUSE = 2.0
+# Without any key a server would go on with the domain that its last caller sent.
+_EMPTY_DOMAIN: Mapping[str, Any] = {
+    "intents": [],
+    "entities": [],
+    "slots": {},
+    "responses": {},
+    "actions": [],
+    "forms": {},
+}
+_NOTHING: tuple[object, ...] = (None, "", [], {})
+
+
+class ActionRejectedError(ActionError):
+    """The action itself declined to run; nothing failed."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    events: list[dict[str, Any]] | None = None
+    responses: list[dict[str, Any]] | None = None
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+
+
+_NAMES = TypeAdapter(list[_Named])
+
+
+class RasaActionServer:
+    """The actions of one server; for any number of threads.
+
+    Args:
+        endpoint: its webhook, as ``action_endpoint`` of an endpoints.yml has it.
+        timeout: seconds that one action may take.
+        retries: further attempts when nobody listens at the address.
+        backoff: seconds before the first of them; doubles with each.
+
+    Raises:
+        ConfigError: ``endpoint`` is no HTTP address.
+    """
+
+    def __init__(
+        self, endpoint: str, timeout: float = 10.0, *, retries: int = 3, backoff: float = 0.2
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._retries = retries
+        self._backoff = backoff
+        try:
+            parts = urlsplit(endpoint)
+            port = parts.port
+        except ValueError as error:
+            raise ConfigError(_wrong_address(str(error))) from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(_wrong_address(f"scheme {parts.scheme!r}, host {parts.hostname!r}"))
+        # An address may hold a password, which no message shows.
+        self._shown = parts.hostname if port is None else f"{parts.hostname}:{port}"
+        self._local = parts.hostname in LOOPBACK_HOSTS
+
+    def names(self) -> frozenset[str]:
+        """Return the actions that the server lists; asks it every time.
+
+        Raises:
+            ActionError: it cannot be asked.
+        """
+        _, content = self._look("actions")
+        try:
+            return frozenset(one.name for one in _NAMES.validate_json(content))
+        except ValidationError:
+            raise ActionError(
+                f"{self._shown}: got something else than a list of actions; expected a rasa-sdk "
+                "action server; correct actions.endpoint"
+            ) from None
+
+    def ready(self) -> bool:
+        """Say whether the server answers right now."""
+        try:
+            return self._look("health")[0] == HTTPStatus.OK
+        except ActionError:
+            return False
+
+    def run(
+        self, name: str, dispatcher: Dispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[Event]:
+        """Run one, and hand what it says to ``dispatcher``.
+
+        Raises:
+            ActionRejectedError: the action declined.
+            ActionError: no answer, or none of an action's.
+        """
+        call = {
+            "next_action": name,
+            "sender_id": tracker.sender_id,
+            "tracker": tracker.current_state(),
+            "domain": {**_EMPTY_DOMAIN, **domain},
+            "version": SPOKEN_VERSION,
+        }
+        status, content = self._post(name, call)
+        if status != HTTPStatus.OK:
+            raise self._refusal(name, status, content)
+        try:
+            said = _Answer.model_validate_json(content)
+        except ValidationError as error:
+            raise ActionError(
+                f"{self._shown}: action {name!r}: got an answer with {error.error_count()} "
+                "problems; expected events and responses; is it a rasa-sdk action server?"
+            ) from None
+        events = as_events(name, said.events)
+        for message in said.responses or ():
+            _say(dispatcher, message)
+        return events
+
+    def _post(self, name: str, call: Mapping[str, Any]) -> tuple[int, bytes]:
+        for attempt in range(self._retries + 1):
+            if attempt:
+                time.sleep(min(self._backoff * 2 ** (attempt - 1), _LONGEST_PAUSE))
+            # A new connection each time: one kept open may be closed by the server just as it is
+            # used, and then nobody knows whether the action ran.
+            with self._session() as session:
+                try:
+                    with session.post(
+                        self._endpoint,
+                        json=call,
+                        timeout=self._timeout,
+                        allow_redirects=False,
+                        stream=True,
+                    ) as answer:
+                        return answer.status_code, self._content(answer, f": action {name!r}")
+                except requests.ConnectTimeout:
+                    failure = f"cannot connect within {self._timeout:g} s; nothing ran"
+                    break
+                except requests.Timeout:
+                    raise ActionError(
+                        f"{self._shown}: action {name!r}: got no answer within "
+                        f"{self._timeout:g} s; expected one; it may have run, and is not asked "
+                        "again; make it quicker, or raise actions.timeout"
+                    ) from None
+                except requests.RequestException as error:
+                    if not _refused(error):
+                        raise ActionError(
+                            f"{self._shown}: action {name!r}: the connection broke "
+                            f"({type(error).__name__}) before an answer came; it may have run, "
+                            "and is not asked again; the server's log says why"
+                        ) from None
+                    failure = f"connection refused {attempt + 1} times; nothing ran"
+        raise ActionError(
+            f"{self._shown}: action {name!r}: {failure}; expected a rasa-sdk action server; start "
+            "it, or correct actions.endpoint"
+        )
+
+    def _look(self, path: str) -> tuple[int, bytes]:
+        with self._session() as session:
+            try:
+                address = urljoin(self._endpoint, path)
+                with session.get(address, timeout=_LOOK_SECONDS, stream=True) as answer:
+                    return answer.status_code, self._content(answer, f" at /{path}")
+            except requests.RequestException as error:
+                raise ActionError(
+                    f"{self._shown}: got {type(error).__name__} at /{path}; expected a rasa-sdk "
+                    "action server; start it, or correct actions.endpoint"
+                ) from None
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        # A proxy of the environment must not be asked for this very machine.
+        session.trust_env = not self._local
+        session.headers.update(_PLAIN)
+        return session
+
+    def _content(self, answer: requests.Response, where: str) -> bytes:
+        """Return an answer's body, read no further than it may be long."""
+        packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
+        pieces: list[bytes] = []
+        size = 0
+        if not packed:
+            for piece in answer.iter_content(1 << 16):
+                pieces.append(piece)
+                size += len(piece)
+                if size > _MOST_BYTES:
+                    break
+        if packed or size > _MOST_BYTES:
+            got = "a packed answer" if packed else "more of an answer"
+            raise ActionError(
+                f"{self._shown}{where}: got {got}; expected at most {_MOST_BYTES} bytes, not "
+                "packed; it may have run, and is not asked again; answer with less"
+            )
+        return b"".join(pieces)
+
+    def _refusal(self, name: str, code: int, content: bytes) -> ActionError:
+        of_action = _names_action(content)
+        if code == HTTPStatus.BAD_REQUEST and of_action:
+            return ActionRejectedError(f"{self._shown}: action {name!r} declined to run")
+        if code == HTTPStatus.NOT_FOUND and of_action:
+            return ActionError(
+                f"{self._shown}: unknown action {name!r}; expected one that the server lists at "
+                "/actions; correct bot.yml, or register the action there"
+            )
+        if code == HTTPStatus.NOT_FOUND:
+            return ActionError(
+                f"{self._shown}: got HTTP 404 for action {name!r}; expected a webhook, such as "
+                "http://127.0.0.1:5055/webhook; correct actions.endpoint"
+            )
+        return ActionError(
+            f"{self._shown}: action {name!r}: got HTTP {code}; expected an answer; it may have "
+            "run in part, and is not asked again; the server's log says why"
+        )
+
+
+def _say(dispatcher: Dispatcher, message: Mapping[str, Any]) -> None:
+    """Say what a server's message says, as the same action would in this process."""
+    known = ("text", "response", "template", "custom")
+    values = {
+        key: value
+        for key, value in message.items()
+        if key not in known and key.isidentifier() and value not in _NOTHING
+    }
+    if message.get("custom"):
+        values["json_message"] = message["custom"]
+    text = message.get("text")
+    response = message.get("response") or message.get("template")
+    dispatcher.utter_message(
+        None if text is None else str(text),
+        response=None if response is None else str(response),
+        **values,
+    )
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Say whether nobody listened: the one failure behind which surely nothing ran."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, ConnectionRefusedError):
+            return True
+        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
+        waiting += [inner for inner in one.args if isinstance(inner, BaseException)]
+    return False
+
+
+def _names_action(content: bytes) -> bool:
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and "action_name" in body
+
+
+def _wrong_address(got: str) -> str:
+    return f"actions.endpoint: got {got}; expected an address such as http://127.0.0.1:5055/webhook"

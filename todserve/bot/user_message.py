@@ -1,0 +1,168 @@
+"""Heard: the user's message, as the model understood it and as the bot needs it.
+
+First in the bot, after the model answered. Example: ``Heard.of(answer, user="on friday", ...)``
+has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_phrases import PHRASES
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.formats import placeholders
+
+_MOST_WORDS = 8
+_NOT_IN_WORDS = re.compile(r"[^\w' ]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """One message with what stands around it.
+
+    Attributes:
+        dialogue_id: its dialogue.
+        message_id: the client's key for it.
+        index: its place in the dialogue, from 0.
+        user: what the user said.
+        replied: what the bot had said before it.
+        intent: the user's intent; None where the model gives none.
+        confidence: of the intent; None where it is not known.
+        state: the belief state after it, domain -> slot -> value.
+        changed: (domain, slot) -> confidence, None where unknown, of what the message changed.
+        domain: the active domain.
+        results: what the look-up found in that domain, the first few.
+        matches: how many it found.
+        acts: (domain, act, slot) of the model's reply, in order.
+        text: the model's reply.
+        told: slots whose values that reply tells.
+        entities: name -> value of what a phrase of bot.yml found in the message.
+    """
+
+    dialogue_id: str
+    message_id: str
+    index: int
+    user: str
+    replied: str = ""
+    intent: str | None = None
+    confidence: float | None = None
+    state: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    changed: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
+    domain: str | None = None
+    results: tuple[Mapping[str, Any], ...] = ()
+    matches: int | None = None
+    acts: tuple[tuple[str, str, str], ...] = ()
+    text: str = ""
+    told: frozenset[str] = frozenset()
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        answer: Mapping[str, Any],
+        *,
+        before: Mapping[str, Mapping[str, Any]],
+        dialogue_id: str,
+        message_id: str,
+        index: int,
+        user: str,
+        replied: str = "",
+    ) -> "Heard":
+        """Return a message as the model endpoint answered it.
+
+        Args:
+            answer: the endpoint's JSON; parts that were not asked for may be missing.
+            before: the belief state before the message, as it stands.
+            dialogue_id: its dialogue.
+            message_id: the client's key for it.
+            index: its place in the dialogue.
+            user: what the user said.
+            replied: what the bot had said before it.
+        """
+        intent = answer.get("intent") or {}
+        found = answer.get("database") or {}
+        state = answer.get("belief_state") or {}
+        return cls(
+            dialogue_id=dialogue_id,
+            message_id=message_id,
+            index=index,
+            user=user,
+            replied=replied,
+            intent=intent.get("name"),
+            confidence=intent.get("confidence"),
+            state=plain(state),
+            changed=_changed(plain(before), state),
+            domain=(answer.get("domain") or {}).get("active") or found.get("domain"),
+            results=tuple(found.get("results") or ()),
+            matches=found.get("matches"),
+            acts=tuple(
+                (one["domain"], one["act"], one.get("slot") or "")
+                for one in answer.get("dialogue_act") or ()
+            ),
+            text=str((answer.get("response") or {}).get("text", "")),
+            told=frozenset(
+                placeholders(str((answer.get("response") or {}).get("delexicalised", "")))
+            ),
+        )
+
+    def known(self, domain: str, slot: str) -> str | None:
+        """Return what the user wants of a slot; None where that is nothing in particular."""
+        value = self.state.get(domain, {}).get(slot)
+        return None if value in (None, "", DONTCARE, DELETED) else value
+
+
+def plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return a belief state without confidences."""
+    return {
+        domain: {
+            slot: str(value["value"]) if isinstance(value, Mapping) else str(value)
+            for slot, value in slots.items()
+        }
+        for domain, slots in state.items()
+    }
+
+
+def agrees(heard: Heard, config: BotConfig) -> bool | None:
+    """Say whether the message means yes (True), no (False) or neither (None).
+
+    Words come before intents: few models know an intent of their own for "yes". In doubt it is
+    neither, and the bot asks again: no for whatever begins with no; yes only for a short message
+    that begins with yes, holds no word for no and asks nothing.
+    """
+    own, words = PHRASES[config.language], config.words
+    denying = words.deny or own.deny
+    said = _words(heard.user)
+    if _begins(said, denying):
+        return False
+    refusing = any(_begins(said[place:], denying) for place in range(len(said)))
+    asking = heard.user.rstrip().endswith(("?", "？"))
+    if _begins(said, words.affirm or own.affirm) and not (refusing or asking):
+        return True if len(said) <= _MOST_WORDS else None
+    if heard.intent in words.deny_intents:
+        return False
+    return True if heard.intent in words.affirm_intents and not refusing else None
+
+
+def _begins(said: list[str], phrases: Iterable[str]) -> bool:
+    return any(said[: len(words)] == words for words in map(_words, phrases) if words)
+
+
+def _words(text: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", text).replace("\u2019", "'").casefold()
+    return _NOT_IN_WORDS.sub(" ", composed).split()
+
+
+def _changed(
+    before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], float | None]:
+    found: dict[tuple[str, str], float | None] = {}
+    for domain, slots in plain(after).items():
+        for slot, value in slots.items():
+            if before.get(domain, {}).get(slot) != value:
+                given = after[domain][slot]
+                confidence = given.get("confidence") if isinstance(given, Mapping) else None
+                found[domain, slot] = confidence
+    return found

@@ -1,0 +1,1 @@
+"""The entity databases of corpora, and the SQLite file a checkpoint carries."""

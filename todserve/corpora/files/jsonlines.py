@@ -1,0 +1,149 @@
+"""This kit's own layout: one dialogue a line, and the schema beside.
+
+Stands between files and the dialogue types; ``tod data convert`` writes it, training reads it. A
+folder holds ``schema.json`` (the layout of Schema-Guided Dialogue) and one ``SPLIT.jsonl`` for
+each split. Example line::
+
+    {"dialogue_id": "1", "turns": [{"user": "a train to ely", "intent": "find_train",
+     "belief_state": {"train": {"destination": "ely"}}, "active_domain": "train",
+     "dialogue_acts": [{"domain": "train", "act": "request", "slot": "day"}],
+     "system": "Which day?", "delexicalised_response": "Which day?", "placeholders": [],
+     "database_matches": 12}]}
+
+Only ``dialogue_id``, ``turns`` and ``user`` must be there. A key left out, or null, means "not
+annotated", never "empty". ``corpus`` is the folder's name and ``split`` the file's unless given.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from todserve.corpora.corpus_faults import Fault
+from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+
+SUFFIX = ".jsonl"
+_SHOWN = 8  # faults of one line; a line in another layout would have hundreds
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Act(_Strict):
+    domain: str
+    act: str
+    slot: str = ""
+
+
+class _Turn(_Strict):
+    user: str
+    belief_state: dict[str, dict[str, str]] | None = None
+    intent: str | None = None
+    active_domain: str | None = None
+    dialogue_acts: list[_Act] | None = None
+    system: str | None = None
+    delexicalised_response: str | None = None
+    placeholders: list[tuple[str, str]] = []
+    database_matches: int | None = None
+
+    def turn(self) -> Turn:
+        acts = self.dialogue_acts
+        return Turn(
+            user=self.user,
+            belief_state=self.belief_state,
+            intent=self.intent,
+            active_domain=self.active_domain,
+            dialogue_acts=None
+            if acts is None
+            else tuple(DialogueAct(domain=one.domain, act=one.act, slot=one.slot) for one in acts),
+            system=self.system,
+            delexicalised_response=self.delexicalised_response,
+            placeholders=tuple(self.placeholders),
+            database_matches=self.database_matches,
+        )
+
+
+class _Dialogue(_Strict):
+    dialogue_id: str
+    corpus: str | None = None
+    split: str | None = None
+    turns: list[_Turn]
+
+
+def read_lines(path: Path, faults: list[Fault]) -> Iterator[tuple[int, Dialogue]]:
+    """Yield (line, dialogue) of a file; notes a fault for each line that holds none.
+
+    Args:
+        path: a ``.jsonl`` file in UTF-8.
+        faults: every fault is added; a dialogue with one is not yielded.
+    """
+    with path.open("rb") as stream:
+        for line, content in enumerate(stream, start=1):
+            if not content.strip():
+                continue
+            try:
+                found = _Dialogue.model_validate_json(content)
+            except ValidationError as error:
+                faults += _faults(path, line, error)
+                continue
+            yield (
+                line,
+                Dialogue(
+                    dialogue_id=found.dialogue_id,
+                    corpus=found.corpus if found.corpus is not None else path.resolve().parent.name,
+                    split=found.split if found.split is not None else path.stem,
+                    turns=tuple(one.turn() for one in found.turns),
+                ),
+            )
+
+
+def _faults(path: Path, line: int, error: ValidationError) -> Iterator[Fault]:
+    # Neither the input nor the message's own copy of it: it may be an utterance.
+    for one in error.errors(include_input=False, include_url=False)[:_SHOWN]:
+        place = ".".join(str(part) for part in one["loc"]) or "line"
+        yield Fault(
+            file=str(path),
+            line=line,
+            what=place,
+            got=one["type"].replace("_", " "),
+            expected=one["msg"][:1].lower() + one["msg"][1:] if one["loc"] else "a JSON object",
+            fix="correct the line; the layout stands in todserve/corpora/files/jsonlines.py",
+        )
+
+
+def write_lines(dialogues: Iterable[Dialogue], path: Path) -> None:
+    """Write dialogues to a file, one a line; what is not annotated is left out."""
+    with path.open("w", encoding="utf-8") as stream:
+        for dialogue in dialogues:
+            stream.write(json.dumps(_plain(dialogue), ensure_ascii=False) + "\n")
+
+
+def _plain(dialogue: Dialogue) -> dict[str, Any]:
+    return {
+        "dialogue_id": dialogue.dialogue_id,
+        "corpus": dialogue.corpus,
+        "split": dialogue.split,
+        "turns": [_plain_turn(turn) for turn in dialogue.turns],
+    }
+
+
+def _plain_turn(turn: Turn) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        one.name: getattr(turn, one.name)
+        for one in fields(turn)
+        if getattr(turn, one.name) is not None
+    }
+    if turn.belief_state is not None:
+        plain["belief_state"] = {name: dict(slots) for name, slots in turn.belief_state.items()}
+    if turn.dialogue_acts is not None:
+        plain["dialogue_acts"] = [
+            {"domain": act.domain, "act": act.act} | ({"slot": act.slot} if act.slot else {})
+            for act in turn.dialogue_acts
+        ]
+    if not turn.placeholders:
+        del plain["placeholders"]
+    return plain

@@ -1,0 +1,1 @@
+"""Readers of single utterances labelled with an intent."""

@@ -1,0 +1,31 @@
+"""Publishers' names as labels that prompts and parsers can hold.
+
+Stands between the readers and the schema: a domain, act or intent becomes one bracketed token
+and a slot one word, so neither may hold a space or a mark. Example: ``price range`` is
+``price_range``, ``reverted_card_payment?`` is ``reverted_card_payment``.
+"""
+
+import re
+
+from todserve.corpora.read_report import ReadReport
+
+_NOT_IN_A_LABEL = re.compile(r"\W+")
+
+RENAMED = "name: spaces and marks replaced, which a label cannot hold"
+"""The reason under which a `ReadReport` counts a name that `label` had to change."""
+
+
+def label(name: str) -> str:
+    """Return ``name`` with every run of spaces and marks as one underscore, none at the ends.
+
+    Case is kept, as the Schema-Guided names keep theirs.
+    """
+    return _NOT_IN_A_LABEL.sub("_", name).strip("_")
+
+
+def counted_label(name: str, where: str, report: ReadReport) -> str:
+    """Return `label` of ``name``; a name that changes is counted in ``report`` at ``where``."""
+    changed = label(name)
+    if changed != name:
+        report.changed(RENAMED, f"{where} {name!r}")
+    return changed

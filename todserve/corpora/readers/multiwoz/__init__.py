@@ -1,0 +1,1 @@
+"""MultiWOZ 2.1, in both of its layouts."""

@@ -1,0 +1,1 @@
+"""Rasa projects, read, checked and written."""

@@ -1,0 +1,183 @@
+"""Rasa's Markdown of before version 3: stories, and NLU examples.
+
+Stands between ``stories.md`` or ``nlu.md`` and `rasa_types`; both are read only, and written as
+today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``inform``.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_markup import read_marked
+from todserve.corpora.readers.rasa.rasa_nlu import marks_at
+from todserve.corpora.readers.rasa.rasa_types import (
+    ActionStep,
+    Place,
+    RasaEntity,
+    RasaExample,
+    RasaNlu,
+    RasaStep,
+    RasaStory,
+    RasaTable,
+    SlotStep,
+    UserStep,
+)
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SECTION = re.compile(r"##\s*(intent|synonym|regex|lookup)\s*:\s*(.+)")
+_CALL = re.compile(r"([^{]+?)\s*(\{.*\})?\s*")
+_USER = re.compile(r"/?([^{:]+?)\s*(\{.*?\})?\s*(?::\s*(.*))?")
+_EVENTS = frozenset({"form", "active_loop", "restart", "reset_slots", "rewind", "export"})
+
+
+@dataclass(kw_only=True, slots=True)
+class MarkdownContent:
+    """What a Markdown file holds; either part may be empty."""
+
+    stories: list[RasaStory] = field(default_factory=list)
+    nlu: RasaNlu = RasaNlu()
+
+
+def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> MarkdownContent | None:
+    """Return a file's stories or examples; None when it is some other Markdown."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    # Comments go, their line ends stay, so that lines keep their numbers.
+    text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    lines = [
+        (line.strip(), Place(file=str(path), line=number))
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
+    ]
+    if any(_SECTION.fullmatch(line) for line, _ in lines):
+        return MarkdownContent(nlu=_nlu(lines, faults))
+    if any(line.startswith("## ") for line, _ in lines) and any(
+        line.startswith("* ") for line, _ in lines
+    ):
+        stories = _stories(lines, report, faults)
+        # Any Markdown has headings and lists; stories have actions below their messages.
+        if any(isinstance(step, ActionStep) for story in stories for step in story.steps):
+            return MarkdownContent(stories=stories)
+    return None
+
+
+def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
+    examples: list[RasaExample] = []
+    tables: dict[str, dict[str, list[str]]] = {"synonym": {}, "regex": {}, "lookup": {}}
+    kind = name = ""
+    for line, place in lines:
+        section = _SECTION.fullmatch(line)
+        if section is not None:
+            kind, name = section[1], section[2].strip()
+        elif line[0] in "-*+" and line[1:].strip() and kind:
+            text = line[1:].strip()
+            if kind == "intent":
+                plain, entities = read_marked(text, marks_at(place, faults))
+                examples.append(
+                    RasaExample(text=plain, intent=name, entities=entities, place=place)
+                )
+            else:
+                tables[kind].setdefault(name, []).append(text)
+        elif not line.startswith("#"):
+            faults.append(
+                _fault(place, "example", "a line without '- '", "'- ' and the text below a '##'")
+            )
+    found = {
+        kind: tuple(RasaTable(name=name, examples=tuple(texts)) for name, texts in one.items())
+        for kind, one in tables.items()
+    }
+    return RasaNlu(
+        examples=tuple(examples),
+        synonyms=found["synonym"],
+        lookups=found["lookup"],
+        regexes=found["regex"],
+    )
+
+
+def _stories(
+    lines: list[tuple[str, Place]], report: ReadReport, faults: list[Fault]
+) -> list[RasaStory]:
+    parts: list[tuple[str, Place, list[RasaStep]]] = []
+    for line, place in lines:
+        where = f"{place.file}:{place.line}"
+        if line.startswith("##"):
+            parts.append((line.lstrip("#").strip(), place, []))
+        elif line.startswith("#"):
+            continue
+        elif line.startswith(">"):
+            report.skipped("step: checkpoint", where)
+        elif line[0] in "*-" and not parts:
+            faults.append(_fault(place, "step", "a step before any story", "'## name' above it"))
+        elif line.startswith("*"):
+            messages = line[1:].strip().split(" OR ")
+            if len(messages) > 1:
+                report.changed("or: first branch kept", where)
+            step = _user(messages[0].strip(), place, faults)
+            parts[-1][2].extend([step] if step else [])
+        elif line.startswith("-"):
+            parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))
+        else:
+            faults.append(_fault(place, "step", "an unknown line", "'##', '*', '-' or '>'"))
+    for name, place, steps in parts:
+        if not steps:
+            faults.append(_fault(place, f"story {name!r}", "no steps", "'* intent' below it"))
+    return [RasaStory(name=name, steps=tuple(steps), place=place) for name, place, steps in parts]
+
+
+def _user(message: str, place: Place, faults: list[Fault]) -> UserStep | None:
+    match = _USER.fullmatch(message)
+    if match is None:
+        faults.append(_fault(place, "message", "an unknown form", '* intent{"entity": "value"}'))
+        return None
+    if match[3]:
+        text, entities = read_marked(match[3], marks_at(place, faults))
+        return UserStep(intent=match[1], text=text, entities=entities, place=place)
+    named = _keys(match[2], place, faults)
+    entities = tuple(
+        RasaEntity(entity=name, value="" if value is None else _plain(value))
+        for name, value in named.items()
+    )
+    return UserStep(intent=match[1], entities=entities, place=place)
+
+
+def _event(line: str, place: Place, report: ReadReport, faults: list[Fault]) -> list[RasaStep]:
+    match = _CALL.fullmatch(line)
+    if match is None:
+        faults.append(_fault(place, "action", "an unknown form", "- action"))
+        return []
+    if match[1] == "slot":
+        keys = _keys(match[2], place, faults)
+        return [
+            SlotStep(slot=name, value=None if value is None else _plain(value), place=place)
+            for name, value in keys.items()
+        ]
+    if match[1] in _EVENTS:
+        report.skipped(f"step: {match[1]}", f"{place.file}:{place.line}")
+        return []
+    return [ActionStep(name=match[1], place=place)]
+
+
+def _keys(text: str | None, place: Place, faults: list[Fault]) -> dict[str, object]:
+    try:
+        keys = json.loads(text or "{}")
+    except ValueError:
+        faults.append(_fault(place, "entities", "no JSON in braces", '{"name": "value"}'))
+        return {}
+    return dict(keys)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _fault(place: Place, what: str, got: str, expected: str) -> Fault:
+    return Fault(
+        file=place.file,
+        line=place.line,
+        what=what,
+        got=got,
+        expected=expected,
+        fix="correct the line",
+    )

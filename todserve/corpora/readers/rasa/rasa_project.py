@@ -1,0 +1,160 @@
+"""A folder of Rasa's files, read whole and written whole.
+
+Stands between the file system and `rasa_types`. A file is what its keys say, as in Rasa:
+``nlu``, ``stories``, ``intents`` and so on in YAML, ``rasa_nlu_data`` in JSON, ``## intent:`` or
+stories in Markdown; other files are none of ours. Example: ``read_project(Path("bot"), ...)``.
+
+Of a folder, files named ``test_*`` are left out, as Rasa leaves them out of training.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.located_files import read_located
+from todserve.corpora.files.located_values import Located
+from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_domain import KEYS as DOMAIN_KEYS
+from todserve.corpora.readers.rasa.rasa_domain import domain_tree, read_domain
+from todserve.corpora.readers.rasa.rasa_json import KEY as OLD_KEY
+from todserve.corpora.readers.rasa.rasa_json import read_old_json
+from todserve.corpora.readers.rasa.rasa_markdown import read_markdown
+from todserve.corpora.readers.rasa.rasa_nlu import nlu_tree, read_nlu
+from todserve.corpora.readers.rasa.rasa_stories import read_stories, story_tree
+from todserve.corpora.readers.rasa.rasa_types import (
+    SERVICE,
+    Place,
+    RasaDomain,
+    RasaNlu,
+    RasaProject,
+    RasaStory,
+    joined_nlu,
+)
+from todserve.corpora.readers.rasa.rasa_yaml import to_yaml
+
+SERVICE_FILE = "service."
+"""A domain file ``service.hotel.yml`` describes service ``hotel``; its slots are ``hotel-area``."""
+
+_YAML_KEY = re.compile(rf"^(nlu|stories|rules|{'|'.join(sorted(DOMAIN_KEYS))})\s*:", re.MULTILINE)
+_SUFFIXES = frozenset({".yml", ".yaml", ".json", ".md"})
+
+
+def rasa_files(path: Path) -> Iterator[Path]:
+    """Yield the files at ``path``, or below it, that look like Rasa's."""
+    if path.is_file():
+        if path.suffix in _SUFFIXES and _is_rasa(path):
+            yield path
+        return
+    for file in sorted(path.rglob("*")):
+        inner = file.relative_to(path)
+        if file.suffix not in _SUFFIXES or not file.is_file():
+            continue
+        if any(part.startswith(".") for part in inner.parts):
+            continue
+        if _is_rasa(file):
+            yield file
+
+
+def _is_rasa(file: Path) -> bool:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if file.suffix == ".json":
+        return f'"{OLD_KEY}"' in text
+    if file.suffix == ".md":
+        return read_markdown(file, ReadReport(), []) is not None
+    return _YAML_KEY.search(text) is not None
+
+
+def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaProject:
+    """Return everything at ``path``.
+
+    Args:
+        path: a folder, or one file.
+        report: counts what is left out or changed.
+        faults: every fault is added, with its file and line.
+    """
+    nlu: list[RasaNlu] = []
+    domains: list[RasaDomain] = []
+    stories: list[RasaStory] = []
+    for file in rasa_files(path):
+        if path.is_dir() and file.name.startswith("test_"):
+            report.skipped("file: test stories", str(file))
+            continue
+        if file.suffix == ".md":
+            content = read_markdown(file, report, faults)
+            if content is not None:
+                nlu.append(content.nlu)
+                stories += content.stories
+            continue
+        root = read_located(file, faults)
+        keys = root.mapping("file", faults) if root is not None else {}
+        found = {name: node for name, node in keys.items() if node.value is not None}
+        if OLD_KEY in found:
+            nlu.append(read_old_json(found[OLD_KEY], faults))
+        if "nlu" in found:
+            nlu.append(read_nlu(found["nlu"], faults))
+        if "stories" in found:
+            stories += read_stories(found["stories"], report, faults)
+        if "rules" in found:
+            for rule in found["rules"].sequence("rules", faults):
+                report.skipped("rule", f"{rule.file}:{rule.line}")
+        if DOMAIN_KEYS & set(found):
+            domains.append(_domain(file, found, faults))
+    return RasaProject(nlu=joined_nlu(nlu), domains=tuple(domains), stories=tuple(stories))
+
+
+def _domain(file: Path, keys: dict[str, Located], faults: list[Fault]) -> RasaDomain:
+    named = file.stem.startswith(SERVICE_FILE)
+    service = unquote(file.stem.removeprefix(SERVICE_FILE)) if named else SERVICE
+    return read_domain(keys, service, Place(file=str(file), line=1), faults)
+
+
+def write_project(project: RasaProject, folder: Path, report: ReadReport) -> None:
+    """Write a project as ``data/nlu.yml``, ``data/stories.yml`` and ``domain.yml``.
+
+    Domains of named services go to ``domain/service.NAME.yml`` instead; train with
+    ``rasa train --domain domain`` then.
+
+    Args:
+        project: what to write.
+        folder: is made; files in it are overwritten.
+        report: counts the examples that Rasa has no way to write.
+    """
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    entries, unwritable = nlu_tree(project.nlu)
+    for example in unwritable:
+        report.skipped(
+            "example: Rasa cannot write it", f"{example.place.file}:{example.place.line}"
+        )
+    if entries:
+        (folder / "data" / "nlu.yml").write_text(to_yaml({"nlu": entries}), "utf-8")
+    if project.stories:
+        stories = [story_tree(story) for story in project.stories]
+        (folder / "data" / "stories.yml").write_text(to_yaml({"stories": stories}), "utf-8")
+    by_file: dict[Path, RasaDomain] = {}
+    for domain in project.domains:
+        if domain.service == SERVICE:
+            path = folder / "domain.yml"
+        else:
+            path = folder / "domain" / f"{SERVICE_FILE}{quote(domain.service, safe='')}.yml"
+        known = by_file.get(path)
+        by_file[path] = domain if known is None else _joined(known, domain)
+    for path, domain in by_file.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(to_yaml(domain_tree(domain)), "utf-8")
+
+
+def _joined(first: RasaDomain, second: RasaDomain) -> RasaDomain:
+    """Return two domain files of one service as one; Rasa joins them so as well."""
+    slots = {slot.name: slot for slot in (*first.slots, *second.slots)}
+    return replace(
+        first,
+        intents=tuple(dict.fromkeys([*first.intents, *second.intents])),
+        entities=tuple(dict.fromkeys([*first.entities, *second.entities])),
+        slots=tuple(slots.values()),
+        responses=tuple(dict([*first.responses, *second.responses]).items()),
+        actions=tuple(dict.fromkeys([*first.actions, *second.actions])),
+        forms=tuple(dict([*first.forms, *second.forms]).items()),
+    )

@@ -1,0 +1,141 @@
+"""Read Schema-Guided Dialogue: states, intents, acts, spans, results.
+
+Stands between the corpus and training. A service is a domain, under the publisher's name, and
+a turn's ``belief_state`` holds every service talked about so far. Example id: ``1_00000``.
+
+Files of the corpus's first release have no user actions and no service calls; what they lack is
+None here, and counted. ``database_matches`` is the length of ``service_results``, which the
+publisher cut at 10.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.readers.dialogue_frame import begun, kept
+from todserve.corpora.readers.exchanges import exchanges
+from todserve.corpora.readers.sgd.sgd_frames import (
+    canonical_values,
+    delexicalise_frames,
+    frame_acts,
+    frame_intent,
+    frame_state,
+    leading_frame,
+    result_count,
+)
+from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import Dialogue, Turn
+from todserve.runtime.language.schema import Schema
+
+_DIALOGUES = {"train": 16142, "dev": 2482}
+
+
+def sgd_schema(source: CorpusSource, split: str) -> Schema:
+    """Read the schema of a split: its services, slots, values and intents."""
+    _check(split)
+    with source.open(f"{split}/schema.json") as stream, tempfile.TemporaryDirectory() as folder:
+        # The schema is read by the runtime's own reader, which takes a file.
+        path = Path(folder) / "schema.json"
+        path.write_bytes(stream.read())
+        return Schema.load(path)
+
+
+def read_sgd(
+    source: CorpusSource,
+    split: str,
+    *,
+    report: ReadReport | None = None,
+    progress: bool = False,
+) -> Iterator[Dialogue]:
+    """Stream the dialogues of ``{split}/dialogues_*.json``, one file in memory at a time.
+
+    Args:
+        source: the corpus.
+        split: ``train`` or ``dev``.
+        report: counts everything skipped, changed or missing.
+        progress: show a progress bar.
+
+    Raises:
+        CorpusError: no such split, or a file without the publisher's layout.
+    """
+    _check(split)
+    report = begun(report, source, split)
+    schema = sgd_schema(source, split)
+    entries = (
+        (path, entry)
+        for path, content in source.files(split, ".json")
+        if not path.endswith("schema.json")
+        for entry in _entries(path, content)
+    )
+    for path, entry in with_progress(
+        entries, progress=progress, label=f"sgd {split}", total=_DIALOGUES[split]
+    ):
+        try:
+            turns = tuple(_turns(entry["turns"], entry["dialogue_id"], schema, report))
+            dialogue_id = str(entry["dialogue_id"])
+        except (KeyError, TypeError) as error:
+            raise CorpusError(
+                f"{path}: a dialogue lacks {error}; expected the publisher's layout of "
+                f"dialogue_id and turns of frames"
+            ) from error
+        yield from kept(dialogue_id, turns, source, split, report, where=f"{path} {dialogue_id}")
+
+
+def _check(split: str) -> None:
+    if split not in _DIALOGUES:
+        raise CorpusError(f"unknown split {split!r} of sgd; expected one of train, dev")
+
+
+def _entries(path: str, content: bytes) -> Sequence[Mapping[str, Any]]:
+    try:
+        entries: Sequence[Mapping[str, Any]] = json.loads(content)
+    except ValueError as error:
+        raise CorpusError(f"{path} is not JSON: {error}; fetch the file again") from error
+    return entries
+
+
+def _turns(
+    log: Sequence[Any], dialogue_id: str, schema: Schema, report: ReadReport
+) -> Iterator[Turn]:
+    state: dict[str, dict[str, str]] = {}
+    intents: dict[str, str] = {}
+    canonical: set[tuple[str, str]] = set()
+    said = ((one["speaker"] == "USER", one) for one in log)
+    for index, (user, system) in enumerate(exchanges(said, dialogue_id, report)):
+        where = f"{dialogue_id} turn {index}"
+        frames = user["frames"]
+        answer = system["frames"] if system else []
+        canonical.update(canonical_values(frames))
+        if any("actions" not in frame for frame in frames):
+            report.missing("user actions: not in the corpus's first release", where)
+        now: dict[str, dict[str, str]] = {}
+        for frame in frames:
+            now[frame["service"]], unknown = frame_state(frame, schema, canonical)
+            for pair in unknown:
+                report.changed("value: not in the schema, kept as said", f"{where} {pair}")
+        answering = answer[0]["service"] if answer else None
+        frame = leading_frame(frames, now, state, intents, answering)
+        intents.update({one["service"]: one["state"]["active_intent"] for one in frames})
+        state = {service: slots for service, slots in {**state, **now}.items() if slots}
+        delexicalised, placeholders, unusable = (
+            delexicalise_frames(system["utterance"], answer) if system else (None, (), 0)
+        )
+        if unusable:
+            report.skipped("span: outside its text or overlapping another", where)
+        # What the system offered becomes the user's value a turn later.
+        canonical.update(canonical_values(answer))
+        yield Turn(
+            user=user["utterance"],
+            belief_state=state,
+            intent=frame_intent(frame),
+            active_domain=frame["service"],
+            dialogue_acts=frame_acts(answer) if system else None,
+            system=system["utterance"] if system else None,
+            delexicalised_response=delexicalised,
+            placeholders=placeholders,
+            database_matches=result_count(answer),
+        )

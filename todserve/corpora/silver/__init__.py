@@ -1,0 +1,1 @@
+"""Labels made by a model, for corpora whose publishers left them out."""

@@ -1,0 +1,1 @@
+"""Confidences: what they claim, what comes true, and the temperatures that make them honest."""

@@ -1,0 +1,1 @@
+"""Scores of turns that fit any corpus."""

@@ -1,0 +1,1 @@
+"""Remembered dialogues asked again of another model."""

@@ -1,0 +1,1 @@
+"""One room for each benchmark: whose rules it follows, and how a checkpoint meets them."""

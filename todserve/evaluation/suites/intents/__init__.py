@@ -1,0 +1,1 @@
+"""Intents of single utterances: Banking77, CLINC150."""

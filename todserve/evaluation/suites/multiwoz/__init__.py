@@ -1,0 +1,1 @@
+"""MultiWOZ by its standardised evaluation: Inform, Success, BLEU, joint goal accuracy."""

@@ -1,0 +1,1 @@
+"""Typed steps: what people say, and what is right then."""

@@ -1,0 +1,92 @@
+"""Steps: what somebody types in a dialogue, and the belief state and intent that are right then.
+
+Read from YAML files like the shipped ``multiwoz.yaml``, so that a team can write its own.
+Example step: ``{user: "no wait, south", state: {restaurant: {food: italian, area: south}}}``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from todserve.runtime.errors import CorpusError
+from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.language.schema import Schema
+
+SHIPPED = Path(__file__).parent / "multiwoz.yaml"
+"""Steps for the shipped MultiWOZ checkpoint."""
+
+_OPTIONAL = "~"
+
+Wanted = str | tuple[str, ...]
+"""A value, or several of which any is right."""
+
+
+class Step(BaseModel):
+    """One utterance.
+
+    Attributes:
+        user: what is typed.
+        state: domain -> slot -> right value or values, the whole state after it; a slot with
+            ``~`` behind its name may also be absent.
+        intent: the right intent, or several; None where any will do.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: str = Field(min_length=1)
+    state: Mapping[str, Mapping[str, Wanted]]
+    intent: Wanted | None = None
+
+    def is_right(self, state: BeliefState, intent: str | None, schema: Schema) -> bool:
+        """Say whether a model that came to ``state`` and ``intent`` has understood the step."""
+        if self.intent is not None and intent not in _several(self.intent):
+            return False
+        left = {
+            (domain, slot): value
+            for domain, slots in state.items()
+            for slot, value in slots.items()
+        }
+        for domain, slots in self.state.items():
+            for name, wanted in slots.items():
+                slot = name.removesuffix(_OPTIONAL)
+                value = left.pop((domain, slot), None)
+                if value is None and name.endswith(_OPTIONAL):
+                    continue
+                known = {schema.normalise_value(domain, slot, one) for one in _several(wanted)}
+                if value is None or schema.normalise_value(domain, slot, value) not in known:
+                    return False
+        return not left
+
+
+class TypedDialogue(BaseModel):
+    """Steps that follow one another, and what kind of thing they try."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    turns: tuple[Step, ...] = Field(min_length=1)
+
+
+def load_steps(path: Path) -> tuple[TypedDialogue, ...]:
+    """Read a file of dialogues.
+
+    Raises:
+        CorpusError: it is missing or not in this layout.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, list):
+            raise CorpusError(f"{path}: holds no list of dialogues; see {SHIPPED.name} of todserve")
+        return tuple(TypedDialogue.model_validate(one) for one in content)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise CorpusError(
+            f"cannot read steps from {path}: {error}; expected a list of dialogues, each with "
+            "kind and turns, each of these with user and state"
+        ) from error
+
+
+def _several(wanted: Wanted) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted

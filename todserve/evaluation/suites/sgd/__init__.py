@@ -1,0 +1,1 @@
+"""Schema-Guided Dialogue by the rules of its challenge (DSTC8)."""

@@ -1,0 +1,1 @@
+"""Untrue statements in replies, counted by a reader of its own."""

@@ -1,0 +1,1 @@
+"""HTTP: routes, bodies, refusals, and what every request passes first."""

@@ -1,0 +1,164 @@
+"""The app: the gateway's parts put together, and its refusals in one shape.
+
+Holds the whole way of a message. Example: ``create_app(GatewaySettings())`` is a FastAPI app;
+``/docs`` shows what it takes.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import anyio.to_thread
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+
+from todserve.bot.bot import Bot
+from todserve.bot.bot_file import load_bot
+from todserve.gateway.api.dialogue_routes import dialogue_routes
+from todserve.gateway.api.docs_page import add_docs
+from todserve.gateway.api.export_routes import export_routes
+from todserve.gateway.api.gateway_errors import GatewayError, StoreAwayError, refusal
+from todserve.gateway.api.hand_off_routes import hand_off_routes
+from todserve.gateway.api.health import Looking
+from todserve.gateway.api.label_routes import label_routes
+from todserve.gateway.api.middleware import Guard
+from todserve.gateway.api.rasa_channel import rasa_routes
+from todserve.gateway.api.request_bodies import EXPECTED
+from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.labelled_examples import Examples
+from todserve.gateway.store.retention import Retention
+
+_log = logging.getLogger(__name__)
+_WANTED = "expected a JSON object in UTF-8, with Content-Type: application/json"
+_NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Open the database and return the app; it closes the database when its server stops.
+
+    Raises:
+        ConfigError: the database cannot be opened, or bot.yml cannot be understood.
+    """
+    bot = None if settings.bot is None else Bot(load_bot(settings.bot))
+    database = Database(settings.database, connections=settings.threads)
+    leases = Leases(
+        database,
+        seconds=settings.lease_seconds,
+        patience=settings.patience,
+        most=max(2, settings.threads // 4),
+    )
+    models = Models(settings)
+    store = Store(database)
+    examples = Examples(database)
+    retention = Retention(database, days=settings.retain_days)
+    speaker = Speaker(settings, store, leases, models, bot)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
+        retention.start()
+        yield
+        retention.close()
+        leases.close()
+        models.close()
+        database.close()
+
+    # The pages of the document come from here too, with no address of anybody else.
+    app = FastAPIOffline(
+        title="tod gateway",
+        description="Remembered dialogues in front of a model endpoint.",
+        version=version("todserve"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    add_docs(app)
+    app.add_middleware(Guard, settings=settings)
+    app.include_router(dialogue_routes(settings, store, speaker, models))
+    app.include_router(label_routes(settings, examples, models))
+    app.include_router(export_routes(settings, store, examples, models))
+    app.include_router(hand_off_routes(speaker))
+    app.include_router(rasa_routes(settings, store, speaker))
+    _add_health(app, store, models)
+    _add_refusals(app)
+    return app
+
+
+def _add_health(app: FastAPI, store: Store, models: Models) -> None:
+    looking = Looking(store, models)
+
+    @app.get("/health", tags=["health"])
+    async def health() -> Alive:
+        """Say that the process is alive."""
+        return Alive()
+
+    @app.get("/ready", tags=["health"], responses={503: {"model": Readiness}})
+    def ready() -> JSONResponse:
+        """Say whether the store takes a write and the model answers, within the last second."""
+        body = looking.look()
+        return JSONResponse(body.model_dump(), 200 if body.status == "ready" else 503)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(GatewayError)
+    async def refused(_: Request, error: GatewayError) -> JSONResponse:
+        return refusal(error.status, error.kind, str(error), error.retry_after)
+
+    @app.exception_handler(sa.exc.SQLAlchemyError)
+    async def unstored(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
+        # Its parameters are hidden, but below its first line PostgreSQL may quote the whole row.
+        told, _, _ = str(error).partition("\n")
+        _log.error("%s: %s", request.state.request_id, told)
+        away = StoreAwayError("the database did not take it; nothing was stored")
+        return refusal(away.status, away.kind, str(away), away.retry_after)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        # Pydantic would repeat what was sent; only where and why is said here.
+        message = "; ".join(map(_problem, error.errors()[:5]))
+        return refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+        status = HTTPStatus(error.status_code)
+        kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
+        if status == HTTPStatus.BAD_REQUEST:
+            message = f"body: cannot be read; {_WANTED}"
+        answer = refusal(status, kind, message)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s: %s", request.state.request_id, type(error).__name__)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        answer = refusal(status, "internal", "an error of the gateway; its log names the request")
+        # The guard, which would say it, is behind this.
+        answer.headers["X-Request-ID"] = request.state.request_id
+        return answer
+
+
+def _problem(found: Mapping[str, Any]) -> str:
+    """Return where something is wrong and what was expected; what was sent is not repeated."""
+    place = found["loc"]
+    if found["type"] == "json_invalid":
+        return f"body: no JSON from character {place[-1]} on; {_WANTED}"
+    if place == ("body",) and found["type"] in ("missing", *_NO_OBJECT):
+        return f"body: no JSON object; {_WANTED}"
+    if found["type"] == "extra_forbidden":
+        return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
+    pattern = found.get("ctx", {}).get("pattern")
+    return f"{'.'.join(map(str, place))}: {EXPECTED.get(pattern, found['msg'])}"

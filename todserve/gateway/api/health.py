@@ -1,0 +1,32 @@
+"""Looking: whether everything that a message needs is there, without burdening it.
+
+Beside the way of a message. Example: ``Looking(store, models).look().status`` is ``"ready"``.
+"""
+
+import threading
+import time
+
+from todserve.gateway.api.response_bodies import Readiness
+from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.store.dialogue_store import Store
+
+_SECONDS = 1.0
+
+
+class Looking:
+    """Looks at most once a second, however many ask: nobody needs a token to."""
+
+    def __init__(self, store: Store, models: Models) -> None:
+        self._store = store
+        self._models = models
+        self._lock = threading.Lock()
+        self._seen: tuple[float, Readiness] | None = None
+
+    def look(self) -> Readiness:
+        """Return what was found within the last second; whoever comes meanwhile waits for it."""
+        with self._lock:
+            if self._seen is None or time.monotonic() - self._seen[0] >= _SECONDS:
+                parts = {"store": self._store.writable(), "model": self._models.ready()}
+                status = "ready" if all(parts.values()) else "not_ready"
+                self._seen = time.monotonic(), Readiness(status=status, **parts)
+            return self._seen[1]

@@ -1,0 +1,1 @@
+"""What happens to a message: asked of the model, corrected, compared, exported."""

@@ -1,0 +1,201 @@
+"""Speaker: one message in, one acknowledged turn out, and what people make of it afterwards.
+
+The middle of the way of a message: lease, model, bot, store. Example:
+``speaker.say(dialogue_id, "a train to ely", "message-1", request_id="4f2a")``.
+
+A message is acknowledged once its turn is stored, and not before. Where the model or the store
+is away it is refused, nothing is stored, and the client sends it again under the same message id:
+whether the first attempt was stored after all or not, there will be one turn. An action of the
+bot runs before its turn is stored, so it may run once more then, under the same key.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from todserve.bot.bot import Bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.user_message import Heard
+from todserve.gateway.api.gateway_errors import ConflictError, ExpiredError, MissingError
+from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
+from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
+from todserve.runtime.wire.response import encode
+
+
+class Speaker:
+    """Holds dialogues with the model and remembers them."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        store: Store,
+        leases: Leases,
+        models: Models,
+        bot: Bot | None = None,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._leases = leases
+        self._models = models
+        self._bot = bot
+
+    def say(
+        self,
+        dialogue_id: str,
+        user: str,
+        message_id: str,
+        *,
+        request_id: str,
+        owner: str | None = None,
+    ) -> tuple[TurnRecord, bool]:
+        """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
+
+        Returns:
+            Its turn, and whether that was stored already.
+
+        Raises:
+            MissingError: there is no such dialogue.
+            ExpiredError: it has been left alone for too long.
+            ConflictError: the message id stands for another text.
+            BusyError, ModelAwayError, RefusedError: nothing was stored.
+        """
+        began = time.perf_counter()
+        with self._leases.hold(dialogue_id) as lease:
+            waited = time.perf_counter()
+            dialogue, before, stored = self._store.before(
+                dialogue_id, message_id, newest=self._settings.history_turns, owner=owner
+            )
+            if stored is not None:
+                return _same(stored, user), True
+            if dialogue.updated_at < self.alive_since():
+                raise ExpiredError(
+                    f"nothing was said here for {self._settings.expire_after:g} s; "
+                    "begin another dialogue"
+                )
+            reading = time.perf_counter()
+            answered = self._models.ask(dialogue.model, user, before, request_id=request_id)
+            asked = time.perf_counter()
+            answer = encode(answered)
+            outcome = self._outcome(dialogue, before, answer, user, message_id)
+            acted = time.perf_counter()
+            flags = flags_of(answer, self._settings.low_confidence)
+            turn = self._store.append(
+                lease,
+                user=user,
+                message_id=message_id,
+                answer=answer,
+                timing_ms={
+                    "gateway_waiting": _milliseconds(began, waited),
+                    "gateway_reading": _milliseconds(waited, reading),
+                    "gateway_model": _milliseconds(reading, asked),
+                    "gateway_bot": _milliseconds(asked, acted),
+                },
+                flags=flags | {"handed_off": outcome is not None and outcome.handed_off},
+                bot=None if outcome is None else outcome.as_json(),
+            )
+        return turn, False
+
+    def correct(
+        self,
+        dialogue_id: str,
+        index: int,
+        content: Mapping[str, Any],
+        *,
+        rerun: bool,
+        request_id: str,
+    ) -> tuple[TurnRecord, ...]:
+        """Store a correction beside a turn; ``rerun`` asks the model again for the later ones.
+
+        Returns:
+            The dialogue's turns.
+
+        Raises:
+            MissingError: there is no such turn.
+            TooLongError: too many turns would have to run again.
+            BusyError, ModelAwayError, RefusedError: nothing was stored.
+        """
+        with self._leases.hold(dialogue_id) as lease:
+            turns = list(self._store.turns(dialogue_id))
+            if index >= len(turns):
+                raise MissingError(f"there is no turn {index}; the dialogue has {len(turns)}")
+            contents = {index: content} if content else {}
+            turns[index] = _with(turns[index], content)
+            if rerun:
+                bounded(len(turns) - index - 1)
+                model = self._store.dialogue(dialogue_id).model
+                for later in range(index + 1, len(turns)):
+                    newest = turns[max(0, later - self._settings.history_turns) : later]
+                    answer = encode(
+                        self._models.ask(model, turns[later].user, newest, request_id=request_id)
+                    )
+                    contents[later] = {"answer": answer}
+                    turns[later] = _with(turns[later], contents[later])
+            # A step without content would be one that undo takes back without effect.
+            if contents:
+                self._store.correct(lease, contents)
+        return self._store.turns(dialogue_id)
+
+    def undo(self, dialogue_id: str) -> None:
+        """Take the newest correction back, with what it ran again."""
+        with self._leases.hold(dialogue_id) as lease:
+            self._store.undo(lease)
+
+    def resume(self, dialogue_id: str) -> None:
+        """Let the bot go on where a person had taken over.
+
+        Raises:
+            MissingError: there is no such dialogue.
+            BusyError: it is not free.
+        """
+        with self._leases.hold(dialogue_id) as lease:
+            self._store.resume(lease)
+
+    def alive_since(self) -> int:
+        """Return the time before which a dialogue without a turn has expired."""
+        return now_in_microseconds() - round(self._settings.expire_after * 1e6)
+
+    def _outcome(
+        self,
+        dialogue: DialogueRecord,
+        before: Sequence[TurnRecord],
+        answer: Mapping[str, Any],
+        user: str,
+        message_id: str,
+    ) -> Outcome | None:
+        """Return what the bot makes of an answer; its actions have run then."""
+        if self._bot is None:
+            return None
+        last = before[-1] if before else None
+        heard = Heard.of(
+            answer,
+            before={} if last is None else last.state,
+            dialogue_id=dialogue.dialogue_id,
+            message_id=message_id,
+            index=dialogue.turns,
+            user=user,
+            replied="" if last is None else last.reply,
+        )
+        past = Outcome.read(None if last is None else last.bot)
+        # The dialogue's row knows better than its last turn whether a person is still there.
+        return self._bot.turn(heard, replace(past, handed_off="handed_off" in dialogue.flags))
+
+
+def _same(turn: TurnRecord, user: str) -> TurnRecord:
+    if turn.user != user:
+        raise ConflictError(
+            "message_id: it already stands for another text in this dialogue; "
+            "give every message an id of its own"
+        )
+    return turn
+
+
+def _with(turn: TurnRecord, content: Mapping[str, Any]) -> TurnRecord:
+    return replace(turn, correction={**turn.correction, **content})
+
+
+def _milliseconds(start: float, end: float) -> float:
+    return round((end - start) * 1000, 3)

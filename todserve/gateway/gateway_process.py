@@ -1,0 +1,59 @@
+"""Run: a gateway process.
+
+Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8090))``.
+"""
+
+import os
+
+import uvicorn
+from fastapi import FastAPI
+
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.connections import Limits, bounded, most_connections
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.logs import log_config
+from todserve.runtime.private_files import OTHERS
+
+_SECONDS_TO_FINISH = 30
+_ACCEPTED_AT_ONCE = 128
+"""Connections that wait to be taken; more at once could use up the files before any is counted."""
+
+
+def run_gateway(settings: GatewaySettings) -> None:
+    """Serve until interrupted; messages under way are answered first.
+
+    Raises:
+        ConfigError: the database cannot be opened.
+    """
+    keep_private()
+    make_server(settings, create_app(settings)).run()
+
+
+def keep_private() -> None:
+    """Let nobody else read what this process writes: its database, its actions' files, its log."""
+    os.umask(OTHERS)
+
+
+def make_server(settings: GatewaySettings, app: FastAPI) -> uvicorn.Server:
+    """Return the server of an app, not yet running."""
+    limits = Limits(
+        most=most_connections(settings.connections, settings.threads),
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+    )
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http=bounded(limits),
+            # The gateway speaks no WebSockets, and has one protocol to bound.
+            ws="none",
+            timeout_keep_alive=round(limits.idle_seconds),
+            backlog=min(_ACCEPTED_AT_ONCE, limits.most),
+            access_log=False,
+            log_config=log_config(settings.log_file),
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
+    )

@@ -1,0 +1,96 @@
+"""GatewaySettings: everything that a gateway depends on, in one frozen object.
+
+Beside the way of a message. Example:
+``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+
+from todserve.gateway.api.roles import Token
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.wire.loopback import is_loopback
+
+MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
+"""A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""
+
+# Longer ones than these, infinite ones too, do not fit into a clock.
+Seconds = Annotated[float, Field(gt=0, le=1e9)]
+Days = Annotated[float, Field(ge=0, le=36_500)]
+
+
+class GatewaySettings(BaseModel):
+    """Where to listen, where to keep dialogues, whom to ask; unknown keys are rejected.
+
+    Attributes:
+        host: address to listen on; any other than loopback needs ``tokens``.
+        port: 0 lets the system choose.
+        database: SQLAlchemy URL; several gateways may share one.
+        model_url: the model endpoint's inference address.
+        model_name: the model that dialogues are held with unless they name another.
+        model_token: the endpoint's inference token, where it asks for one.
+        model_timeout: seconds for one answer of the model.
+        model_retries: further attempts when the endpoint cannot answer.
+        tokens: bearer tokens, each with what it may do; a text alone is an admin's. None leaves
+            everything open (loopback only).
+        max_body_bytes: largest request body.
+        requests_per_minute: of one client and one gateway process; 0 for no limit.
+        expire_after: seconds without a turn after which a dialogue takes no more.
+        retain_days: days after which a dialogue that nobody touched is deleted; 0 keeps it for
+            ever.
+        bot: bot.yml: what is said and done with the model's answers; None says what it says.
+        history_turns: newest exchanges that the model is shown.
+        low_confidence: a dialogue with a confidence below this is flagged.
+        lease_seconds: how long a gateway that died keeps a dialogue from the others.
+        patience: seconds that a message waits for the one before it.
+        threads: messages under way at once.
+        connections: at once; fewer where the process may open few files.
+        head_seconds: in which the head of a request must come.
+        body_seconds: in which the rest of it must.
+        log_file: of the log, begun anew when it is full; None for standard error.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    host: str = "127.0.0.1"
+    port: int = Field(8090, ge=0, le=65535)
+    database: str = "sqlite:///tod-dialogues.sqlite"
+    model_url: str = Field("http://127.0.0.1:8080", pattern=r"^https?://[^\s/]\S*$")
+    model_name: str = Field("tod", pattern=MODEL_NAME)
+    model_token: SecretStr | None = None
+    model_timeout: Seconds = 30.0
+    model_retries: NonNegativeInt = 2
+    tokens: tuple[Token, ...] = ()
+    max_body_bytes: PositiveInt = 256 * 1024
+    requests_per_minute: NonNegativeInt = 1200
+    expire_after: Seconds = 3600.0
+    retain_days: Days = 0.0
+    bot: Path | None = None
+    history_turns: int = Field(20, ge=1, le=100)
+    low_confidence: float = Field(0.5, ge=0, le=1)
+    lease_seconds: Seconds = 5.0
+    patience: Seconds = 60.0
+    threads: PositiveInt = 64
+    connections: PositiveInt = 1000
+    head_seconds: Seconds = 10.0
+    body_seconds: Seconds = 30.0
+    log_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not self.tokens and not is_loopback(self.host):
+            raise ConfigError(
+                f"host: got {self.host}, which others can reach, and no tokens; expected at least "
+                "one bearer token; add one, or listen on 127.0.0.1"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""SQL: tables, rows as records, leases, retention."""

@@ -1,0 +1,285 @@
+"""The store: dialogues and turns that outlive every process once they are acknowledged.
+
+Last on the way of a message, before it is acknowledged. Example:
+``store.append(lease, user="hello", message_id="1", answer=answer, timing_ms={}, flags=flags)``.
+
+A turn is appended in one transaction that also counts it and gives the dialogue back; when
+``append`` returns, the transaction has been synced to disk. There is no moment at which a turn is
+half there, and the table itself refuses a second turn of the same place or message id.
+"""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.store.database import Database
+from todserve.gateway.store.dialogue_filters import Filter, found_by
+from todserve.gateway.store.dialogue_leases import Lease
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.gateway.store.row_mapping import FLAGS, dialogue_in, missing, record_of, turns_in
+from todserve.gateway.store.tables import corrections, dialogues, turns
+
+
+class Store:
+    """Reads and writes dialogues; for any number of threads and processes at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self, *, model: str, user_id: str | None = None, owner: str | None = None
+    ) -> DialogueRecord:
+        """Begin a dialogue."""
+        row = _new_row(model, user_id, None, owner)
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(dialogues).values(**row))
+        return record_of(row)
+
+    def of_sender(
+        self, sender: str, *, model: str, alive_since: int, owner: str | None = None
+    ) -> str:
+        """Return the sender's dialogue; begins one where there is none since ``alive_since``.
+
+        The same sender of another owner is somebody else.
+        """
+        known_as = sender if owner is None else _of_owner(sender, owner)
+        mine = dialogues.c.sender == known_as
+        reading = sa.select(dialogues.c.dialogue_id, dialogues.c.updated_at).where(mine)
+        with self._database.reading() as connection:
+            row = connection.execute(reading).one_or_none()
+        if row is not None and row.updated_at >= alive_since:
+            return str(row.dialogue_id)
+        new = _new_row(model, sender, known_as, owner)
+        old = sa.update(dialogues).where(mine, dialogues.c.updated_at < alive_since)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(old.values(sender=None))
+                connection.execute(sa.insert(dialogues).values(**new))
+        except sa.exc.IntegrityError:
+            # Another message of the sender was first.
+            with self._database.reading() as connection:
+                return str(connection.execute(reading).one().dialogue_id)
+        return str(new["dialogue_id"])
+
+    def dialogue(self, dialogue_id: str, *, owner: str | None = None) -> DialogueRecord:
+        """Return a dialogue; ``MissingError`` where there is none, or it is not the owner's."""
+        with self._database.reading() as connection:
+            return dialogue_in(connection, dialogue_id, owner)
+
+    def before(
+        self, dialogue_id: str, message_id: str, *, newest: int, owner: str | None = None
+    ) -> tuple[DialogueRecord, tuple[TurnRecord, ...], TurnRecord | None]:
+        """Return what a message needs: its dialogue, the newest turns, and its own if stored."""
+        this = turns.c.dialogue_id == dialogue_id
+        place = sa.select(turns.c.position).where(this, turns.c.message_id == message_id)
+        with self._database.reading() as connection:
+            record = dialogue_in(connection, dialogue_id, owner)
+            found = connection.execute(place).scalar()
+            known = turns_in(connection, dialogue_id, None if found is not None else newest)
+        return record, known[-newest:], None if found is None else known[found]
+
+    def turns(self, dialogue_id: str) -> tuple[TurnRecord, ...]:
+        """Return a dialogue's turns in order."""
+        with self._database.reading() as connection:
+            return turns_in(connection, dialogue_id, None)
+
+    def append(
+        self,
+        lease: Lease,
+        *,
+        user: str,
+        message_id: str,
+        answer: Mapping[str, Any],
+        timing_ms: Mapping[str, float],
+        flags: Mapping[str, bool],
+        bot: Mapping[str, Any] | None = None,
+    ) -> TurnRecord:
+        """Store a turn after the last one, and give the dialogue back.
+
+        Args:
+            lease: the right to.
+            user: what the user said.
+            message_id: the client's key for it.
+            answer: the model endpoint's answer as JSON.
+            timing_ms: stage -> milliseconds, of the gateway.
+            flags: each of ``FLAGS``; what is true stays so for the dialogue.
+            bot: what the bot made of the answer; None without a bot.
+
+        Raises:
+            BusyError: the lease went to another gateway meanwhile; nothing is stored.
+            MissingError: the dialogue has been deleted meanwhile.
+        """
+        now = now_in_microseconds()
+        raised = {name: True for name in FLAGS if flags[name]}
+        with self._database.writing() as connection:
+            counted = {"turns": dialogues.c.turns + 1, "updated_at": now, "last_user": user}
+            place = self._release(connection, lease, **counted, **raised) - 1
+            row: dict[str, Any] = {
+                "message_id": message_id,
+                "user": user,
+                "answer": dict(answer),
+                "timing_ms": dict(timing_ms),
+                "created_at": now,
+                "bot": None if bot is None else dict(bot),
+            }
+            where = {"dialogue_id": lease.dialogue_id, "position": place}
+            connection.execute(sa.insert(turns).values(**where, **row))
+        lease.released = True
+        return TurnRecord(index=place, **row)
+
+    def correct(self, lease: Lease, contents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Store one step of corrections, turn -> content, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``.
+        """
+        now = now_in_microseconds()
+        mine = corrections.c.dialogue_id == lease.dialogue_id
+        with self._database.writing() as connection:
+            self._release(connection, lease)
+            last = connection.execute(sa.select(sa.func.max(corrections.c.step)).where(mine))
+            step = (last.scalar() or 0) + 1
+            rows = [
+                {
+                    "dialogue_id": lease.dialogue_id,
+                    "step": step,
+                    "position": place,
+                    "content": dict(content),
+                    "created_at": now,
+                }
+                for place, content in contents.items()
+            ]
+            connection.execute(sa.insert(corrections), rows)
+        lease.released = True
+
+    def undo(self, lease: Lease) -> None:
+        """Take the newest step of corrections back, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``; the latter also where nothing is corrected.
+        """
+        mine = corrections.c.dialogue_id == lease.dialogue_id
+        newest = sa.select(sa.func.max(corrections.c.step)).where(mine).scalar_subquery()
+        with self._database.writing() as connection:
+            self._release(connection, lease)
+            undoing = sa.delete(corrections).where(mine, corrections.c.step == newest)
+            if not connection.execute(undoing).rowcount:
+                raise MissingError("nothing stands corrected in this dialogue")
+        lease.released = True
+
+    def resume(self, lease: Lease) -> None:
+        """Let the bot go on where a person had taken over, and give the dialogue back.
+
+        Raises:
+            BusyError, MissingError: as ``append``.
+        """
+        with self._database.writing() as connection:
+            self._release(connection, lease, handed_off=False)
+        lease.released = True
+
+    def delete(self, dialogue_id: str, *, owner: str | None = None) -> None:
+        """Delete a dialogue with all that was said; ``MissingError`` as of ``dialogue``."""
+        deleting = _owned(sa.delete(dialogues), owner)
+        deleting = deleting.where(dialogues.c.dialogue_id == dialogue_id)
+        with self._database.writing() as connection:
+            if not connection.execute(deleting).rowcount:
+                raise missing(dialogue_id)
+        self._database.forget()
+
+    def delete_user(self, user_id: str, *, owner: str | None = None) -> int:
+        """Delete every dialogue of a user, or the owner's of them; returns how many there were."""
+        with self._database.writing() as connection:
+            deleting = _owned(sa.delete(dialogues), owner)
+            deleting = deleting.where(dialogues.c.user_id == user_id)
+            deleted = connection.execute(deleting).rowcount
+        self._database.forget()
+        return deleted
+
+    def page(
+        self,
+        *,
+        limit: int,
+        before: tuple[int, str] | None = None,
+        flag: Filter | None = None,
+        owner: str | None = None,
+    ) -> tuple[DialogueRecord, ...]:
+        """Return dialogues, the newest first.
+
+        Args:
+            limit: how many at most.
+            before: (created_at, dialogue_id) to go on after.
+            flag: only dialogues that this filter means.
+            owner: only this one's dialogues.
+        """
+        order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
+        reading = sa.select(dialogues).limit(limit)
+        reading = reading.order_by(dialogues.c.created_at.desc(), dialogues.c.dialogue_id.desc())
+        if before is not None:
+            reading = reading.where(order < sa.tuple_(*map(sa.literal, before)))
+        if flag is not None:
+            reading = reading.where(found_by(flag))
+        if owner is not None:
+            reading = reading.where(dialogues.c.owner == owner)
+        with self._database.reading() as connection:
+            return tuple(record_of(row) for row in connection.execute(reading).mappings())
+
+    def writable(self) -> bool:
+        """Say whether the database takes a write right now."""
+        nothing = sa.update(dialogues).where(dialogues.c.dialogue_id == "").values(turns=0)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(nothing)
+        except sa.exc.SQLAlchemyError:
+            return False
+        return True
+
+    def _release(self, connection: sa.Connection, lease: Lease, **values: object) -> int:
+        """Give the dialogue back in the transaction that uses it; returns how many turns it has.
+
+        Where the lease is held no more, nothing else of the transaction comes to be.
+        """
+        this = dialogues.c.dialogue_id == lease.dialogue_id
+        giving = sa.update(dialogues).where(this, dialogues.c.lease_holder == lease.holder)
+        giving = giving.values(lease_holder=None, **values)
+        held = connection.execute(giving.returning(dialogues.c.turns)).scalar()
+        if held is not None:
+            return int(held)
+        dialogue_in(connection, lease.dialogue_id)
+        raise BusyError("another gateway took the dialogue over; send the message again")
+
+
+def now_in_microseconds() -> int:
+    """Return the time as the store writes it."""
+    return time.time_ns() // 1000
+
+
+def _owned(deleting: sa.Delete, owner: str | None) -> sa.Delete:
+    return deleting if owner is None else deleting.where(dialogues.c.owner == owner)
+
+
+def _of_owner(sender: str, owner: str) -> str:
+    # As long as its column allows, whatever the sender is called.
+    return f"{owner}:{hashlib.sha256(sender.encode()).hexdigest()}"
+
+
+def _new_row(
+    model: str, user_id: str | None, sender: str | None, owner: str | None
+) -> dict[str, Any]:
+    now = now_in_microseconds()
+    return {
+        "dialogue_id": uuid.uuid4().hex,
+        "user_id": user_id,
+        "sender": sender,
+        "model": model,
+        "created_at": now,
+        "updated_at": now,
+        "turns": 0,
+        "last_user": None,
+        "owner": owner,
+        **dict.fromkeys(FLAGS, False),
+    }

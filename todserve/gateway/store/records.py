@@ -1,0 +1,172 @@
+"""What the store remembers: dialogues, their turns, and what people corrected.
+
+Between the store and the API. Example: ``TurnRecord.view()`` is the API's turn as JSON.
+
+A correction stands beside what the model said, never in its place. Its ``content`` holds the keys
+that somebody corrected; where a turn was run again after an earlier one was corrected, it holds
+the model's new ``answer``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
+
+LABELLED = ("intent", "belief_state", "dialogue_act", "response")
+"""The keys of a correction that say what would have been right."""
+
+CORRECTED = (*LABELLED, "verdict", "answer")
+"""Every key that a correction's content may have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DialogueRecord:
+    """A dialogue without its turns; times in microseconds since 1970.
+
+    ``owner`` is whose token began it, see `roles`.
+    """
+
+    dialogue_id: str
+    user_id: str | None
+    model: str
+    created_at: int
+    updated_at: int
+    turns: int
+    last_user: str | None
+    flags: tuple[str, ...]
+    owner: str | None = None
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in a list."""
+        return self.created_at, self.dialogue_id
+
+    def view(self) -> dict[str, Any]:
+        """Return the dialogue as the API lists it."""
+        return {
+            "dialogue_id": self.dialogue_id,
+            "created_at": moment(self.created_at),
+            "updated_at": moment(self.updated_at),
+            "turns": self.turns,
+            "model": self.model,
+            "last_user": self.last_user,
+            "flags": list(self.flags),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnRecord:
+    """One acknowledged turn.
+
+    Attributes:
+        index: its place in the dialogue, from 0.
+        user: what the user said.
+        message_id: the client's key for it.
+        answer: the model endpoint's answer as JSON.
+        timing_ms: stage -> milliseconds, of the gateway.
+        created_at: microseconds since 1970.
+        bot: what the bot made of the answer; None without a bot.
+        correction: what stands corrected; empty where nothing does.
+        corrected_at: when it last was.
+    """
+
+    index: int
+    user: str
+    message_id: str
+    answer: Mapping[str, Any]
+    timing_ms: Mapping[str, float]
+    created_at: int
+    bot: Mapping[str, Any] | None = None
+    correction: Mapping[str, Any] = field(default_factory=dict)
+    corrected_at: int | None = None
+
+    @property
+    def reply(self) -> str:
+        """What was said to the user; nothing while a person had taken over from the bot."""
+        return _reply(self.answer) if self.bot is None else "\n".join(self.bot["messages"])
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The same, message by message."""
+        if self.bot is not None:
+            return tuple(self.bot["messages"])
+        return (self.reply,) if self.reply else ()
+
+    @property
+    def standing(self) -> Mapping[str, Any]:
+        """The answer that stands: the model's newest of this turn."""
+        answer: Mapping[str, Any] = self.correction.get("answer") or self.answer
+        return answer
+
+    @property
+    def exchange(self) -> Exchange:
+        """The turn as history: with the reply as somebody corrected it, where somebody did.
+
+        A turn that was run again has the model's new reply: the bot's was about the old one.
+        """
+        said = _reply(self.standing) if "answer" in self.correction else self.reply
+        corrected = self.correction.get("response")
+        return Exchange(user=self.user, system=corrected or said[: DEFAULT_LIMITS.max_characters])
+
+    @property
+    def state(self) -> Mapping[str, Mapping[str, Any]]:
+        """The belief state after the turn, as it stands."""
+        corrected = self.correction.get("belief_state")
+        if corrected is not None:
+            state: Mapping[str, Mapping[str, Any]] = corrected
+            return state
+        return self.standing.get("belief_state") or {}
+
+    @property
+    def domain(self) -> str | None:
+        """The active domain after the turn."""
+        domain = self.standing.get("domain") or {}
+        active: str | None = domain.get("active")
+        return active
+
+    def view(self) -> dict[str, Any]:
+        """Return the turn as the API shows it."""
+        correction = None
+        if self.correction:
+            correction = {name: self.correction.get(name) for name in CORRECTED}
+            answer = self.correction.get("answer")
+            correction["reply"] = None if answer is None else _reply(answer)
+            correction["created_at"] = moment(self.corrected_at or self.created_at)
+        return {
+            "index": self.index,
+            "user": self.user,
+            "message_id": self.message_id,
+            "answer": dict(self.answer),
+            "reply": self.reply,
+            "correction": correction,
+            "created_at": moment(self.created_at),
+            "bot": None if self.bot is None else dict(self.bot),
+            "model": dict(self.answer["model"]),
+            "timing_ms": {**self.answer.get("timing_ms", {}), **self.timing_ms},
+        }
+
+
+def flags_of(answer: Mapping[str, Any], low_confidence: float) -> dict[str, bool]:
+    """Return what makes an answer worth a look, as the dialogue's columns name it."""
+    found = [(answer.get("intent") or {}).get("confidence")]
+    for domain in (answer.get("belief_state") or {}).values():
+        found += [slot.get("confidence") for slot in domain.values()]
+    return {
+        "low_confidence": any(one is not None and one < low_confidence for one in found),
+        "unparsed": any((answer.get("unparsed") or {}).values()),
+        "disagreement": answer.get("consistent") is False,
+    }
+
+
+def moment(microseconds: int) -> str:
+    """Return a time as ISO 8601 in UTC, e.g. ``2026-01-31T12:00:00.000000Z``."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
+def _reply(answer: Mapping[str, Any]) -> str:
+    response = answer.get("response") or {}
+    return str(response.get("text", ""))

@@ -1,0 +1,82 @@
+"""Reading: rows of the store's tables as the records that the gateway works with.
+
+Beneath the store, inside its transactions. Example:
+``turns_in(connection, dialogue_id, 20)`` are the newest twenty turns, as people corrected them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.gateway.store.tables import corrections, dialogues, turns
+
+FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off")
+"""What a dialogue is found by; each is a column."""
+
+
+def record_of(row: Mapping[Any, Any]) -> DialogueRecord:
+    """Return a row of the table of dialogues as a record."""
+    return DialogueRecord(
+        flags=tuple(name for name in FLAGS if row[name]),
+        **{
+            name: row[name]
+            for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")
+            + ("turns", "last_user", "owner")
+        },
+    )
+
+
+def dialogue_in(
+    connection: sa.Connection, dialogue_id: str, owner: str | None = None
+) -> DialogueRecord:
+    """Return a dialogue; ``MissingError`` where there is none, or it is not the owner's."""
+    reading = sa.select(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
+    row = connection.execute(reading).mappings().one_or_none()
+    # Somebody else's is answered as none is: that it exists is told to nobody.
+    if row is None or owner not in (None, row["owner"]):
+        raise missing(dialogue_id)
+    return record_of(row)
+
+
+def turns_in(
+    connection: sa.Connection, dialogue_id: str, newest: int | None
+) -> tuple[TurnRecord, ...]:
+    """Return the turns in order; only the ``newest`` ones if a number is given."""
+    these = turns.c.dialogue_id == dialogue_id
+    reading = sa.select(turns).where(these).order_by(turns.c.position.desc())
+    rows = connection.execute(reading.limit(newest)).all()
+    steps = sa.select(corrections).where(corrections.c.dialogue_id == dialogue_id)
+    if rows:
+        steps = steps.where(corrections.c.position >= rows[-1].position)
+    found = connection.execute(steps.order_by(corrections.c.step)).all()
+    merged: dict[int, dict[str, Any]] = {}
+    times: dict[int, int] = {}
+    for step in found:
+        # What was corrected later stands; what it says nothing about stays as it was.
+        content = merged.setdefault(step.position, {})
+        if "answer" in step.content:
+            content.pop("verdict", None)  # it judged the answer before
+        content.update(step.content)
+        times[step.position] = step.created_at
+    return tuple(
+        TurnRecord(
+            index=row.position,
+            user=row.user,
+            message_id=row.message_id,
+            answer=row.answer,
+            timing_ms=row.timing_ms,
+            created_at=row.created_at,
+            bot=row.bot,
+            correction=merged.get(row.position, {}),
+            corrected_at=times.get(row.position),
+        )
+        for row in reversed(rows)
+    )
+
+
+def missing(dialogue_id: str) -> MissingError:
+    """Return the refusal of a dialogue that does not exist."""
+    return MissingError(f"there is no dialogue {dialogue_id}")

@@ -1,0 +1,34 @@
+"""Describing: a checkpoint's labels, gathered for people who correct what it says.
+
+Beside the way of a request, behind the handler. Example:
+``describe(pipeline.checkpoint, pipeline.identity).domains["train"]["day"]``.
+"""
+
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.decoding.constraint_labels import OutputLabels
+from todserve.runtime.language.schema import Slot
+from todserve.runtime.wire.model_description import ModelDescription
+from todserve.runtime.wire.response import ModelIdentity
+
+
+def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescription:
+    """Return what the checkpoint can speak of; the acts are those of its vocabulary."""
+    labels = OutputLabels.of(checkpoint)
+    return ModelDescription(
+        name=identity.name,
+        version=identity.version,
+        checkpoint=identity.checkpoint,
+        intents=checkpoint.schema.intents,
+        domains={
+            service.name: {slot.name: _values(slot) for slot in service.slots}
+            for service in checkpoint.schema.services
+        },
+        domain_intents={one.name: one.intents for one in checkpoint.schema.services},
+        # A vocabulary that has no label of its own for an act can still spell every one.
+        acts=labels.acts or None,
+        act_slots=labels.act_slots,
+    )
+
+
+def _values(slot: Slot) -> tuple[str, ...] | None:
+    return slot.values if slot.categorical and slot.values else None

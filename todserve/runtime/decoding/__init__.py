@@ -1,0 +1,1 @@
+"""What the network may write, and what it wrote: the constraint, questions, parsed generations."""

@@ -1,0 +1,1 @@
+"""The TorchScript engine: the modules it is compiled from, and what runs them."""

@@ -1,0 +1,1 @@
+"""The database of entities, its look-up, and its values recognised in a text."""

@@ -1,0 +1,290 @@
+"""The knowledge base: entities of every domain in one read-only SQLite file.
+
+Stands between the belief state and the second engine call: the state becomes constraints, the
+number of matches becomes a database token, the first matches fill the reply.
+Example: ``knowledge.query("train", {"departure": "ely", "arrive": "09:00"})``.
+
+The file describes itself: table ``meta`` holds, per domain, its columns, how a constraint on each
+is compared (``Comparison``), how rows are ordered and where the database tokens' buckets end.
+Table ``entities_<domain>`` holds the columns as they are said, and ``key_<column>`` as compared.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from todserve.runtime.errors import ConfigError, RequestError
+from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
+from todserve.runtime.language.control_text import plain_value
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.entity_keys import comparison_key, meant_keys
+from todserve.runtime.language.schema import clock_time
+
+__all__ = ["NO_LOOKUP", "Comparison", "DatabaseResult", "DomainTable", "KnowledgeBase"]
+
+NO_LOOKUP = "[db_nores]"
+"""The database token of a turn without a look-up."""
+
+_REMEMBERED = 8192
+_ROWS_REMEMBERED = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseResult:
+    """What a look-up found.
+
+    Attributes:
+        domain: the domain asked.
+        matches: how many entities satisfy the constraints.
+        results: the first of them, in a fixed order; column -> value, empty columns left out.
+    """
+
+    domain: str
+    matches: int
+    results: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass
+class KnowledgeBase:
+    """A read-only knowledge base; safe to share between threads and to carry over a fork."""
+
+    path: Path
+    tables: Mapping[str, DomainTable]
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _answers: OrderedDict[object, DatabaseResult] = field(default_factory=OrderedDict, repr=False)
+    _alike: OrderedDict[object, Mapping[str, str]] = field(default_factory=OrderedDict, repr=False)
+    _keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _connection: sa.Connection | None = field(default=None, repr=False)
+    _process: int = field(default=-1, repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> "KnowledgeBase":
+        """Open a file written by ``tod knowledge build``.
+
+        Raises:
+            ConfigError: when it is missing or not such a file.
+        """
+        path = Path(path).absolute()
+        if not path.is_file():
+            raise ConfigError(
+                f"no knowledge base at {path}; write one with `tod knowledge build DB_DIR OUT`"
+            )
+        knowledge = cls(path=path, tables={})
+        try:
+            rows = knowledge._rows(sa.text("SELECT domain, settings FROM meta ORDER BY position"))
+            tables = [DomainTable.parse(str(row[0]), str(row[1])) for row in rows]
+        except (sa.exc.DatabaseError, ValueError, KeyError) as error:
+            knowledge.close()
+            raise ConfigError(
+                f"{path} is no knowledge base ({error}); "
+                "write one with `tod knowledge build DB_DIR OUT`"
+            ) from error
+        knowledge.tables = {table.domain: table for table in tables}
+        return knowledge
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let a spawned process open the file for itself."""
+        return KnowledgeBase.open, (self.path,)
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains with entities."""
+        return tuple(self.tables)
+
+    def columns(self, domain: str) -> tuple[str, ...]:
+        """Return what is known of an entity of ``domain``; nothing for unknown domains."""
+        return self.tables[domain].columns if domain in self.tables else ()
+
+    def close(self) -> None:
+        """Close the file; the next look-up opens it again."""
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+                self._connection.engine.dispose()
+            self._connection = None
+
+    def query(
+        self, domain: str, constraints: Mapping[str, str], *, limit: int = 5
+    ) -> DatabaseResult:
+        """Return the entities of ``domain`` that satisfy ``constraints``.
+
+        ``dontcare`` and slots that are no column (people, stay) impose nothing. ``leave`` keeps
+        what leaves at or after, ``arrive`` what arrives at or before. A domain without a table
+        has no matches. Results are in the domain's own order, the latest arrivals first when
+        only an arrival is asked. Of an arranged domain one entity is the match, the same one
+        for the same constraints.
+
+        Raises:
+            RequestError: when ``limit`` is negative.
+        """
+        if limit < 0:
+            raise RequestError(f"limit {limit} is negative; expected 0 or more results")
+        table = self.tables.get(domain)
+        if table is None:
+            return DatabaseResult(domain=domain, matches=0)
+        asked = _asked(table, constraints)
+        kept = max(limit, _ROWS_REMEMBERED)
+        question = (domain, tuple(asked.items()), kept)
+        with self._lock:
+            found = self._answers.get(question)
+            if found is None:
+                answer = self._arrange if table.arranged else self._look_up
+                found = self._answers[question] = answer(table, asked, kept)
+                if len(self._answers) > _REMEMBERED:
+                    self._answers.popitem(last=False)
+        return DatabaseResult(domain=domain, matches=found.matches, results=found.results[:limit])
+
+    def shared(self, domain: str, constraints: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the columns whose value all entities that satisfy ``constraints`` have in common.
+
+        Example: of the hotels in the north, ``{"area": "north"}`` and nothing else.
+        """
+        table = self.tables.get(domain)
+        if table is None or table.arranged:
+            return {}
+        asked = _asked(table, constraints)
+        question = ("shared", domain, tuple(asked.items()))
+        with self._lock:
+            known = self._alike.get(question)
+            if known is None:
+                known = self._alike[question] = self._in_common(table, asked)
+                if len(self._alike) > _REMEMBERED:
+                    self._alike.popitem(last=False)
+        return known
+
+    def entity(self, domain: str, name: str) -> Mapping[str, str] | None:
+        """Return the one entity of that name, in any usual spelling; None when it is not clear."""
+        column = self._name_column(domain)
+        if column is None or not comparison_key(name):
+            return None
+        found = self.query(domain, {column: name}, limit=1)
+        return found.results[0] if found.matches == 1 else None
+
+    def values(self, domain: str, slot: str) -> tuple[str, ...]:
+        """Return the different values of a column, sorted; nothing when there is no such column."""
+        if slot not in self.columns(domain):
+            return ()
+        column = self.tables[domain].table.c[slot]
+        rows = self._rows(sa.select(column).distinct().where(column != "").order_by(column))
+        return tuple(str(row[0]) for row in rows)
+
+    def database_token(self, domain: str | None, matches: int | None) -> str:
+        """Return the token that tells the model how much was found, e.g. ``[db_2]``."""
+        table = self.tables.get(domain or "")
+        if table is None or matches is None or not table.counted:
+            return NO_LOOKUP
+        return f"[db_{sum(matches > most for most in table.buckets)}]"
+
+    def _name_column(self, domain: str) -> str | None:
+        comparisons = self.tables[domain].comparisons if domain in self.tables else {}
+        return next((name for name, how in comparisons.items() if how is Comparison.NAME), None)
+
+    def _arrange(self, table: DomainTable, asked: Mapping[str, str], limit: int) -> DatabaseResult:
+        everything = self._look_up(table, {}, -1).results
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+        chosen = everything[int.from_bytes(digest[:8], "big") % len(everything) :][:1]
+        return DatabaseResult(domain=table.domain, matches=len(chosen), results=chosen)
+
+    def _look_up(self, table: DomainTable, asked: Mapping[str, str], limit: int) -> DatabaseResult:
+        source = table.table
+        query = sa.select(
+            *(source.c[name] for name in table.columns), sa.func.count().over().label("matches")
+        )
+        query = query.where(*self._conditions(table, source, asked))
+        how = set(map(table.comparisons.get, asked))
+        if Comparison.AT_OR_BEFORE in how and Comparison.AT_OR_AFTER not in how:
+            latest = [
+                source.c[f"key_{slot}"].desc()
+                for slot in asked
+                if table.comparisons[slot] is Comparison.AT_OR_BEFORE
+            ]
+            query = query.order_by(*latest)
+        query = query.order_by(*(source.c[name] for name in table.order)).limit(limit)
+        rows = self._rows(query)
+        return DatabaseResult(
+            domain=table.domain,
+            matches=int(str(rows[0][-1])) if rows else 0,
+            results=tuple(
+                {
+                    name: plain_value(str(value))
+                    for name, value in zip(table.columns, row, strict=False)
+                    if value
+                }
+                for row in rows
+            ),
+        )
+
+    def _in_common(self, table: DomainTable, asked: Mapping[str, str]) -> dict[str, str]:
+        source = table.table
+        ends = [
+            end(sa.func.coalesce(source.c[name], ""))
+            for name in table.columns
+            for end in (sa.func.min, sa.func.max)
+        ]
+        query = sa.select(*ends).where(*self._conditions(table, source, asked))
+        (row,) = self._rows(query)
+        pairs = zip(table.columns, row[::2], row[1::2], strict=True)
+        return {name: str(least) for name, least, most in pairs if least and least == most}
+
+    def _conditions(
+        self, table: DomainTable, source: sa.TableClause, asked: Mapping[str, str]
+    ) -> list[sa.ColumnElement[bool]]:
+        found = (self._condition(table, source, slot, value) for slot, value in asked.items())
+        return [one for one in found if one is not None]
+
+    def _condition(
+        self, table: DomainTable, source: sa.TableClause, slot: str, value: str
+    ) -> sa.ColumnElement[bool] | None:
+        column = source.c[f"key_{slot}"]
+        how = table.comparisons[slot]
+        if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
+            time = clock_time(value)
+            if time is None:
+                return None  # "after lunch" cannot be compared, so it imposes nothing
+            return column >= time if how is Comparison.AT_OR_AFTER else column <= time
+        key = comparison_key(value)
+        if how is Comparison.EQUAL:
+            return column == key
+        return column.in_(meant_keys(key, self._all_keys(table, slot)))
+
+    def _all_keys(self, table: DomainTable, slot: str) -> tuple[str, ...]:
+        if (table.domain, slot) not in self._keys:
+            column = table.table.c[f"key_{slot}"]
+            rows = self._rows(sa.select(column).distinct().where(column != "").order_by(column))
+            self._keys[table.domain, slot] = tuple(str(row[0]) for row in rows)
+        return self._keys[table.domain, slot]
+
+    def _rows(self, query: sa.Executable) -> list[tuple[object, ...]]:
+        with self._lock:
+            # SQLite connections must not cross a fork: a child opens its own.
+            if self._connection is None or self._process != os.getpid():
+                engine = sa.create_engine(
+                    "sqlite+pysqlite://",
+                    creator=self._connect,
+                    isolation_level="AUTOCOMMIT",
+                    poolclass=sa.pool.NullPool,
+                )
+                self._connection, self._process = engine.connect(), os.getpid()
+            return [tuple(row) for row in self._connection.execute(query)]
+
+    def _connect(self) -> sqlite3.Connection:
+        # immutable: no lock files, so a read-only archive folder will do.
+        address = f"{self.path.as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+
+def _asked(table: DomainTable, constraints: Mapping[str, str]) -> dict[str, str]:
+    """Return the constraints that a look-up in ``table`` can hold anything against."""
+    return {
+        slot: value
+        for slot, value in sorted(constraints.items())
+        if (slot in table.comparisons or table.arranged) and value not in {"", DONTCARE, DELETED}
+    }

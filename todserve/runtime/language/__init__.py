@@ -1,0 +1,1 @@
+"""Text and its meaning: dialogues, schema, tasks, target texts, prompts, tokens."""

@@ -1,0 +1,209 @@
+"""Schema: which domains, slots, values and intents exist, and how a value is written.
+
+Stands between the parsed generation and the belief state: nothing enters a state that the
+schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dialogue and
+MultiWOZ 2.2. Example: ``schema.normalise_value("hotel", "type", "Guest House")`` is
+``"guesthouse"``.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
+from todserve.runtime.language.phrases import NUMBER_WORDS
+
+_INDIFFERENT = frozenset(
+    {"dontcare", "donotcare", "dontmind", "doesntmatter", "doesnotmatter"}
+    | {"anything", "nopreference"}
+)
+_ABSENT = frozenset({"", "notmentioned", DELETED})
+_SPELLINGS = {"center": "centre", "centercity": "centre", "citycentre": "centre", **NUMBER_WORDS}
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:([ap])\.?\s?m\b\.?)?")
+_CLOSE_ENOUGH = 0.86  # "thirsday" passes; "tuesday" for "thursday" scores 0.80 and does not
+
+
+def clock_time(value: str) -> str | None:
+    """Return ``HH:MM`` for ``9:05``, ``09.05``, ``9:05 pm`` or ``5pm``; None for anything else."""
+    match = _CLOCK.fullmatch(value.strip().lower())
+    if match is None or (match[2] is None and match[3] is None):
+        return None
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if match[3] and hour <= 12:
+        hour = hour % 12 + (12 if match[3] == "p" else 0)
+    # MultiWOZ's trains arrive at 24:10; the publisher's clock runs past midnight.
+    return f"{hour:02d}:{minute:02d}" if hour <= 24 and minute < 60 else None
+
+
+def letters_and_digits(value: str) -> str:
+    """Return ``value`` in lower case without anything but letters and digits."""
+    return "".join(character for character in value.lower() if character.isalnum())
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Slot(_Frozen):
+    """A slot of one service; ``values`` is closed when ``categorical``."""
+
+    name: str
+    categorical: bool = False
+    values: tuple[str, ...] = ()
+    description: str = ""
+
+    @cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """Comparable spelling -> the value as the schema writes it."""
+        return {letters_and_digits(value): value for value in self.values}
+
+
+class Service(_Frozen):
+    """A domain with its slots and intents."""
+
+    name: str
+    slots: tuple[Slot, ...] = ()
+    intents: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Schema(_Frozen):
+    """Every service a checkpoint knows."""
+
+    services: tuple[Service, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Schema":
+        """Read a ``schema.json``; MultiWOZ's slot prefix (``hotel-area``) is taken off.
+
+        Raises:
+            ConfigError: when the file is missing or is not such a schema.
+        """
+        try:
+            entries = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(services=tuple(_service(entry) for entry in entries))
+        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            raise ConfigError(
+                f"cannot read schema {path}: {error}; expected the schema.json of "
+                "Schema-Guided Dialogue or MultiWOZ 2.2"
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Write the schema in the same format, atomically."""
+        entries = [
+            {
+                "service_name": service.name,
+                "description": service.description,
+                "slots": [
+                    {
+                        "name": slot.name,
+                        "description": slot.description,
+                        "is_categorical": slot.categorical,
+                        "possible_values": list(slot.values),
+                    }
+                    for slot in service.slots
+                ],
+                "intents": [{"name": intent} for intent in service.intents],
+            }
+            for service in self.services
+        ]
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        partial.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.replace(path)
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """The services' names, in the order of the file."""
+        return tuple(service.name for service in self.services)
+
+    @cached_property
+    def intents(self) -> tuple[str, ...]:
+        """Every intent once, in the order of the file; those of no service last."""
+        names = [name for service in self.services for name in service.intents]
+        return tuple(dict.fromkeys([*names, GENERAL, OUT_OF_SCOPE]))
+
+    @cached_property
+    def _slots(self) -> Mapping[str, Mapping[str, Slot]]:
+        return {one.name: {slot.name: slot for slot in one.slots} for one in self.services}
+
+    def slots(self, domain: str) -> tuple[str, ...]:
+        """Return the slots of ``domain``; nothing for a domain the schema does not have."""
+        return tuple(self._slots.get(domain, ()))
+
+    def has(self, domain: str, slot: str) -> bool:
+        """Say whether ``domain`` has ``slot``."""
+        return slot in self._slots.get(domain, ())
+
+    def values(self, domain: str, slot: str) -> tuple[str, ...]:
+        """Return the known values of a slot; empty for free text and for unknown slots."""
+        found = self._slots.get(domain, {}).get(slot)
+        return found.values if found else ()
+
+    def intent_domains(self, intent: str | None) -> tuple[str, ...]:
+        """Return the domains that offer ``intent``."""
+        return tuple(one.name for one in self.services if intent in one.intents)
+
+    def normalise_value(self, domain: str, slot: str, value: str) -> str | None:
+        """Return ``value`` as the schema writes it.
+
+        Returns:
+            ``dontcare`` for every way of saying so; for a categorical slot one of its values,
+            or None when there is none like it; for free text the lower-case text with single
+            spaces and ``HH:MM`` times. None also for unknown slots and absent values.
+        """
+        found = self._slots.get(domain, {}).get(slot)
+        if found is None:
+            return None
+        # MultiWOZ labels that allow several values join them ("cheap|moderate"): the first stands.
+        text = " ".join(value.split("|")[0].lower().split())
+        key = letters_and_digits(text)
+        if key in _ABSENT and key not in found.spellings:
+            return None
+        if key in _INDIFFERENT:
+            return DONTCARE
+        if not found.categorical or not found.values:
+            return clock_time(text) or text
+        return _known_value(found, key) or _known_value(found, _SPELLINGS.get(key, ""))
+
+
+def _known_value(slot: Slot, key: str) -> str | None:
+    if key in slot.spellings:
+        return slot.spellings[key]
+    if key in {"true", "free", "false"}:
+        return slot.spellings.get("no" if key == "false" else "yes")
+    if len(key) < 5:
+        return None
+    for ending in ("s", "es", "ing"):  # guesthouses, churches, boating
+        if key.removesuffix(ending) in slot.spellings:
+            return slot.spellings[key.removesuffix(ending)]
+    close = difflib.get_close_matches(key, slot.spellings, n=1, cutoff=_CLOSE_ENOUGH)
+    return slot.spellings[close[0]] if close else None
+
+
+def _service(entry: Mapping[str, object]) -> Service:
+    name = str(entry["service_name"])
+    slots, intents = entry.get("slots", []), entry.get("intents", [])
+    if not isinstance(slots, list) or not isinstance(intents, list):
+        raise ValueError(f"service {name!r} has no list of slots and intents")
+    return Service(
+        name=name,
+        description=str(entry.get("description", "")),
+        slots=tuple(
+            Slot(
+                name=str(slot["name"]).removeprefix(f"{name}-"),
+                categorical=bool(slot["is_categorical"]),
+                values=tuple(slot.get("possible_values") or ()),
+                description=str(slot.get("description", "")),
+            )
+            for slot in slots
+        ),
+        intents=tuple(str(intent["name"]) for intent in intents),
+    )

@@ -1,0 +1,103 @@
+"""ExportManifest: what an exported network says of itself, its ``export.json``.
+
+Beside the checkpoint: ``tod export`` writes it, the worker reads it before it opens an engine.
+Example: ``ExportManifest.of_folder(folder).engine`` is ``onnx``; of a checkpoint it is None.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from todserve.runtime.engines.engine_settings import Dtype, EngineName
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.inner_paths import inner_path
+
+MANIFEST_FILE = "export.json"
+
+ENGINE_FILES: Mapping[EngineName, frozenset[str]] = {
+    EngineName.ONNX: frozenset({"onnx/encoder.onnx", "onnx/search.onnx"}),
+    EngineName.TORCHSCRIPT: frozenset({"torchscript/model.pt"}),
+    EngineName.CTRANSLATE2: frozenset(
+        f"ctranslate2/{name}" for name in ("model.bin", "config.json", "shared_vocabulary.json")
+    ),
+}
+"""What an export adds to its checkpoint; no other file of it is packed into an archive.
+
+An archive is code: a file named ``todserve/runtime/pipeline.py`` or ``torch.py`` would run in it.
+"""
+
+
+class ExportManifest(BaseModel):
+    """The file's contents.
+
+    Attributes:
+        engine: what runs the export.
+        dtype: float32 or int8.
+        checkpoint: the first digits of the sha256 of the weights it was made of.
+        exporter: version of todserve that made it.
+        files: path below the folder -> sha256 of each of the engine's files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: EngineName
+    dtype: Dtype
+    checkpoint: str
+    exporter: str
+    files: Mapping[str, str]
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "ExportManifest | None":
+        """Return a folder's manifest; None if it is no export.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        path = folder / MANIFEST_FILE
+        if not path.is_file():
+            return None
+        try:
+            manifest = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise ConfigError(
+                f"cannot read {path}: {error}; export the checkpoint again with this version"
+            ) from error
+        for name in manifest.files:
+            inner_path(folder, name, said_by=f"{path}: files")
+        expected = ENGINE_FILES.get(manifest.engine, frozenset())
+        strange = sorted(set(manifest.files) - expected)
+        if strange:
+            raise ConfigError(
+                f"{path}: files: got {strange[0]!r}; expected, for engine {manifest.engine}, "
+                f"{', '.join(sorted(expected)) or 'none'}; export the checkpoint again"
+            )
+        return manifest
+
+    def verify(self, folder: Path) -> None:
+        """Compare every file with its checksum.
+
+        Raises:
+            ConfigError: one is missing or is not what was exported.
+        """
+        for name, expected in self.files.items():
+            path = inner_path(folder, name, said_by=MANIFEST_FILE)
+            if not path.is_file():
+                raise ConfigError(f"{path} is missing; export the checkpoint again")
+            found = sha256_of(path)
+            if found != expected:
+                raise ConfigError(
+                    f"{path} has sha256 {found[:12]}..., {MANIFEST_FILE} says {expected[:12]}...; "
+                    "the file is damaged or of another export: export the checkpoint again"
+                )
+
+    def save(self, folder: Path) -> None:
+        """Write the file."""
+        (folder / MANIFEST_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's sha256 in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,401 @@
+"""TurnPipeline: requests in, answers out; a batch costs two engine calls, at times a third.
+
+Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
+``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from todserve.runtime.admission import admit
+from todserve.runtime.answer import finished_response
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.decoding.parsed_generation import read
+from todserve.runtime.decoding.questions import Question, Questions
+from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.engine import Engine, Generation
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.errors import RequestError
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
+from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
+from todserve.runtime.spelling.known_names import KnownNames
+from todserve.runtime.spelling.speller import Spelled, Speller
+from todserve.runtime.stopwatch import Stopwatch
+from todserve.runtime.system_history import HistoryForm
+from todserve.runtime.tracking.belief_tracking import Memory, left_alone, track
+from todserve.runtime.tracking.state_replay import Replay, needs_replay
+from todserve.runtime.turn_work import TurnWork
+from todserve.runtime.wire.request import TurnRequest, within
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+
+_UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
+_REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
+_VARIATION_TOKENS = 60
+_FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
+_FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
+
+
+class TurnPipeline:
+    """Answers dialogue turns with one checkpoint and one engine."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        engine: Engine,
+        identity: ModelIdentity,
+        automaton: TokenAutomaton | None = None,
+        speller: Speller | None = None,
+        *,
+        variations: TokenAutomaton | None = None,
+        checked: bool = True,
+    ) -> None:
+        """Put the stages together; use ``load`` for a folder.
+
+        Args:
+            checkpoint: what the folder says.
+            engine: generates.
+            identity: goes into every answer.
+            automaton: of the checkpoint, see ``constraint``; None lets the engine write freely.
+            speller: of the checkpoint; None reads what is typed as it is typed, names too.
+            variations: holds other generations of a reply to what they may say; of no use beside
+                ``automaton``, which does so too.
+            checked: whether replies are held against the facts; False measures what that costs.
+
+        Raises:
+            ConfigError: the tokenizer lacks a control token of the format.
+        """
+        self.checkpoint = checkpoint
+        self.identity = identity
+        self._engine = engine
+        self._automaton = automaton
+        self._speller = speller
+        self._names = KnownNames.of(checkpoint) if speller else None
+        self._variations = automaton or variations
+        self._checked = checked
+        self._stage = ReplyStage(checkpoint.schema, checkpoint.knowledge, checkpoint.style)
+        self._builder = PromptBuilder(checkpoint.tokenizer, checkpoint.format, checkpoint.schema)
+        self._form = HistoryForm(checkpoint)
+        self._replay = Replay(
+            checkpoint=checkpoint,
+            engine=engine,
+            builder=self._builder,
+            form=self._form,
+            automaton=automaton,
+            names=self._names,
+        )
+
+    @classmethod
+    def load(
+        cls,
+        model_dir: Path,
+        *,
+        settings: EngineSettings | None = None,
+        model_name: str = "tod",
+        model_version: str = "1.0",
+        model_file: Path | None = None,
+        constrained: bool = False,
+        spelling: bool = True,
+        checked: bool = True,
+    ) -> Self:
+        """Open a checkpoint folder (or an unpacked archive) and its engine.
+
+        Args:
+            model_dir: the folder.
+            settings: engine, dtype, threads; when None, torch, or what the folder was exported for.
+            model_name: goes into every answer.
+            model_version: goes into every answer.
+            model_file: the network's file, which is run, where it is not the checkout's.
+            constrained: whether nothing may be written but what the schema knows.
+            spelling: whether misspelt words are read as they are meant, where that is known.
+            checked: whether replies are held against the facts.
+
+        Raises:
+            ConfigError: a file is missing or wrong; the message names it and the fix.
+        """
+        from todserve.runtime.engines.engine_registry import default_settings, open_engine
+
+        checkpoint = Checkpoint.open(model_dir)
+        chosen = settings or default_settings(model_dir)
+        engine = open_engine(model_dir, chosen, model_file=model_file)
+        identity = ModelIdentity(
+            name=model_name, version=model_version, checkpoint=checkpoint.checksum
+        )
+        return cls(
+            checkpoint,
+            engine,
+            identity,
+            _automaton(checkpoint) if constrained else None,
+            _speller(checkpoint, spelling=spelling),
+            variations=_reply_automaton(checkpoint) if checked and not constrained else None,
+            checked=checked,
+        )
+
+    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+        """Answer a batch, in its order; a wrong request becomes an error at its own place.
+
+        ``timing_ms`` is the batch's: its items are worked on together.
+        """
+        watch = Stopwatch()
+        worked = self.work_out(requests, watch)
+        answers: list[TurnResponse | RequestError] = []
+        with watch.stage("phrase"):  # 7. compare acts with reply
+            answers.extend(
+                finished_response(one, self.identity) if isinstance(one, TurnWork) else one
+                for one in worked
+            )
+        timing = watch.milliseconds()
+        return [
+            one.model_copy(update={"timing_ms": timing}) if isinstance(one, TurnResponse) else one
+            for one in answers
+        ]
+
+    def work_out(
+        self, requests: Sequence[TurnRequest], watch: Stopwatch
+    ) -> list[TurnWork | RequestError]:
+        """Take a batch through every stage but the last, which only tells what is known by then.
+
+        For those who need more than the answer says: the generations themselves.
+        """
+        with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
+            admitted = [self._admitted(request) for request in requests]
+        works = [work for work in admitted if isinstance(work, TurnWork)]
+        with watch.stage("replay"):  # 2. only for clients that keep no state, see replay.py
+            self._rebuild([work for work in works if self._is_stateless(work.request)])
+        with watch.stage("prepare"):
+            for work in works:
+                self._form_source(work)
+        questions = Questions(
+            self._engine, self._builder, self.checkpoint.calibration, self._automaton
+        )
+        with watch.stage("understand"):  # 3. belief states and intents: the first engine call
+            self._ask(questions, works, _UNDERSTANDING)
+            self._judge(questions, works)
+        with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
+            for work in works:
+                self._follow(work)
+        with watch.stage("reply"):  # 5. acts and responses: the second engine call
+            self._ask(questions, [one for one in works if not one.out_of_scope], _REPLYING)
+        with watch.stage("choose"):  # 6. hold replies against the facts, ask for others if need be
+            self._choose(questions, works)
+        return admitted
+
+    def close(self) -> None:
+        """Release the engine and the database."""
+        self._engine.close()
+        self.checkpoint.knowledge.close()
+
+    def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
+        try:
+            learnt = within(request, self.checkpoint.format.tasks)
+            spelled = self._spelled(learnt.user)
+            memory = admit(learnt, self.checkpoint, utterance=spelled.text)
+            return TurnWork(request=learnt, memory=memory, spelled=spelled)
+        except RequestError as error:
+            return error
+
+    def _is_stateless(self, request: TurnRequest) -> bool:
+        learnt = TaskName.BELIEF_STATE in self.checkpoint.format.tasks
+        return learnt and needs_replay(request, self.checkpoint.format.context)
+
+    def _rebuild(self, works: Sequence[TurnWork]) -> None:
+        memories = self._replay.memories([self._read(work.request.history) for work in works])
+        for work, memory in zip(works, memories, strict=True):
+            work.memory = memory
+
+    def _form_source(self, work: TurnWork) -> None:
+        work.source = PromptInput(
+            user=work.utterance,
+            history=self._read(self._form.exchanges(work.request.history, work.memory)),
+            previous_state=work.memory.state,
+        )
+
+    def _spelled(self, utterance: str) -> Spelled:
+        return self._speller.read(utterance) if self._speller else Spelled(text=utterance)
+
+    def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
+        return [Exchange(user=self._spelled(one.user).text, system=one.system) for one in history]
+
+    def _ask(
+        self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]
+    ) -> None:
+        asked = [
+            (work, task)
+            for work in works
+            for task in tasks
+            if task in self.checkpoint.format.tasks
+            and (task in work.request.tasks or task in work.needed)
+        ]
+        generations = questions.ask(
+            [
+                Question(source=work.source, task=task, database_token=work.database_token)
+                for work, task in asked
+            ]
+        )
+        for (work, task), generation in zip(asked, generations, strict=True):
+            work.readings[task] = read(
+                generation,
+                task,
+                tokenizer=self.checkpoint.tokenizer,
+                schema=self.checkpoint.schema,
+                constrained=self._automaton is not None,
+            )
+
+    def _judge(self, questions: Questions, works: Sequence[TurnWork]) -> None:
+        """Weigh generated intents against the intent model, where the checkpoint has one."""
+        model = self.checkpoint.intent_model
+        if model is None:
+            return
+        asked = [work for work in works if TaskName.INTENT in work.readings]
+        vectors = questions.utterance_vectors([work.source for work in asked])
+        for work, vector in zip(asked, vectors, strict=True):
+            if vector is None and model.needs_vector:
+                continue
+            reading = work.readings[TaskName.INTENT]
+            generated = (reading.parsed.intent, reading.whole_probability_among_allowed)
+            work.judged = model.judged(work.utterance, vector, generated)
+
+    def _follow(self, work: TurnWork) -> None:
+        """Track the state and look it up, if the belief state was asked for or is needed."""
+        reading = work.readings.get(TaskName.BELIEF_STATE)
+        if reading is None:
+            return
+        knowledge = self.checkpoint.knowledge
+        work.tracked = (
+            left_alone(work.memory)
+            if work.out_of_scope
+            else track(
+                work.memory,
+                reading,
+                target=self.checkpoint.format.belief_target,
+                schema=self.checkpoint.schema,
+                intent=work.intent,
+                utterance=work.utterance,
+                domain_model=self.checkpoint.domain_model,
+                names=self._names,
+                grounds=self.checkpoint.grounds if self._checked else None,
+                history=work.request.history,
+                act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
+            )
+        )
+        memory: Memory = work.tracked.memory
+        if memory.domain in knowledge.domains:
+            work.found = knowledge.query(
+                memory.domain,
+                memory.state.get(memory.domain, {}),
+                limit=max(work.request.top_k, _FOR_A_REPLY),
+            )
+        matches = work.found.matches if work.found else None
+        work.database_token = knowledge.database_token(memory.domain, matches)
+        work.facts = Facts.of(
+            domain=memory.domain,
+            state=memory.state,
+            found=work.found,
+            utterance=work.utterance,
+            said=[one.system for one in work.request.history],
+            heard=[one.user for one in work.request.history],
+            knowledge=knowledge,
+            schema=self.checkpoint.schema,
+            style=self.checkpoint.style,
+        )
+
+    def _choose(self, questions: Questions, works: Sequence[TurnWork]) -> None:
+        """Choose every reply; what is missing for that is generated in one call for all."""
+        waiting: list[tuple[TurnWork, Candidate, tuple[Variation, ...]]] = []
+        for work in works:
+            facts, reading = work.facts, work.readings.get(TaskName.RESPONSE)
+            if facts is None:
+                continue
+            doubtful = work.doubtful
+            if doubtful is not None and reading is not None and not work.out_of_scope:
+                asks = doubtful_reply(facts, doubtful.domain, doubtful.slot)
+                said = self._stage.plain(asks, facts)
+                work.reply = ChosenReply(candidate=said, rules=(doubtful.reason,))
+            elif work.out_of_scope:
+                if TaskName.RESPONSE in work.request.tasks:
+                    said = self._stage.plain(out_of_scope_reply(facts), facts)
+                    work.reply = ChosenReply(candidate=said, rules=(OUT_OF_SCOPE,))
+            elif reading is not None and not self._checked:
+                said = self._stage.unchecked(reading.parsed.text, facts, work.acts)
+                work.reply = ChosenReply(candidate=said)
+            elif reading is not None:
+                first = self._stage.candidate(reading.parsed.text, facts, work.acts)
+                waiting.append((work, first, self._stage.variations(first, facts)))
+        others = iter(self._varied(questions, [(work, wanted) for work, _, wanted in waiting]))
+        for work, first, wanted in waiting:
+            texts = [next(others) for _ in wanted]
+            facts = work.facts
+            if facts is not None:
+                work.reply = self._stage.chosen(
+                    first,
+                    [
+                        self._stage.candidate(text, facts, work.acts, Source.ALTERNATIVE)
+                        for text in texts
+                    ],
+                    facts,
+                    work.acts,
+                    intent=work.intent,
+                )
+
+    def _varied(
+        self, questions: Questions, wanted: Sequence[tuple[TurnWork, tuple[Variation, ...]]]
+    ) -> list[str]:
+        """Return the texts of all variations that a batch wants, generated in one call."""
+        task = TaskName.RESPONSE
+        asked = [(work, one) for work, variations in wanted for one in variations]
+        generations = questions.ask(
+            [
+                Question(
+                    source=work.source,
+                    task=task,
+                    database_token=work.database_token,
+                    start=one.start.of_automaton,
+                    forced=tuple(self.checkpoint.tokenizer.encode(one.forced)),
+                    most_tokens=_VARIATION_TOKENS,
+                )
+                for work, one in asked
+            ],
+            self._variations,
+        )
+        texts = []
+        for generation, (_, asked_for) in zip(generations, asked, strict=True):
+            found = read(
+                generation,
+                task,
+                tokenizer=self.checkpoint.tokenizer,
+                schema=self.checkpoint.schema,
+            )
+            text = found.parsed.text
+            sound = self.checkpoint.style.goes_on(text, asked_for.forced)
+            texts.append(text if sound and _is_fluent(generation, asked_for.forced) else "")
+        return texts
+
+
+def _is_fluent(generation: Generation, forced: str) -> bool:
+    """Say whether a variation ended by itself, and is what the model would have said so."""
+    if not generation.finished or not generation.ids:
+        return False
+    free = generation.log_probs[1:] if forced else generation.log_probs
+    return sum(free) >= _FLUENT * max(1, len(free))
+
+
+def _speller(checkpoint: Checkpoint, *, spelling: bool) -> Speller | None:
+    if not spelling:
+        return None
+    return Speller.of(checkpoint.schema, checkpoint.knowledge, checkpoint.tokenizer)
+
+
+def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    from todserve.runtime.decoding.constraint import build_automaton
+
+    return build_automaton(checkpoint)
+
+
+def _reply_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
+    from todserve.runtime.decoding.constraint import build_reply_automaton
+
+    return build_reply_automaton(checkpoint)

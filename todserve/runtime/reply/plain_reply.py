@@ -1,0 +1,103 @@
+"""Plain replies: sentences made of the look-up and the state alone, where no generation holds.
+
+Last resort of the choice, and the reply to what lies outside every service. The words are the
+style's. Example: with a day missing for the booking that the user wants, ``for which day?``.
+"""
+
+from collections.abc import Sequence
+
+from todserve.runtime.language.dialogue import GENERAL, DialogueAct
+from todserve.runtime.reply.completion import FEW
+from todserve.runtime.reply.facts import Facts
+
+_GREETINGS = ("bye", "welcome", "greet")
+_REQUEST = "request"
+
+
+def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> str:
+    """Return a delexicalised reply that claims nothing but what the look-up found.
+
+    Args:
+        facts: of the turn.
+        acts: the generated acts: what they ask the user is asked.
+        books: whether the user wants a booking.
+    """
+    sentences = facts.style.sentences
+    if not facts.domain:
+        return f"{_greeting(facts, acts)}{_services(facts)}"
+    if books and facts.booking_slots and facts.missing:
+        return facts.style.question(facts.domain, facts.missing[0])
+    if books and facts.bookable:
+        return _booked(facts)
+    asked = _requested(facts, acts)
+    if facts.arranged:
+        return asked or (_booked(facts) if facts.bookable else _missing(facts))
+    if facts.result is None or not facts.compared and not facts.row:
+        return asked or f"{_greeting(facts, acts)}{sentences['more']}"
+    if not facts.matches:
+        return _filled(sentences["none"], facts)
+    return f"{_found(facts)} {asked or sentences['more']}".strip()
+
+
+def out_of_scope_reply(facts: Facts) -> str:
+    """Return what this checkpoint can do, and the way back to what was being talked about."""
+    back = _filled(facts.style.sentences["back"], facts) if facts.domain else ""
+    return f"{_services(facts)} {back}".strip()
+
+
+def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
+    """Return the question for a value that was not understood well enough to act on."""
+    return facts.style.questions["doubt"] + facts.style.question(domain, slot)
+
+
+def _services(facts: Facts) -> str:
+    named = [
+        facts.style.services.get(domain, domain.replace("_", " "))
+        for domain in facts.schema.domains
+        if facts.schema.slots(domain) or domain in facts.style.services
+    ]
+    return facts.style.sentences["can"].replace("{services}", facts.style.listed(named))
+
+
+def _found(facts: Facts) -> str:
+    sentences = facts.style.sentences
+    if facts.key is None:
+        return ""
+    if facts.named_before():
+        return _filled(sentences["named"], facts)
+    if facts.matches == 1:
+        return _filled(sentences["one"], facts)
+    return _filled(sentences["many" if facts.matches <= FEW else "unnamed"], facts)
+
+
+def _booked(facts: Facts) -> str:
+    sentences = facts.style.sentences
+    if facts.arranged:
+        slots = [slot for slot in facts.row if facts.row[slot]]
+        told = facts.style.listed([f"[value_{slot}]" for slot in slots])
+        return sentences["arranged"].replace("{told}", told)
+    return _filled(sentences["booked" if facts.key else "booked_unnamed"], facts)
+
+
+def _missing(facts: Facts) -> str:
+    return facts.style.question(facts.domain, facts.missing[0]) if facts.missing else ""
+
+
+def _requested(facts: Facts, acts: Sequence[DialogueAct]) -> str:
+    """Return the question of the first act that asks for what is not known yet."""
+    for act in acts:
+        known = facts.slots.get(act.slot)
+        if act.act == _REQUEST and facts.schema.has(facts.domain, act.slot) and not known:
+            return facts.style.question(facts.domain, act.slot)
+    return ""
+
+
+def _greeting(facts: Facts, acts: Sequence[DialogueAct]) -> str:
+    said = [one.act for one in acts if one.domain == GENERAL and one.act in _GREETINGS]
+    return f"{facts.style.sentences[said[0]]} " if said else ""
+
+
+def _filled(sentence: str, facts: Facts) -> str:
+    kind = facts.style.kind(facts.domain)
+    written = sentence.replace("{kinds}", kind.many).replace("{kind}", kind.one)
+    return written.replace("[{key}]", f"[value_{facts.key or 'name'}]")

@@ -1,0 +1,398 @@
+"""Rules: what a reply may not say.
+
+Stands between lexicalisation and the choice of a reply. A rule looks at a filled reply, clause by
+clause, and strikes where the look-up, the state and what was said before do not bear it out.
+Example: "there are no expensive hotels" is struck by ``none`` where one of them is expensive.
+
+    empty       nothing is said
+    unfilled    a placeholder has no value, so that a word stands there which means nothing
+    none        nothing was found, it says, though something was
+    refusal     a booking failed, it says; only a look-up that finds nothing can say so
+    count       a number of matches that is not the look-up's
+    kind        of many, the word for what another service has
+    shared      of many, what is not true of all
+    some        there are several such, it says; there are not
+    row         of one, what its row denies or does not know
+    booking     booked, it says, though something is missing, or there is nothing to book
+    reference   a reference of no booking
+    venue       a name that is of no result and that nobody has said
+    invented    a time, a price, a number or a code that is from nowhere
+    garbled     it goes round in circles, or says a word twice
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.phrases import NUMBER_WORDS
+from todserve.runtime.reply.amendment import claimed
+from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
+from todserve.runtime.reply.facts import Facts, named_in, same
+from todserve.runtime.reply.korean_particles import is_korean
+from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
+from todserve.runtime.reply.literals import Literal, Literals
+
+_CODE = re.compile(
+    r"\b(?:\d{1,2}[:.]\d\d(?: ?[ap]m)?|\d{5,}|[a-z]{1,2}\d{1,2} ?\d[a-z]{2}|tr ?\d{3,5}|"
+    r"\d+(?:\.\d+)? ?(?:pounds?|gbp|minutes?)|\d{1,2} ?[ap]\.?m)\b|£ ?\d+(?:\.\d+)?"
+)
+_DIGITS = re.compile(r"\d[\d:.]*\d|\d")
+_SAME_WORD = re.compile(r"\b([^\W\d]{3,}) \1\b")
+_SHORT = 12  # characters; "yes." may come twice
+_NO_VALUE = frozenset({"", DONTCARE, DELETED})
+_TRUE = frozenset({"yes", "free", "true"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A reply that may be sent.
+
+    Attributes:
+        delexicalised: with placeholders, everything added.
+        filled: for people.
+        facts: what it may rest on.
+        literals: finds values in words.
+    """
+
+    delexicalised: str
+    filled: Lexicalisation
+    facts: Facts
+    literals: Literals
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """Its clauses."""
+        return clauses_of(self.delexicalised, self.facts.style)
+
+    @cached_property
+    def claims(self) -> tuple[Clause, ...]:
+        """The clauses that claim something."""
+        return tuple(one for one in self.clauses if not one.asks)
+
+    def fillings(self, clause: Clause) -> tuple[Filling, ...]:
+        """Return what the placeholders of a clause became."""
+        return self.filled.fillings[clause.first : clause.first + len(clause.slots)]
+
+    def says(self, pattern: str, clause: Clause) -> bool:
+        """Say whether a clause matches one of the style's patterns."""
+        return self.facts.style.patterns[pattern].search(clause.text) is not None
+
+
+def strikes(draft: Draft) -> tuple[str, ...]:
+    """Return the names of the rules that a reply breaks; none where it holds."""
+    return tuple(name for name, is_broken in RULES.items() if is_broken(draft))
+
+
+def _empty(draft: Draft) -> bool:
+    return not draft.filled.text.strip()
+
+
+def _unfilled(draft: Draft) -> bool:
+    if draft.facts.result is None and is_korean(draft.filled.text):
+        return False  # without a database "그 곡" points at what the user spoke of
+    return any(
+        one.value is None and not _is_said_to_be_unknown(one.slot, draft)
+        for one in draft.filled.fillings
+    )
+
+
+def _is_said_to_be_unknown(slot: str, draft: Draft) -> bool:
+    """Say whether the database has such a column and nothing in it: "its phone is not listed"."""
+    facts = draft.facts
+    # Of an entity, "not listed" is true; of many, a stand-in would be no value of any.
+    lacking = slot in facts.columns - facts.compared and bool(facts.row) and not facts.row.get(slot)
+    return lacking and slot not in KEYS
+
+
+def _none(draft: Draft) -> bool:
+    facts = draft.facts
+    for clause in draft.claims:
+        if not draft.says("none", clause) or draft.says("refused", clause):
+            continue
+        if _speaks_of_a_flag(draft, clause):
+            continue
+        claims = claimed(clause, facts, draft.literals)
+        claims |= _filled_values(draft, clause)
+        if facts.result is None or not facts.compared:
+            return True
+        if facts.matches and facts.count(claims):
+            return True
+        # Nothing fits all wishes. Whether nothing fits the ones that it repeats is another matter.
+        if not facts.matches and not draft.says("fits_all", clause) and facts.exist(claims):
+            return True
+    return _bare_no(draft)
+
+
+def _filled_values(draft: Draft, clause: Clause) -> dict[str, str]:
+    """Return what a clause's placeholders say of those it speaks of: slot -> value."""
+    return {
+        one.slot: one.value
+        for one in draft.fillings(clause)
+        # "places to stay" is what all are called, and no value of any.
+        if one.slot in draft.facts.compared and one.value and one.origin is not Origin.KIND
+    }
+
+
+def _bare_no(draft: Draft) -> bool:
+    """Say whether "no" alone answers a question that the look-up answers with something."""
+    facts = draft.facts
+    if not facts.matches or "?" not in facts.utterance or not draft.clauses:
+        return False
+    first = draft.clauses[0]
+    rest = facts.style.patterns["no"].sub("", first.text)
+    apart = first.text != rest and len(rest.split()) <= 4 and not first.slots
+    if draft.literals.values(facts.domain, first.text):
+        return False  # "it is not expensive" denies something of its own
+    return apart and not any(True for _ in _flags_asked(facts)) and not draft.says("asks", first)
+
+
+def _refusal(draft: Draft) -> bool:
+    return any(
+        draft.says("refused", clause)
+        and (draft.facts.matches > 0 or draft.facts.result is None or _booked(draft, clause))
+        for clause in draft.claims
+    ) or (
+        # One or the other: a reference beside a failure says both.
+        any(draft.says("refused", clause) for clause in draft.claims)
+        and "reference" in _slots(draft)
+    )
+
+
+def _count(draft: Draft) -> bool:
+    facts = draft.facts
+    for clause in draft.claims:
+        if clause.counted is not None and facts.compared:
+            said = NUMBER_WORDS.get(clause.counted, clause.counted)
+            if said != str(facts.matches):
+                return True
+        negated = clause.subject is Subject.NOTHING and "choice" in clause.slots
+        if negated or ("choice" in clause.slots and facts.result is None):
+            return True
+    return False
+
+
+def _kind(draft: Draft) -> bool:
+    facts = draft.facts
+    own = facts.style.kind_words.get(facts.domain)
+    for clause in draft.claims:
+        for domain, pattern in facts.style.only_words.items():
+            if domain != facts.domain and pattern.search(clause.text):
+                return True
+        if clause.subject is Subject.ONE or (own and own.search(clause.text)):
+            continue
+        for domain, pattern in facts.style.kind_words.items():
+            if domain != facts.domain and pattern.search(clause.text):
+                return True
+    return False
+
+
+def _shared(draft: Draft) -> bool:
+    facts = draft.facts
+    for clause in draft.claims:
+        if clause.subject is not Subject.ALL or facts.matches < 2:
+            continue
+        for one in draft.literals.values(facts.domain, clause.text):
+            if one.slot in facts.columns and not facts.shares(one.slot, one.value):
+                return True
+            if one.slot not in facts.columns and not _of_state(one, facts):
+                return True
+        for filling in draft.fillings(clause):
+            known = filling.slot in facts.columns and filling.origin is Origin.RESULT
+            if known and filling.slot not in KEYS and filling.slot not in facts.shared:
+                return True
+        for slot, has in _flags_said(draft, clause):
+            if _has_flag(facts.shared, slot) is not has:
+                return True
+    return False
+
+
+def _some(draft: Draft) -> bool:
+    facts = draft.facts
+    for clause in draft.claims:
+        if clause.subject is not Subject.SOME or not facts.compared:
+            continue
+        extra = {
+            one.slot: one.value
+            for one in draft.literals.values(facts.domain, clause.text)
+            if one.slot in facts.compared
+        }
+        extra |= _filled_values(draft, clause)
+        least = 1 if "choice" in clause.slots else 2
+        if facts.count(extra) < least and not _speaks_of_a_flag(draft, clause):
+            return True
+    return False
+
+
+def _row(draft: Draft) -> bool:
+    for place, clause in enumerate(draft.claims):
+        if clause.subject is Subject.ONE and _denied_by_row(draft, clause):
+            return True
+        if place == 0 and _answers_a_flag_wrongly(draft, clause):
+            return True
+    return False
+
+
+def _denied_by_row(draft: Draft, clause: Clause) -> bool:
+    facts = draft.facts
+    fillings = draft.fillings(clause)
+    row = _row_of(fillings, facts)
+    denied = draft.says("denied", clause)
+    for one in draft.literals.values(facts.domain, clause.text):
+        if one.slot == "type" and one.value == facts.domain:
+            continue  # "your hotel": the service's name, of whatever type
+        if one.slot not in facts.columns or not row:
+            if not _of_state(one, facts):
+                return True
+        elif same(row.get(one.slot, ""), one.value) is denied:
+            return True
+    for filling in fillings:
+        # "it is not in the [value_area]", filled with where it is
+        if denied and filling.slot in facts.columns and filling.slot not in KEYS:
+            own = row.get(filling.slot, "")
+            if own and filling.value is not None and same(own, filling.value):
+                return True
+    return any(
+        not row or _has_flag(row, slot) is not has for slot, has in _flags_said(draft, clause)
+    )
+
+
+def _booking(draft: Draft) -> bool:
+    facts = draft.facts
+    arranged = facts.arranged and any(slot in facts.columns for slot in _slots(draft))
+    claims = arranged or any(_booked(draft, clause) for clause in draft.claims)
+    return claims and not (facts.bookable or facts.reference)
+
+
+def _booked(draft: Draft, clause: Clause) -> bool:
+    return draft.says("booked", clause) and not draft.says("refused", clause)
+
+
+def _reference(draft: Draft) -> bool:
+    facts = draft.facts
+    return "reference" in _slots(draft) and not (facts.bookable or facts.reference)
+
+
+def _venue(draft: Draft) -> bool:
+    facts = draft.facts
+    known = [row.get(key, "").lower() for row in _rows(facts) for key in KEYS]
+    known += [value.lower() for slots in facts.state.values() for value in slots.values()]
+    keys = {comparison_key(one) for one in known if one}
+    for clause in draft.clauses:
+        for name in draft.literals.names(clause.text):
+            if comparison_key(name) not in keys and not _was_said(name, facts):
+                return True
+    return False
+
+
+def _invented(draft: Draft) -> bool:
+    facts = draft.facts
+    for clause in draft.claims:
+        bare = re.sub(r"\[[^\]]*\]", " ", clause.text)
+        for match in _CODE.finditer(bare):
+            if not _is_known(match[0], facts):
+                return True
+    return False
+
+
+def _garbled(draft: Draft) -> bool:
+    texts = [one.text.strip(" .,!") for one in draft.clauses]
+    twice = len(texts) - len(set(texts)) >= 1 and max(map(len, texts)) > _SHORT
+    return twice or _SAME_WORD.search(draft.delexicalised) is not None
+
+
+def _is_known(code: str, facts: Facts) -> bool:
+    texts = [value for slots in facts.state.values() for value in slots.values()]
+    texts += [value for row in _rows(facts)[:1] for value in row.values()]
+    texts += [facts.utterance, *facts.said[-1:]]
+    digits = _DIGITS.findall(code)
+    return all(any(one in text for text in texts) for one in digits)
+
+
+def _was_said(name: str, facts: Facts) -> bool:
+    return any(named_in(name, text) for text in (facts.utterance, *facts.heard, *facts.said))
+
+
+def _rows(facts: Facts) -> tuple[Mapping[str, str], ...]:
+    return facts.result.results if facts.result else ()
+
+
+def _row_of(fillings: tuple[Filling, ...], facts: Facts) -> Mapping[str, str]:
+    """Return the row that a clause speaks of: the one its name is of, else the one at hand."""
+    rows = _rows(facts)
+    places = [one.row for one in fillings if one.origin is Origin.RESULT]
+    place = places[0] if places else 0
+    return rows[place] if place < len(rows) else {}
+
+
+def _of_state(one: Literal, facts: Facts) -> bool:
+    """Say whether the user has said so: a day, or a wish where no entity is known."""
+    said = (slots.get(one.slot, "") for slots in facts.state.values())
+    return any(same(value, one.value) for value in said if value not in _NO_VALUE)
+
+
+def _slots(draft: Draft) -> tuple[str, ...]:
+    return tuple(one.slot for one in draft.filled.fillings)
+
+
+def _has_flag(row: Mapping[str, str], slot: str) -> bool | None:
+    value = row.get(slot)
+    return None if value is None else value in _TRUE
+
+
+def _flags_said(draft: Draft, clause: Clause) -> list[tuple[str, bool]]:
+    """Return the yes-or-no slots that a clause speaks of, and whether it says yes."""
+    found: list[tuple[str, bool]] = []
+    for slot, pattern in draft.facts.style.flag_patterns.items():
+        match = pattern.search(clause.text)
+        if match and slot in draft.facts.columns and f"[value_{slot}]" not in clause.text:
+            found.append((slot, not draft.says("denied", clause)))
+    return found
+
+
+def _speaks_of_a_flag(draft: Draft, clause: Clause) -> bool:
+    return bool(_flags_said(draft, clause))
+
+
+def _flags_asked(facts: Facts) -> list[str]:
+    if "?" not in facts.utterance and not re.match(r"(?:do|does|is|has)\b", facts.utterance):
+        return []
+    return [
+        slot
+        for slot, pattern in facts.style.flag_patterns.items()
+        if slot in facts.columns and pattern.search(facts.utterance)
+    ]
+
+
+def _answers_a_flag_wrongly(draft: Draft, clause: Clause) -> bool:
+    """Say whether a bare yes or no answers a question of yes or no, and wrongly."""
+    facts = draft.facts
+    asked = _flags_asked(facts)
+    if not asked or not facts.row or _flags_said(draft, clause):
+        return False
+    about = facts.shared if facts.matches > 1 and not facts.named_before() else facts.row
+    has = [_has_flag(about, slot) for slot in asked]
+    if draft.says("yes", clause):
+        return not all(has)
+    return draft.says("no", clause) and any(one is not False for one in has)
+
+
+RULES: Mapping[str, Callable[[Draft], bool]] = {
+    "empty": _empty,
+    "unfilled": _unfilled,
+    "none": _none,
+    "refusal": _refusal,
+    "count": _count,
+    "kind": _kind,
+    "shared": _shared,
+    "some": _some,
+    "row": _row,
+    "booking": _booking,
+    "reference": _reference,
+    "venue": _venue,
+    "invented": _invented,
+    "garbled": _garbled,
+}
+"""Name -> whether a draft breaks the rule; in the order in which they are told."""

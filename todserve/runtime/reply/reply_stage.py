@@ -1,0 +1,212 @@
+"""ReplyStage: of several generated replies the first that holds is sent.
+
+Stands after the second engine call. The first generation goes through the rules as everything
+else does; where it breaks one, or offers something without its name, variations of it are
+generated in one more call for the whole batch, and where none of those holds either, a plain
+sentence is said. Example: "i have 5 trains after 9" gives way to "tr1234 leaves at 9:15".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import DialogueAct
+from todserve.runtime.language.formats import placeholders
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.reply.amendment import amended
+from todserve.runtime.reply.clauses import KEYS
+from todserve.runtime.reply.completion import FEW, complete
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
+from todserve.runtime.reply.literals import Literals
+from todserve.runtime.reply.plain_reply import plain_reply
+from todserve.runtime.reply.reply_rules import Draft, strikes
+from todserve.runtime.reply.reply_style import ReplyStyle
+
+_NAMES = ("name", "id", "song_title")
+_BOOKS = "book"
+_BOOKING = frozenset({"refusal", "booking", "reference"})
+
+
+class Source(StrEnum):
+    """Where a reply that was sent is from."""
+
+    GENERATION = "generation"
+    ALTERNATIVE = "alternative"
+    PLAIN = "plain"
+
+
+class Start(StrEnum):
+    """What a variation of a reply must do without; names a start of the automaton."""
+
+    NAMED = "named"
+    """A count, a claim that there is none, a booking."""
+    COUNTED = "counted"
+    """A claim that there is none, a booking."""
+    BOOKED = "booked"
+    """A claim that there is none."""
+
+    @property
+    def of_automaton(self) -> str:
+        """The start's name in the automaton."""
+        return f"{TaskName.RESPONSE}:{self}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variation:
+    """Another generation that is wanted: where it starts, and the placeholder it begins with."""
+
+    start: Start
+    forced: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A reply, and what there is to say against it.
+
+    Attributes:
+        delexicalised: with placeholders, repaired and completed.
+        filled: for people.
+        completed: slots that completion added.
+        strikes: rules it breaks as it stands.
+        repaired: rules that its repairs answered.
+        source: where it is from.
+    """
+
+    delexicalised: str
+    filled: Lexicalisation
+    completed: tuple[str, ...] = ()
+    strikes: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+    source: Source = Source.GENERATION
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing in it is untrue."""
+        return not self.strikes
+
+    @property
+    def names(self) -> bool:
+        """Whether it names an entity."""
+        return any(slot in _NAMES for slot in placeholders(self.delexicalised))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenReply:
+    """The reply that is sent, and the rules that the first generation broke."""
+
+    candidate: Candidate
+    rules: tuple[str, ...] = ()
+
+
+class ReplyStage:
+    """Judges replies by the facts of their turns, and chooses.
+
+    Args:
+        schema: domains and slots.
+        knowledge: the database.
+        style: the language.
+    """
+
+    def __init__(self, schema: Schema, knowledge: KnowledgeBase, style: ReplyStyle) -> None:
+        self.style = style
+        self._literals = Literals(knowledge=knowledge, schema=schema)
+
+    def candidate(
+        self,
+        text: str,
+        facts: Facts,
+        acts: Sequence[DialogueAct],
+        source: Source = Source.GENERATION,
+    ) -> Candidate:
+        """Repair, complete, fill and judge a generated reply."""
+        repaired = amended(text, facts, self._literals)
+        whole = complete(repaired.text, facts, acts)
+        words = filled(whole.text, facts)
+        draft = Draft(delexicalised=whole.text, filled=words, facts=facts, literals=self._literals)
+        return Candidate(
+            delexicalised=whole.text,
+            filled=words,
+            completed=whole.added,
+            strikes=strikes(draft),
+            repaired=repaired.rules,
+            source=source,
+        )
+
+    def unchecked(self, text: str, facts: Facts, acts: Sequence[DialogueAct]) -> Candidate:
+        """Complete and fill a reply without judging it: to measure what judging costs."""
+        whole = complete(text, facts, acts)
+        return Candidate(
+            delexicalised=whole.text, filled=filled(whole.text, facts), completed=whole.added
+        )
+
+    def variations(self, first: Candidate, facts: Facts) -> tuple[Variation, ...]:
+        """Return what else to generate; nothing where the first reply is as good as any."""
+        if first.holds and not _offers_unnamed(first, facts):
+            return ()
+        if not first.holds and (not facts.matches or _BOOKING & set(first.strikes)):
+            # Nothing to speak of, or what is wanted is clear: a plain sentence says it best.
+            return ()
+        wanted: list[Variation] = []
+        if facts.key in _NAMES:
+            wanted.append(Variation(start=Start.NAMED, forced=f"[value_{facts.key}]"))
+        if not first.holds:
+            wanted.append(Variation(start=Start.BOOKED if facts.bookable else Start.COUNTED))
+        return tuple(wanted)
+
+    def chosen(
+        self,
+        first: Candidate,
+        others: Sequence[Candidate],
+        facts: Facts,
+        acts: Sequence[DialogueAct],
+        *,
+        intent: str | None,
+    ) -> ChosenReply:
+        """Return the reply to send: the first that holds, one that names what it offers before.
+
+        Args:
+            first: the first generation.
+            others: its variations, in order.
+            facts: of the turn.
+            acts: the generated acts.
+            intent: the user's intent, if it is known.
+        """
+        rules = (*first.strikes, *(one for one in first.repaired if one not in first.strikes))
+        if first.holds and not _offers_unnamed(first, facts):
+            return ChosenReply(candidate=first, rules=rules)
+        holding = [one for one in (first, *others) if one.holds]
+        if first.holds:
+            # Only for its name: what the first reply tells, the other must tell too.
+            told = set(placeholders(first.delexicalised)) & facts.columns
+            holding = [one for one in holding if told <= set(placeholders(one.delexicalised))]
+        best = next((one for one in holding if one.names), next(iter(holding), None))
+        if best is None:
+            wanted = (intent or "").startswith(_BOOKS)
+            books = wanted or bool({"booking", "reference"} & set(first.strikes))
+            best = self.plain(plain_reply(facts, acts, books=books), facts, acts)
+        if best is not first and first.holds:
+            rules = (*rules, "unnamed")
+        return ChosenReply(candidate=best, rules=rules)
+
+    def plain(self, text: str, facts: Facts, acts: Sequence[DialogueAct] = ()) -> Candidate:
+        """Return a plain sentence as a candidate, with what the user asked for behind it."""
+        whole = complete(text, facts, acts)
+        return Candidate(
+            delexicalised=whole.text,
+            filled=filled(whole.text, facts),
+            completed=whole.added,
+            source=Source.PLAIN,
+        )
+
+
+def _offers_unnamed(reply: Candidate, facts: Facts) -> bool:
+    """Say whether a reply tells of something that can be named, and names nothing."""
+    shown = set(placeholders(reply.delexicalised))
+    if not facts.row or facts.key is None or shown & set(KEYS) or facts.named_before():
+        return False
+    told = bool(shown & (facts.columns - {"departure", "destination", "day"}))
+    counted = "choice" in shown and facts.matches <= FEW
+    return (told and "choice" not in shown) or counted or "reference" in shown

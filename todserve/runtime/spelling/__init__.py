@@ -1,0 +1,1 @@
+"""Misspelt words read as what was meant, before the network sees them."""

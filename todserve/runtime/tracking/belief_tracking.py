@@ -1,0 +1,231 @@
+"""Belief tracking: the previous state and a generation become the new state.
+
+Stands between the parsed generation and the look-up on the way of a request.
+Example: state ``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
+
+A slot the model wrote carries the model's probability of its value, under a constraint the one
+among the values it allowed; a slot carried over keeps the confidence the client sent, or none.
+Slots of a WHOLE-state generation (PPTOD's form) are laid over the previous state instead of
+replacing it: regenerated from nothing, slots vanish between turns. The price is that such a model
+cannot withdraw a slot, only change it. The state of a TURN alone replaces what was known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from todserve.runtime.decoding.parsed_generation import Reading
+from todserve.runtime.language.dialogue import (
+    DELETED,
+    OUT_OF_SCOPE,
+    BeliefState,
+    apply_update,
+    state_update,
+)
+from todserve.runtime.language.formats import ParsedBeliefState, ValueSpan
+from todserve.runtime.language.prompts import BeliefTarget, Exchange
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import UNKNOWN
+from todserve.runtime.spelling.known_names import KnownNames
+from todserve.runtime.tracking.active_domain import DomainDecision, decide
+from todserve.runtime.tracking.domain_model import DomainModel
+from todserve.runtime.tracking.grounds import Grounds, Spoken
+from todserve.runtime.wire.response import WordChange
+
+Confidence = Mapping[str, Mapping[str, float]]
+"""domain -> slot -> probability in [0, 1]; a slot without one is absent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What a turn inherits from the one before and hands to the next."""
+
+    state: BeliefState = field(default_factory=dict)
+    confidence: Confidence = field(default_factory=dict)
+    domain: str | None = None
+
+
+class Refusal(StrEnum):
+    """Why a value does not enter the state."""
+
+    NOT_SAID = "not said"
+    """Nothing that was said or found bears it out."""
+    DOUBTFUL = "doubtful"
+    """Its confidence is below what is worth acting on; the reply asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusedValue:
+    """A value that the model wrote and that does not enter the state."""
+
+    domain: str
+    slot: str
+    value: str
+    reason: Refusal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tracked:
+    """A turn after tracking.
+
+    Attributes:
+        memory: the new state, its confidences and the active domain.
+        decision: why that domain.
+        unparsed: pieces of the generation that were not understood or that the schema refuses.
+        refused: values that were understood, and are not believed.
+        unconstrained: of the slots the model wrote under a constraint, its probability of their
+            values among everything it might have written.
+        renamed: values brought to the spelling of the name in the database that they mean.
+    """
+
+    memory: Memory
+    decision: DomainDecision
+    unparsed: tuple[str, ...]
+    renamed: tuple[WordChange, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
+    unconstrained: Confidence = field(default_factory=dict)
+
+
+def track(
+    memory: Memory,
+    reading: Reading,
+    *,
+    target: BeliefTarget,
+    schema: Schema,
+    intent: str | None,
+    utterance: str,
+    domain_model: DomainModel | None = None,
+    names: KnownNames | None = None,
+    grounds: Grounds | None = None,
+    history: Sequence[Exchange] = (),
+    act_from: float = 0.0,
+) -> Tracked:
+    """Apply a belief-state generation to what was known.
+
+    Args:
+        memory: before the user's utterance.
+        reading: the belief-state generation.
+        target: whether it is the whole state, an update, or the state of this turn alone.
+        schema: refuses slots and values it does not know, and spells the others its way.
+        intent: the user's intent, if it was asked for.
+        utterance: the user's words.
+        domain_model: weighs the words for the active domain; None does without.
+        names: of the database, for values that misspell one; None leaves values as written.
+        grounds: looks for what bears a value out; None believes every one.
+        history: what was said before, for ``grounds``.
+        act_from: the least confidence of a value that enters the state.
+    """
+    parsed: ParsedBeliefState = reading.parsed
+    accepted = accepted_spans(reading, target, schema)
+    taken = {span for span, _ in accepted}
+    refused = [span for span in parsed.spans if span not in taken]
+    unparsed = list(parsed.unparsed)
+    unparsed += [f"[{span.domain}] {span.slot} {span.value}" for span in refused]
+    written: dict[str, dict[str, str]] = {}
+    before = {} if target is BeliefTarget.TURN else memory.state
+    confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
+    unconstrained: dict[str, dict[str, float]] = {}
+    renamed: list[WordChange] = []
+    spoken = Spoken.of(utterance, history, memory.state)
+    doubted: list[RefusedValue] = []
+    for span, accepted_value in accepted:
+        value = accepted_value
+        if names is not None:
+            value = names.meant(span.domain, span.slot, accepted_value)
+        if value != memory.state.get(span.domain, {}).get(span.slot):
+            # A misspelt name is borne out by what was typed, not by the name that is meant.
+            reason = _refusal(span, accepted_value, reading, spoken, grounds, act_from)
+            if reason is not None:
+                doubted.append(
+                    RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
+                )
+                continue
+        if value != accepted_value:
+            renamed.append(WordChange(typed=accepted_value, read=value))
+        written.setdefault(span.domain, {})[span.slot] = value
+        probability = reading.probability_among_allowed(span.start, span.end)
+        confidence.setdefault(span.domain, {})[span.slot] = probability
+        if reading.constrained:
+            own = reading.probability(span.start, span.end)
+            unconstrained.setdefault(span.domain, {})[span.slot] = own
+    state = apply_update(before, written)
+    update = state_update(before, state)
+    decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
+    return Tracked(
+        memory=Memory(
+            state=state,
+            confidence=_only(confidence, state),
+            domain=decision.active,
+        ),
+        decision=decision,
+        unparsed=tuple(unparsed),
+        renamed=tuple(dict.fromkeys(renamed)),
+        refused=tuple(doubted),
+        unconstrained=_only(unconstrained, state),
+    )
+
+
+def _refusal(
+    span: ValueSpan,
+    value: str,
+    reading: Reading,
+    spoken: Spoken,
+    grounds: Grounds | None,
+    act_from: float,
+) -> Refusal | None:
+    """Return why a new value is not believed; None where it is."""
+    if grounds is not None and not grounds.grounded(span.domain, span.slot, value, spoken):
+        return Refusal.NOT_SAID
+    doubtful = reading.probability_among_allowed(span.start, span.end) < act_from
+    return Refusal.DOUBTFUL if doubtful and value != DELETED else None
+
+
+def left_alone(memory: Memory) -> Tracked:
+    """Return what an utterance that lies outside every service leaves behind: all as it was."""
+    return Tracked(
+        memory=memory,
+        decision=DomainDecision(
+            active=memory.domain, switched=False, reason=f"the intent is {OUT_OF_SCOPE}"
+        ),
+        unparsed=(),
+    )
+
+
+def accepted_spans(
+    reading: Reading, target: BeliefTarget, schema: Schema
+) -> list[tuple[ValueSpan, str]]:
+    """Return the spans of a belief-state generation that count, and the values they write.
+
+    A later span of the same slot overrules an earlier one.
+    """
+    parsed: ParsedBeliefState = reading.parsed
+    found = [
+        (span, None if _cut_off(span, reading) else _accepted(span, target, schema))
+        for span in parsed.spans
+    ]
+    return [(span, value) for span, value in found if value is not None]
+
+
+def _cut_off(span: ValueSpan, reading: Reading) -> bool:
+    # The length cap may have come in the middle of the last value.
+    return not reading.generation.finished and span.end == len(reading.text.rstrip())
+
+
+def _accepted(span: ValueSpan, target: BeliefTarget, schema: Schema) -> str | None:
+    if target is BeliefTarget.UPDATE and span.value == DELETED:
+        return DELETED
+    if UNKNOWN in span.value:
+        return None  # the vocabulary cannot say the value, so this is not what the user said
+    return schema.normalise_value(span.domain, span.slot, span.value)
+
+
+def _only(confidence: Confidence, state: BeliefState) -> dict[str, dict[str, float]]:
+    kept = {
+        domain: {
+            slot: probability
+            for slot, probability in slots.items()
+            if slot in state.get(domain, {})
+        }
+        for domain, slots in confidence.items()
+    }
+    return {domain: slots for domain, slots in kept.items() if slots}

@@ -1,0 +1,214 @@
+"""Grounds: whether a value that the model wrote was said by anybody.
+
+Stands inside the tracker: a value enters the state only if it is in the user's words, in the last
+reply, in the state, in the entity under discussion, or a known way of saying it is in the words.
+Example: for "somewhere posh", ``expensive`` is grounded and ``north`` is not.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
+from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
+from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+
+NOT_SAID = "not said"
+"""The reason of a value that nothing bears out."""
+
+_CLOSE_ENOUGH = 0.75
+_CLOCK = re.compile(r"\d{2}:\d{2}")
+_SAID_TIME = re.compile(
+    r"(\d{1,2})(?:[:.h ]?(\d{2}))?\s*(?:o'?\s?clock|([ap])\.?\s?m\b\.?)?", re.IGNORECASE
+)
+_PAST = re.compile(
+    r"\b(half|quarter|ten|twenty|five|\d{1,2}) (past|to|till|after|before) (\w+)|"
+    r"\bhalf (\w+)\b|\b(noon|midday|midnight)\b"
+)
+_MINUTES = {"half": 30, "quarter": 15}
+_WORDS_FOR_TIMES = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
+_HALF_DAY = 12 * 60
+_SHORTEST = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """What was said and known when a value was written.
+
+    Attributes:
+        utterance: the user's words, lower case.
+        reply: the last reply, lower case.
+        earlier: everything else that was said before, lower case: names and places of long ago
+            are taken up again ("a taxi to the restaurant").
+        state: the belief state before the utterance.
+    """
+
+    utterance: str
+    reply: str = ""
+    earlier: Sequence[str] = ()
+    state: BeliefState = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, utterance: str, history: Sequence[Exchange], state: BeliefState) -> "Spoken":
+        """Collect what a turn and those before it said."""
+        earlier = [text for one in history for text in (one.user, one.system)]
+        return cls(
+            utterance=utterance.lower(),
+            reply=history[-1].system.lower() if history else "",
+            earlier=tuple(text.lower() for text in earlier),
+            state=state,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """Looks for values in what was said.
+
+    Attributes:
+        schema: knows which slots are closed.
+        ways: how closed values are said otherwise.
+        knowledge: knows the entities that the state speaks of.
+    """
+
+    schema: Schema
+    ways: WaysOfSaying
+    knowledge: KnowledgeBase
+
+    def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
+        """Say whether something bears a value out."""
+        if not self.ways.checked or value == DELETED or slot in self.ways.unchecked:
+            return True
+        if value == DONTCARE:
+            return self.ways.indifference.search(spoken.utterance) is not None
+        texts = (spoken.utterance, spoken.reply)
+        return (
+            any(_says(text, value) for text in texts)
+            or any(self.ways.says(domain, slot, value, text) for text in texts)
+            or _is_of(value, (one for slots in spoken.state.values() for one in slots.values()))
+            or _misspelt(spoken.utterance, value)
+            or self._was_said(domain, slot, value, spoken)
+            or any(_is_of(value, row.values()) for row in self._rows(spoken.state))
+        )
+
+    def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
+        """Say whether a name or a place was said long ago; a closed value must be said anew."""
+        if self.schema.values(domain, slot) or value.isdigit() or _CLOCK.fullmatch(value):
+            return False
+        return any(_says(text, value) or _misspelt(text, value) for text in spoken.earlier)
+
+    def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
+        """Yield the entity under discussion in each domain of the state."""
+        for domain, slots in state.items():
+            if domain in self.knowledge.domains:
+                yield from self.knowledge.query(domain, slots, limit=1).results
+
+
+def _says(text: str, value: str) -> bool:
+    if _CLOCK.fullmatch(value):
+        return value in _times(text)
+    key = comparison_key(value)
+    if not key:
+        return True
+    if value.isdigit():
+        return any(word.key == value for word in words_of(text)) or value in re.findall(
+            r"\d+", text
+        )
+    # Particles and inflections stand behind a word, and in some languages no space before them.
+    return key in comparison_key_of_text(text) or letters_and_digits(value) in letters_and_digits(
+        text
+    )
+
+
+def comparison_key_of_text(text: str) -> str:
+    """Return a whole text as values are compared, without the length that values are cut to."""
+    return "".join(word.key for word in words_of(text.lower().replace("center", "centre")))
+
+
+def _times(text: str) -> frozenset[str]:
+    """Return every time of day that a text may mean: "half past six" is 06:30 and 18:30."""
+    minutes: set[int] = set()
+    for match in _SAID_TIME.finditer(text):
+        hour, minute = int(match[1]), int(match[2] or 0)
+        if hour <= 24 and minute < 60:
+            minutes |= {hour * 60 + minute, (hour % 12) * 60 + minute + _HALF_DAY}
+    for match in _PAST.finditer(text):
+        minutes |= _relative(match)
+    for word, number in NUMBER_WORDS.items():
+        if re.search(rf"\b{word}\b", text):
+            at = int(number) * 60
+            minutes |= {at + step for step in (0, _HALF_DAY)}
+            found = re.search(rf"\b{word}[ -](\w+)(?:[ -](\w+))?", text)
+            said = _minute(found[1], found[2]) if found else None
+            if said is not None:
+                minutes |= {at + said, at + said + _HALF_DAY}
+    return frozenset(f"{at // 60:02d}:{at % 60:02d}" for at in minutes)
+
+
+_TENS = {"ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
+
+
+def _minute(first: str, second: str | None) -> int | None:
+    if first in _TENS:
+        unit = NUMBER_WORDS.get(second or "", "0")
+        return _TENS[first] + (int(unit) if int(unit) < 10 else 0)
+    return None
+
+
+def _relative(match: re.Match[str]) -> set[int]:
+    if match[5]:
+        return {_WORDS_FOR_TIMES[match[5]]}
+    hour_word = match[3] or match[4]
+    hour = NUMBER_WORDS.get(hour_word, hour_word)
+    clock = clock_time(f"{hour}:00") if hour.isdigit() else clock_time(hour)
+    if clock is None:
+        return set()
+    at = int(clock[:2]) * 60
+    step = 30 if match[4] else _step(match[1])
+    if step is None:
+        return set()
+    at += -step if match[2] in ("to", "till", "before") else step
+    return {at % (2 * _HALF_DAY), (at + _HALF_DAY) % (2 * _HALF_DAY)}
+
+
+def _step(word: str) -> int | None:
+    if word in _MINUTES:
+        return _MINUTES[word]
+    number = NUMBER_WORDS.get(word, str(_TENS.get(word, word)))
+    return int(number) if number.isdigit() else None
+
+
+def _is_of(value: str, known: Iterable[str]) -> bool:
+    key = comparison_key(value)
+    keys = (comparison_key(one) for one in known)
+    return any(key == one or (len(key) >= _SHORTEST and key in one) for one in keys)
+
+
+def _misspelt(text: str, value: str) -> bool:
+    """Say whether a text holds something close to the value, as many words long, or in part."""
+    if value.isdigit() or _CLOCK.fullmatch(value):
+        return False
+    wanted = [word.key for word in words_of(value)]
+    said = [word.key for word in words_of(text)]
+    # One word of a long name is how people say it: "the fitzwilliam", "the acorn".
+    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in TOO_COMMON]
+    if any(_close(word, said) for word in telling):
+        return True
+    joined = "".join(wanted)
+    pairs = ("".join(said[at : at + 2]) for at in range(len(said)))
+    return len(joined) >= _SHORTEST and any(_ratio(joined, pair) for pair in pairs)
+
+
+def _close(word: str, said: Iterable[str]) -> bool:
+    return any(_ratio(word, one) for one in said)
+
+
+def _ratio(one: str, other: str) -> bool:
+    if abs(len(one) - len(other)) > max(2, len(one) // 3):
+        return False
+    matcher = difflib.SequenceMatcher(None, one, other)
+    return matcher.quick_ratio() >= _CLOSE_ENOUGH and matcher.ratio() >= _CLOSE_ENOUGH

@@ -1,0 +1,91 @@
+"""TurnWork: one turn on its way through the pipeline, filled in stage by stage.
+
+Stands inside ``TurnPipeline.answer``; each stage writes its own fields and reads those before.
+Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is ``[find_train]``.
+"""
+
+from dataclasses import dataclass, field
+
+from todserve.runtime.decoding.parsed_generation import Reading
+from todserve.runtime.intents.intent_model import JudgedIntent
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE, DialogueAct
+from todserve.runtime.language.prompts import PromptInput
+from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.reply_stage import ChosenReply
+from todserve.runtime.spelling.speller import Spelled
+from todserve.runtime.tracking.belief_tracking import Memory, Refusal, RefusedValue, Tracked
+from todserve.runtime.wire.request import TurnRequest
+
+_REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
+
+
+@dataclass(kw_only=True, slots=True)
+class TurnWork:
+    """A turn being answered.
+
+    Attributes:
+        request: what the client asks.
+        memory: what was known before the utterance.
+        spelled: how the utterance is read; as it was typed unless a speller stands in front.
+        source: what the prompts are made of.
+        readings: the generations so far, by task.
+        judged: what the intent model makes of the utterance, where the checkpoint has one.
+        tracked: the new state and domain, once there is a belief-state generation.
+        found: the look-up, when the active domain has a database.
+        database_token: tells the model how much was found.
+        facts: what the reply may rest on.
+        reply: the reply that is sent.
+    """
+
+    request: TurnRequest
+    memory: Memory
+    spelled: Spelled
+    source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
+    readings: dict[TaskName, Reading] = field(default_factory=dict)
+    judged: JudgedIntent | None = None
+    tracked: Tracked | None = None
+    found: DatabaseResult | None = None
+    database_token: str | None = None
+    facts: Facts | None = None
+    reply: ChosenReply | None = None
+
+    @property
+    def utterance(self) -> str:
+        """The user's words as they are read."""
+        return self.spelled.text
+
+    @property
+    def needed(self) -> tuple[TaskName, ...]:
+        """Tasks the asked ones rest on: the database token follows from state and domain.
+
+        So a reply is the same whether the client also asks for the state or not.
+        """
+        needs = any(TASKS[task].needs_database for task in self.request.tasks)
+        return _REPLY_RESTS_ON if needs else ()
+
+    @property
+    def intent(self) -> str | None:
+        """The user's intent, if it was judged, or generated and understood."""
+        if self.judged is not None:
+            return self.judged.name
+        reading = self.readings.get(TaskName.INTENT)
+        return reading.parsed.intent if reading else None
+
+    @property
+    def out_of_scope(self) -> bool:
+        """Whether the utterance is nothing that any service is for."""
+        return self.intent == OUT_OF_SCOPE
+
+    @property
+    def doubtful(self) -> RefusedValue | None:
+        """The first value that was too unsure to act on; the reply asks for it."""
+        refused = self.tracked.refused if self.tracked else ()
+        return next((one for one in refused if one.reason is Refusal.DOUBTFUL), None)
+
+    @property
+    def acts(self) -> tuple[DialogueAct, ...]:
+        """The generated acts; nothing where none were asked for."""
+        reading = self.readings.get(TaskName.DIALOGUE_ACT)
+        return tuple(reading.parsed.acts) if reading else ()

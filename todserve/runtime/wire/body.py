@@ -1,0 +1,86 @@
+"""Body: what a handler is given, down to the mapping it holds.
+
+Before request on the way of a request: bytes, text or a mapping in, a mapping of bounded depth
+out. Example: ``read_body(b'{"user": "hello"}', limits)`` is ``{"user": "hello"}``.
+"""
+
+import json
+from collections.abc import Mapping
+
+from todserve.runtime.errors import RequestError
+from todserve.runtime.wire.key_checks import wrong
+from todserve.runtime.wire.limits import RequestLimits
+
+
+def read_body(body: object, limits: RequestLimits) -> Mapping[object, object]:
+    """Return the JSON object that ``body`` is or holds.
+
+    Raises:
+        RequestError: empty, not UTF-8, malformed JSON, no object, too large or too deep.
+    """
+    request = _read_json(body, limits)
+    if not isinstance(request, Mapping):
+        raise wrong("request", request, "an object", 'send {"user": "..."}')
+    _check_depth(request, limits.max_depth)
+    return request
+
+
+def _read_json(body: object, limits: RequestLimits) -> object:
+    if body is None:
+        raise RequestError('request: the body is empty; send {"user": "..."}')
+    if not isinstance(body, bytes | bytearray | str):
+        return body
+    text = read_text(body, limits)
+    if not text.strip():
+        raise RequestError('request: the body is empty; send {"user": "..."}')
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RequestError(
+            f"request: malformed JSON at line {error.lineno} column {error.colno} "
+            f"(character {error.pos}): {error.msg}"
+        ) from None
+    except RecursionError:
+        raise _too_deep(limits.max_depth) from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise RequestError(f"request: malformed JSON: {error}") from None
+
+
+def read_text(body: bytes | bytearray | str, limits: RequestLimits) -> str:
+    """Return ``body`` as text, without a byte order mark.
+
+    Raises:
+        RequestError: not UTF-8, or larger than any request within the limits.
+    """
+    # JSON keys and escapes come on top of the texts, hence the factor of UTF-8 and some room.
+    most = 4 * limits.max_total_characters + 10_000
+    if len(body) > most:
+        unit = "characters" if isinstance(body, str) else "bytes"
+        raise RequestError(f"request: got {len(body)} {unit}; expected at most {most}")
+    if isinstance(body, str):
+        return body.removeprefix("\ufeff")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"request: byte {error.start} (0x{body[error.start]:02x}) is not UTF-8; "
+            "encode the body as UTF-8"
+        ) from None
+
+
+def _check_depth(request: object, most: int) -> None:
+    # Level by level, not recursively: a deep request must not exhaust the stack.
+    level: list[object] = [request]
+    for _ in range(most):
+        below: list[object] = []
+        for container in level:
+            inside = container.values() if isinstance(container, Mapping) else container
+            below += [part for part in inside if isinstance(part, Mapping | list | tuple)]  # type: ignore[attr-defined]
+        if not below:
+            return
+        level = below
+    raise _too_deep(most)
+
+
+def _too_deep(most: int) -> RequestError:
+    return RequestError(f"request: nested too deeply; expected at most {most} levels")

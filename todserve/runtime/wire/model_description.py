@@ -1,0 +1,57 @@
+"""ModelDescription: the names a model can speak of, for whoever labels what it said.
+
+Beside the way of a request; part of the wire. Example: the body ``{"describe": true}`` is answered
+with ``{"name": "tod", "intents": ["find_train", "general"], "domains": {"train": {"day":
+["monday", "friday"], "destination": null}}, "acts": ["inform", "request"], ...}``.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from todserve.runtime.errors import RequestError
+from todserve.runtime.wire.key_checks import wrong
+
+DESCRIBE = "describe"
+"""The one key of a body that asks for the description."""
+
+_FIX = 'send {"describe": true} alone, or a turn: {"user": "..."}'
+
+
+class ModelDescription(BaseModel):
+    """What a model's labels are.
+
+    Attributes:
+        name: the model's name on its server.
+        version: its version.
+        checkpoint: the beginning of the sha256 of its weights.
+        intents: every intent a user may have.
+        domains: domain -> slot -> its only values, or null where any text may stand.
+        domain_intents: domain -> the intents it offers.
+        acts: every act a reply may have; null where the vocabulary does not tell.
+        act_slots: domain of an act -> the slots such an act may name.
+    """
+
+    # A client reads what it knows and ignores what a newer server adds.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    version: str
+    checkpoint: str
+    intents: tuple[str, ...]
+    domains: Mapping[str, Mapping[str, tuple[str, ...] | None]]
+    domain_intents: Mapping[str, tuple[str, ...]]
+    acts: tuple[str, ...] | None
+    act_slots: Mapping[str, tuple[str, ...]]
+
+
+def check_description(body: Mapping[object, object]) -> None:
+    """Check a body that asks for the description.
+
+    Raises:
+        RequestError: it asks for something else too, or with another value than true.
+    """
+    if body[DESCRIBE] is not True:
+        raise wrong(DESCRIBE, body[DESCRIBE], "true", _FIX)
+    if len(body) > 1:
+        raise RequestError(f"request: got {len(body) - 1} further keys beside describe; {_FIX}")

@@ -1,0 +1,1 @@
+"""The .mar archive: laid out, packed, tried, and its checksum written."""

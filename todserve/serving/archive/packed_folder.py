@@ -1,0 +1,93 @@
+"""Preparing: the folder that is packed, in the form the archive's engine runs.
+
+First step of ``tod archive``: a checkpoint is packed as it is for the torch engine and exported for
+any other; an export is packed as it is. Which number format an export may have is decided by its
+measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"), workspace)``.
+"""
+
+from pathlib import Path
+
+from todserve.export.export_run import export_checkpoint, measured_folder
+from todserve.export.fidelity_limits import check
+from todserve.export.fidelity_report import FIDELITY_FILE, FidelityReport
+from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.engines.engine_settings import Dtype, EngineName, EngineSettings
+from todserve.runtime.errors import ArchiveError
+from todserve.runtime.networks.export_manifest import ExportManifest
+
+
+def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:
+    """Return the folder to pack: ``folder`` itself, or its export below ``workspace``.
+
+    Args:
+        folder: what `tod train` or `tod export` wrote.
+        settings: of the archive.
+        workspace: where an export may be written.
+
+    Raises:
+        ArchiveError: the folder is an export for another engine, or its fidelity is not known or
+            not good enough.
+        ConfigError: the checkpoint cannot be exported.
+    """
+    manifest = ExportManifest.of_folder(folder)
+    if manifest is not None:
+        _check_export(folder, manifest, settings)
+        return folder
+    if settings.engine is EngineName.TORCH:
+        return folder
+    out = workspace / "export"
+    export_checkpoint(folder, out, engine=settings.engine, dtype=_dtype(folder, settings))
+    return out
+
+
+def _check_export(folder: Path, manifest: ExportManifest, settings: EngineSettings) -> None:
+    if manifest.engine is not settings.engine:
+        raise ArchiveError(
+            f"{folder} is an export for engine {manifest.engine}, the archive's configuration "
+            f"says engine {settings.engine}; change `engine:` there, or export for that engine"
+        )
+    if settings.dtype not in (Dtype.AUTO, manifest.dtype):
+        raise ArchiveError(
+            f"{folder} is an export in {manifest.dtype}, the archive's configuration says dtype "
+            f"{settings.dtype}; change `dtype:` there, or export in that format"
+        )
+    if (folder / FIDELITY_FILE).is_file():
+        check(FidelityReport.load(folder), manifest)
+    elif manifest.dtype is Dtype.INT8:
+        raise ArchiveError(_unmeasured(folder, manifest.engine))
+
+
+def _dtype(checkpoint: Path, settings: EngineSettings) -> Dtype:
+    """Return the number format to export in; ``auto`` takes int8 only where it was measured."""
+    if settings.dtype is Dtype.FLOAT32:
+        return Dtype.FLOAT32
+    report = _measured(checkpoint, settings.engine)
+    if report is None:
+        problem = _unmeasured(checkpoint, settings.engine)
+    else:
+        try:
+            check(report)
+            return Dtype.INT8
+        except ArchiveError as error:
+            problem = str(error)
+    if settings.dtype is Dtype.INT8:
+        raise ArchiveError(problem)
+    print(f"in float32: {problem}", flush=True)
+    return Dtype.FLOAT32
+
+
+def _measured(checkpoint: Path, engine: EngineName) -> FidelityReport | None:
+    """Return what `tod export` measured of these very weights in int8."""
+    folder = measured_folder(checkpoint, engine, Dtype.INT8)
+    if not (folder / FIDELITY_FILE).is_file():
+        return None
+    report = FidelityReport.load(folder)
+    of_these = report.checkpoint == weights_checksum(checkpoint)[:CHECKSUM_LENGTH]
+    return report if of_these else None
+
+
+def _unmeasured(folder: Path, engine: EngineName) -> str:
+    return (
+        f"nobody has measured what {folder.name} loses in int8 with engine {engine}; "
+        f"`tod export --format {engine} --dtype int8` of the checkpoint does"
+    )

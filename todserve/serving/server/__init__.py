@@ -1,0 +1,1 @@
+"""TorchServe as a process: its settings, Java, ports, start, readiness and stop."""

@@ -1,0 +1,68 @@
+"""The demo: a restaurant and then a train, five turns over REST, everything shown.
+
+Stands before the way of a request, on the caller's side, like any client.
+Example: ``run_demo(url="http://127.0.0.1:8080")``; ``make demo`` starts the server first.
+"""
+
+import json
+import shlex
+import sys
+import time
+
+from todserve.runtime.console import show_painted
+from todserve.runtime.secret_free import without_secrets
+from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.terminal.turn_view import TurnView, wants_colour
+
+UTTERANCES = (
+    "i am looking for a cheap restaurant in the centre of town.",
+    "i would like chinese food please.",
+    "great, can i have the phone number and the address?",
+    "thanks! i also need a train from cambridge to ely on friday, leaving after 13:15.",
+    "how long does it take and how much is a ticket?",
+)
+
+
+def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
+    """Hold the dialogue and print it, then what to try next.
+
+    Raises:
+        ServerError: nothing answers at ``url``.
+    """
+    view = TurnView(colour=wants_colour(sys.stdout))
+    with TodClient(url, name=name) as client:
+        conversation = Conversation(client)
+        for number, utterance in enumerate(UTTERANCES, start=1):
+            before = conversation.state
+            start = time.perf_counter()
+            answer = conversation.say(utterance)
+            elapsed = 1e3 * (time.perf_counter() - start)
+            print(f"\nTurn {number}")
+            show_painted(view.line("user", view.paint("speech", utterance)))
+            for line in view.lines(answer, before=before):
+                show_painted(line)
+            inside = answer.timing_ms.get("total")
+            worker = "" if inside is None else f", {inside:.0f} ms of it in the worker"
+            show_painted(view.line("time", f"{elapsed:.0f} ms over REST{worker}"))
+    print(_next_steps(url, name))
+
+
+def _next_steps(url: str, name: str) -> str:
+    address = f"{without_secrets(url.rstrip('/'))}/predictions/{name}"
+    follow_up = {
+        "user": "one with free parking, please.",
+        "history": [{"user": "i need a hotel in the north.", "system": "any preferences?"}],
+        "state": {"hotel": {"area": "north"}},
+    }
+    lines = (
+        _curl(address, "text/plain", "i need a cheap hotel in the north with free wifi."),
+        _curl(address, "application/json", json.dumps({"user": "a taxi to ely", "top_k": 1})),
+        _curl(address, "application/json", json.dumps(follow_up)),
+    )
+    return "\n".join(
+        ("", "The server is still up. Try next:", "", *lines, "", "`make stop` ends it.")
+    )
+
+
+def _curl(address: str, content_type: str, body: str) -> str:
+    return f"curl {address} -H 'Content-Type: {content_type}' -d {shlex.quote(body)}"

@@ -1,0 +1,22 @@
+"""Run: the studio's process, a gateway with the page.
+
+Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=8090))``.
+"""
+
+from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.gateway_process import keep_private, make_server
+from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.studio.studio_page import PATH, mount_studio
+
+
+def run_studio(settings: GatewaySettings) -> None:
+    """Serve until interrupted; messages under way are answered first.
+
+    Raises:
+        ConfigError: the database or bot.yml cannot be opened.
+    """
+    keep_private()
+    app = create_app(settings)
+    mount_studio(app)
+    print(f"studio: http://{settings.host}:{settings.port}{PATH}", flush=True)
+    make_server(settings, app).run()

@@ -1,0 +1,1 @@
+"""From training turns to batches of token ids, in their order."""

@@ -1,0 +1,1 @@
+"""The small models a checkpoint carries beside its network: domain and intent."""

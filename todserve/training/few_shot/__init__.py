@@ -1,0 +1,1 @@
+"""Training on samples of a corpus, over several seeds."""

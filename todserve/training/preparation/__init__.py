@@ -1,0 +1,1 @@
+"""From corpora to training turns: read, screened, joined, augmented."""

@@ -1,0 +1,232 @@
+"""`tod train`: from a configuration to a checkpoint folder.
+
+Ties the rooms of training together. Whatever a run has done already is kept: prepared corpus,
+vocabulary, steps. Example: ``run_training("multiwoz", out=Path("checkpoints/multiwoz"))``.
+"""
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import T5ForConditionalGeneration
+
+from todserve.runtime.intents.intent_model import INTENT_MODEL
+from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.training.batches.examples import encode_turns
+from todserve.training.batches.mixture import Mixture
+from todserve.training.batches.step_budget import with_budget
+from todserve.training.loop.distributed import World, joined
+from todserve.training.loop.run_checkpoints import Progress, checkpoints, unique_weights
+from todserve.training.loop.schedule import share_done
+from todserve.training.loop.training_loop import Trainer
+from todserve.training.network.distillation import load_teacher
+from todserve.training.network.origin import ORIGIN_FILE, origin_of
+from todserve.training.network.vocabulary import learnt_labels
+from todserve.training.preflight import (
+    check_examples,
+    check_network,
+    check_positions,
+    check_prompts,
+    check_targets,
+    unexported,
+)
+from todserve.training.preparation.corpus_digests import digests
+from todserve.training.preparation.length_limits import within_length
+from todserve.training.preparation.preparation_record import changed_corpora, check_prepared
+from todserve.training.preparation.spoken_training import known_values, spoken_sample
+from todserve.training.preparation.training_turns import TrainingTurn, is_prepared, load_turns
+from todserve.training.training_config import TrainingConfig
+
+_PREFLIGHT_TURNS = 20_000
+
+
+def run_training(
+    config: str,
+    *,
+    overrides: tuple[str, ...] = (),
+    out: Path | None = None,
+    root: Path | None = None,
+    runs: Path = Path("runs"),
+    threads: int | None = None,
+) -> Path:
+    """Train, resuming what is there, and write a checkpoint folder.
+
+    Args:
+        config: a YAML file, the name of a shipped configuration, or a folder of dialogues.
+        overrides: ``key=value`` replacements of its top-level keys.
+        out: the checkpoint folder; ``runs/NAME/checkpoint`` when None.
+        root: where the corpora are; TOD_DATA when None.
+        runs: parent of the run's folder.
+        threads: CPU threads of each process; PyTorch's choice when None.
+
+    Raises:
+        ConfigError: the configuration, or what it starts from, contradicts itself.
+        CorpusError: a corpus is missing or malformed.
+    """
+    settings = TrainingConfig.load(config, overrides)
+    if threads:
+        torch.set_num_threads(threads)
+    folder = runs / settings.name
+    with joined(os.environ) as world:
+        return _run(settings, folder, out or folder / "checkpoint", root, world)
+
+
+def _finish(checkpoint: Path, prepared: Path) -> None:
+    # Scoring needs more packages than training on prepared corpora.
+    from todserve.training.held_out_scores import finish
+
+    print(finish(checkpoint, prepared).table())
+    print(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
+
+
+def _run(
+    settings: TrainingConfig, folder: Path, checkpoint: Path, root: Path | None, world: World
+) -> Path:
+    prepared = _prepared(settings, folder, root, world)
+    schema = Schema.load(prepared / "schema.json")
+    train = load_turns(prepared / "train.jsonl.gz")
+    dev = load_turns(prepared / "dev.jsonl.gz")
+    torch.manual_seed(settings.seed)
+    with world.leader_first():
+        known = known_values(prepared / "knowledge.sqlite", schema)
+        spoken = spoken_sample(settings, schema, train, known)
+        tokenizer, network, notes = origin_of(settings, folder, [*train, *dev, *spoken], schema)
+    builder = PromptBuilder(tokenizer, settings.format, schema)
+    if world.leads:
+        # Spread over the corpora, which stand one after the other.
+        every = max(1, len(train) // _PREFLIGHT_TURNS)
+        preflight(network, tokenizer, builder, train[::every])
+    train, lengths = within_length(train, builder, tokenizer, settings.max_length)
+    mixture = Mixture(train, settings.mixing, settings.seed)
+    settings = with_budget(settings, mixture.epoch(0), builder)
+    for line in (*notes, *lengths.lines(), *mixture.lines()):
+        world.say(line)
+    teacher = None
+    if settings.teacher is not None:
+        teacher = load_teacher(Path(settings.teacher), folder / "tokenizer.json", settings.format)
+    trainer = Trainer(
+        config=settings,
+        folder=folder,
+        network=network,
+        builder=builder,
+        train_turns=train,
+        dev_turns=dev,
+        world=world,
+        teacher=teacher,
+        known=known,
+    )
+    size = sum(weight.numel() for weight in network.parameters())
+    world.say(
+        f"{len(train)} turns, {tokenizer.size} tokens, {size / 1e6:.1f}M parameters, "
+        f"{world.size} x {world.device.type}, {settings.batches_per_step} batches a step"
+    )
+    progress = trainer.run()
+    if world.leads:
+        learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
+        export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
+        learnt_labels(train).save(checkpoint)
+    world.say(f"checkpoint of step {progress.step} in {checkpoint}")
+    whole = share_done(progress.step, progress.seconds, settings) >= 1
+    if settings.finish and world.leads and whole:  # one that was stopped goes on another time
+        _finish(checkpoint, prepared)
+    return checkpoint
+
+
+def _prepared(settings: TrainingConfig, folder: Path, root: Path | None, world: World) -> Path:
+    """Return the run's prepared folder, made if it is missing.
+
+    A run without a step begins anew when its corpora have changed; one with steps refuses.
+    """
+    prepared = folder / "prepared"
+    files = digests((*settings.corpora, settings.dev_corpus), root)
+    with world.leader_first():
+        if not checkpoints(folder) and (changed := changed_corpora(prepared, files)):
+            world.say(f"{', '.join(changed)} changed since {prepared} was made: preparing anew")
+            shutil.rmtree(prepared)
+            for name in ("tokenizer.json", ORIGIN_FILE):
+                (folder / name).unlink(missing_ok=True)
+        if not is_prepared(prepared):
+            # Reading corpora needs more packages than training on prepared ones.
+            from todserve.training.preparation.prepared_corpus import prepare
+
+            world.say(f"preparing {', '.join(settings.corpora)} in {prepared}")
+            world.say("\n".join(prepare(prepared, settings.preparation, root=root)))
+    check_prepared(prepared, settings.preparation, files)
+    return prepared
+
+
+def preflight(
+    network: T5ForConditionalGeneration,
+    tokenizer: Tokenizer,
+    builder: PromptBuilder,
+    turns: list[TrainingTurn],
+) -> None:
+    """Run every check that can be made before the first step.
+
+    Raises:
+        ConfigError: with the first fault found.
+    """
+    check_network(network, tokenizer)
+    check_positions(network, builder)
+    if (warning := unexported(network)) is not None:
+        print(f"warning: {warning}")
+    examples = encode_turns(turns, builder)
+    check_examples(examples, tokenizer.size)
+    check_prompts(examples, builder, tokenizer)
+    for warning in check_targets(examples, tokenizer.unknown_id):
+        print(f"warning: {warning}")
+
+
+def export_checkpoint(
+    checkpoint: Path,
+    network: T5ForConditionalGeneration,
+    tokenizer: Tokenizer,
+    config: TrainingConfig,
+    prepared: Path,
+    progress: Progress,
+) -> None:
+    """Write the folder that `tod archive` packs, weights as float16 (they load as float32)."""
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    # Fitted on the weights that are about to be replaced; opening would refuse it.
+    for fitted in ("calibration.json", INTENT_MODEL):
+        (checkpoint / fitted).unlink(missing_ok=True)
+    network.config.save_pretrained(checkpoint)
+    weights = {name: value.half() for name, value in unique_weights(network).items()}
+    partial = checkpoint / "model.partial"
+    save_file(weights, partial, metadata={"format": "pt"})
+    os.replace(partial, checkpoint / "model.safetensors")
+    tokenizer.save(checkpoint / "tokenizer.json")
+    config.format.save(checkpoint / "format.json")
+    for name in ("schema.json", "knowledge.sqlite"):
+        shutil.copyfile(prepared / name, checkpoint / name)
+    provenance = {
+        "config": config.model_dump(mode="json"),
+        "step": progress.step,
+        "epoch": progress.epoch,
+        "useful_tokens": progress.tokens,
+        "seconds": round(progress.seconds),
+        "torch": torch.__version__,
+        "hardware": _hardware(),
+    }
+    (checkpoint / "training.json").write_text(
+        json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
+    )
+
+
+def _taught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> PromptFormat:
+    """Return the form with the tasks that some turn has a target for."""
+    targets = {task for turn in turns for task in turn.tasks}
+    return form.model_copy(update={"tasks": tuple(task for task in form.tasks if task in targets)})
+
+
+def _hardware() -> str:
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return f"{os.cpu_count()} CPU cores ({platform.machine()})"
