@@ -50,7 +50,7 @@ class Gateway:
 
 PLAIN = "import sys; sys.modules.update(httptools=None, uvloop=None);"
 """As where nothing but the gateway's own requirements is installed."""
-RUN = "import sys; from todserve.cli import main; sys.exit(main(sys.argv[1:]))"
+RUN = "import sys; from todserve.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
 @contextmanager
