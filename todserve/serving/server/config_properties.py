@@ -160,15 +160,18 @@ def _read(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     settings: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
+    # Java knows these ends of lines alone, and fewer blanks than Python.
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        stripped = line.strip(" \t")
         if not stripped or stripped.startswith("#"):
             continue
         key, separator, value = stripped.partition("=")
         # A backslash is an escape to Java alone, and a blank or colon before '=' ends its key.
-        if not separator or "\\" in stripped or not _KEY.fullmatch(key.rstrip()):
+        plain = "\\" not in stripped and stripped.replace("\t", " ").isprintable()
+        if not separator or not plain or not _KEY.fullmatch(key.rstrip()):
             raise ConfigError(
-                f"{path}: line {number}: got {stripped!r}; expected 'key=value' without a backslash"
+                f"{path}: line {number}: got {stripped!r}; expected 'key=value' without a "
+                "backslash and without characters that cannot be seen"
             )
         settings[key.strip()] = value.strip()
     return settings
