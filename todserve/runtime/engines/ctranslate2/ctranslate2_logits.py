@@ -4,7 +4,6 @@ Beside the engine, for the fidelity measurement.
 Example: ``CTranslate2Logits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from todserve.runtime.engines.ctranslate2.ctranslate2_engine import (
     open_translator,
 )
 from todserve.runtime.engines.engine import Logits
+from todserve.runtime.untrusted.json_text import read_json
 
 
 class CTranslate2Logits:
@@ -28,8 +28,7 @@ class CTranslate2Logits:
             ConfigError: it is missing or cannot be loaded.
         """
         self._translator = open_translator(folder, replicas=1, threads=1)
-        vocabulary = folder / FOLDER / VOCABULARY_FILE
-        self._names: list[str] = json.loads(vocabulary.read_text(encoding="utf-8"))
+        self._names: list[str] = read_json(folder / FOLDER / VOCABULARY_FILE)
 
     def logits(self, context: Sequence[int], prefix: Sequence[int], ids: Sequence[int]) -> Logits:
         """Let it generate one token after all that is given; it tells every step's logits."""
