@@ -39,6 +39,8 @@ class Talk:
         *,
         user: str = "",
         said: Sequence[str] = (),
+        intent: str | None = None,
+        understood: bool = False,
     ) -> Facts:
         known = state or {}
         found = (
@@ -52,6 +54,8 @@ class Talk:
             found=found,
             utterance=user,
             said=said,
+            intent=intent,
+            understood=understood,
             knowledge=self.knowledge,
             schema=SCHEMA,
             style=self.style,

@@ -67,6 +67,7 @@ def test_the_limits_shown_are_the_limits() -> None:
         limits.max_characters,
         limits.max_turns,
         limits.max_slots,
+        limits.max_slots,  # of `corrected`, as of `state`
         limits.max_results,
     ]
 

@@ -281,6 +281,7 @@ def request_body(request: TurnRequest) -> dict[str, object]:
             }
             for domain, slots in request.state.items()
         },
+        **({"corrected": request.corrected} if request.corrected else {}),
         "domain": request.domain,
         "tasks": [str(task) for task in request.tasks],
         "top_k": request.top_k,

@@ -17,13 +17,15 @@ from todserve.runtime.decoding.token_automaton import TokenAutomaton
 from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
-from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
+from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
 from todserve.runtime.spelling.known_names import KnownNames
+from todserve.runtime.spelling.paraphrases import Paraphrases
 from todserve.runtime.spelling.speller import Spelled, Speller
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
@@ -75,6 +77,7 @@ class TurnPipeline:
         self._automaton = automaton
         self._speller = speller
         self._names = KnownNames.of(checkpoint) if speller else None
+        self._paraphrases = _paraphrases(checkpoint) if speller else None
         self._variations = automaton or variations
         self._checked = checked
         self._stage = ReplyStage(checkpoint.schema, checkpoint.knowledge, checkpoint.style)
@@ -193,7 +196,12 @@ class TurnPipeline:
         try:
             learnt = within(request, self.checkpoint.format.tasks)
             spelled = self._spelled(learnt.user)
-            memory = admit(learnt, self.checkpoint, utterance=spelled.text)
+            memory = admit(
+                learnt,
+                self.checkpoint,
+                utterance=spelled.text,
+                read=lambda text: self._spelled(text).text,
+            )
             return TurnWork(request=learnt, memory=memory, spelled=spelled)
         except RequestError as error:
             return error
@@ -215,7 +223,11 @@ class TurnPipeline:
         )
 
     def _spelled(self, utterance: str) -> Spelled:
-        return self._speller.read(utterance) if self._speller else Spelled(text=utterance)
+        spelled = self._speller.read(utterance) if self._speller else Spelled(text=utterance)
+        if self._paraphrases is None:
+            return spelled
+        plain = self._paraphrases.read(spelled.text)
+        return Spelled(text=plain.text, changes=(*spelled.changes, *plain.changes))
 
     def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
         return [Exchange(user=self._spelled(one.user).text, system=one.system) for one in history]
@@ -291,14 +303,25 @@ class TurnPipeline:
             )
         matches = work.found.matches if work.found else None
         work.database_token = knowledge.database_token(memory.domain, matches)
-        work.facts = Facts.of(
-            domain=memory.domain,
+        work.facts = self._facts(work, memory, memory.domain, work.found)
+        other = _begun_beside(work.memory, memory, knowledge)
+        if other is not None:
+            found = knowledge.query(other, memory.state[other], limit=_FOR_A_REPLY)
+            work.other_facts = self._facts(work, memory, other, found)
+
+    def _facts(
+        self, work: TurnWork, memory: Memory, domain: str | None, found: DatabaseResult | None
+    ) -> Facts:
+        return Facts.of(
+            domain=domain,
             state=memory.state,
-            found=work.found,
+            found=found,
             utterance=work.utterance,
             said=[one.system for one in work.request.history],
             heard=[one.user for one in work.request.history],
-            knowledge=knowledge,
+            intent=work.intent,
+            understood=_went_on(work.memory, memory),
+            knowledge=self.checkpoint.knowledge,
             schema=self.checkpoint.schema,
             style=self.checkpoint.style,
         )
@@ -340,6 +363,8 @@ class TurnPipeline:
                     work.acts,
                     intent=work.intent,
                 )
+                if work.other_facts is not None:
+                    work.reply = self._stage.with_another(work.reply, work.other_facts)
 
     def _varied(
         self, questions: Questions, wanted: Sequence[tuple[TurnWork, tuple[Variation, ...]]]
@@ -387,6 +412,29 @@ def _speller(checkpoint: Checkpoint, *, spelling: bool) -> Speller | None:
     if not spelling:
         return None
     return Speller.of(checkpoint.schema, checkpoint.knowledge, checkpoint.tokenizer)
+
+
+def _went_on(before: Memory, after: Memory) -> bool:
+    """Say whether a turn changed the state of the domain that is active now."""
+    domain = after.domain or ""
+    return after.state.get(domain, {}) != before.state.get(domain, {})
+
+
+def _begun_beside(before: Memory, after: Memory, knowledge: KnowledgeBase) -> str | None:
+    """Return another domain that a turn began too, and that can be looked up."""
+    if after.domain is None or before.state.get(after.domain):
+        return None
+    for domain, slots in after.state.items():
+        table = knowledge.tables.get(domain)
+        if domain == after.domain or domain in before.state or table is None:
+            continue
+        if any(slot in table.comparisons and value != DONTCARE for slot, value in slots.items()):
+            return domain
+    return None
+
+
+def _paraphrases(checkpoint: Checkpoint) -> Paraphrases | None:
+    return Paraphrases.of(checkpoint.grounds.ways, checkpoint.schema, checkpoint.knowledge)
 
 
 def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:

@@ -36,6 +36,7 @@ class TurnWork:
         found: the look-up, when the active domain has a database.
         database_token: tells the model how much was found.
         facts: what the reply may rest on.
+        other_facts: of a second domain that the utterance began as well.
         reply: the reply that is sent.
     """
 
@@ -49,6 +50,7 @@ class TurnWork:
     found: DatabaseResult | None = None
     database_token: str | None = None
     facts: Facts | None = None
+    other_facts: Facts | None = None
     reply: ChosenReply | None = None
 
     @property

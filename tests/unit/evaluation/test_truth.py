@@ -79,6 +79,23 @@ def test_it_leaves_alone_what_the_database_says(
     assert kinds(reader, domain, state, reply) == set()
 
 
+BESIDE = {"hotel": {"area": "north"}, "restaurant": {"food": "italian"}}
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        ("I have found 3 restaurants. One of them is Ask Restaurant.", set()),
+        ("I have found 4 restaurants. One of them is Ask Restaurant.", {"count"}),
+        ("I have found 3 restaurants. One of them is the Nirala.", {"venue"}),
+    ],
+)
+def test_what_is_said_of_a_second_service_is_held_against_its_own_wishes(
+    reader: TruthReader, reply: str, found: set[str]
+) -> None:
+    assert kinds(reader, "hotel", BESIDE, reply) == found
+
+
 def test_a_reference_must_stay_the_same_unless_something_is_booked_anew(
     reader: TruthReader,
 ) -> None:

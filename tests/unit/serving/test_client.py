@@ -172,6 +172,17 @@ def test_conversation_sends_back_what_it_was_given() -> None:
     }
 
 
+def test_conversation_sends_back_what_still_stands_corrected() -> None:
+    standing = Answer(200, {**OK, "corrected": {"train": ["day"]}})
+    with LocalServer(standing, Answer()) as server, client_of(server) as client:
+        conversation = Conversation(client)
+        conversation.corrected = {"train": ("day", "people")}
+        for text in ("a train", "on friday", "thanks"):
+            conversation.say(text)
+    sent = [request.get("corrected") for request in server.requests]
+    assert sent == [{"train": ["day", "people"]}, {"train": ["day"]}, None]
+
+
 def test_conversation_keeps_its_state_when_a_task_was_not_answered() -> None:
     partial = Answer(200, {**OK, "belief_state": None, "domain": None, "response": None})
     with LocalServer(Answer(), partial) as server, client_of(server) as client:

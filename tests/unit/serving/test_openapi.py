@@ -47,6 +47,7 @@ FULL = TurnResponse(
     model=BARE.model,
     timing_ms={"total": 12.5},
     unconstrained=UnconstrainedConfidence(intent=0.5, belief_state={"train": {"day": 0.4}}),
+    corrected={"train": ("day",)},
 )
 
 
@@ -89,6 +90,7 @@ def test_document_is_written_as_it_is(tmp_path: Path) -> None:
         dict.fromkeys(("history", "state", "domain", "tasks", "top_k")) | TURN,
         TURN | {"state": {"train": {"day": {"value": "nonesuch", "confidence": None}}}},
         TURN | {"state": {"train": {}}, "history": []},
+        TURN | {"corrected": {"train": ["day", "people"], "hotel": []}},
         {"user": "x" * 4_000},
     ],
 )
@@ -127,6 +129,9 @@ def test_turn_that_the_parser_accepts_is_valid(body: dict[str, Any]) -> None:
         TURN | {"state": {"train": {"day": {"value": "friday", "confidence": 1.5}}}},
         TURN | {"state": {"train": {"day": {"value": "friday", "sure": True}}}},
         TURN | {"state": {"train": {str(number): "x" for number in range(201)}}},
+        TURN | {"corrected": ["day"]},
+        TURN | {"corrected": {"train": "day"}},
+        TURN | {"corrected": {"train": [5]}},
         TURN | {"domain": ""},
         TURN | {"domain": 5},
         TURN | {"tasks": []},

@@ -121,6 +121,8 @@ def test_write_makes_paths_absolute_and_keeps_the_rest(tmp_path: Path) -> None:
         "metrics_config=archive/metrics.yaml\njob_queue_size=7\n"
         "vmargs=-Xmx1g -Dlog4j.configurationFile=a.xml\n"
     )
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "metrics.yaml").write_text("")
     target = tmp_path / "elsewhere.properties"
     written = read(tmp_path, text).write(target)
     assert written.settings == {
@@ -129,3 +131,8 @@ def test_write_makes_paths_absolute_and_keeps_the_rest(tmp_path: Path) -> None:
         "job_queue_size": "7",
         "vmargs": "-Xmx1g",
     }
+
+
+def test_a_file_that_the_folder_lacks_is_the_shipped_one(tmp_path: Path) -> None:
+    written = read(tmp_path, "metrics_config=archive/metrics.yaml").write(tmp_path / "written")
+    assert written.settings["metrics_config"] == str(SHIPPED.parent / "archive" / "metrics.yaml")

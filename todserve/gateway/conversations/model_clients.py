@@ -78,6 +78,8 @@ class Models:
         }
         if last is not None and last.domain is not None:
             request["domain"] = last.domain
+        if last is not None and last.corrected_slots:
+            request["corrected"] = last.corrected_slots
         with self._lent(model) as client:
             try:
                 return client.send(request, request_id=request_id)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from todserve.bot.user_message import plain
+from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
@@ -119,6 +121,20 @@ class TurnRecord:
             state: Mapping[str, Mapping[str, Any]] = corrected
             return state
         return self.standing.get("belief_state") or {}
+
+    @property
+    def corrected_slots(self) -> dict[str, list[str]]:
+        """The slots of that state which somebody has corrected, here or before: domain -> slots.
+
+        What the words before say of them, the model is not to read again.
+        """
+        before = self.standing.get("corrected") or {}
+        found = {domain: set(slots) for domain, slots in before.items()}
+        if "belief_state" in self.correction:
+            answered = plain(self.standing.get("belief_state") or {})
+            for domain, slots in state_update(answered, plain(self.state)).items():
+                found.setdefault(domain, set()).update(slots)
+        return {domain: sorted(slots) for domain, slots in found.items()}
 
     @property
     def domain(self) -> str | None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 BeliefState = Mapping[str, Mapping[str, str]]
 """domain -> slot -> value. Absent means not mentioned; the empty state is ``{}``."""
 
+Slots = Mapping[str, tuple[str, ...]]
+"""domain -> slots of it."""
+
 GENERAL = "general"
 """Domain of acts, and intent of utterances, that concern no service: thanks, goodbye, yes."""
 

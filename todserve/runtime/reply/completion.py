@@ -51,9 +51,14 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     if not facts.row:
         return Completion(text=delexicalised)
     shown = set(placeholders(delexicalised))
-    wanted = _asked(facts) | {
+    wanted = asked_for(facts) | {
         act.slot for act in acts if act.domain == facts.domain and act.act in _PROMISING
     }
+    if facts.unpicked:
+        wanted = set()  # the phone number of any one of them is nobody's answer
+    booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
+    if not booked and not _may_tell_reference(facts):
+        wanted -= {"reference"}
     added = [slot for slot in _TOLD if slot in wanted - shown and _known(slot, facts)]
     concrete = bool(added or shown & set(_TOLD))
     few = "choice" in shown and facts.matches <= FEW
@@ -63,14 +68,18 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     # A booking or an address is of one place; a count is of several.
     one = concrete or facts.matches == 1
     parts = [facts.style.told["this" if one else "one_of_them"]] if name else []
-    parts += [facts.style.told[slot] for slot in added]
+    for slot in added:
+        if slot == "reference" and not booked and not facts.reference:
+            parts.append(facts.style.told["booked"])
+        parts.append(facts.style.told[slot])
     return Completion(
         text=f"{delexicalised} {facts.style.listed(parts)}.".strip(),
         added=(("name",) if name else ()) + tuple(added),
     )
 
 
-def _asked(facts: Facts) -> set[str]:
+def asked_for(facts: Facts) -> set[str]:
+    """Return the slots that the user asks for."""
     declined = facts.style.patterns["declined"]
     return {
         slot
@@ -78,6 +87,15 @@ def _asked(facts: Facts) -> set[str]:
         if (match := pattern.search(facts.utterance))
         and not declined.search(facts.utterance[: match.start()])
     }
+
+
+def _may_tell_reference(facts: Facts) -> bool:
+    """Say whether a reference may follow a reply that says nothing of a booking."""
+    if facts.may_book:
+        return True
+    # Who asks for the number of what was never booked wants it booked; else it is another's.
+    known = facts.reference is not None or not facts.told_references
+    return "reference" in asked_for(facts) and known
 
 
 def _unnamed(facts: Facts, shown: AbstractSet[str]) -> bool:

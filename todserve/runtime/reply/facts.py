@@ -19,6 +19,9 @@ from todserve.runtime.reply.clauses import KEYS
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
+BOOKS = "book"
+"""The beginning of an intent to book."""
+
 _RECENT = 3  # replies in which an entity that was named is still the one at hand
 
 
@@ -33,6 +36,8 @@ class Facts:
         utterance: what the user said, lower case.
         said: the system's earlier replies, oldest first, lower case.
         heard: what the user said before, lower case.
+        intent: the user's intent, if it is known.
+        understood: whether the utterance changed the state of the active domain.
         knowledge: the database.
         schema: domains and slots.
         style: the language.
@@ -47,6 +52,8 @@ class Facts:
     schema: Schema
     style: ReplyStyle
     heard: Sequence[str] = ()
+    intent: str | None = None
+    understood: bool = False
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -59,6 +66,8 @@ class Facts:
         utterance: str,
         said: Sequence[str],
         heard: Sequence[str] = (),
+        intent: str | None = None,
+        understood: bool = False,
         knowledge: KnowledgeBase,
         schema: Schema,
         style: ReplyStyle,
@@ -73,6 +82,8 @@ class Facts:
             utterance=utterance.lower(),
             said=lower,
             heard=tuple(text.lower() for text in heard),
+            intent=intent,
+            understood=understood,
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -142,6 +153,14 @@ class Facts:
         """Say whether everything found has this value."""
         return same(self.shared.get(slot, ""), value)
 
+    @property
+    def unpicked(self) -> bool:
+        """Whether nobody knows which entity is meant: no wish, no name, and many there are."""
+        wishes = any(self.slots.get(slot, "") not in _NO_VALUE for slot in self.slots)
+        if wishes or self.matches < 2 or "name" not in self.compared:
+            return False
+        return not self.named_before()
+
     @cached_property
     def booking_slots(self) -> tuple[str, ...]:
         """Slots without which nothing is booked here; empty where nothing can be booked.
@@ -174,17 +193,53 @@ class Facts:
         """Whether a booking can be made now: all is known, and there is something to book."""
         return bool(self.booking_slots) and not self.missing and self.matches > 0
 
+    @property
+    def may_book(self) -> bool:
+        """Whether the user may want a booking now: the intent says so, or cannot say."""
+        if self.intent is None or self.intent.startswith(BOOKS):
+            return True
+        return not any(one.startswith(BOOKS) for one in self.schema.intents)
+
+    @cached_property
+    def told_references(self) -> tuple[str, ...]:
+        """Every reference that earlier replies told, of whatever booking."""
+        return tuple(_REFERENCE.findall(" ".join(self.said)))
+
     @cached_property
     def reference(self) -> str | None:
         """The reference that an earlier reply told for a booking of this domain, if one did."""
-        if self.result is None or not any(_REFERENCE.search(text) for text in self.said):
-            return None
+        return self._told_booking[0]
+
+    @property
+    def booked_name(self) -> str:
+        """What that booking is of, in lower case; empty where there is none or it has no name."""
+        row = self._told_booking[1]
+        return next((row[slot].lower() for slot in KEYS if row.get(slot)), "")
+
+    @cached_property
+    def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
+        """The reference and the entity of a booking that an earlier reply told."""
+        if self.result is None or not self.told_references:
+            return None, {}
         rows: list[Mapping[str, str]] = [*self.result.results, {}]
-        told = " ".join(self.said)
-        codes = (
-            booking_reference(self.domain, self.state, row, self.booking_slots) for row in rows
-        )
-        return next((code for code in codes if code in told), None)
+        if self.intent is not None and self.may_book and self.named_before():
+            rows = [self.row]  # booked like another one before it, it is a booking of its own
+        elif self.intent is not None and not self.may_book:
+            # A wish that came after the booking may have left its entity out of the results.
+            rows += self._named_rows()
+        for row in rows:
+            code = booking_reference(self.domain, self.state, row, self.booking_slots)
+            if code in self.told_references:
+                return code, row
+        return None, {}
+
+    def _named_rows(self) -> list[Mapping[str, str]]:
+        """Return the entities of the domain that were named by anybody before."""
+        key = next((slot for slot in KEYS if slot in self.columns), "")
+        told = " ".join([*self.said, *self.heard])
+        named = [one for one in self.knowledge.values(self.domain, key) if named_in(one, told)]
+        found = (self.knowledge.query(self.domain, {key: one}, limit=1) for one in named)
+        return [row for one in found for row in one.results]
 
     def names(self, text: str) -> bool:
         """Say whether a lower-case text names the entity at hand."""

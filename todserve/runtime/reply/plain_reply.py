@@ -7,7 +7,7 @@ style's. Example: with a day missing for the booking that the user wants, ``for 
 from collections.abc import Sequence
 
 from todserve.runtime.language.dialogue import GENERAL, DialogueAct
-from todserve.runtime.reply.completion import FEW
+from todserve.runtime.reply.completion import FEW, asked_for
 from todserve.runtime.reply.facts import Facts
 
 _GREETINGS = ("bye", "welcome", "greet")
@@ -25,6 +25,8 @@ def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> st
     sentences = facts.style.sentences
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
+    if facts.unpicked and asked_for(facts) & facts.columns:
+        return facts.style.question(facts.domain, "name")
     if books and facts.booking_slots and facts.missing:
         return facts.style.question(facts.domain, facts.missing[0])
     if books and facts.bookable:
@@ -48,6 +50,13 @@ def out_of_scope_reply(facts: Facts) -> str:
 def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
     """Return the question for a value that was not understood well enough to act on."""
     return facts.style.questions["doubt"] + facts.style.question(domain, slot)
+
+
+def beside_reply(facts: Facts) -> str:
+    """Return what was found for a second service that was asked for in the same breath."""
+    sentences = facts.style.sentences
+    found = _found(facts) if facts.matches else _filled(sentences["none"], facts)
+    return f"{_filled(sentences['beside'], facts)} {found}" if found else ""
 
 
 def _services(facts: Facts) -> str:

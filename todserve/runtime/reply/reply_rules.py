@@ -13,10 +13,13 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     shared      of many, what is not true of all
     some        there are several such, it says; there are not
     row         of one, what its row denies or does not know
-    booking     booked, it says, though something is missing, or there is nothing to book
-    reference   a reference of no booking
+    booking     booked, it says, though something is missing, there is nothing to book, or it asks
+                whether to book it as well
+    reference   a reference of no booking, another entity's, or a new one without a word of booking
     venue       a name that is of no result and that nobody has said
     invented    a time, a price, a number or a code that is from nowhere
+    which       a number or an address of any one of many, where nobody knows which is meant
+    helpless    it can do nothing, it says, where a wish was understood, or beside what it does
     garbled     it goes round in circles, or says a word twice
 """
 
@@ -30,6 +33,7 @@ from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.phrases import NUMBER_WORDS
 from todserve.runtime.reply.amendment import claimed
 from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
+from todserve.runtime.reply.completion import asked_for
 from todserve.runtime.reply.facts import Facts, named_in, same
 from todserve.runtime.reply.korean_particles import is_korean
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
@@ -263,16 +267,33 @@ def _booking(draft: Draft) -> bool:
     facts = draft.facts
     arranged = facts.arranged and any(slot in facts.columns for slot in _slots(draft))
     claims = arranged or any(_booked(draft, clause) for clause in draft.claims)
-    return claims and not (facts.bookable or facts.reference)
+    # "Shall I book it? It is booked": one or the other.
+    anew = "reference" in _slots(draft) and not facts.reference
+    asks = any(draft.says("offers", clause) for clause in draft.clauses if clause.asks)
+    return claims and ((anew and asks) or not (facts.bookable or facts.reference))
 
 
 def _booked(draft: Draft, clause: Clause) -> bool:
+    names_one = draft.says("reference", clause)
+    return _made(draft, clause) or (names_one and not draft.says("refused", clause))
+
+
+def _made(draft: Draft, clause: Clause) -> bool:
     return draft.says("booked", clause) and not draft.says("refused", clause)
 
 
 def _reference(draft: Draft) -> bool:
     facts = draft.facts
-    return "reference" in _slots(draft) and not (facts.bookable or facts.reference)
+    if "reference" not in _slots(draft):
+        return False
+    if facts.reference:
+        named = [one.value for one in draft.filled.fillings if one.slot in KEYS and one.value]
+        return bool(named and facts.booked_name) and facts.booked_name not in named
+    if not facts.bookable:
+        return True
+    # A code alone tells nobody that it is of a new booking, least of all beside an earlier one.
+    alone = not any(_made(draft, clause) for clause in draft.claims)
+    return alone and bool(facts.told_references or not facts.may_book)
 
 
 def _venue(draft: Draft) -> bool:
@@ -295,6 +316,22 @@ def _invented(draft: Draft) -> bool:
             if not _is_known(match[0], facts):
                 return True
     return False
+
+
+def _which(draft: Draft) -> bool:
+    facts = draft.facts
+    if not facts.unpicked or not asked_for(facts) & facts.columns:
+        return False
+    told = set(_slots(draft)) & (facts.columns - facts.compared)
+    return bool(told) or any(draft.says("helpless", clause) for clause in draft.claims)
+
+
+def _helpless(draft: Draft) -> bool:
+    facts = draft.facts
+    helps = facts.understood or bool(set(_slots(draft)) & facts.columns)
+    if not helps or facts.result is None:
+        return False
+    return any(draft.says("helpless", clause) for clause in draft.claims)
 
 
 def _garbled(draft: Draft) -> bool:
@@ -393,6 +430,8 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "reference": _reference,
     "venue": _venue,
     "invented": _invented,
+    "which": _which,
+    "helpless": _helpless,
     "garbled": _garbled,
 }
 """Name -> whether a draft breaks the rule; in the order in which they are told."""

@@ -7,7 +7,7 @@ sentence is said. Example: "i have 5 trains after 9" gives way to "tr1234 leaves
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
@@ -18,16 +18,15 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.amendment import amended
 from todserve.runtime.reply.clauses import KEYS
 from todserve.runtime.reply.completion import FEW, complete
-from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.facts import BOOKS, Facts
 from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
 from todserve.runtime.reply.literals import Literals
-from todserve.runtime.reply.plain_reply import plain_reply
+from todserve.runtime.reply.plain_reply import beside_reply, plain_reply
 from todserve.runtime.reply.reply_rules import Draft, strikes
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NAMES = ("name", "id", "song_title")
-_BOOKS = "book"
-_BOOKING = frozenset({"refusal", "booking", "reference"})
+_CLEAR = frozenset({"refusal", "booking", "reference", "which"})
 
 
 class Source(StrEnum):
@@ -146,7 +145,7 @@ class ReplyStage:
         """Return what else to generate; nothing where the first reply is as good as any."""
         if first.holds and not _offers_unnamed(first, facts):
             return ()
-        if not first.holds and (not facts.matches or _BOOKING & set(first.strikes)):
+        if not first.holds and (not facts.matches or _CLEAR & set(first.strikes)):
             # Nothing to speak of, or what is wanted is clear: a plain sentence says it best.
             return ()
         wanted: list[Variation] = []
@@ -184,12 +183,33 @@ class ReplyStage:
             holding = [one for one in holding if told <= set(placeholders(one.delexicalised))]
         best = next((one for one in holding if one.names), next(iter(holding), None))
         if best is None:
-            wanted = (intent or "").startswith(_BOOKS)
-            books = wanted or bool({"booking", "reference"} & set(first.strikes))
+            wanted = (intent or "").startswith(BOOKS)
+            claimed = bool({"booking", "reference"} & set(first.strikes))
+            # What is missing is asked for; what nobody wants is not booked.
+            books = wanted or (claimed and (facts.may_book or not facts.bookable))
             best = self.plain(plain_reply(facts, acts, books=books), facts, acts)
         if best is not first and first.holds:
             rules = (*rules, "unnamed")
         return ChosenReply(candidate=best, rules=rules)
+
+    def with_another(self, reply: ChosenReply, facts: Facts) -> ChosenReply:
+        """Return a reply with what was found for a second service behind it.
+
+        Args:
+            reply: of the active domain.
+            facts: of the other one.
+        """
+        first = reply.candidate
+        said = filled(beside_reply(facts), facts).text
+        if not said:
+            return reply
+        # As words, not as placeholders: those are filled from the active domain.
+        both = replace(
+            first,
+            delexicalised=f"{first.delexicalised} {said.lower()}",
+            filled=replace(first.filled, text=f"{first.filled.text} {said}"),
+        )
+        return ChosenReply(candidate=both, rules=(*reply.rules, "beside"))
 
     def plain(self, text: str, facts: Facts, acts: Sequence[DialogueAct] = ()) -> Candidate:
         """Return a plain sentence as a candidate, with what the user asked for behind it."""

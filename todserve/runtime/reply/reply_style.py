@@ -54,12 +54,15 @@ class Claims(_Frozen):
         none: that nothing was found.
         refused: that a booking failed.
         booked: that a booking was made.
+        reference: that a booking's reference is named, which claims a booking as well.
         some: that there are several, without a number.
         all: that something is true of every one.
         denied: that something is not so.
         yes: an answer that begins with yes.
         no: an answer that begins with no.
         other: in the user's words, the wish for another one.
+        offers: asks whether to make the booking that is spoken of.
+        helpless: that nothing can be done for the user, or that nothing was understood.
         fits_all: that all wishes are meant, not only those the sentence repeats.
         declined: in the user's words, that what follows is not asked for.
     """
@@ -76,6 +79,9 @@ class Claims(_Frozen):
     other: str
     fits_all: str
     declined: str = ""
+    reference: str = ""
+    helpless: str = ""
+    offers: str = ""
 
 
 class ReplyStyle(_Frozen):
@@ -92,7 +98,8 @@ class ReplyStyle(_Frozen):
         kinds: domain -> what its entities are called; "" for every other domain.
         bookings: domain -> slots without which there is no booking; ``leave|arrive`` is either.
         asked: slot -> a regular expression of how users ask for it.
-        told: slot -> the phrase that tells it; ``this`` and ``one_of_them`` name an entity.
+        told: slot -> the phrase that tells it; ``this`` and ``one_of_them`` name an entity,
+            ``booked`` stands before the reference of a new booking.
         questions: slot -> the question for it; ``domain.slot`` before ``slot``, "" for any other.
         sentences: name of a plain sentence -> its text, see ``plain``.
         services: domain -> what is said of it when the reply tells what it can do.

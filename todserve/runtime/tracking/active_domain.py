@@ -84,6 +84,10 @@ def _first(seen: Evidence, intent: str | None) -> DomainDecision:
         best = _likeliest_of(candidates, seen)
         if best is not None:
             return _switched(best, f"new {best} {_listed(seen.changed[best])}")
+    only = seen.spoken[0] if len(seen.spoken) == 1 else None
+    if only is not None and only not in seen.named and _at_least(seen, only, _AGREES):
+        # No slot bears the intent out, and the user's own word says that it is wrong.
+        return _switched(only, f"the user says {only}")
     if (best := _likeliest_of(seen.named, seen)) is not None:
         return _switched(best, f"the intent is {intent}")
     if len(seen.spoken) == 1 and (best := _likeliest_of(seen.spoken, seen)) is not None:

@@ -19,6 +19,7 @@ from todserve.runtime.language.dialogue import (
     DELETED,
     OUT_OF_SCOPE,
     BeliefState,
+    Slots,
     apply_update,
     state_update,
 )
@@ -38,11 +39,19 @@ Confidence = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """What a turn inherits from the one before and hands to the next."""
+    """What a turn inherits from the one before and hands to the next.
+
+    Attributes:
+        state: the belief state.
+        confidence: of its values, where it is known.
+        domain: the active domain.
+        corrected: slots that a person has set or taken back, and nobody has spoken of since.
+    """
 
     state: BeliefState = field(default_factory=dict)
     confidence: Confidence = field(default_factory=dict)
     domain: str | None = None
+    corrected: Slots = field(default_factory=dict)
 
 
 class Refusal(StrEnum):
@@ -52,6 +61,8 @@ class Refusal(StrEnum):
     """Nothing that was said or found bears it out."""
     DOUBTFUL = "doubtful"
     """Its confidence is below what is worth acting on; the reply asks for it."""
+    CORRECTED = "corrected"
+    """A person has corrected the slot, and the utterance says nothing new of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,17 +139,22 @@ def track(
     renamed: list[WordChange] = []
     spoken = Spoken.of(utterance, history, memory.state)
     doubted: list[RefusedValue] = []
+    corrected = {domain: set(slots) for domain, slots in memory.corrected.items()}
     for span, accepted_value in accepted:
         value = accepted_value
         if names is not None:
             value = names.meant(span.domain, span.slot, accepted_value)
+        if grounds is not None and span.slot in corrected.get(span.domain, ()):
+            if not grounds.said_anew(span.domain, span.slot, accepted_value, utterance):
+                if value != memory.state.get(span.domain, {}).get(span.slot, DELETED):
+                    doubted.append(_refused(span, value, Refusal.CORRECTED))
+                continue
+            corrected[span.domain].discard(span.slot)
         if value != memory.state.get(span.domain, {}).get(span.slot):
             # A misspelt name is borne out by what was typed, not by the name that is meant.
             reason = _refusal(span, accepted_value, reading, spoken, grounds, act_from)
             if reason is not None:
-                doubted.append(
-                    RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
-                )
+                doubted.append(_refused(span, value, reason))
                 continue
         if value != accepted_value:
             renamed.append(WordChange(typed=accepted_value, read=value))
@@ -156,6 +172,9 @@ def track(
             state=state,
             confidence=_only(confidence, state),
             domain=decision.active,
+            corrected={
+                domain: tuple(sorted(slots)) for domain, slots in corrected.items() if slots
+            },
         ),
         decision=decision,
         unparsed=tuple(unparsed),
@@ -163,6 +182,10 @@ def track(
         refused=tuple(doubted),
         unconstrained=_only(unconstrained, state),
     )
+
+
+def _refused(span: ValueSpan, value: str, reason: Refusal) -> RefusedValue:
+    return RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
 
 
 def _refusal(

@@ -34,6 +34,7 @@ _MINUTES = {"half": 30, "quarter": 15}
 _WORDS_FOR_TIMES = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
 _HALF_DAY = 12 * 60
 _SHORTEST = 4
+_YES_OR_NO = frozenset({"yes", "no", "true", "false"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,26 @@ class Grounds:
             or _misspelt(spoken.utterance, value)
             or self._was_said(domain, slot, value, spoken)
             or any(_is_of(value, row.values()) for row in self._rows(spoken.state))
+        )
+
+    def said_anew(self, domain: str, slot: str, value: str, utterance: str) -> bool:
+        """Say whether the user's newest words alone speak of a slot that a person has corrected.
+
+        More is asked than of other values: the words must say the value; a reply or anything said
+        before bears nothing out. Of a yes, a no and slots that are said in too many ways they
+        must name the slot; of what is taken back that, or say so.
+        """
+        text = utterance.lower()
+        if value == DELETED:
+            return self.ways.names(slot, text) or self.ways.withdrawal.search(text) is not None
+        if value == DONTCARE:
+            return self.ways.indifference.search(text) is not None
+        if value in _YES_OR_NO or slot in self.ways.unchecked:
+            return self.ways.names(slot, text)
+        return (
+            _says(text, value)
+            or self.ways.says(domain, slot, value, text)
+            or _misspelt(text, value)
         )
 
     def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:

@@ -29,13 +29,15 @@ from todserve.runtime.wire.request import TurnRequest
 def needs_replay(request: TurnRequest, context: ContextForm) -> bool:
     """Say whether the state must be rebuilt: the client sent a history, but no state.
 
-    A client that names the active domain keeps track itself; its state is just empty so far.
+    A client that names the active domain or a corrected slot keeps track itself; its state is
+    just empty so far.
     """
     return (
         context.rests_on_state
         and bool(request.history)
         and not request.state
         and request.domain is None
+        and not request.corrected
     )
 
 

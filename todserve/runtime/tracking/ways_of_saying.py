@@ -7,7 +7,7 @@ regular expressions that are looked for between word boundaries, in lower case.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -33,6 +33,12 @@ class WaysOfSaying(BaseModel):
         indifferent: say that any value will do.
         values: slot, or ``domain.slot`` -> value -> phrases that say it.
         unchecked: slots whose values are said in too many ways to be looked for.
+        named: slot -> phrases that speak of the slot itself, whatever its value; its own name
+            always does.
+        withdrawn: say that something is wished no more.
+        plainly: plain words -> phrases that are read as them, see `paraphrase`.
+        counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
+        counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +47,11 @@ class WaysOfSaying(BaseModel):
     indifferent: tuple[str, ...] = ()
     values: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     unchecked: tuple[str, ...] = ()
+    named: Mapping[str, tuple[str, ...]] = {}
+    withdrawn: tuple[str, ...] = ()
+    plainly: Mapping[str, tuple[str, ...]] = {}
+    counted: Mapping[str, tuple[str, ...]] = {}
+    counted_as: str = ""
 
     @classmethod
     def of(cls, folder: Path | None) -> "WaysOfSaying":
@@ -57,18 +68,24 @@ class WaysOfSaying(BaseModel):
     def _load(cls, path: Path) -> "WaysOfSaying":
         try:
             loaded = cls.model_validate(read_json(path))
-            phrases = [*loaded.indifferent]
-            for known in loaded.values.values():
-                phrases += [phrase for several in known.values() for phrase in several]
-            for phrase in phrases:
+            for phrase in loaded._phrases():
                 check_pattern(phrase)
-            _ = loaded.indifference, loaded.patterns  # good ones may be none together
+            # Good ones may be none together.
+            _ = loaded.indifference, loaded.patterns, loaded.withdrawal, loaded.naming
+            for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
+                _any_of(phrases)
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(
-                f"cannot read {path}: {error}; expected indifferent, values and unchecked, with "
-                "regular expressions as phrases"
+                f"cannot read {path}: {error}; expected {', '.join(cls.model_fields)}, "
+                "with regular expressions as phrases"
             ) from error
+
+    def _phrases(self) -> Iterator[str]:
+        yield from (*self.indifferent, *self.withdrawn)
+        for known in (*self.values.values(), self.named, self.plainly, self.counted):
+            for phrases in known.values():
+                yield from phrases
 
     def _with(self, other: "WaysOfSaying") -> "WaysOfSaying":
         values = {slot: dict(known) for slot, known in self.values.items()}
@@ -81,12 +98,27 @@ class WaysOfSaying(BaseModel):
             indifferent=(*self.indifferent, *other.indifferent),
             values=values,
             unchecked=(*self.unchecked, *other.unchecked),
+            named=_both(self.named, other.named),
+            withdrawn=(*self.withdrawn, *other.withdrawn),
+            plainly=_both(self.plainly, other.plainly),
+            counted=_both(self.counted, other.counted),
+            counted_as=other.counted_as or self.counted_as,
         )
 
     @cached_property
     def indifference(self) -> re.Pattern[str]:
         """Finds what says that any value will do."""
         return _any_of(self.indifferent)
+
+    @cached_property
+    def withdrawal(self) -> re.Pattern[str]:
+        """Finds what takes something back."""
+        return _any_of(self.withdrawn)
+
+    @cached_property
+    def naming(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot -> what finds a phrase that speaks of it."""
+        return {slot: _any_of(phrases) for slot, phrases in self.named.items()}
 
     @cached_property
     def patterns(self) -> Mapping[tuple[str, str], re.Pattern[str]]:
@@ -97,6 +129,14 @@ class WaysOfSaying(BaseModel):
             for value, phrases in known.items()
         }
 
+    def names(self, slot: str, text: str) -> bool:
+        """Say whether a lower-case text speaks of a slot by its name, or by a phrase for it."""
+        own = re.escape(slot.replace("_", " "))
+        if re.search(rf"(?<!\w){own}s?(?!\w)", text):
+            return True
+        pattern = self.naming.get(slot)
+        return pattern is not None and pattern.search(text) is not None
+
     def says(self, domain: str, slot: str, value: str, text: str) -> bool:
         """Say whether a lower-case text says the value in one of its ways."""
         for name in (slot, f"{domain}.{slot}", "*"):
@@ -104,6 +144,12 @@ class WaysOfSaying(BaseModel):
             if pattern is not None and pattern.search(text):
                 return True
         return False
+
+
+def _both(
+    below: Mapping[str, tuple[str, ...]], given: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    return {key: (*below.get(key, ()), *given.get(key, ())) for key in (*below, *given)}
 
 
 def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.language.dialogue import DELETED, BeliefState
+from todserve.runtime.language.dialogue import DELETED, BeliefState, Slots
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.body import read_body, read_text
@@ -21,7 +21,7 @@ from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 DEFAULT_TOP_K = 5
 ALL_TASKS = tuple(TaskName)
 
-_KEYS = ("user", "history", "state", "domain", "tasks", "top_k")
+_KEYS = ("user", "history", "state", "corrected", "domain", "tasks", "top_k")
 _TASKS = {str(task): task for task in ALL_TASKS}
 
 
@@ -34,6 +34,8 @@ class TurnRequest:
         history: the exchanges before it, oldest first; system turns plain or delexicalised.
         state: the belief state before it, plain values.
         state_confidence: domain -> slot -> [0, 1], for those slots of ``state`` that carry one.
+        corrected: domain -> slots that a person has set or taken out of ``state``: only new words
+            about one change it.
         domain: the active domain before it.
         tasks: what to answer, each once, in the client's order.
         top_k: database results to list.
@@ -43,6 +45,7 @@ class TurnRequest:
     history: tuple[Exchange, ...] = ()
     state: BeliefState = field(default_factory=dict)
     state_confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    corrected: Slots = field(default_factory=dict)
     domain: str | None = None
     tasks: tuple[TaskName, ...] = ALL_TASKS
     top_k: int = DEFAULT_TOP_K
@@ -68,6 +71,7 @@ def parse_request(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> Tu
         history=_history(request.get("history"), budget),
         state=state,
         state_confidence=confidence,
+        corrected=_corrected(request.get("corrected"), budget),
         domain=_domain(request.get("domain"), budget),
         tasks=_tasks(request.get("tasks")),
         top_k=_top_k(request.get("top_k"), limits),
@@ -87,7 +91,13 @@ def parse_text(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> TurnR
 def _utterance(what: str, value: object, budget: Budget, *, empty: bool = False) -> str:
     if not isinstance(value, str):
         raise wrong(what, value, "a text")
-    text = budget.take(what, value, budget.limits.max_characters).strip()
+    most = budget.limits.max_characters
+    if what == "user" and len(value) > most:
+        raise RequestError(
+            f"user: got {len(value)} characters; expected at most {most}, and no more than the "
+            "checkpoint reads, which may be fewer; send a shorter one"
+        )
+    text = budget.take(what, value, most).strip()
     if not text and not empty:
         raise RequestError(f"{what}: the text is empty; send at least one character")
     return text
@@ -146,6 +156,29 @@ def _state(
     if count > budget.limits.max_slots:
         raise RequestError(f"state: got {count} slots; expected at most {budget.limits.max_slots}")
     return state, confidence
+
+
+def _corrected(value: object, budget: Budget) -> dict[str, tuple[str, ...]]:
+    """Return ``corrected``; domains without slots are left out."""
+    fix = 'send {"domain": ["slot"]}'
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise wrong("corrected", value, "an object", fix)
+    corrected: dict[str, tuple[str, ...]] = {}
+    for domain, slots in value.items():
+        name = _name("corrected", domain, budget)
+        if not isinstance(slots, list | tuple):
+            raise wrong(f"corrected.{name}", slots, "an array of slots", fix)
+        if slots:
+            names = [_name(f"corrected.{name}", slot, budget) for slot in slots]
+            corrected[name] = tuple(dict.fromkeys(names))
+    count = sum(map(len, corrected.values()))
+    if count > budget.limits.max_slots:
+        raise RequestError(
+            f"corrected: got {count} slots; expected at most {budget.limits.max_slots}"
+        )
+    return corrected
 
 
 def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | None]:

@@ -166,6 +166,8 @@ class TurnResponse(_Part):
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
             then not in the JSON.
+        corrected: domain -> slots that the request named as corrected and nobody has spoken of
+            anew; send it back with the state. Without any it is not in the JSON.
     """
 
     intent: IntentPrediction | None = None
@@ -181,13 +183,16 @@ class TurnResponse(_Part):
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None
+    corrected: Mapping[str, tuple[str, ...]] = {}
 
 
 def encode(response: TurnResponse) -> dict[str, object]:
-    """Return the response as plain JSON types; every key but ``unconstrained`` is always there."""
+    """Return the response as plain JSON types; two keys are there only where they say something."""
     plain = response.model_dump(mode="json")
     if response.unconstrained is None:
         del plain["unconstrained"]
+    if not response.corrected:
+        del plain["corrected"]
     return plain
 
 

@@ -7,7 +7,7 @@ Example: ``Conversation(TodClient("http://127.0.0.1:8080")).say("a train to ely"
 import json
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
@@ -84,6 +84,7 @@ class TodClient:
         *,
         history: Iterable[Exchange] = (),
         state: State | None = None,
+        corrected: Mapping[str, Sequence[str]] | None = None,
         domain: str | None = None,
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
@@ -94,6 +95,8 @@ class TodClient:
             user: the new utterance.
             history: the exchanges before it, oldest first.
             state: the belief state before it.
+            corrected: domain -> slots that a person has set or taken out of the state; only new
+                words about one change it.
             domain: the active domain before it.
             tasks: what to answer; all tasks when None.
             top_k: database results to list.
@@ -106,6 +109,7 @@ class TodClient:
             "user": user,
             "history": [{"user": past.user, "system": past.system} for past in history],
             "state": _plain(state or {}),
+            "corrected": corrected or None,
             "domain": domain,
             "tasks": None if tasks is None else list(tasks),
             "top_k": top_k,
@@ -236,6 +240,7 @@ class Conversation:
         """Forget everything said."""
         self.history: tuple[Exchange, ...] = ()
         self.state: Mapping[str, Mapping[str, SlotPrediction]] = {}
+        self.corrected: Mapping[str, Sequence[str]] = {}
         self.domain: str | None = None
 
     def say(self, user: str) -> TurnResponse:
@@ -244,6 +249,7 @@ class Conversation:
             user,
             history=self.history[-self._max_turns :],
             state=self.state,
+            corrected=self.corrected,
             domain=self.domain,
             top_k=self._top_k,
         )
@@ -251,6 +257,7 @@ class Conversation:
         self.history = (*self.history, Exchange(user=user, system=system))
         if answer.belief_state is not None:
             self.state = answer.belief_state
+            self.corrected = answer.corrected
         if answer.domain is not None:
             self.domain = answer.domain.active
         return answer

@@ -51,13 +51,14 @@ def reference(name: str) -> JsonSchema:
 
 
 def _answers() -> dict[str, JsonSchema]:
-    """Return the schemas of a response, whose every key is always there but for one."""
+    """Return the schemas of a response, whose every key is always there but for two."""
     found: dict[str, JsonSchema] = {}
     _model(found, TurnResponse)
     _model(found, ModelDescription)
     for schema in found.values():
         schema["required"] = list(schema["properties"])
-    found["TurnResponse"]["required"].remove("unconstrained")  # see `response.encode`
+    for key in ("unconstrained", "corrected"):  # see `response.encode`
+        found["TurnResponse"]["required"].remove(key)
     return found
 
 
@@ -87,6 +88,10 @@ def _as_on_the_wire(found: dict[str, JsonSchema], limits: RequestLimits) -> None
     keys["user"] = _text(limits.max_characters)
     keys["history"] |= {"maxItems": limits.max_turns}
     keys["state"] = _named(name, _named(name, reference("SlotValue"), limits.max_slots))
+    slots = {"type": "array", "items": name, "maxItems": limits.max_slots}
+    keys["corrected"] = _named(name, slots, limits.max_slots) | {
+        "description": keys["corrected"].get("description", "")
+    }
     keys["domain"] = name
     keys["tasks"] |= {"minItems": 1}
     keys["top_k"] |= {"minimum": 1, "maximum": limits.max_results}

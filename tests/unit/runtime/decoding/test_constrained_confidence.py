@@ -197,7 +197,8 @@ def test_what_was_not_asked_for_has_no_unconstrained_confidence(opened: Checkpoi
 def test_a_free_answer_has_the_keys_it_always_had(opened: Checkpoint) -> None:
     free = encode(answer(opened, constrained=False))
     assert "unconstrained" not in free
-    assert set(free) == set(TurnResponse.model_fields) - {"unconstrained"}
+    # `corrected` too is there only for those who asked.
+    assert set(free) == set(TurnResponse.model_fields) - {"unconstrained", "corrected"}
 
 
 def test_a_constrained_answers_state_may_be_sent_back_as_it_is(opened: Checkpoint) -> None:

@@ -77,6 +77,25 @@ def test_unchecked_every_first_reply_is_sent(tiny_checkpoint: Path) -> None:
     assert len(engine.generated) == 2
 
 
+def both(asked: Asked) -> str:
+    if asked.task is TaskName.BELIEF_STATE:
+        return "[restaurant] pricerange cheap [train] destination ely"
+    return "[restaurant]" if asked.task is TaskName.INTENT else "[value_name] is nice."
+
+
+def test_of_two_services_begun_at_once_the_second_is_answered_too(tiny_checkpoint: Path) -> None:
+    one, _ = pipeline(tiny_checkpoint, both)
+    said = "a cheap restaurant and a train to ely"
+    begun, gone_on = answers(
+        one, {"user": said}, {"user": said, "state": {"restaurant": {"area": "centre"}}}
+    )
+    assert begun.response is not None
+    assert gone_on.response is not None
+    assert "beside" in begun.response.rules
+    assert "As for the" in begun.response.text
+    assert "beside" not in gone_on.response.rules
+
+
 def outside(asked: Asked) -> str:
     if asked.task is TaskName.INTENT:
         return "[out_of_scope]"

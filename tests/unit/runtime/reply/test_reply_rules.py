@@ -54,6 +54,10 @@ STRUCK: tuple[Case, ...] = (
         *("booking", "hotel", {"hotel": {"area": "north", "day": "monday"}}, "book it"),
         "i have booked [value_name] for you.",
     ),
+    (
+        *("booking", "hotel", BOOKING, "book it"),
+        "would you like me to book it for you? it is booked. the reference is [value_reference].",
+    ),
     ("booking", "attraction", {}, "book it", "i have booked it for you."),
     ("booking", "taxi", {"taxi": {"destination": "ely"}}, "a taxi", "it is a [value_car]."),
     (
@@ -63,6 +67,8 @@ STRUCK: tuple[Case, ...] = (
     ("venue", "hotel", {"hotel": {"area": "north"}}, "where?", "try the cambridge belfry."),
     ("invented", "train", {}, "when?", "it leaves at 10:17."),
     ("invented", "hotel", {"hotel": {"area": "north"}}, "phone?", "call 01223999999."),
+    ("which", "hotel", {}, "what is the phone number?", "it is [value_phone]."),
+    ("helpless", "hotel", {"hotel": {"area": "north"}}, "north", "i am sorry, i cannot help you."),
     ("garbled", "hotel", {"hotel": {"area": "north"}}, "?", "it is it is nice nice."),
 )
 
@@ -82,10 +88,15 @@ HOLDS: tuple[Case, ...] = (
     ("row", "hotel", {"hotel": {"name": "acorn"}}, "more?", "[value_name] has no parking."),
     ("row", "hotel", {"hotel": {"name": "acorn"}}, "does it have parking?", "no, it does not."),
     ("row", "hotel", {"hotel": {"name": "el shaddai"}}, "dear?", "it is not expensive."),
+    ("which", "hotel", {"hotel": {"area": "north"}}, "phone?", "it is [value_phone]."),
     ("row", "hotel", {"hotel": {"name": "acorn"}}, "a bed", "[value_name] is moderate."),
     (
         *("booking", "hotel", BOOKING, "book it"),
         "i have booked [value_name]. the reference number is [value_reference].",
+    ),
+    (
+        *("booking", "hotel", BOOKING, "book it"),
+        "i have booked it. the reference is [value_reference]. shall i book a taxi for you?",
     ),
     (
         *("booking", "taxi", {"taxi": {"destination": "ely", "departure": "x", "leave": "09:00"}}),
@@ -98,7 +109,8 @@ HOLDS: tuple[Case, ...] = (
 
 
 def struck(talk: Talk, domain: str, state: BeliefState, user: str, reply: str) -> set[str]:
-    return set(talk.candidate(reply, talk.facts(domain, state, user=user)).strikes)
+    facts = talk.facts(domain, state, user=user, understood=True)
+    return set(talk.candidate(reply, facts).strikes)
 
 
 @pytest.mark.parametrize(("rule", "domain", "state", "user", "reply"), STRUCK)
@@ -117,3 +129,14 @@ def test_what_the_facts_bear_out_holds(
 
 def test_every_rule_has_a_case() -> None:
     assert {rule for rule, *_ in STRUCK} == set(RULES)
+
+
+def test_it_can_be_of_no_help_where_nothing_was_understood(talk: Talk) -> None:
+    facts = talk.facts("hotel", {"hotel": {"area": "north"}}, user="sing a song")
+    assert talk.candidate("i am sorry, i cannot help you with that.", facts).holds
+
+
+def test_it_can_be_of_no_help_and_help_in_one_reply_is_struck(talk: Talk) -> None:
+    facts = talk.facts("police", {}, user="the number of the police?")
+    both = "i did not understand that. the phone number is [value_phone]."
+    assert talk.candidate(both, facts).strikes == ("helpless",)

@@ -86,6 +86,83 @@ def test_another_booking_has_another_reference(talk: Talk) -> None:
     assert len(texts) == 2
 
 
+def told(
+    talk: Talk, reply: str = "i have booked it. the reference number is [value_reference]."
+) -> str:
+    return talk.candidate(reply, talk.facts("hotel", BOOKING)).filled.text
+
+
+MOVED = {"hotel": {**BOOKING["hotel"], "day": "friday"}}
+REFERENCE = [DialogueAct(domain="hotel", act="book", slot="reference")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "struck"),
+    [
+        ("yes, i will book it now. the reference number is [value_reference].", True),
+        ("the reference number is [value_reference].", True),
+        ("i have booked it. the reference number is [value_reference].", False),
+    ],
+)
+def test_a_changed_booking_has_a_new_reference_only_beside_words_of_booking(
+    talk: Talk, reply: str, struck: bool
+) -> None:
+    facts = talk.facts("hotel", MOVED, said=[told(talk)], intent="book_hotel")
+    assert ("reference" in talk.candidate(reply, facts).strikes) is struck
+
+
+def test_a_reference_without_words_of_booking_gives_way_to_a_plain_sentence(talk: Talk) -> None:
+    facts = talk.facts("hotel", MOVED, said=[told(talk)], intent="book_hotel")
+    reply = "yes, i will book it now. the reference number is [value_reference]."
+    sent = talk.chosen(reply, facts, acts=REFERENCE, intent="book_hotel")
+    assert sent.candidate.filled.text.startswith("It is booked: Acorn Guest House. The reference")
+
+
+def test_a_reference_that_was_promised_is_added_with_words_of_booking(talk: Talk) -> None:
+    facts = talk.facts("hotel", MOVED, said=[told(talk)], intent="book_hotel")
+    said = talk.candidate("sure, [value_name].", facts, REFERENCE)
+    assert said.filled.text.startswith(
+        "Sure, Acorn Guest House. It is booked and the reference number is "
+    )
+    assert said.holds
+
+
+@pytest.mark.parametrize("booked", [False, True])
+def test_no_reference_is_told_to_a_user_who_wants_and_asks_none(talk: Talk, booked: bool) -> None:
+    said = ["the reference number is aaaaaaa1."] if booked else []
+    facts = talk.facts("hotel", BOOKING, user="other days?", said=said, intent="find_hotel")
+    reply = "[value_name] is free. the reference number is [value_reference]."
+    assert talk.candidate("[value_name] is free.", facts, REFERENCE).completed == ()
+    sent = talk.chosen(reply, facts, acts=REFERENCE, intent="find_hotel")
+    assert sent.rules == ("reference",)
+    assert "reference" not in sent.candidate.filled.text
+
+
+def test_a_booking_keeps_its_reference_when_its_name_is_taken_back(talk: Talk) -> None:
+    named = {"hotel": {**BOOKING["hotel"], "name": "the cambridge belfry"}}
+    named["hotel"].pop("area")
+    facts = talk.facts("hotel", named, intent="book_hotel")
+    reply = "i have booked [value_name]. the reference number is [value_reference]."
+    first = talk.candidate(reply, facts).filled.text
+    asked = talk.facts("hotel", BOOKING, user="my reference?", said=[first], intent="find_hotel")
+    assert asked.row["name"] == "acorn guest house"
+    sent = talk.candidate("here it is.", asked, REFERENCE).filled.text
+    assert sent.split(" ")[-1] == first.split(" ")[-1]
+
+
+def test_what_is_booked_like_another_one_before_it_has_a_reference_of_its_own(talk: Talk) -> None:
+    first = told(talk)
+    both = {"hotel": {**BOOKING["hotel"], "stars": "4"}}
+    both["hotel"].pop("area")
+    said = [first, "the cambridge belfry is nice too."]
+    anew = talk.facts("hotel", both, user="book it too", said=said, intent="book_hotel")
+    assert (anew.row["name"], anew.reference) == ("the cambridge belfry", None)
+    asked = talk.facts("hotel", both, user="my reference?", said=said, intent="find_hotel")
+    assert asked.booked_name == "acorn guest house"
+    beside_another = "[value_name] has the reference number [value_reference]."
+    assert talk.candidate(beside_another, asked).strikes == ("reference",)
+
+
 def test_a_first_reply_that_holds_and_names_is_sent_without_another_call(talk: Talk) -> None:
     facts = talk.facts("hotel", {"hotel": {"area": "north"}})
     first = talk.candidate("[value_name] is in the north.", facts)
@@ -203,3 +280,26 @@ def test_a_sentence_made_to_begin_with_a_name_must_go_on_as_one_does(
 ) -> None:
     assert talk.style.goes_on(text, "[value_id]") is sound
     assert talk.style.goes_on(text, "")
+
+
+def test_a_second_service_of_the_same_breath_is_answered_behind_the_reply(talk: Talk) -> None:
+    state = {"hotel": {"area": "north"}, "restaurant": {"food": "italian", "area": "centre"}}
+    first = talk.chosen("[value_name] is in the north.", talk.facts("hotel", state))
+    both = talk.stage.with_another(first, talk.facts("restaurant", state))
+    assert both.candidate.filled.text == (
+        "Acorn Guest House is in the north. As for the restaurant: I have found 2 restaurants. "
+        "One of them is Ask Restaurant."
+    )
+    assert placeholders(both.candidate.delexicalised) == ("name",)
+    assert both.rules == ("beside",)
+    state["restaurant"]["food"] = "thai"
+    none = talk.stage.with_another(first, talk.facts("restaurant", state))
+    assert "I have found no restaurant that meets all your wishes." in none.candidate.filled.text
+
+
+def test_where_nobody_knows_which_one_is_meant_it_asks(talk: Talk) -> None:
+    facts = talk.facts("hotel", {}, user="what is the postcode?")
+    sent = talk.chosen("it is [value_postcode].", facts)
+    assert sent.candidate.filled.text == "Which one do you mean?"
+    named = talk.facts("hotel", {}, user="and the postcode?", said=["try acorn guest house."])
+    assert talk.chosen("it is [value_postcode].", named).candidate.filled.text == "It is CB4 1DA."

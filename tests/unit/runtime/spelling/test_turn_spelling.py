@@ -158,15 +158,28 @@ def test_a_value_the_vocabulary_cannot_say_is_unparsed(tiny_checkpoint: Path, va
     assert any(piece.startswith("[restaurant] name") for piece in answer.unparsed["belief_state"])
 
 
-def test_a_long_utterance_is_refused_with_the_characters_that_fit(tiny_checkpoint: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("centre " * 600, len(" centre")),
+        ("a cheeap resturant in the centre, with pizza; for 2 at 18:30! " * 80, len(" resturant")),
+        ("pizza" * 900, len("pizza")),
+    ],
+)
+def test_a_long_utterance_is_refused_with_the_characters_that_fit(
+    tiny_checkpoint: Path, text: str, most: int
+) -> None:
     pipeline, _ = pipeline_of(tiny_checkpoint)
-    said = "centre " * 500
+    said = text[:3_900].strip()
     (refusal,) = pipeline.answer([parse_request({"user": said})])
     assert isinstance(refusal, RequestError)
-    fits = int(str(refusal).partition("about the first ")[2].partition(" ")[0])
-    assert f"{len(said.strip())} characters" in str(refusal)
-    (answer,) = pipeline.answer([parse_request({"user": said[: fits - 1]})])
+    assert said[:20] not in str(refusal)
+    assert f"{len(said)} characters" in str(refusal)
+    fits = int(str(refusal).partition("which the first ")[2].partition(" ")[0])
+    (answer,) = pipeline.answer([parse_request({"user": said[:fits]})])
     assert isinstance(answer, TurnResponse)
+    (longer,) = pipeline.answer([parse_request({"user": said[: fits + most]})])
+    assert isinstance(longer, RequestError)
 
 
 def test_an_admitted_utterance_is_read_to_its_first_word_beside_a_long_state(

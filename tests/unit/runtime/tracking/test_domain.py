@@ -145,3 +145,10 @@ def test_the_reason_says_why_a_domain_is_held(
 def test_the_reason_names_what_was_new() -> None:
     decision = decide("hotel", {"train": {"day": "monday"}}, None, "on monday", SCHEMA)
     assert decision.reason == "new train day monday"
+
+
+def test_a_service_that_the_user_names_first_overrules_an_intent_that_nothing_bears_out() -> None:
+    said = "the phone number of the hospital"
+    assert active(None, {}, "find_restaurant", said) == ("hospital", True)
+    assert active(None, {"hotel": {"area": "north"}}, "find_hotel", said) == ("hotel", True)
+    assert active(None, {}, "find_hotel", "a hotel near the hospital") == ("hotel", True)

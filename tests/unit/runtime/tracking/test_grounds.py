@@ -159,6 +159,100 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
     assert told(unchecked, user="a cheap restaurant").refused == ()
 
 
+@pytest.mark.parametrize(
+    ("slot", "value", "user", "anew"),
+    [
+        ("area", "north", "what is the phone number?", False),
+        ("area", "north", "the north, as i said", True),
+        ("area", "centre", "somewhere central", True),
+        ("area", "dontcare", "anywhere will do", True),
+        ("area", "dontcare", "what is the phone number?", False),
+        ("area", "none", "forget it", True),
+        ("area", "none", "which area is it in?", True),
+        ("area", "none", "what is the phone number?", False),
+        # "please" says yes to something, but not to this.
+        ("parking", "yes", "book it please", False),
+        ("parking", "yes", "somewhere to park, please", True),
+        ("internet", "no", "no, what is the phone number?", False),
+        ("internet", "no", "no wifi", True),
+    ],
+)
+def test_a_corrected_slot_is_spoken_of_anew_by_words_of_its_own(
+    grounds: Grounds, slot: str, value: str, user: str, anew: bool
+) -> None:
+    assert grounds.said_anew("hotel", slot, value, user) is anew
+
+
+def stubborn(asked: Asked) -> str:
+    """Read the first words again whatever is said, as a network does whose prompt holds them."""
+    if asked.task is TaskName.BELIEF_STATE:
+        return "[restaurant] area north pricerange cheap"
+    return "anything else?" if asked.task is TaskName.RESPONSE else ""
+
+
+@pytest.fixture
+def corrected(tiny_checkpoint: Path, tmp_path: Path) -> TurnPipeline:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "corrected"))
+    (folder / WAYS_FILE).write_text('{"checked": true}', encoding="utf-8")
+    checkpoint = Checkpoint.open(folder)
+    identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
+    return TurnPipeline(checkpoint, ScriptedEngine(checkpoint, stubborn), identity)
+
+
+BEFORE = [{"user": "a cheap place in the north", "system": "which one in the north?"}]
+
+
+def test_older_words_do_not_undo_a_corrected_slot(corrected: TurnPipeline) -> None:
+    state = {"restaurant": {"area": "centre", "pricerange": "cheap"}}
+    marks = {"restaurant": ["area"]}
+    answer = told(corrected, user="hello", history=BEFORE, state=state, corrected=marks)
+    assert answer.belief_state is not None
+    assert answer.belief_state["restaurant"]["area"].value == "centre"
+    assert answer.corrected == {"restaurant": ("area",)}
+    assert [(one.slot, one.value, one.reason) for one in answer.refused] == [
+        ("area", "north", "corrected")
+    ]
+    unmarked = told(corrected, user="hello", history=BEFORE, state=state)
+    assert unmarked.belief_state is not None
+    assert unmarked.belief_state["restaurant"]["area"].value == "north"
+
+
+def test_a_slot_that_was_taken_out_stays_out_even_of_an_empty_state(
+    corrected: TurnPipeline,
+) -> None:
+    marks = {"restaurant": ["area", "pricerange"]}
+    answer = told(corrected, user="hello", history=BEFORE, corrected=marks)
+    assert answer.belief_state == {}
+    assert answer.corrected == {"restaurant": ("area", "pricerange")}
+
+
+def test_new_words_change_a_corrected_slot_and_lift_its_mark(corrected: TurnPipeline) -> None:
+    state = {"restaurant": {"area": "centre", "pricerange": "expensive"}}
+    marks = {"restaurant": ["area", "pricerange"]}
+    answer = told(corrected, user="no, north", history=BEFORE, state=state, corrected=marks)
+    assert answer.belief_state is not None
+    assert {slot: one.value for slot, one in answer.belief_state["restaurant"].items()} == {
+        "area": "north",
+        "pricerange": "expensive",
+    }
+    assert answer.corrected == {"restaurant": ("pricerange",)}
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ({"restarant": ["area"]}, "corrected: unknown domain 'restarant'"),
+        ({"restaurant": ["aera"]}, "corrected.restaurant: unknown slot 'aera'"),
+    ],
+)
+def test_a_corrected_slot_that_the_checkpoint_lacks_is_refused(
+    corrected: TurnPipeline, marks: dict[str, list[str]], message: str
+) -> None:
+    (answer,) = corrected.answer([parse_request({"user": "hi", "corrected": marks})])
+    assert isinstance(answer, RequestError)
+    assert message in str(answer)
+
+
 def test_a_value_that_is_too_unsure_is_asked_for(tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "floor"))
     Calibration(act_from=0.999).save(folder / CALIBRATION_FILE)

@@ -31,6 +31,7 @@ FULL: dict[str, Any] = {
     "user": " to ely please ",
     "history": [{"user": "a train", "system": "where to?"}],
     "state": {"train": {"day": {"value": "friday", "confidence": 0.9}, "people": "2"}},
+    "corrected": {"train": ["day", "leave", "day"], "hotel": []},
     "domain": "train",
     "tasks": ["intent", "belief_state", "intent"],
     "top_k": 3,
@@ -41,6 +42,7 @@ PARSED = TurnRequest(
     history=(Exchange(user="a train", system="where to?"),),
     state={"train": {"day": "friday", "people": "2"}},
     state_confidence={"train": {"day": 0.9}},
+    corrected={"train": ("day", "leave")},
     domain="train",
     tasks=(ALL_TASKS[3], ALL_TASKS[0]),
     top_k=3,
@@ -189,6 +191,21 @@ REFUSED: list[tuple[str, object, str]] = [
         'confidence; write "yes" or "no"',
     ),
     ("slot huge", {"user": "hi", "state": {"a": {"b": 10**5000}}}, "state.a.b: got a number"),
+    (
+        "corrected array",
+        {"user": "hi", "corrected": ["day"]},
+        'corrected: got an array; expected an object; send {"domain": ["slot"]}',
+    ),
+    (
+        "corrected text",
+        {"user": "hi", "corrected": {"train": "day"}},
+        "corrected.train: got a text; expected an array of slots",
+    ),
+    (
+        "corrected many",
+        {"user": "hi", "corrected": {"a": [str(number) for number in range(201)]}},
+        "corrected: got 201 slots; expected at most 200",
+    ),
     ("slot none", {"user": "hi", "state": {"a": {"b": "None"}}}, "leave the slot out"),
     ("slot empty", {"user": "hi", "state": {"a": {"b": ""}}}, "leave the slot out"),
     ("slot long", {"user": "hi", "state": {"a": {"b": "x" * 201}}}, "state.a.b: got 201"),
@@ -348,6 +365,14 @@ def test_encode_shows_every_key_and_null_for_what_was_not_asked() -> None:
         "model": {"name": "tod", "version": "1.0", "checkpoint": "abc"},
         "timing_ms": {},
     }
+
+
+def test_what_stands_corrected_is_sent_back_where_something_does() -> None:
+    model = ModelIdentity(name="tod", version="1.0", checkpoint="abc")
+    plain = encode(TurnResponse(model=model, corrected={"train": ("day",)}))
+    assert plain["corrected"] == {"train": ["day"]}
+    request = parse_request({"user": "hi", "corrected": plain["corrected"]})
+    assert request.corrected == {"train": ("day",)}
 
 
 def test_decode_ignores_what_a_newer_server_adds() -> None:

@@ -152,7 +152,7 @@ class TruthReader:
         return rows
 
     def _claims_of(self, claim: str, turn: SaidTurn) -> Iterable[Untruth]:
-        domain = turn.domain or ""
+        domain = _spoken_of(claim, turn)
         if domain not in _KINDS:
             return
         wishes = turn.state.get(domain, {})
@@ -193,7 +193,8 @@ class TruthReader:
         held = " ".join(_plain(value) for slots in turn.state.values() for value in slots.values())
         fitting = {
             _plain(row.get("name", ""))
-            for row in self.fitting(turn.domain or "", turn.state.get(turn.domain or "", {}))
+            for domain in {turn.domain or "", *turn.state}
+            for row in self.fitting(domain, turn.state.get(domain, {}))
         }
         said = [name for name in self._names if f" {name} " in text]
         for name in said:
@@ -282,6 +283,13 @@ def _claims_alone(text: str) -> str:
         asks = _QUESTION.search(sentence)
         kept.append(sentence[: asks.start()] if asks else sentence)
     return " ".join(kept)
+
+
+def _spoken_of(claim: str, turn: SaidTurn) -> str:
+    """Return the service that a sentence is about: another one only where it names that alone."""
+    named = [one for one, words in _KINDS.items() if re.search(rf"\b(?:{words})\b", claim)]
+    other = named[0] if len(named) == 1 else ""
+    return other if turn.state.get(other) else turn.domain or ""
 
 
 def _plain(text: str) -> str:

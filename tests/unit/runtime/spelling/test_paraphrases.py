@@ -1,0 +1,116 @@
+"""What is said in words that a network does not know is read plainly; names are left whole."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.scripted_engine import ScriptedEngine
+from tests.support.venues import SCHEMA, open_venues
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.errors import ConfigError
+from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.spelling.paraphrases import Paraphrases
+from todserve.runtime.spelling.speller import Speller
+from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
+from todserve.runtime.wire.request import parse_request
+from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+
+SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+
+
+@pytest.fixture(scope="module")
+def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
+    knowledge = open_venues(tmp_path_factory.mktemp("paraphrase"))
+    found = Paraphrases.of(WaysOfSaying.of(SHIPPED), SCHEMA, knowledge)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("one week from thursday", "7 nights from thursday"),
+        ("we stay for a whole week", "we stay for 7 nights"),
+        ("somewhere swanky", "somewhere expensive"),
+        ("dear?", "expensive?"),
+        ("is it too dear?", "is it too expensive?"),
+        ("i'm skint", "i'm on a budget"),
+        ("Pizza in the centre", "italian food in the centre"),
+        ("i fancy a curry", "i want indian food"),
+        ("with somewhere to leave the car", "with parking"),
+        ("guesthouse in da norf wiv parking", "guesthouse in the north with parking"),
+    ],
+)
+def test_a_known_phrase_is_read_plainly(paraphrases: Paraphrases, said: str, read: str) -> None:
+    found = paraphrases.read(said)
+    assert found.text == read
+    assert found.changes
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("me, my wife and the twins want a table", "4 people want a table"),
+        ("it is for me plus three at 7", "it is for 4 people at 7"),
+        ("mum, dad and the baby need a room", "3 people need a room"),
+        ("my husband, our two kids and i", "4 people"),
+        ("me and my three best friends", "4 people"),
+        ("me and 2 kids, 3 nights from monday", "3 people, 3 nights from monday"),
+    ],
+)
+def test_people_are_counted_by_who_they_are(paraphrases: Paraphrases, said: str, read: str) -> None:
+    assert paraphrases.read(said).text == read
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "is there a pizza hut in town",
+        "my dear, thank you",
+        "i leave in a week",
+        "once a week",
+        "me and my wife",
+        "book it for me, 3 nights",
+        "me, my wife and the kids",
+        "me, my wife, my mum and the kids",
+        "i need a train and 2 tickets",
+        "our car broke down",
+        "a fancy restaurant",
+    ],
+)
+def test_what_means_something_else_or_is_a_name_is_left_alone(
+    paraphrases: Paraphrases, said: str
+) -> None:
+    found = paraphrases.read(said)
+    assert (found.text, found.changes) == (said, ())
+
+
+def test_a_checkpoint_without_lists_of_its_own_does_not_count_people() -> None:
+    ways = WaysOfSaying.of(None)
+    said = "me, my wife and the twins"
+    assert Paraphrases(ways).read(said).text == said
+
+
+def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> None:
+    (tmp_path / WAYS_FILE).write_text('{"plainly": {"cheap": ["("]}}')
+    with pytest.raises(ConfigError, match="plainly"):
+        WaysOfSaying.of(tmp_path)
+
+
+def test_the_answer_shows_how_a_phrase_was_read(tiny_checkpoint: Path) -> None:
+    path = tiny_checkpoint / WAYS_FILE
+    path.write_text(json.dumps({"plainly": {"cheap": ["skint"]}}))
+    try:
+        checkpoint = Checkpoint.open(tiny_checkpoint)
+    finally:
+        path.unlink()
+    identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
+    own = Speller({"skint": 1}, [])
+    for speller, read in ((own, "i am cheap"), (None, None)):
+        engine = ScriptedEngine(checkpoint, lambda asked: "")
+        pipeline = TurnPipeline(checkpoint, engine, identity, speller=speller)
+        (answer,) = pipeline.answer([parse_request({"user": "i am skint"})])
+        assert isinstance(answer, TurnResponse)
+        assert (answer.read_as.text if answer.read_as else None) == read
+        assert (read or "i am skint") in engine.generated[0][0].context
