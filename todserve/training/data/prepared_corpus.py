@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.corpora.corpus_source import find
-from todserve.corpora.entities.corpus_entities import Entities, entities_of
-from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.registry import CORPORA
+from todserve.corpora.reader import Entities
+from todserve.corpora.registry import CORPORA, find
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue
@@ -193,8 +192,9 @@ def _normalised(turn: TrainingTurn) -> TrainingTurn:
 def _knowledge(corpora: Iterable[str], root: Path | None, out: Path) -> KnowledgeBase:
     entities: dict[str, Entities] = {}
     for corpus in corpora:
-        if corpus in CORPORA:
-            entities.update(entities_of(corpus, find(corpus, root)))
+        read = CORPORA[corpus].entities if corpus in CORPORA else None
+        if read is not None:
+            entities.update(read(find(corpus, root)))
     tables = [one.table for one in entities.values()]
     write_knowledge(tables, {domain: one.rows for domain, one in entities.items()}, out)
     return KnowledgeBase.open(out)

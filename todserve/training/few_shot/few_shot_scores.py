@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from todserve.corpora.corpus_source import find
+from todserve.corpora.registry import find
 from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77
 from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
 from todserve.runtime.errors import ConfigError

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.corpora_at_hand import multiwoz_folder
 from tests.support.venues import SCHEMA
-from todserve.corpora.corpus_source import TOD_DATA
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
+from todserve.corpora.registry import TOD_DATA
 from todserve.evaluation.suites.domains.domain_flips import (
     DomainChanges,
     canonical_state,

@@ -10,8 +10,7 @@ import pytest
 from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_checkpoint import SCHEMA
-from todserve.corpora.corpus_source import TOD_DATA, find
-from todserve.corpora.registry import load
+from todserve.corpora.registry import TOD_DATA, find, load
 from todserve.evaluation.rollout import Outcome, roll_out
 from todserve.evaluation.suites.sgd.sgd_benchmark import (
     REQUESTED_SLOTS,

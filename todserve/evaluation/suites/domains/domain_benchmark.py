@@ -8,10 +8,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.corpus_source import find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd
+from todserve.corpora.registry import find
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.figures import save_figures

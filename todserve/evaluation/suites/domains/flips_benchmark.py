@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.corpus_source import find
 from todserve.corpora.readers.multiwoz.multiwoz_reader import read_annotated
+from todserve.corpora.registry import find
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.domains.domain_flips import (

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.readers.intents.clinc150 import OUT_OF_SCOPE
+from todserve.corpora.readers.clinc150.clinc150_reader import OUT_OF_SCOPE
 from todserve.corpora.readers.single_utterances import Utterance
 from todserve.evaluation.answerer import open_answering, signed_name
 from todserve.evaluation.figures import save_figures

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
+from todserve.corpora.registry import find
 from todserve.evaluation.answerer import open_answering, signed_name
 from todserve.evaluation.dialogue_selection import (
     QUICK_DIALOGUES,

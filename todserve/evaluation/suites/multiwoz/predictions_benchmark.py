@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
+from todserve.corpora.registry import find
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.domains.domain_flips import flips_of_states

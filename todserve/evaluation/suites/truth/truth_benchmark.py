@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.corpus_source import find
+from todserve.corpora.registry import find
 from todserve.evaluation.answerer import open_answering, signed_name
 from todserve.evaluation.dialogue_selection import check_split
 from todserve.evaluation.figures import save_figures

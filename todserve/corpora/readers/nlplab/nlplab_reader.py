@@ -20,11 +20,14 @@ Of dev alone: a test split's replies must not be known to a model that is scored
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import json_list, layout
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Entities, Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.slot_values import SEVERAL_VALUES, known_spelling, schema_value
@@ -243,3 +246,26 @@ def _songs(told: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[Song]:
 
 def _several(value: str) -> list[str]:
     return [part.strip() for part in composed(value).split(SEVERAL) if part.strip()]
+
+
+def _entities(source: CorpusSource) -> dict[str, Entities]:
+    return {SONGS.domain: Entities(table=SONGS, rows=nlplab_songs(source))}
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="nlplab",
+        title="NLPLAB music dialogues",
+        licence="MIT",
+        url="https://github.com/NLPlab-skku/HG-TODS (DialogueDataset/)",
+        archive="korean.tar.xz",
+        markers=("dev_dialog.json", "test_dialog.json"),
+        splits=("dev", "test"),
+        caution="Korean; the publisher gives out no train split; states start anew at every turn",
+        folder="korean/nlplab_music",
+    ),
+    read=read_nlplab,
+    services=nlplab_services,
+    entities=_entities,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

@@ -9,12 +9,15 @@ Neither intents nor the places of values in a reply are annotated, so both are N
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import json_list, layout
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.cambridge import DOMAIN, restaurant_service, restaurant_state
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_slot
@@ -106,3 +109,20 @@ def _acts(annotation: Mapping[str, Sequence[Sequence[str]]]) -> tuple[DialogueAc
             named = "" if slot == "none" else canonical_slot(slot)
             acts[DialogueAct(domain=DOMAIN, act=act, slot=named)] = None
     return tuple(acts)
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="camrest676",
+        title="CamRest676",
+        licence="CC BY 4.0",
+        url="https://github.com/thu-coai/ConvLab-2 (data/camrest/)",
+        archive="camrest676.tar.xz",
+        markers=("train.json", "val.json", "test.json"),
+        splits=("train", "dev", "test"),
+        caution="the same restaurants as MultiWOZ's: name it beside any few-shot score there",
+    ),
+    read=read_camrest,
+    services=camrest_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

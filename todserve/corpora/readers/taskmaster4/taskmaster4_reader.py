@@ -15,11 +15,14 @@ Stands between `taskmaster4` and the dialogue types. Example: ``get_menu_items``
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import layout, parsed_list
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import counted_label, label
@@ -183,3 +186,21 @@ def _arguments(
         report.skipped(f"{part} of a call: not JSON", where)
         return None
     return arguments if isinstance(arguments, dict) else None
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="taskmaster4",
+        title="Taskmaster-4",
+        licence="CC BY 4.0",
+        url="https://github.com/google-research-datasets/Taskmaster (TM-4-2024/)",
+        archive="taskmaster4.tar.xz",
+        markers=("data/data_00.json",),
+        splits=("train",),
+        caution="no official splits: everything is train; a state describes an order's first drink",
+        folder="tm4/TM-4-2024",
+    ),
+    read=read_taskmaster4,
+    services=taskmaster4_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

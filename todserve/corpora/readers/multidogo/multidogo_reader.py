@@ -13,9 +13,12 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.slot_values import SEVERAL_VALUES, open_value
@@ -151,3 +154,24 @@ def _turns(rows: Iterable[_Row], domain: str, report: ReadReport) -> Iterator[Tu
             intent=row.intents[0],
             active_domain=domain,
         )
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="multidogo",
+        title="MultiDoGO (turn level)",
+        licence="CDLA-Permissive-1.0",
+        url=(
+            "https://github.com/awslabs/multi-domain-goal-oriented-dialogues-dataset "
+            "(data/paper_splits/splits_annotated_at_turn_level/)"
+        ),
+        archive="multidogo.tar.xz",
+        markers=("airline/train.tsv", "airline/dev.tsv", "airline/test.tsv"),
+        splits=("train", "dev", "test"),
+        caution="customers' turns only; a state is what has been tagged so far",
+        folder="multidogo/data/paper_splits/splits_annotated_at_turn_level",
+    ),
+    read=read_multidogo,
+    services=multidogo_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

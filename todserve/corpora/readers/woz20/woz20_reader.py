@@ -7,12 +7,15 @@ a dialogue's last reply nowhere. Example: system act ``"area"`` asks for it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import json_list, layout
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.cambridge import DOMAIN, restaurant_service, restaurant_state
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
@@ -111,3 +114,20 @@ def _acts(annotation: Sequence[str | Sequence[str]]) -> tuple[DialogueAct, ...]:
         name, slot = ("request", one) if isinstance(one, str) else ("confirm", one[0])
         acts[DialogueAct(domain=DOMAIN, act=name, slot=label(canonical_slot(slot)))] = None
     return tuple(acts)
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="woz20",
+        title="WOZ 2.0 (English)",
+        licence="Apache-2.0",
+        url="https://github.com/nmrksic/neural-belief-tracker (data/woz/)",
+        archive="woz20.tar.xz",
+        markers=("woz_train_en.json", "woz_validate_en.json", "woz_test_en.json"),
+        splits=("train", "dev", "test"),
+        caution="the same restaurants as MultiWOZ's: name it beside any few-shot score there",
+    ),
+    read=read_woz20,
+    services=woz20_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

@@ -18,12 +18,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import layout, parsed
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import label
@@ -287,3 +290,20 @@ def _matches(events: Sequence[Mapping[str, Any]]) -> int | None:
     """Return how many entities the last query found; -1 says that its API does not count."""
     counts = [event["TotalItems"] for event in events if event["Action"] == "return_item"]
     return int(counts[-1]) if counts and counts[-1] >= 0 else None
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="star",
+        title="STAR",
+        licence="MIT",
+        url="https://github.com/RasaHQ/STAR",
+        archive="star.tar.xz",
+        markers=("apis/apis/hotel_book.json", "dialogues/1.json"),
+        splits=("train",),
+        caution="no official splits: everything is train; states stand at turns with a query only",
+    ),
+    read=read_star,
+    services=star_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

@@ -7,10 +7,13 @@ schema under the corpus's own name. Text is brought to Unicode's composed form (
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.single_utterances import Utterance, one_turn_dialogues
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
@@ -73,3 +76,21 @@ def _utterances(source: CorpusSource, path: str, report: ReadReport) -> Iterator
         if composed != text:
             report.changed("text: brought to Unicode's composed form", f"{path}:{number}")
         yield Utterance(text=composed, intent=labels[mark])
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="3i4k",
+        title="3i4K",
+        licence="CC BY-SA 4.0",
+        url="https://github.com/warnikchow/3i4k (data/train_val_test/)",
+        archive="korean.tar.xz",
+        markers=("fci_train_val.txt", "fci_test.txt"),
+        splits=("train", "test"),
+        caution="Korean; no official dev split: take one from train by hash before choosing",
+        folder="korean/3i4k",
+    ),
+    read=read_3i4k,
+    services=three_i4k_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

@@ -1,22 +1,21 @@
-"""Write a corpus's entity database as the one SQLite file a checkpoint carries.
+"""MultiWOZ's entity database: hotels, restaurants, attractions, trains and the rest.
 
-Stands before training: ``tod knowledge build DB_DIR OUT``. Example:
+Stands before training, and behind ``tod knowledge build DB_DIR OUT``. Example:
 ``build_multiwoz_knowledge(Path("multiwoz21/db"), Path("knowledge.sqlite"))`` returns
 ``{"attraction": 79, "hotel": 33, ...}``.
 """
 
 import hashlib
 import json
-import os
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.knowledge_file import write_knowledge
+from todserve.corpora.reader import Entities
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.schema import clock_time
 
 _EQUAL, _NAME = Comparison.EQUAL, Comparison.NAME
 
@@ -99,6 +98,21 @@ _RENAMED = {
 _UNKNOWN = "?"  # MultiWOZ writes it for a fee, price or opening hours that nobody looked up
 
 
+def multiwoz_entities(source: CorpusSource) -> dict[str, Entities]:
+    """Return domain -> entities.
+
+    Raises:
+        CorpusError: a file of the database is missing or malformed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in source.files("db", ".json"):
+            (Path(folder) / Path(name).name).write_bytes(content)
+        return {
+            table.domain: Entities(table=table, rows=multiwoz_rows(table.domain, Path(folder)))
+            for table in MULTIWOZ_TABLES
+        }
+
+
 def build_multiwoz_knowledge(db_dir: Path, out: Path) -> dict[str, int]:
     """Write MultiWOZ's ``db/*.json`` as one knowledge base; same inputs, same bytes.
 
@@ -116,76 +130,6 @@ def build_multiwoz_knowledge(db_dir: Path, out: Path) -> dict[str, int]:
         table.domain: multiwoz_rows(table.domain, Path(db_dir)) for table in MULTIWOZ_TABLES
     }
     return write_knowledge(MULTIWOZ_TABLES, contents, out)
-
-
-def write_knowledge(
-    tables: Sequence[DomainTable], contents: Mapping[str, Iterable[Mapping[str, str]]], out: Path
-) -> dict[str, int]:
-    """Write any corpus's entities; see ``DomainTable`` for what is said of each domain.
-
-    Args:
-        tables: the domains, in order.
-        contents: domain -> entities, column -> value; columns not in the table are left out.
-        out: the SQLite file to write; replaced atomically.
-
-    Returns:
-        Rows per domain.
-    """
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-    partial.unlink(missing_ok=True)
-    counts = {}
-    try:
-        with closing(sqlite3.connect(partial)) as connection:
-            connection.execute(
-                "CREATE TABLE meta (position INTEGER PRIMARY KEY, domain TEXT, settings TEXT)"
-            )
-            for position, table in enumerate(tables):
-                rows = sorted(_as_stored(table, row) for row in contents[table.domain])
-                _write_table(connection, table, rows)
-                connection.execute(
-                    "INSERT INTO meta VALUES (?, ?, ?)", (position, table.domain, table.dump())
-                )
-                counts[table.domain] = len(rows)
-            connection.commit()
-            connection.execute("VACUUM")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return counts
-
-
-def _write_table(
-    connection: sqlite3.Connection, table: DomainTable, rows: Sequence[tuple[str, ...]]
-) -> None:
-    names = [*table.columns, *(f"key_{name}" for name in table.comparisons)]
-    quoted = ", ".join(f'"{name}" TEXT' for name in names)
-    entities = f'"entities_{table.domain}"'
-    connection.execute(f"CREATE TABLE {entities} ({quoted})")
-    marks = ", ".join("?" * len(names))
-    connection.executemany(f"INSERT INTO {entities} VALUES ({marks})", rows)
-    searched = [name for name, how in table.comparisons.items() if how is _EQUAL][:4]
-    if searched:
-        keys = ", ".join(f'"key_{name}"' for name in searched)
-        connection.execute(f'CREATE INDEX "find_{table.domain}" ON {entities} ({keys})')
-
-
-def _as_stored(table: DomainTable, row: Mapping[str, str]) -> tuple[str, ...]:
-    said = {name: " ".join(row.get(name, "").lower().split()) for name in table.columns}
-    keys = []
-    for name, how in table.comparisons.items():
-        if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
-            said[name] = clock_time(said[name]) or said[name]
-            keys.append(said[name])
-        else:
-            keys.append(comparison_key(said[name]))
-    leave, arrive = said.get("leave", ""), said.get("arrive", "")
-    if leave and arrive and arrive < leave and "arrive" in table.comparisons:
-        # 23:59 to 01:27 arrives on the next day: not "by 09:00" of this one.
-        later = f"{int(arrive[:2]) + 24:02d}{arrive[2:]}"
-        keys[list(table.comparisons).index("arrive")] = later
-    return (*said.values(), *keys)
 
 
 def multiwoz_rows(domain: str, folder: Path) -> list[dict[str, str]]:

@@ -8,10 +8,13 @@ domain ``banking`` is the publisher's word for the whole corpus. Example record:
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.label_names import counted_label
 from todserve.corpora.readers.single_utterances import Utterance, one_turn_dialogues
 from todserve.runtime.errors import CorpusError
@@ -86,3 +89,20 @@ def banking77_services(source: CorpusSource) -> tuple[Service, ...]:
     with source.open("train.csv") as stream:
         intents = {one.intent for one in banking77_utterances(stream, "train.csv")}
     return (Service(name=DOMAIN, intents=tuple(sorted(intents))),)
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="banking77",
+        title="Banking77",
+        licence="CC BY 4.0",
+        url="https://github.com/PolyAI-LDN/task-specific-datasets (banking_data/)",
+        archive="banking77.tar.xz",
+        markers=("train.csv", "test.csv"),
+        splits=("train", "test"),
+        caution="no official dev split: take one from train by hash before choosing anything",
+    ),
+    read=read_banking77,
+    services=banking77_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

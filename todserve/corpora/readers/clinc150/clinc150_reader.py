@@ -9,11 +9,14 @@ published, so that a score can be taken with and without them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import json_object
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.single_utterances import Utterance, one_turn_dialogues
 from todserve.runtime.errors import CorpusError
@@ -94,3 +97,20 @@ def _utterances(source: CorpusSource, split: str) -> Iterator[Utterance]:
 
 def _domains(source: CorpusSource) -> Mapping[str, Sequence[str]]:
     return json_object(source, "domains.json")
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="clinc150",
+        title="CLINC150",
+        licence="CC BY 3.0",
+        url="https://github.com/clinc/oos-eval (data/)",
+        archive="clinc150.tar.xz",
+        markers=("data_full.json",),
+        splits=("train", "dev", "test", "oos_train", "oos_dev", "oos_test"),
+        caution="out-of-scope utterances stand in the oos_ splits, not in train, dev and test",
+    ),
+    read=read_clinc150,
+    services=clinc150_services,
+    manifest=Path(__file__).with_name("manifest.json"),
+)
