@@ -4,7 +4,6 @@ Stands before training. Example:
 ``write_knowledge((SONGS,), {"music": songs}, Path("knowledge.sqlite"))`` is ``{"music": 312}``.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -13,6 +12,7 @@ from pathlib import Path
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.schema import clock_time
+from todserve.runtime.whole_files import written_whole
 
 
 def write_knowledge(
@@ -30,26 +30,20 @@ def write_knowledge(
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.part")
-    partial.unlink(missing_ok=True)
     counts = {}
-    try:
-        with closing(sqlite3.connect(partial)) as connection:
+    with written_whole(out) as partial, closing(sqlite3.connect(partial)) as connection:
+        connection.execute(
+            "CREATE TABLE meta (position INTEGER PRIMARY KEY, domain TEXT, settings TEXT)"
+        )
+        for position, table in enumerate(tables):
+            rows = sorted(_as_stored(table, row) for row in contents[table.domain])
+            _write_table(connection, table, rows)
             connection.execute(
-                "CREATE TABLE meta (position INTEGER PRIMARY KEY, domain TEXT, settings TEXT)"
+                "INSERT INTO meta VALUES (?, ?, ?)", (position, table.domain, table.dump())
             )
-            for position, table in enumerate(tables):
-                rows = sorted(_as_stored(table, row) for row in contents[table.domain])
-                _write_table(connection, table, rows)
-                connection.execute(
-                    "INSERT INTO meta VALUES (?, ?, ?)", (position, table.domain, table.dump())
-                )
-                counts[table.domain] = len(rows)
-            connection.commit()
-            connection.execute("VACUUM")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+            counts[table.domain] = len(rows)
+        connection.commit()
+        connection.execute("VACUUM")
     return counts
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.whole_files import write_whole
 
 LABELS_FILE = "labels.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -52,4 +53,4 @@ class LearntLabels(BaseModel):
     def save(self, folder: Path) -> None:
         """Write the file into ``folder``."""
         text = self.model_dump_json(indent=1) + "\n"
-        (folder / LABELS_FILE).write_text(text, encoding="utf-8")
+        write_whole(folder / LABELS_FILE, text)

@@ -5,13 +5,13 @@ Example ``names.json``: ``{"version": 1, "threshold": 0.82, "fit": {"corpus": "m
 "split": "dev", "signature": "..."}}``.
 """
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.decoding.calibration import CalibrationFit
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.whole_files import write_whole
 
 NAMES_FILE = "names.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -64,6 +64,4 @@ class NameCloseness(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write ``names.json``, atomically."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, self.model_dump_json(indent=2) + "\n")

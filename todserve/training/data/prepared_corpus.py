@@ -19,6 +19,7 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.text import normalise
+from todserve.runtime.whole_files import write_whole
 from todserve.training.data.corpus_digests import digests
 from todserve.training.data.corpus_parts import (
     TRAIN,
@@ -80,7 +81,7 @@ def prepare(
             lines += leaks.report.lines()
         if preparation.deduplicate:
             lines += seen.lines()
-        (folder / "report.json").write_text(json.dumps(lines, indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / "report.json", json.dumps(lines, indent=2) + "\n")
         if preparation.leak_action is LeakAction.REFUSE:
             leaks.refuse()
         partial.replace(folder / "train.jsonl.gz")

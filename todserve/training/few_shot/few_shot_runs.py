@@ -24,6 +24,7 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.whole_files import write_whole
 from todserve.training.data.preparation_record import check_prepared
 from todserve.training.data.training_turns import is_prepared, load_turns
 from todserve.training.few_shot.few_shot_samples import Sample, Share, derive, dialogues_in
@@ -131,7 +132,7 @@ def run_few_shot(
             # After every cell, so that an interrupted run shows what it has.
             summary[sample.name] = summarised(cells)
             save_figures(summary, folder / "summary.json")
-            (folder / "table.md").write_text(table(summary), encoding="utf-8")
+            write_whole(folder / "table.md", table(summary))
     print(table(summary), end="")
     return summary
 
