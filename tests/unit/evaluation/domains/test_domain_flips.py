@@ -20,7 +20,7 @@ from todserve.evaluation.suites.domains.domain_flips import (
     flips_of_states,
     with_utterances,
 )
-from todserve.evaluation.suites.domains.flips_benchmark import run_domain_flips
+from todserve.evaluation.suites.domains.flips_run import run_domain_flips
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 

@@ -19,7 +19,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_predictions import (
 )
 from todserve.evaluation.suites.multiwoz.multiwoz_scores import score_predictions
 from todserve.evaluation.suites.multiwoz.multiwoz_venues import Venues
-from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
+from todserve.evaluation.suites.multiwoz.predictions_run import run_predictions
 from todserve.runtime.errors import ConfigError
 
 CHEAP = {"area": "centre", "price range": "cheap"}

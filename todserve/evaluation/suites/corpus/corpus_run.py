@@ -72,7 +72,7 @@ def run_corpus(
             corpus=Path(corpus).name,
             split=split,
             subset="all" if limit is None else f"first-{limit}",
-            checkpoint=signed_name(pipeline, checkpoint, url=url),
+            checkpoint=signed_name(pipeline, checkpoint, url=url, settings=settings),
             code=code_version(),
             protocol=PROTOCOL,
         )

@@ -1,4 +1,4 @@
-"""``tod evaluate domains``: the ablation, the decision of a checkpoint, or flips of predictions.
+"""The ablation of the domain decision, and the decision of a checkpoint.
 
 Example: ``run_domain_ablation()`` prints a table of what words, acts and the previous domain tell
 of the domain, with the signature of what was measured.
@@ -13,6 +13,7 @@ from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd
 from todserve.corpora.registry import find
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
+from todserve.evaluation.answerer import signed_name
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.rollout import PROTOCOL, roll_out
@@ -145,7 +146,7 @@ def run_domain_comparison(
         corpus="multiwoz21",
         split="dev",
         subset=subset,
-        checkpoint=opened.checksum,
+        checkpoint=signed_name(pipeline, checkpoint, settings=settings),
         code=code_version(),
         protocol=f"{PROTOCOL},domain-model:{_checksum(path)}",
     )

@@ -154,7 +154,7 @@ def _labelled(
         LabelledIntent(expected=one, predicted=guess)
         for one, guess in zip(expected, predicted, strict=True)
     ]
-    return rows, signed_name(pipeline, checkpoint, url=url)
+    return rows, signed_name(pipeline, checkpoint, url=url, settings=settings)
 
 
 def _signature(corpus: str, split: str, file: Path, limit: int | None, model: str) -> str:

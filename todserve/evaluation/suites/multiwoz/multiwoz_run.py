@@ -1,4 +1,4 @@
-"""``tod evaluate``: score a checkpoint on a split of a corpus.
+"""A checkpoint on a split of MultiWOZ: its states, and whole dialogues end to end.
 
 Example: ``run_evaluation(Path("checkpoints/multiwoz-small"), quick=True)`` prints a table such as
 ``joint_goal_accuracy 0.4512 of 731 turns`` with the signature of what was measured.
@@ -130,6 +130,7 @@ def run_evaluation(
                 pipeline,
                 checkpoint,
                 url=url,
+                settings=settings,
                 constrained=constrained,
                 spelling=spelling,
                 checked=checked,

@@ -15,7 +15,8 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.intents.intent_files import file_checksum
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, TypedDialogue, load_steps
-from todserve.runtime.errors import RequestError
+from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.wire.request import parse_request
 
@@ -39,6 +40,8 @@ def run_people(
     *,
     url: str | None = None,
     name: str = "tod",
+    settings: EngineSettings | None = None,
+    limit: int | None = None,
     constrained: bool = False,
     show: bool = False,
 ) -> dict[str, Any]:
@@ -50,6 +53,8 @@ def run_people(
         json_out: write the figures to this file.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
         name: the model's name on that server.
+        settings: engine, dtype, threads.
+        limit: hold at most so many dialogues, the first ones.
         constrained: hold every answer to the schema.
         show: print each step that went wrong.
 
@@ -58,11 +63,17 @@ def run_people(
         CorpusError: a wrong file.
     """
     path = file or SHIPPED
-    dialogues = load_steps(path)
-    pipeline = open_answering(checkpoint, url=url, name=name, constrained=constrained)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit {limit}; expected at least 1 dialogue")
+    dialogues = load_steps(path)[:limit]
+    pipeline = open_answering(
+        checkpoint, url=url, name=name, settings=settings, constrained=constrained
+    )
     try:
         steps = [one for dialogue in dialogues for one in held(dialogue, pipeline)]
-        model = signed_name(pipeline, checkpoint, url=url, constrained=constrained)
+        model = signed_name(
+            pipeline, checkpoint, url=url, settings=settings, constrained=constrained
+        )
     finally:
         pipeline.close()
     asked = Counter(one.kind for one in steps)
@@ -77,8 +88,9 @@ def run_people(
     for kind in asked:
         print(f"  {kind:18} {right[kind]:3} of {asked[kind]}")
     total = sum(right.values())
+    subset = "" if limit is None else f"first-{limit}|"
     signature = (
-        f"people|{path.stem}-{file_checksum(path)}|checkpoint:{model}"
+        f"people|{path.stem}-{file_checksum(path)}|{subset}checkpoint:{model}"
         f"|todserve:{code_version()}|own-states-and-replies-carried"
     )
     print(f"{total} of {len(steps)} steps right\n{signature}")

@@ -78,7 +78,7 @@ def run_sgd(
             corpus="sgd",
             split=f"{split.name}:{split.checksum}",
             subset="all" if limit is None else f"all-first-{limit}",
-            checkpoint=signed_name(pipeline, checkpoint, url=url),
+            checkpoint=signed_name(pipeline, checkpoint, url=url, settings=settings),
             code=code_version(),
             protocol=f"{PROTOCOL},{RULES}",
         )

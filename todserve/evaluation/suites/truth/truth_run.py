@@ -19,6 +19,7 @@ from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
+from todserve.runtime.engines.engine_settings import EngineSettings
 
 _CORPUS = "multiwoz21"
 
@@ -32,6 +33,7 @@ def run_truth(
     root: Path | None = None,
     url: str | None = None,
     name: str = "tod",
+    settings: EngineSettings | None = None,
     constrained: bool = False,
     checked: bool = True,
     batch: int = 32,
@@ -46,6 +48,7 @@ def run_truth(
         root: where the corpora are; the environment variable TOD_DATA when None.
         url: let the server there answer.
         name: the model's name on that server.
+        settings: engine, dtype, threads.
         constrained: hold every answer to the schema.
         checked: hold every reply against the facts; False counts what the model would have said.
         batch: turns in one call.
@@ -57,14 +60,26 @@ def run_truth(
     check_split(split, allow_test=True)
     goals = GoalDialogues.read(find(_CORPUS, root), split, limit=dialogues)
     pipeline = open_answering(
-        checkpoint, url=url, name=name, constrained=constrained, checked=checked
+        checkpoint,
+        url=url,
+        name=name,
+        settings=settings,
+        constrained=constrained,
+        checked=checked,
     )
     reader = TruthReader(checkpoint / "knowledge.sqlite")
     try:
         outcomes = list(
             roll_out(pipeline, goals.dialogues, protocol=Protocol.END_TO_END, batch=batch)
         )
-        named = signed_name(pipeline, checkpoint, url=url, constrained=constrained, checked=checked)
+        named = signed_name(
+            pipeline,
+            checkpoint,
+            url=url,
+            settings=settings,
+            constrained=constrained,
+            checked=checked,
+        )
         found = [
             (one, untruth)
             for one, turn in said_turns(outcomes)
