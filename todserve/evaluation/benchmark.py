@@ -9,7 +9,7 @@ docs/evaluation.md shows the whole of a small one. Example:
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Generic, TypeVar, cast, get_args
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -130,6 +130,6 @@ class Benchmark(Generic[O]):
 
 def _plain(annotation: Any) -> type[Any]:
     """Return the type of a value where there is one: ``int`` of ``int | None``."""
-    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     (plain,) = (kind for kind in kinds if kind is not type(None))
     return cast(type[Any], plain)

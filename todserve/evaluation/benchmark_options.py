@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, first_problem
@@ -60,7 +60,7 @@ class BenchmarkOptions(BaseModel):
     name: Annotated[str, Typed("name of the model on that server", "NAME")] = "tod"
     engine: Annotated[str | None, Typed("what runs the network", "ENGINE")] = None
     dtype: Annotated[str | None, Typed("its number format", "DTYPE")] = None
-    threads: Annotated[PositiveInt | None, Typed("CPU threads", "N")] = None
+    threads: Annotated[int | None, Typed("CPU threads", "N")] = None
     limit: Annotated[int | None, Typed("at most N dialogues or rows", "N")] = None
     split: Annotated[str, Typed("dev, or test for a final report", "NAME")] = "dev"
     out: Annotated[Path | None, Typed("the figures as JSON", "OUT", flag="--json")] = None
