@@ -74,7 +74,7 @@ class Benchmark(Generic[O]):
         return tuple(
             Option(
                 name=name,
-                flag=told.flag or f"--{name.replace('_', '-')}",
+                flag=name if told.positional else told.flag or f"--{name.replace('_', '-')}",
                 type=_plain(field.annotation),
                 default=None if field.is_required() else field.default,
                 required=field.is_required(),

@@ -134,6 +134,13 @@ def test_a_missing_corpus_is_named_before_the_checkpoint_is_opened(
         run_benchmark(name, corpora=tmp_path, checkpoint=tmp_path / "nowhere")
 
 
+def test_a_corpus_is_named_by_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus,) = (one for one in BENCHMARKS["corpus"].described() if one.positional)
+    assert (corpus.flag, corpus.required) == ("corpus", True)
+    assert main(["evaluate", "corpus", "nowhere", "--split", "dev"]) == 2
+    assert "unknown corpus 'nowhere'; expected a folder" in capsys.readouterr().err
+
+
 def test_a_corpus_found_by_its_name_scores_what_its_file_scores(tiny_checkpoint: Path) -> None:
     by_name = run_benchmark(
         "banking77", checkpoint=tiny_checkpoint, corpora=TINY, limit=2, progress=False
