@@ -10,6 +10,7 @@ from pathlib import Path
 
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.registry import load, reader_of
+from todserve.runtime.console import one_line
 from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -108,7 +109,7 @@ def run_statistics(
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
     for line in statistics.lines():
-        print(line)
+        print(one_line(line))
     return statistics
 
 

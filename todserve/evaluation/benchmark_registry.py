@@ -57,18 +57,18 @@ def benchmark_of(name: str) -> Benchmark[Any]:
     return BENCHMARKS[name]
 
 
-def run_benchmark(name: str, **given: Any) -> Scores:
+def run_benchmark(benchmark: str, /, **given: Any) -> Scores:
     """Run a benchmark; see `Benchmark.scores`.
 
     Args:
-        name: one of `BENCHMARKS`.
+        benchmark: one of `BENCHMARKS`.
         given: its options by name.
 
     Raises:
         ConfigError: there is no such benchmark or option.
         CorpusError: a corpus that it needs is missing.
     """
-    return benchmark_of(name).scores(**given)
+    return benchmark_of(benchmark).scores(**given)
 
 
 def list_benchmarks() -> None:
