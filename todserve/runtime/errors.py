@@ -5,7 +5,8 @@
     ├── ConfigError    a configuration or checkpoint file is wrong
     ├── ArchiveError   an archive cannot be built, verified or started
     ├── CorpusError    a corpus file does not have the layout its publisher documents
-    └── TrainingError  a training run cannot go on
+    ├── TrainingError  a training run cannot go on
+    └── DataError      a text that somebody else wrote goes beyond what is read
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -42,6 +43,20 @@ class CorpusError(TodError):
 
 class TrainingError(TodError):
     """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
+
+
+class DataError(TodError, ValueError):
+    """JSON or YAML that is none, or beyond the limits; whoever knows the file says which it was.
+
+    Attributes:
+        problem: what is wrong.
+        line: where, counted from 1; 0 where nobody knows.
+    """
+
+    def __init__(self, problem: str, *, line: int = 0) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(f"line {line}: {problem}" if line else problem)
 
 
 def first_problem(error: "ValidationError") -> str:

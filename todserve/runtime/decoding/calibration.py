@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.untrusted.json_text import read_limited
 from todserve.runtime.whole_files import write_whole
 
 CALIBRATION_FILE = "calibration.json"
@@ -81,7 +82,7 @@ class Calibration(BaseModel):
         if not path.is_file():
             return cls()
         try:
-            loaded = cls.model_validate_json(path.read_text(encoding="utf-8"))
+            loaded = cls.model_validate_json(read_limited(path))
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read calibration file {path}: {_told(error)}; expected a version, a "

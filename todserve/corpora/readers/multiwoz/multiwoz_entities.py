@@ -6,7 +6,6 @@ Stands before training, and behind ``tod knowledge build DB_DIR OUT``. Example:
 """
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from todserve.corpora.knowledge_file import write_knowledge
 from todserve.corpora.reader import Entities
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
+from todserve.runtime.untrusted.json_text import read_json
 
 _EQUAL, _NAME = Comparison.EQUAL, Comparison.NAME
 
@@ -140,7 +140,7 @@ def multiwoz_rows(domain: str, folder: Path) -> list[dict[str, str]]:
     """
     path = folder / f"{domain}_db.json"
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = read_json(path)
     except (OSError, ValueError) as error:
         raise CorpusError(
             f"cannot read {path}: {error}; expected the db folder of budzianowski/multiwoz"

@@ -8,7 +8,6 @@ None here, and counted. ``database_matches`` is the length of ``service_results`
 publisher cut at 10.
 """
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.files.json_files import parsed_list
 from todserve.corpora.files.located_files import read_json
 from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
@@ -132,11 +132,7 @@ def _check(split: str) -> None:
 
 
 def _entries(path: str, content: bytes) -> Sequence[Mapping[str, Any]]:
-    try:
-        entries: Sequence[Mapping[str, Any]] = json.loads(content)
-    except ValueError as error:
-        raise CorpusError(f"{path} is not JSON: {error}; fetch the file again") from error
-    return entries
+    return parsed_list(content, path)
 
 
 def _turns(
