@@ -20,7 +20,7 @@ from transformers import T5ForConditionalGeneration
 
 from todserve.corpora.registry import load
 from todserve.evaluation.scorecard import code_version
-from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
+from todserve.evaluation.suites.multiwoz.multiwoz_run import run_evaluation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptFormat

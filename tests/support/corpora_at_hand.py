@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.corpora.corpus_source import TOD_DATA, find
+from todserve.corpora.registry import TOD_DATA, find
 
 
 def multiwoz_folder(scratch: Path) -> Path:

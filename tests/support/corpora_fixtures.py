@@ -3,7 +3,8 @@
 import tarfile
 from pathlib import Path
 
-from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.registry import find
 
 TINY = Path(__file__).parents[1] / "fixtures" / "corpora"
 

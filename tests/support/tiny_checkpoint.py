@@ -11,7 +11,7 @@ from transformers import BertConfig, T5Config
 
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
-from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
 from todserve.runtime.knowledge.knowledge_base import Comparison, DomainTable
 from todserve.runtime.language.prompts import (
     BeliefTarget,

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.corpus_source import CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.readers.multiwoz.multiwoz_schema import STATE_SLOTS
+from todserve.corpora.registry import find
 
 VENUES: Mapping[str, list[dict[str, Any]]] = {
     "restaurant": [

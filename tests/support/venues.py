@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge
+from todserve.corpora.readers.multiwoz.multiwoz_entities import build_multiwoz_knowledge
 from todserve.corpora.readers.multiwoz.multiwoz_schema import STATE_SLOTS
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema, Service, Slot

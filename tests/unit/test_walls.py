@@ -217,7 +217,7 @@ def test_every_room_has_its_rule() -> None:
             0,
         ),
         (
-            "todserve.evaluation.suites.multiwoz.multiwoz_benchmark",
+            "todserve.evaluation.suites.multiwoz.multiwoz_run",
             "import todserve.training.training_run",
             1,
         ),

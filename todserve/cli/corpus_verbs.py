@@ -9,10 +9,7 @@ from pathlib import Path
 
 from todserve.cli.verb_parser import Adder, corpora_option, family
 
-_NAMES = (
-    "a corpus: multiwoz21, sgd, camrest676, woz20, star, multidogo, banking77, clinc150, "
-    "taskmaster4, 3i4k or nlplab"
-)
+_NAMES = "a published corpus, e.g. multiwoz21; an unknown name lists them all"
 
 
 def add_sources(add: Adder) -> None:
@@ -58,7 +55,7 @@ def add_sources(add: Adder) -> None:
 
 
 def _knowledge_build(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge
+    from todserve.corpora.readers.multiwoz.multiwoz_entities import build_multiwoz_knowledge
 
     rows = build_multiwoz_knowledge(arguments.db_dir, arguments.out)
     for domain, count in rows.items():

@@ -6,7 +6,6 @@ the difference. Example: ``find("multiwoz21").text("dev.tsv")`` yields the lines
 
 import csv
 import lzma
-import os
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -16,12 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from todserve.corpora.files.folder_files import folder_files, own_file
-from todserve.corpora.publishers import PUBLISHERS, Publisher
+from todserve.corpora.publisher import Publisher
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.untrusted.packed_files import open_tar
-
-TOD_DATA = "TOD_DATA"
-"""Environment variable: the folder that holds the corpora, as folders or archives."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,50 +115,3 @@ class CorpusSource:
             f"{self.publisher.title} at {self.location} has no {path!r}; "
             f"its publisher has it: {self.publisher.url}"
         )
-
-
-def publisher_of(name: str) -> Publisher:
-    """Return the publisher of a corpus.
-
-    Raises:
-        CorpusError: the name is unknown.
-    """
-    if name not in PUBLISHERS:
-        raise CorpusError(f"unknown corpus {name!r}; expected one of {', '.join(PUBLISHERS)}")
-    return PUBLISHERS[name]
-
-
-def find(name: str, root: Path | str | None = None) -> CorpusSource:
-    """Find a corpus.
-
-    Args:
-        name: its short name, e.g. ``multiwoz21``.
-        root: the corpus's folder or archive, or a folder of such; the environment variable
-            TOD_DATA when None.
-
-    Raises:
-        CorpusError: the corpus is not there; the message names its public source.
-    """
-    publisher = publisher_of(name)
-    given = root if root is not None else os.environ.get(TOD_DATA)
-    if given is None:
-        raise _missing(publisher, "neither a path nor TOD_DATA is set")
-    place = Path(given)
-    if place.is_file():
-        if place.name.endswith(".tar.xz"):
-            return CorpusSource(publisher=publisher, location=place)
-        raise _missing(publisher, f"{place} is a file but no .tar.xz archive")
-    for folder in (place, place / name, place / (publisher.folder or name)):
-        if any((folder / marker).is_file() for marker in publisher.markers):
-            return CorpusSource(publisher=publisher, location=folder)
-    if (place / publisher.archive).is_file():
-        return CorpusSource(publisher=publisher, location=place / publisher.archive)
-    raise _missing(publisher, f"not found in {place}")
-
-
-def _missing(publisher: Publisher, what: str) -> CorpusError:
-    return CorpusError(
-        f"corpus {publisher.name!r} ({publisher.title}): {what}; expected a folder with "
-        f"{publisher.markers[0]} or the archive {publisher.archive}; fetch it from "
-        f"{publisher.url} and set {TOD_DATA} to the folder that holds it"
-    )

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from todserve.corpora.corpus_source import publisher_of
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.registry import load
+from todserve.corpora.registry import load, reader_of
 from todserve.runtime.console import one_line
 from todserve.runtime.language.dialogue import Dialogue
 
@@ -69,7 +68,7 @@ class CorpusStatistics:
 
     def lines(self) -> Iterator[str]:
         """Yield the statistics as plain text."""
-        publisher = publisher_of(self.report.corpus)
+        publisher = reader_of(self.report.corpus).publisher
         yield f"{publisher.title}, licence {publisher.licence}, from {publisher.url}"
         if publisher.caution:
             yield f"note: {publisher.caution}"

@@ -14,7 +14,6 @@ from itertools import groupby
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault, refuse
-from todserve.corpora.corpus_source import find
 from todserve.corpora.files.dialogue_layouts import (
     SCHEMA,
     Layout,
@@ -27,7 +26,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import read_project, write_project
 from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
-from todserve.corpora.registry import CORPORA, load
+from todserve.corpora.registry import CORPORA, find, load
 from todserve.corpora.services import merged
 from todserve.runtime.console import one_line
 from todserve.runtime.errors import ConfigError, CorpusError

@@ -1,99 +1,104 @@
 """One way to every corpus: its name and split give its dialogues, wherever they come from.
 
 Stands between the readers and everything that wants dialogues: training, evaluation, statistics.
-Example: ``for dialogue in load("multiwoz21", "dev"): ...``.
+The readers are found in their folders, see `reader`. Example:
+``for dialogue in load("multiwoz21", "dev"): ...``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import MappingProxyType
-from typing import Protocol
 
-from todserve.corpora.corpus_source import CorpusSource, find, publisher_of
-from todserve.corpora.publishers import PUBLISHERS, Publisher
+from todserve.corpora import readers
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.camrest import camrest_services, read_camrest
-from todserve.corpora.readers.intents.banking77 import banking77_services, read_banking77
-from todserve.corpora.readers.intents.clinc150 import clinc150_services, read_clinc150
-from todserve.corpora.readers.intents.three_i4k import read_3i4k, three_i4k_services
-from todserve.corpora.readers.multidogo import multidogo_services, read_multidogo
-from todserve.corpora.readers.multiwoz.multiwoz_reader import read_merged, read_tsv
-from todserve.corpora.readers.nlplab import nlplab_services, read_nlplab
-from todserve.corpora.readers.sgd.sgd_reader import read_sgd
-from todserve.corpora.readers.star import read_star, star_services
-from todserve.corpora.readers.taskmaster4 import read_taskmaster4, taskmaster4_services
-from todserve.corpora.readers.woz20 import read_woz20, woz20_services
-from todserve.corpora.services import multiwoz_services, sgd_services
+from todserve.corpora.reader import Reader
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
-from todserve.runtime.language.schema import Service
+
+TOD_DATA = "TOD_DATA"
+"""Environment variable: the folder that holds the corpora, as folders or archives."""
 
 
-class Reader(Protocol):
-    """Streams one split of a corpus."""
+def _declared() -> Iterator[Reader]:
+    """Yield what ``NAME_reader.py`` of every folder declares, by the folders' names."""
+    for folder in iter_modules(readers.__path__, f"{readers.__name__}."):
+        inside = import_module(folder.name).__path__ if folder.ispkg else ()
+        for module in iter_modules(inside, f"{folder.name}."):
+            if module.name.endswith("_reader"):
+                reader = getattr(import_module(module.name), "READER", None)
+                if not isinstance(reader, Reader):
+                    raise CorpusError(
+                        f"{module.name}: got READER {reader!r}; expected a Reader; "
+                        "docs/corpora.md shows how one is declared"
+                    )
+                yield reader
 
-    def __call__(
-        self,
-        source: CorpusSource,
-        split: str,
-        *,
-        report: ReadReport | None = None,
-        progress: bool = False,
-    ) -> Iterator[Dialogue]:
-        """Yield the dialogues, counting in ``report`` what is skipped or changed."""
+
+def _by_name() -> dict[str, Reader]:
+    found: dict[str, Reader] = {}
+    for reader in _declared():
+        if reader.name in found:
+            raise CorpusError(
+                f"two readers are named {reader.name!r}; expected one; rename the newer"
+            )
+        found[reader.name] = reader
+    return found
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Corpus:
-    """A corpus that can be loaded.
+CORPORA: Mapping[str, Reader] = MappingProxyType(_by_name())
+"""name -> reader."""
 
-    Attributes:
-        publisher: its licence, public source and splits.
-        read: streams a split.
-        services: its domains with their slots, known values and intents, from its ontology or
-            its train split; every name fits the prompts. Corpora may share a domain: join
-            several with `services.merged` before making a `Schema`.
+
+def reader_of(name: str) -> Reader:
+    """Return the reader of a corpus.
+
+    Raises:
+        CorpusError: the name is unknown.
     """
-
-    publisher: Publisher
-    read: Reader
-    services: Callable[[CorpusSource], tuple[Service, ...]]
-
-
-def _read_multiwoz(
-    source: CorpusSource,
-    split: str,
-    *,
-    report: ReadReport | None = None,
-    progress: bool = False,
-) -> Iterator[Dialogue]:
-    # Acts and intents exist for dev and test only; see `silver` for train.
-    reader = read_tsv if split == "train" else read_merged
-    return reader(source, split, report=report, progress=progress)
+    if name not in CORPORA:
+        raise CorpusError(f"unknown corpus {name!r}; expected one of {', '.join(CORPORA)}")
+    return CORPORA[name]
 
 
-_READERS: Mapping[str, tuple[Reader, Callable[[CorpusSource], tuple[Service, ...]]]] = {
-    "multiwoz21": (_read_multiwoz, multiwoz_services),
-    "sgd": (read_sgd, sgd_services),
-    "camrest676": (read_camrest, camrest_services),
-    "woz20": (read_woz20, woz20_services),
-    "star": (read_star, star_services),
-    "multidogo": (read_multidogo, multidogo_services),
-    "banking77": (read_banking77, banking77_services),
-    "clinc150": (read_clinc150, clinc150_services),
-    "taskmaster4": (read_taskmaster4, taskmaster4_services),
-    "3i4k": (read_3i4k, three_i4k_services),
-    "nlplab": (read_nlplab, nlplab_services),
-}
+def find(name: str, root: Path | str | None = None) -> CorpusSource:
+    """Find a corpus.
 
-CORPORA: Mapping[str, Corpus] = MappingProxyType(
-    {
-        name: Corpus(publisher=PUBLISHERS[name], read=read, services=services)
-        for name, (read, services) in _READERS.items()
-    }
-)
-"""name -> corpus."""
+    Args:
+        name: its short name, e.g. ``multiwoz21``.
+        root: the corpus's folder or archive, or a folder of such; the environment variable
+            TOD_DATA when None.
+
+    Raises:
+        CorpusError: the corpus is not there; the message names its public source.
+    """
+    publisher = reader_of(name).publisher
+    given = root if root is not None else os.environ.get(TOD_DATA)
+    if given is None:
+        raise _missing(publisher, "neither a path nor TOD_DATA is set")
+    place = Path(given)
+    if place.is_file():
+        if place.name.endswith(".tar.xz"):
+            return CorpusSource(publisher=publisher, location=place)
+        raise _missing(publisher, f"{place} is a file but no .tar.xz archive")
+    for folder in (place, place / name, place / (publisher.folder or name)):
+        if any((folder / marker).is_file() for marker in publisher.markers):
+            return CorpusSource(publisher=publisher, location=folder)
+    if (place / publisher.archive).is_file():
+        return CorpusSource(publisher=publisher, location=place / publisher.archive)
+    raise _missing(publisher, f"not found in {place}")
+
+
+def _missing(publisher: Publisher, what: str) -> CorpusError:
+    return CorpusError(
+        f"corpus {publisher.name!r} ({publisher.title}): {what}; expected a folder with "
+        f"{publisher.markers[0]} or the archive {publisher.archive}; fetch it from "
+        f"{publisher.url} and set {TOD_DATA} to the folder that holds it"
+    )
 
 
 def load(
@@ -109,17 +114,16 @@ def load(
     Args:
         name: one of `CORPORA`.
         split: one of the corpus's splits.
-        root: see `source.find`; TOD_DATA when None.
+        root: see `find`; TOD_DATA when None.
         report: counts everything skipped, changed or missing.
         progress: show a progress bar on stderr.
 
     Raises:
         CorpusError: unknown name or split, or the corpus is not there.
     """
-    publisher = publisher_of(name)
-    if split not in publisher.splits:
+    reader = reader_of(name)
+    if split not in reader.splits:
         raise CorpusError(
-            f"unknown split {split!r} of {name}; expected one of {', '.join(publisher.splits)}"
+            f"unknown split {split!r} of {name}; expected one of {', '.join(reader.splits)}"
         )
-    source = find(name, root)
-    return CORPORA[name].read(source, split, report=report, progress=progress)
+    return reader.read(find(name, root), split, report=report, progress=progress)

@@ -1,37 +1,13 @@
-"""What each corpus talks about, as services: domains, slots, values and intents.
+"""Services of several corpora, joined: a schema tells them apart by name alone.
 
 Stands between the readers and the schema that a checkpoint carries. Example:
 ``merged([*CORPORA["camrest676"].services(a), *CORPORA["multiwoz21"].services(b)])`` has one
 service ``restaurant`` with the slots of both.
 """
 
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 
-from todserve.corpora.corpus_source import CorpusSource
-from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
-from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
 from todserve.runtime.language.schema import Service, Slot
-
-
-def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:
-    """Return MultiWOZ's services under this kit's canonical names."""
-    with tempfile.TemporaryDirectory() as temporary:
-        # The schema is read by the runtime's own reader, which takes a file.
-        published = Path(temporary) / "schema.json"
-        published.write_text("".join(source.text("schema.json")), encoding="utf-8")
-        return canonical_multiwoz_schema(published).services
-
-
-def sgd_services(source: CorpusSource) -> tuple[Service, ...]:
-    """Return the services of Schema-Guided Dialogue's train and dev splits, each once."""
-    services = {
-        service.name: service
-        for split in ("train", "dev")
-        for service in sgd_schema(source, split).services
-    }
-    return tuple(services.values())
 
 
 def merged(services: Iterable[Service]) -> tuple[Service, ...]:

@@ -5,11 +5,9 @@ corpus. Example line: ``our-bot/train.jsonl:3: turns.0 belief_state train: got s
 expected one of day, destination; add the slot to the schema, or correct its name``.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
-from todserve.corpora.corpus_source import CorpusSource, find
 from todserve.corpora.dialogue_checks import DialogueChecks, Finding
 from todserve.corpora.files.dialogue_layouts import (
     SCHEMA,
@@ -22,13 +20,12 @@ from todserve.corpora.files.dialogue_layouts import (
 from todserve.corpora.files.dialogue_places import Places
 from todserve.corpora.files.folder_files import folder_files
 from todserve.corpora.files.jsonlines import read_lines
-from todserve.corpora.files.located_files import read_json, read_located
-from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.files.located_files import read_located
+from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_checks import project_faults
 from todserve.corpora.readers.rasa.rasa_project import read_project
 from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
-from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
-from todserve.corpora.registry import CORPORA, load
+from todserve.corpora.registry import CORPORA, find, load
 from todserve.corpora.services import merged
 from todserve.runtime.console import one_line
 from todserve.runtime.errors import CorpusError
@@ -122,11 +119,12 @@ def _check_published(
     name: str, split: str | None, root: Path | str | None, faults: list[Fault], *, progress: bool
 ) -> str:
     source = find(name, root)
-    splits = CORPORA[name].publisher.splits if split is None else (split,)
-    if name == "sgd":
-        counts = [_check_sgd_split(source, one, faults, progress=progress) for one in splits]
+    splits = source.publisher.splits if split is None else (split,)
+    reader = CORPORA[name]
+    if reader.check is not None:
+        counts = [reader.check(source, one, faults, progress=progress) for one in splits]
         return f"{', '.join(splits)}, {sum(counts)} dialogues"
-    schema = Schema(services=merged(CORPORA[name].services(source)))
+    schema = Schema(services=merged(reader.services(source)))
     checks = DialogueChecks(schema)
     count = 0
     for one in splits:
@@ -150,21 +148,3 @@ def _named(fault: Fault, dialogue_id: str) -> Fault:
         expected=fault.expected,
         fix="correct it in a copy, or tell the publisher",
     )
-
-
-def _check_sgd_split(
-    source: CorpusSource, split: str, faults: list[Fault], *, progress: bool
-) -> int:
-    if split not in source.publisher.splits:
-        raise CorpusError(
-            f"unknown split {split!r} of sgd; expected {' or '.join(source.publisher.splits)}"
-        )
-    checks = SgdChecks(sgd_schema(source, split), faults)
-    files: Iterable[tuple[str, bytes]] = source.files(split, ".json")
-    for path, content in with_progress(files, progress=progress, label=f"sgd {split} files"):
-        if path.endswith(SCHEMA):
-            continue
-        tree = read_json(content.decode("utf-8"), f"{source.location}/{path}", faults)
-        if tree is not None:
-            checks.file(tree)
-    return checks.dialogues

@@ -86,6 +86,7 @@ def signed_name(
     folder: Path,
     *,
     url: str | None = None,
+    settings: EngineSettings | None = None,
     constrained: bool = False,
     spelling: bool = True,
     checked: bool = True,
@@ -96,6 +97,7 @@ def signed_name(
         pipeline: answers.
         folder: its checkpoint or export.
         url: of the server, if one answers.
+        settings: engine, dtype, threads; a number format other than float32 is named.
         constrained: whether every answer is held to the schema.
         spelling: whether misspelt words are read as they are meant.
         checked: whether every reply is held against the facts.
@@ -103,6 +105,8 @@ def signed_name(
     manifest = ExportManifest.of_folder(folder)
     parts = [pipeline.checkpoint.checksum]
     parts += [manifest.engine, manifest.dtype] if manifest else []
+    if manifest is None and settings is not None and settings.dtype != "float32":
+        parts.append(settings.dtype)
     parts += [OVER_REST] if url is not None else []
     parts += ["constrained"] if constrained else []
     parts += [] if spelling else ["as-typed"]

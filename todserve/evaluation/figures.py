@@ -10,10 +10,11 @@ Last on the way of an evaluation. Example:
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from todserve.runtime.whole_files import write_whole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,4 @@ def f1(right: int, predicted: int, expected: int) -> float | None:
 def save_figures(content: Mapping[str, object], path: Path) -> None:
     """Write ``content`` to ``path`` at once, making its folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -90,6 +90,21 @@ class SignedFigure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scores:
+    """What a benchmark measured.
+
+    Attributes:
+        figures: name -> score, None for a score of nothing: what a comparison of runs shows.
+        signature: of what was measured.
+        content: everything, as ``out`` has it.
+    """
+
+    figures: Mapping[str, float | None]
+    signature: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scorecard:
     """All figures of one evaluation.
 
@@ -143,6 +158,14 @@ class Scorecard:
                 for one in self.figures
             },
         }
+
+    def scores(self) -> Scores:
+        """Return the same as a benchmark tells it."""
+        return Scores(
+            figures={one.figure.name: one.figure.value for one in self.figures},
+            signature=str(self.figures[0].signature) if self.figures else "",
+            content=self.content(),
+        )
 
     def save(self, path: Path) -> None:
         """Write the content as JSON, atomically."""

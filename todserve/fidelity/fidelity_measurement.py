@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from todserve.corpora.corpus_source import find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
+from todserve.corpora.registry import find
 from todserve.evaluation.calibration.judged_claims import generated_passages
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.figures import Figure

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.publishers import PUBLISHERS
 from todserve.corpora.readers.label_names import label
+from todserve.corpora.registry import CORPORA
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptFormat
 
@@ -85,7 +85,7 @@ def is_own(content: Mapping[str, Any]) -> bool:
     if not isinstance(names, list) or not names:
         return False
     own = all(
-        isinstance(name, str) and name.partition("/")[0] not in PUBLISHERS and Path(name).exists()
+        isinstance(name, str) and name.partition("/")[0] not in CORPORA and Path(name).exists()
         for name in names
     )
     if not own or any(name in content for name in _FROM_SCRATCH):

@@ -19,6 +19,7 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.whole_files import write_whole
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
 from todserve.training.batches.step_budget import with_budget
@@ -215,9 +216,7 @@ def export_checkpoint(
         "torch": torch.__version__,
         "hardware": _hardware(),
     }
-    (checkpoint / "training.json").write_text(
-        json.dumps(provenance, indent=2) + "\n", encoding="utf-8"
-    )
+    write_whole(checkpoint / "training.json", json.dumps(provenance, indent=2) + "\n")
 
 
 def _taught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> PromptFormat:

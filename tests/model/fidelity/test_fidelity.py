@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
-from todserve.corpora.corpus_source import TOD_DATA
+from todserve.corpora.registry import TOD_DATA
 from todserve.evaluation.watched_rollout import WatchedPipeline
 from todserve.fidelity.fidelity_limits import check
 from todserve.fidelity.fidelity_measurement import (

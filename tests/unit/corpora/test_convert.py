@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import TINY
-from todserve.corpora.corpus_source import find
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.layout_conversion import run_convert
-from todserve.corpora.registry import CORPORA, load
+from todserve.corpora.registry import CORPORA, find, load
 from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue

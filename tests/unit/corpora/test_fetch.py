@@ -23,12 +23,11 @@ def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def manifests(scratch: Path, **keys: Any) -> Path:
-    folder = scratch / "manifests"
-    folder.mkdir(exist_ok=True)
+def manifest(scratch: Path, **keys: Any) -> Path:
+    file = scratch / "manifest.json"
     whole = {"name": "banking77", "verified_online": True, "note": "a test", **keys}
-    (folder / "banking77.json").write_text(json.dumps(whole), "utf-8")
-    return folder
+    file.write_text(json.dumps(whole), "utf-8")
+    return file
 
 
 def entry(path: str, content: bytes, *urls: str) -> dict[str, Any]:
@@ -41,15 +40,15 @@ def entry(path: str, content: bytes, *urls: str) -> dict[str, Any]:
 
 
 def both(scratch: Path) -> Path:
-    return manifests(scratch, files=[entry("train.csv", TRAIN), entry("test.csv", TEST)])
+    return manifest(scratch, files=[entry("train.csv", TRAIN), entry("test.csv", TEST)])
 
 
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def get(scratch: Path, server: RangeServer, folder: Path) -> Path:
-    return run_get("banking77", scratch / "out", url_base=server.url, pause=0, manifests=folder)
+def get(scratch: Path, server: RangeServer, file: Path) -> Path:
+    return run_get("banking77", scratch / "out", url_base=server.url, pause=0, manifest_file=file)
 
 
 def test_a_corpus_is_fetched_verified_and_found_by_its_readers(
@@ -80,19 +79,19 @@ def test_what_is_there_and_right_is_not_fetched_again(tmp_path: Path) -> None:
 
 def test_a_transfer_that_breaks_off_goes_on_where_it_ended(tmp_path: Path) -> None:
     with RangeServer({"/c/train.csv": TRAIN}, break_after=(1000, 5000)) as server:
-        get(tmp_path, server, manifests(tmp_path, files=[entry("train.csv", TRAIN)]))
+        get(tmp_path, server, manifest(tmp_path, files=[entry("train.csv", TRAIN)]))
         assert [asked for _, asked in server.requests] == [None, "bytes=1000-", "bytes=6000-"]
     assert (tmp_path / "out/banking77/train.csv").read_bytes() == TRAIN
 
 
 def test_a_later_call_goes_on_with_what_an_earlier_one_left(tmp_path: Path) -> None:
-    folder = manifests(tmp_path, files=[entry("train.csv", TRAIN)])
+    file = manifest(tmp_path, files=[entry("train.csv", TRAIN)])
     with RangeServer({"/c/train.csv": TRAIN}, break_after=(100,) * ATTEMPTS) as server:
         with pytest.raises(CorpusError, match=r"broke off 5 times .*500 bytes are kept in"):
-            get(tmp_path, server, folder)
+            get(tmp_path, server, file)
         assert not (tmp_path / "out/banking77/train.csv").exists()
         server.requests.clear()
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
         assert server.requests == [("/c/train.csv", "bytes=500-")]
     assert left(tmp_path / "out") == ["train.csv"]
     assert (tmp_path / "out/banking77/train.csv").read_bytes() == TRAIN
@@ -100,18 +99,18 @@ def test_a_later_call_goes_on_with_what_an_earlier_one_left(tmp_path: Path) -> N
 
 def test_a_server_without_ranges_sends_the_whole_file_again(tmp_path: Path) -> None:
     with RangeServer({"/c/train.csv": TRAIN}, break_after=(1000,), ranges=False) as server:
-        get(tmp_path, server, manifests(tmp_path, files=[entry("train.csv", TRAIN)]))
+        get(tmp_path, server, manifest(tmp_path, files=[entry("train.csv", TRAIN)]))
     assert (tmp_path / "out/banking77/train.csv").read_bytes() == TRAIN
 
 
 def test_a_part_that_was_spoilt_between_calls_is_dropped(tmp_path: Path) -> None:
-    folder = manifests(tmp_path, files=[entry("train.csv", TRAIN)])
+    file = manifest(tmp_path, files=[entry("train.csv", TRAIN)])
     with RangeServer({"/c/train.csv": TRAIN}, break_after=(100,) * ATTEMPTS) as server:
         with pytest.raises(CorpusError):
-            get(tmp_path, server, folder)
+            get(tmp_path, server, file)
         (part,) = (tmp_path / "out/banking77").iterdir()
         part.write_bytes(b"x" * (len(TRAIN) + 7))
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
     assert (tmp_path / "out/banking77/train.csv").read_bytes() == TRAIN
 
 
@@ -121,7 +120,7 @@ def test_another_content_is_refused_and_kept_from_its_place(tmp_path: Path) -> N
         RangeServer({"/c/train.csv": changed}) as server,
         pytest.raises(CorpusError) as refused,
     ):
-        get(tmp_path, server, manifests(tmp_path, files=[entry("train.csv", TRAIN)]))
+        get(tmp_path, server, manifest(tmp_path, files=[entry("train.csv", TRAIN)]))
     message = str(refused.value)
     assert f"got {len(changed)} bytes with sha256 {sha(changed)}" in message
     assert f"expected sha256 {sha(TRAIN)}" in message
@@ -134,7 +133,7 @@ def test_a_file_that_was_there_survives_a_refused_one(tmp_path: Path) -> None:
     target.parent.mkdir(parents=True)
     target.write_bytes(b"the user's own")
     with RangeServer({"/c/train.csv": b"wrong"}) as server, pytest.raises(CorpusError):
-        get(tmp_path, server, manifests(tmp_path, files=[entry("train.csv", TRAIN)]))
+        get(tmp_path, server, manifest(tmp_path, files=[entry("train.csv", TRAIN)]))
     assert target.read_bytes() == b"the user's own"
 
 
@@ -142,7 +141,7 @@ def test_of_two_addresses_the_one_with_the_right_content_is_taken(tmp_path: Path
     files = {"/old/train.csv": b"an older one", "/new/train.csv": TRAIN}
     one = entry("train.csv", TRAIN, "/gone/train.csv", "/old/train.csv", "/new/train.csv")
     with RangeServer(files) as server:
-        get(tmp_path, server, manifests(tmp_path, files=[one]))
+        get(tmp_path, server, manifest(tmp_path, files=[one]))
         assert [path for path, _ in server.requests] == [
             "/gone/train.csv",
             "/old/train.csv",
@@ -161,7 +160,7 @@ def test_a_file_that_moved_is_named_with_its_status(tmp_path: Path) -> None:
 
 def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
     with RangeServer({"/c/train.csv": TRAIN}, busy=2) as server:
-        get(tmp_path, server, manifests(tmp_path, files=[entry("train.csv", TRAIN)]))
+        get(tmp_path, server, manifest(tmp_path, files=[entry("train.csv", TRAIN)]))
         assert len(server.requests) == 3
 
 
@@ -171,10 +170,10 @@ def test_without_a_network_the_message_says_what_to_do_by_hand(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    folder = both(tmp_path)
+    file = both(tmp_path)
     with pytest.raises(CorpusError) as refused:
         run_get(
-            "banking77", tmp_path / "out", url_base=f"http://127.0.0.1:{port}", manifests=folder
+            "banking77", tmp_path / "out", url_base=f"http://127.0.0.1:{port}", manifest_file=file
         )
     message = str(refused.value)
     assert "the connection was refused; Banking77 was not fetched" in message
@@ -221,10 +220,10 @@ def zip_of_test(content: bytes) -> dict[str, Any]:
 
 
 def test_files_of_a_zip_archive_are_verified_one_by_one(tmp_path: Path) -> None:
-    folder = manifests(tmp_path, archives=[zip_of_test(TEST)])
+    file = manifest(tmp_path, archives=[zip_of_test(TEST)])
     with RangeServer({"/c.zip": zipped(test=TEST, other=TRAIN)}) as server:
-        get(tmp_path, server, folder)
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
+        get(tmp_path, server, file)
         assert len(server.requests) == 1
     assert left(tmp_path / "out") == ["test.csv"]
     assert (tmp_path / "out/banking77/parts/test.csv").read_bytes() == TEST
@@ -241,9 +240,9 @@ def test_files_of_a_zip_archive_are_verified_one_by_one(tmp_path: Path) -> None:
 def test_another_zip_archive_is_refused_and_dropped(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
-    folder = manifests(tmp_path, archives=[zip_of_test(TEST)])
+    file = manifest(tmp_path, archives=[zip_of_test(TEST)])
     with RangeServer({"/c.zip": content}) as server, pytest.raises(CorpusError, match=message):
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
     assert left(tmp_path / "out") == []
 
 
@@ -262,11 +261,11 @@ def test_a_tree_of_files_has_one_checksum(tmp_path: Path) -> None:
     outside = {"repo-1/../../escape.json": b"!", "repo-1/README.md": b"no"}
     tree = {"patterns": ["dialogues/*.json"], "files": 2, "sha256": tree_checksum(wanted)}
     archive = {"url": "https://publisher.example/c.tgz", "format": "tar.gz", "tree": tree}
-    folder = manifests(tmp_path, archives=[archive])
+    file = manifest(tmp_path, archives=[archive])
     packed = tarred({f"repo-1/{name}": content for name, content in wanted.items()} | outside)
     with RangeServer({"/c.tgz": packed}) as server:
-        get(tmp_path, server, folder)
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
+        get(tmp_path, server, file)
         assert len(server.requests) == 1
     assert left(tmp_path / "out") == ["1.json", "2.json"]
     changed = tarred({"repo-1/dialogues/1.json": b"[1]"})
@@ -275,12 +274,12 @@ def test_a_tree_of_files_has_one_checksum(tmp_path: Path) -> None:
         RangeServer({"/c.tgz": changed}) as server,
         pytest.raises(CorpusError, match=r"1 files .* expected 2 files"),
     ):
-        get(tmp_path, server, folder)
+        get(tmp_path, server, file)
 
 
 def test_a_corpus_without_known_addresses_is_left_to_the_user(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"fetch it by hand from https://.* and set TOD_DATA"):
-        run_get("banking77", tmp_path / "out", manifests=tmp_path)
+        run_get("banking77", tmp_path / "out", manifest_file=tmp_path / "none.json")
 
 
 def test_an_unknown_corpus_is_named(tmp_path: Path) -> None:

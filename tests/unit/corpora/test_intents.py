@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.intents.banking77 import banking77_services, read_banking77
-from todserve.corpora.readers.intents.clinc150 import clinc150_services, read_clinc150
-from todserve.corpora.readers.intents.three_i4k import KINDS, read_3i4k, three_i4k_services
+from todserve.corpora.readers.banking77.banking77_reader import banking77_services, read_banking77
+from todserve.corpora.readers.clinc150.clinc150_reader import clinc150_services, read_clinc150
+from todserve.corpora.readers.three_i4k.three_i4k_reader import KINDS, read_3i4k, three_i4k_services
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Service

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import CorpusSource, find
-from todserve.corpora.entities.corpus_entities import entities_of
-from todserve.corpora.entities.knowledge_file import write_knowledge
-from todserve.corpora.readers.nlplab import SONGS, nlplab_songs
+from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.knowledge_file import write_knowledge
+from todserve.corpora.readers.nlplab.nlplab_reader import SONGS, nlplab_songs
+from todserve.corpora.registry import CORPORA, find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
@@ -96,7 +95,7 @@ def test_songs_are_found_by_what_the_user_asks_for(tmp_path: Path) -> None:
 
 
 def test_a_corpus_without_a_database_has_no_entities() -> None:
-    assert entities_of("sgd", tiny("sgd")) == {}
+    assert CORPORA["sgd"].entities is None
 
 
 def test_a_broken_database_is_named(tmp_path: Path) -> None:
@@ -104,5 +103,7 @@ def test_a_broken_database_is_named(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "dev_dialog.json").write_text('[{"turns": [{}]}]')
     source: CorpusSource = find("nlplab", tmp_path)
+    read = CORPORA["nlplab"].entities
+    assert read is not None
     with pytest.raises(CorpusError, match="HG-TODS"):
-        entities_of("nlplab", source)
+        read(source)

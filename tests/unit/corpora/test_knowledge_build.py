@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.corpora_at_hand import multiwoz_folder
 from tests.support.venues import DATABASE, open_venues, write_db
-from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge, write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
+from todserve.corpora.readers.multiwoz.multiwoz_entities import build_multiwoz_knowledge
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.corpora_fixtures import TINY, tiny
 from todserve.corpora.corpus_faults import Fault
-from todserve.corpora.corpus_source import find
 from todserve.corpora.files.dialogue_layouts import Layout, layout_of, open_dialogues
 from todserve.corpora.files.jsonlines import read_lines, write_lines
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd, sgd_schema
 from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
+from todserve.corpora.registry import find
 from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from todserve.corpora.corpus_source import TOD_DATA
 from todserve.corpora.files.extraction import tree_checksum
-from todserve.corpora.files.manifest import FOLDER, manifest_of
-from todserve.corpora.publishers import PUBLISHERS
+from todserve.corpora.files.manifest import manifest_of
+from todserve.corpora.registry import CORPORA, TOD_DATA
 
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+NAMES = [name for name, reader in CORPORA.items() if reader.manifest]
 _ADDRESS = re.compile(
     r"https://(?:raw\.githubusercontent\.com/[\w.-]+/[\w.-]+/[0-9a-f]{7,40}/[\w./-]+"
     r"|codeload\.github\.com/[\w.-]+/[\w.-]+/tar\.gz/[0-9a-f]{40})"
 )
 
 
-def test_every_manifest_belongs_to_a_corpus() -> None:
-    assert set(NAMES) <= set(PUBLISHERS)
+def test_every_declared_manifest_is_in_its_readers_folder() -> None:
+    assert NAMES
+    assert all(reader.manifest.is_file() for reader in CORPORA.values() if reader.manifest)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,12 +43,12 @@ def test_what_is_fetched_is_recognised_as_the_corpus(name: str) -> None:
     paths = {one.path for one in manifest.files}
     paths |= {member.path for one in manifest.archives for member in one.members}
     patterns = [pattern for one in manifest.archives if one.tree for pattern in one.tree.patterns]
-    for marker in PUBLISHERS[name].markers:
+    for marker in CORPORA[name].publisher.markers:
         assert marker in paths or any(fnmatchcase(marker, one) for one in patterns)
 
 
 def packed(name: str) -> Iterator[tuple[str, bytes]]:
-    publisher = PUBLISHERS[name]
+    publisher = CORPORA[name].publisher
     path = Path(os.environ[TOD_DATA]) / publisher.archive
     if not path.is_file():
         pytest.skip(f"{path.name} is not at hand")

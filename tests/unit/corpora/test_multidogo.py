@@ -3,9 +3,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.multidogo import DOMAINS, multidogo_services, read_multidogo
+from todserve.corpora.readers.multidogo.multidogo_reader import (
+    DOMAINS,
+    multidogo_services,
+    read_multidogo,
+)
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 

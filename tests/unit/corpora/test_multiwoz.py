@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import archived, tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.multiwoz.multiwoz_reader import (
     ReplySource,
@@ -12,6 +11,7 @@ from todserve.corpora.readers.multiwoz.multiwoz_reader import (
     read_merged,
     read_tsv,
 )
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.nlplab import _placed, nlplab_services, read_nlplab
+from todserve.corpora.readers.nlplab.nlplab_reader import _placed, nlplab_services, read_nlplab
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Turn
 

@@ -7,9 +7,8 @@ from functools import cache
 
 import pytest
 
-from todserve.corpora.corpus_source import TOD_DATA
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.registry import load
+from todserve.corpora.registry import TOD_DATA, load
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 
 pytestmark = [

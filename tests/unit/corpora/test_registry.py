@@ -4,14 +4,12 @@ import pytest
 
 from tests.support.corpora_fixtures import TINY, archived, tiny
 from todserve.corpora.corpus_statistics import run_statistics
-from todserve.corpora.publishers import PUBLISHERS
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.registry import CORPORA, load
 from todserve.runtime.errors import CorpusError
 
 
 def test_every_corpus_with_a_publisher_can_be_loaded() -> None:
-    assert set(CORPORA) == set(PUBLISHERS)
     for name, corpus in CORPORA.items():
         assert corpus.publisher.name == name
         assert corpus.publisher.licence
@@ -39,17 +37,17 @@ def test_every_corpus_streams_dialogues_and_has_statistics(
     assert {(one.corpus, one.split) for one in dialogues} == {(name, split)}
     assert statistics.report.dialogues == len(dialogues)
     assert statistics.report.turns == sum(len(one.turns) for one in dialogues)
-    publisher = PUBLISHERS[name]
+    publisher = CORPORA[name].publisher
     assert printed.startswith(f"{publisher.title}, licence {publisher.licence}, from https://")
     assert f"{name} {split}: {len(dialogues)} dialogues" in printed
 
 
-@pytest.mark.parametrize("name", list(CORPORA)[2:])
+@pytest.mark.parametrize("name", [one for one in CORPORA if one not in ("multiwoz21", "sgd")])
 @pytest.mark.parametrize("shallow", [False, True])
 def test_an_archive_gives_the_same_dialogues_and_services(
     tmp_path: Path, name: str, shallow: bool
 ) -> None:
-    publisher = PUBLISHERS[name]
+    publisher = CORPORA[name].publisher
     inside = name if shallow else publisher.folder or name
     archive = archived(name, tmp_path, inside=inside)
     assert archive.is_archive

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.camrest import camrest_services, read_camrest
+from todserve.corpora.readers.camrest.camrest_reader import camrest_services, read_camrest
 from todserve.corpora.readers.multiwoz.multiwoz_schema import STATE_SLOTS
-from todserve.corpora.readers.woz20 import read_woz20, woz20_services
+from todserve.corpora.readers.woz20.woz20_reader import read_woz20, woz20_services
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import DialogueAct
 

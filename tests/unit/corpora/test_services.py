@@ -5,13 +5,13 @@ import re
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import TOD_DATA, CorpusSource, find
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import RENAMED, counted_label, label
 from todserve.corpora.readers.slot_values import known_spelling, open_value, schema_value
-from todserve.corpora.registry import CORPORA
-from todserve.corpora.services import merged, sgd_services
+from todserve.corpora.registry import CORPORA, TOD_DATA, find
+from todserve.corpora.services import merged
 from todserve.runtime.language.formats import parse_intent, serialize_intent
 from todserve.runtime.language.schema import Schema, Service, Slot
 
@@ -120,7 +120,7 @@ def test_whatever_a_corpus_says_its_schema_knows(name: str) -> None:
 
 def test_sgd_services_are_those_of_both_splits_once() -> None:
     source = tiny("sgd")
-    assert {service.name for service in sgd_services(source)} == {
+    assert {service.name for service in CORPORA["sgd"].services(source)} == {
         entry["service_name"] for split in ("train", "dev") for entry in _published(source, split)
     }
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import archived, tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_frames import delexicalise_frames
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd, sgd_schema
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import DialogueAct, Turn
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import TINY, archived, tiny
-from todserve.corpora.corpus_source import TOD_DATA, find
+from todserve.corpora.registry import TOD_DATA, find
 from todserve.runtime.errors import CorpusError
 
 
@@ -37,7 +37,7 @@ def test_find_names_the_public_source_and_the_variable_when_a_corpus_is_missing(
 
 
 def test_find_rejects_an_unknown_corpus_and_a_file_that_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="unknown corpus 'woz'; expected one of multiwoz21, sgd"):
+    with pytest.raises(CorpusError, match="unknown corpus 'woz'; expected one of banking77"):
         find("woz", TINY)
     (tmp_path / "corpus.zip").touch()
     with pytest.raises(CorpusError, match=r"no \.tar\.xz archive"):

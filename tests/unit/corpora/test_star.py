@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.star import query_slots, read_star, star_services
+from todserve.corpora.readers.star.star_reader import query_slots, read_star, star_services
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 from todserve.runtime.language.schema import Schema

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.corpora_fixtures import tiny
-from todserve.corpora.corpus_source import find
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.taskmaster4 import read_taskmaster4, taskmaster4_services
+from todserve.corpora.readers.taskmaster4.taskmaster4_reader import (
+    read_taskmaster4,
+    taskmaster4_services,
+)
+from todserve.corpora.registry import find
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 

@@ -11,9 +11,8 @@ import pytest
 
 from tests.support.corpora_fixtures import TINY
 from todserve.corpora.corpus_faults import Fault
-from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.files.dialogue_places import Places
-from todserve.corpora.registry import load
+from todserve.corpora.registry import TOD_DATA, find, load
 from todserve.corpora.validation import run_validate
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema, Service, Slot

@@ -11,7 +11,7 @@ from tests.support.pipeline_server import PipelineServer
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
-from todserve.evaluation.suites.corpus_benchmark import run_corpus
+from todserve.evaluation.suites.corpus.corpus_run import run_corpus
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn

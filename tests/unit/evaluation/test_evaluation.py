@@ -10,7 +10,7 @@ from todserve.evaluation.metrics.corpus_scores import score
 from todserve.evaluation.metrics.invented_labels import INVENTED
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.scorecard import Scorecard, Signature, code_version
-from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation, subset_name
+from todserve.evaluation.suites.multiwoz.multiwoz_run import run_evaluation, subset_name
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.scripted_engine import Asked, ScriptedEngine
-from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77, run_clinc150
 from todserve.evaluation.suites.intents.intent_files import (
     labelled_banking77,
     labelled_clinc150,
     sampled,
 )
 from todserve.evaluation.suites.intents.intent_prediction import PredictedIntent, predict_intents
+from todserve.evaluation.suites.intents.intent_run import run_banking77, run_clinc150
 from todserve.evaluation.suites.intents.intent_scores import (
     LabelledIntent,
     intent_figures,

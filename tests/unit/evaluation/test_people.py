@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tiny_checkpoint import SCHEMA
-from todserve.evaluation.suites.people.people_benchmark import run_people
+from todserve.evaluation.suites.people.people_run import run_people
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from todserve.corpora.corpus_source import TOD_DATA
+from todserve.corpora.registry import TOD_DATA
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.training.preparation.corpus_parts import Part

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.corpora_at_hand import multiwoz_folder
 from tests.support.corpora_fixtures import TINY
-from todserve.corpora.corpus_source import TOD_DATA
+from todserve.corpora.registry import TOD_DATA
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, Service
 from todserve.training.preparation.corpus_digests import digests

@@ -15,12 +15,12 @@ from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.folder_files import folder_files, own_file
 from todserve.corpora.files.jsonlines import SUFFIX, read_lines
-from todserve.corpora.publishers import PUBLISHERS
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_dialogues import ProjectDialogues
 from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
 from todserve.corpora.readers.rasa.rasa_services import project_services
 from todserve.corpora.readers.schema_names import Fitting
+from todserve.corpora.readers.sgd.sgd_reader import READER as SGD_READER
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd
 from todserve.corpora.services import merged
 from todserve.runtime.errors import ConfigError, CorpusError
@@ -149,7 +149,7 @@ def _open_sgd(path: Path, report: ReadReport) -> Opened:
 
     def dialogues() -> Iterator[Dialogue]:
         for folder in folders:
-            source = SplitFolder(publisher=PUBLISHERS["sgd"], location=folder)
+            source = SplitFolder(publisher=SGD_READER.publisher, location=folder)
             corpus = report.corpus
             for dialogue in read_sgd(source, _SPLIT, report=report):
                 report.corpus = corpus

@@ -1,8 +1,8 @@
 """What to fetch for a corpus: every file's address, size and checksum.
 
-Stands between ``manifests/NAME.json`` and `fetch`. Checksums are of the files as published;
-addresses are pinned to a commit. Example: ``manifest_of("banking77").files[0].path`` is
-``train.csv``.
+Stands between the ``manifest.json`` of a reader's folder and `published_corpus`. Checksums are
+of the files as published; addresses are pinned to a commit. Example:
+``manifest_of("banking77").files[0].path`` is ``train.csv``.
 """
 
 from pathlib import Path
@@ -10,10 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.corpora.corpus_source import publisher_of
+from todserve.corpora.registry import reader_of
 from todserve.runtime.errors import CorpusError
-
-FOLDER = Path(__file__).parent / "manifests"
 
 
 class _Frozen(BaseModel):
@@ -92,15 +90,19 @@ class Manifest(_Frozen):
     archives: tuple[PublishedArchive, ...] = ()
 
 
-def manifest_of(name: str, folder: Path = FOLDER) -> Manifest:
+def manifest_of(name: str, file: Path | None = None) -> Manifest:
     """Return a corpus's manifest.
+
+    Args:
+        name: of the corpus.
+        file: read this one instead of its reader's own.
 
     Raises:
         CorpusError: the corpus is unknown, or has to be fetched by hand.
     """
-    publisher = publisher_of(name)
-    path = folder / f"{name}.json"
-    if not path.is_file():
+    reader = reader_of(name)
+    publisher, path = reader.publisher, file or reader.manifest
+    if path is None or not path.is_file():
         raise CorpusError(
             f"{publisher.title} cannot be fetched by itself: its publisher's addresses are not "
             f"known; fetch it by hand from {publisher.url} and set TOD_DATA to the folder that "

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from todserve.corpora.corpus_source import publisher_of
 from todserve.corpora.files.download import Downloader, UnreachableError, checksum
 from todserve.corpora.files.extraction import tree_checksum, unpack
-from todserve.corpora.files.manifest import FOLDER, Manifest, PublishedArchive, manifest_of
+from todserve.corpora.files.manifest import Manifest, PublishedArchive, manifest_of
+from todserve.corpora.registry import reader_of
 from todserve.runtime.errors import CorpusError
 
 _SHOWN = 12  # addresses printed when there is no network
@@ -26,17 +26,17 @@ def run_get(
     url_base: str | None = None,
     progress: bool = False,
     pause: float = 1.0,
-    manifests: Path = FOLDER,
+    manifest_file: Path | None = None,
 ) -> Path:
     """Fetch a corpus and print where it is.
 
     Args:
-        name: one of `publishers.PUBLISHERS`.
+        name: one of `registry.CORPORA`.
         out: folder of corpora; ``OUT/NAME`` is made or completed.
         url_base: a mirror to use instead of the publisher's host, e.g. ``https://mirror/raw``.
         progress: show a progress bar on stderr.
         pause: see `download.Downloader`.
-        manifests: folder of the manifests.
+        manifest_file: what to fetch, instead of the manifest of the corpus's reader.
 
     Returns:
         The corpus's folder.
@@ -45,8 +45,8 @@ def run_get(
         CorpusError: the corpus has to be fetched by hand, there is no network, or a file is not
             what its checksum says; the message says what to do.
     """
-    manifest = manifest_of(name, manifests)
-    publisher = publisher_of(name)
+    manifest = manifest_of(name, manifest_file)
+    publisher = reader_of(name).publisher
     folder = Path(out) / name
     print(f"{publisher.title}, licence {publisher.licence}, from {publisher.url}")
     if not manifest.verified_online:
@@ -128,7 +128,7 @@ class _Received:
 
 
 def _by_hand(manifest: Manifest, folder: Path, cause: str) -> str:
-    publisher = publisher_of(manifest.name)
+    reader = reader_of(manifest.name)
     lines = [f"{one.urls[0]} -> {folder / one.path}" for one in manifest.files]
     lines += [
         f"{one.url} -> unpack into {folder}: "
@@ -142,9 +142,9 @@ def _by_hand(manifest: Manifest, folder: Path, cause: str) -> str:
     shown = "\n  ".join(lines[:_SHOWN])
     more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return (
-        f"{cause}; {publisher.title} was not fetched; expected a way to its publisher. Check the "
-        f"network; behind a proxy set HTTPS_PROXY; to use a mirror pass --url-base. Or fetch "
-        f"these by hand on another machine, with the checksums of "
-        f"{FOLDER / (manifest.name + '.json')}, and set TOD_DATA={folder.parent}:\n  "
+        f"{cause}; {reader.publisher.title} was not fetched; expected a way to its publisher. "
+        "Check the network; behind a proxy set HTTPS_PROXY; to use a mirror pass --mirror. Or "
+        f"fetch these by hand on another machine, with the checksums of "
+        f"{reader.manifest}, and set TOD_DATA={folder.parent}:\n  "
         f"{shown}{more}"
     )

@@ -108,11 +108,6 @@ class Material:
         self.words = sorted(word for word in words if len(word) > 3) or ["that"]
         """Some words of the utterances."""
 
-    @property
-    def can_follow(self) -> bool:
-        """Whether there is any turn with one before it."""
-        return bool(self._followers)
-
     def any_turn(self, chance: random.Random) -> LabelledTurn:
         """Return any turn."""
         return self._varied(chance.choice(self._turns), chance)

@@ -10,9 +10,9 @@ import hashlib
 from enum import StrEnum
 from pathlib import Path
 
-from todserve.corpora.corpus_source import find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_dev_merged
+from todserve.corpora.registry import find
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.language.dialogue import Dialogue

@@ -1,4 +1,4 @@
-"""Information: cross-entropy, entropy and Kullback-Leibler divergence of next-token predictions.
+"""Information: entropy and Kullback-Leibler divergence of next-token predictions.
 
 Stands between forced logits and the report. Everything is in nats (natural logarithm): a fair
 coin has an entropy of ln 2 = 0.693 nats. Example: networks that predict alike diverge by 0.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from todserve.evaluation.metrics.forced_passages import NextTokens, Passage, in_batches, targets
+from todserve.evaluation.metrics.forced_passages import NextTokens, Passage, in_batches
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 
@@ -34,20 +34,6 @@ class Nats:
 
     mean: float
     tokens: int
-
-
-def cross_entropy(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Return ``-ln q(id)`` of each row.
-
-    Args:
-        logits: (N, V).
-        ids: (N,) the tokens that came.
-
-    Returns:
-        (N,) nats, each at least 0.
-    """
-    chosen = logits.gather(1, ids.to(logits.device)[:, None])[:, 0]
-    return (logits.logsumexp(dim=-1) - chosen).clamp_min(0)
 
 
 def entropy(logits: torch.Tensor) -> torch.Tensor:
@@ -83,38 +69,11 @@ def kl_divergence(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return (log_p.exp() * (log_p - log_q)).sum(dim=-1).clamp_min(0)
 
 
-def mean_cross_entropy(
-    model: NextTokens, passages: Sequence[Passage], *, batch: int = 64
-) -> dict[TaskName, Nats]:
-    """Return the model's cross-entropy per target token of ``passages``, the corpus's own texts."""
-    return _means(passages, batch, lambda part: cross_entropy(model(part), targets(part)))
-
-
 def mean_entropy(
     model: NextTokens, passages: Sequence[Passage], *, batch: int = 64
 ) -> dict[TaskName, Nats]:
     """Return the mean entropy of the model's predictions along ``passages``, its own texts."""
     return _means(passages, batch, lambda part: entropy(model(part)))
-
-
-def mean_kl(
-    first: NextTokens, second: NextTokens, passages: Sequence[Passage], *, batch: int = 64
-) -> dict[TaskName, Nats]:
-    """Return the mean divergence of ``second`` from ``first`` along the same passages.
-
-    Two checkpoints (a teacher and its pupil), or one in two number formats. It is the price in
-    nats per token of predicting with ``second`` what ``first`` believes.
-
-    Args:
-        first: gives p.
-        second: gives q; the same vocabulary.
-        passages: every proper prefix of each target is a place of comparison.
-        batch: passages in one pass.
-
-    Raises:
-        ConfigError: the vocabularies differ or a logit is not finite.
-    """
-    return _means(passages, batch, lambda part: kl_divergence(first(part), second(part)))
 
 
 def _means(

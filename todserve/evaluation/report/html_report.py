@@ -6,7 +6,6 @@ with the figures alone; what else is given adds sections. The page quotes uttera
 give it to no one who may not have the corpus.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +35,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_inform_success import Dialogue
 from todserve.evaluation.suites.multiwoz.multiwoz_predictions import Predictions
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TASKS
+from todserve.runtime.whole_files import write_whole
 
 TEMPLATE = "report.html.j2"
 """Stands beside this module, as package data."""
@@ -120,9 +120,7 @@ def write_report(
         rule=RULE.format(least=LEAST_TURNS, most=most_dialogues),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, page)
 
 
 def _curve_plots(curves: Sequence[Curve]) -> list[str]:

@@ -10,7 +10,6 @@ Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 
 (arXiv 1706.04599). ``todserve.evaluation.calibration.temperature_fit`` fits the temperatures.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 CALIBRATION_FILE = "calibration.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -103,9 +103,7 @@ class Calibration(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write ``calibration.json``, atomically."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
 
     def temperature(self, task: TaskName) -> float:
         """Return the temperature of ``task``; 1 where none was fitted."""

@@ -12,7 +12,6 @@ probability is an honest one.
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.intents.intent_features import weighted
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+from todserve.runtime.whole_files import written_whole
 
 INTENT_MODEL = "intent.safetensors"
 """The file's name in a checkpoint folder; without it the network's own intents are served."""
@@ -196,14 +196,13 @@ class IntentModel:
         """Write the model, atomically."""
         from safetensors.numpy import save_file
 
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         tensors = {
             name: np.ascontiguousarray(getattr(self, name), dtype=dtype)
             for name, dtype in _TENSORS.items()
         }
         facts = json.dumps(self.facts.model_dump(mode="json"), ensure_ascii=False)
-        save_file(tensors, partial, metadata={"intent": facts})
-        partial.replace(path)
+        with written_whole(path) as partial:
+            save_file(tensors, partial, metadata={"intent": facts})
 
 
 def unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 LABELS_FILE = "labels.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -53,4 +54,4 @@ class LearntLabels(BaseModel):
     def save(self, folder: Path) -> None:
         """Write the file into ``folder``."""
         text = self.model_dump_json(indent=1) + "\n"
-        (folder / LABELS_FILE).write_text(text, encoding="utf-8")
+        write_whole(folder / LABELS_FILE, text)

@@ -22,6 +22,7 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TASKS, Task, TaskName
 from todserve.runtime.language.text import normalise
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:  # clients build prompts' types without the tokenizers package
     from todserve.runtime.language.tokenizer import Tokenizer
@@ -121,7 +122,7 @@ class PromptFormat(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write ``format.json``."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_whole(path, self.model_dump_json(indent=2) + "\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

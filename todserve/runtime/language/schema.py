@@ -8,7 +8,6 @@ MultiWOZ 2.2. Example: ``schema.normalise_value("hotel", "type", "Guest House")`
 
 import difflib
 import json
-import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,6 +19,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.language.phrases import NUMBER_WORDS
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.whole_files import write_whole
 
 _INDIFFERENT = frozenset(
     {"dontcare", "donotcare", "dontmind", "doesntmatter", "doesnotmatter"}
@@ -115,10 +115,7 @@ class Schema(_Frozen):
             }
             for service in self.services
         ]
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        partial.replace(path)
+        write_whole(Path(path), json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
 
     @cached_property
     def domains(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ Example ``names.json``: ``{"version": 1, "threshold": 0.82, "fit": {"corpus": "m
 "split": "dev", "signature": "..."}}``.
 """
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from todserve.runtime.decoding.calibration import CalibrationFit
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 NAMES_FILE = "names.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -65,6 +65,4 @@ class NameCloseness(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write ``names.json``, atomically."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, self.model_dump_json(indent=2) + "\n")

@@ -10,7 +10,6 @@ The form is that of domain detection for several spoken services at once: words 
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.phrases import words_of
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.whole_files import write_whole
 
 DOMAIN_MODEL = "domain.json"
 """The file's name in a checkpoint folder; a checkpoint without it decides by rule alone."""
@@ -106,10 +106,8 @@ class DomainModel(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write the model as JSON, atomically."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         text = json.dumps(self.model_dump(mode="json"), separators=(",", ":"), ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text + "\n")
 
     def probabilities(self, features: Iterable[str]) -> dict[str, float]:
         """Return domain -> probability; they sum to 1."""

@@ -25,6 +25,7 @@ from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.whole_files import write_whole
 from todserve.training.few_shot.few_shot_samples import Sample, Share, derive, dialogues_in
 from todserve.training.preparation.preparation_record import check_prepared
 from todserve.training.preparation.training_turns import is_prepared, load_turns
@@ -132,7 +133,7 @@ def run_few_shot(
             # After every cell, so that an interrupted run shows what it has.
             summary[sample.name] = summarised(cells)
             save_figures(summary, folder / "summary.json")
-            (folder / "table.md").write_text(table(summary), encoding="utf-8")
+            write_whole(folder / "table.md", table(summary))
     print(table(summary), end="")
     return summary
 

@@ -1,21 +1,24 @@
-"""Evaluations a few-shot run can be told by name.
+"""Evaluations a few-shot run can be told by name: a benchmark, and the split it is scored on.
 
-Stands between ``tod few-shot --evaluation NAME`` and the evaluations. Example:
-``evaluation_named("banking77-test", root=None)(checkpoint)["accuracy"]``.
+Stands between ``tod few-shot --evaluation NAME`` and the benchmarks. Example:
+``evaluation_named("banking77-test", root=None)(checkpoint)["accuracy"]``. A test split only for
+figures that nothing is chosen by.
 """
 
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-from todserve.corpora.corpus_source import find
-from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77
-from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
+from todserve.evaluation.benchmark_registry import BENCHMARKS
 from todserve.runtime.errors import ConfigError
 from todserve.training.few_shot.few_shot_runs import Evaluate
 
-_BANKING77_FIGURES = ("accuracy", "macro_f1", "invented")
+EVALUATIONS = tuple(
+    f"{benchmark.name}-{split}"
+    for benchmark in BENCHMARKS.values()
+    if not any(option.required for option in benchmark.described())
+    for split in benchmark.splits or ()
+)
+"""The benchmarks that need no more than a split, with each of theirs."""
 
 
 def evaluation_named(name: str, root: Path | None) -> Evaluate:
@@ -31,34 +34,12 @@ def evaluation_named(name: str, root: Path | None) -> Evaluate:
     if name not in EVALUATIONS:
         expected = ", ".join(EVALUATIONS)
         raise ConfigError(f"unknown evaluation {name!r}; expected one of {expected}")
-    return lambda checkpoint: EVALUATIONS[name](checkpoint, root)
+    benchmark, _, split = name.rpartition("-")
 
-
-def _multiwoz(split: str) -> Callable[[Path, Path | None], Mapping[str, float | None]]:
-    def evaluate(checkpoint: Path, root: Path | None) -> Mapping[str, float | None]:
-        card = run_evaluation(
-            checkpoint, split=split, root=root, allow_test=split == "test", progress=False
+    def evaluate(checkpoint: Path) -> Mapping[str, float | None]:
+        scores = BENCHMARKS[benchmark].scores(
+            checkpoint=checkpoint, split=split, corpora=root, progress=False
         )
-        return {one.figure.name: one.figure.value for one in card.figures}
+        return scores.figures
 
     return evaluate
-
-
-def _banking77(checkpoint: Path, root: Path | None) -> Mapping[str, float | None]:
-    with tempfile.TemporaryDirectory() as folder, find("banking77", root).open("test.csv") as rows:
-        file = Path(folder) / "test.csv"
-        file.write_bytes(rows.read())
-        figures = run_banking77(checkpoint, file, progress=False)
-    return {name: figures[name] for name in _BANKING77_FIGURES}
-
-
-EVALUATIONS: Mapping[str, Callable[[Path, Path | None], Mapping[str, float | None]]] = (
-    MappingProxyType(
-        {
-            "multiwoz-dev": _multiwoz("dev"),
-            "multiwoz-test": _multiwoz("test"),
-            "banking77-test": _banking77,
-        }
-    )
-)
-"""name -> evaluation; a test split only for figures that nothing is chosen by."""

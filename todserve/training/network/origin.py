@@ -21,6 +21,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.whole_files import write_whole
 from todserve.training.network.copying_start import arrange_for_copying
 from todserve.training.network.distillation import teacher_vocabulary
 from todserve.training.network.embedding_rows import add_rows
@@ -159,4 +160,4 @@ def _record(folder: Path, initial: str | None, checksum: str | None) -> None:
     if (folder / "tokenizer.json").is_file():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(taken, indent=2) + "\n", encoding="utf-8")
+    write_whole(file, json.dumps(taken, indent=2) + "\n")

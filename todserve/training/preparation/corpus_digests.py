@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from todserve.corpora.corpus_source import find
-from todserve.corpora.publishers import PUBLISHERS
+from todserve.corpora.registry import CORPORA, find
 from todserve.runtime.errors import CorpusError
 
 _LENGTH = 16  # hexadecimal digits
@@ -30,7 +29,7 @@ def digests(names: Iterable[str], root: Path | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         corpus = name.partition("/")[0]
-        if corpus not in PUBLISHERS:
+        if corpus not in CORPORA:
             corpus, place = name, Path(name)
         else:
             try:

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from todserve.corpora.corpus_source import find
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
-from todserve.corpora.registry import CORPORA, load
+from todserve.corpora.registry import CORPORA, find, load
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 _FILE = "preparation.json"
 
@@ -58,7 +59,7 @@ class Preparation(BaseModel):
         """Write it beside the prepared turns, with the digests of the corpora's files."""
         content = self.model_dump(mode="json", include=set(Preparation.model_fields))
         text = json.dumps(content | {"files": dict(files)}, indent=2)
-        (folder / _FILE).write_text(text + "\n", encoding="utf-8")
+        write_whole(folder / _FILE, text + "\n")
 
 
 class _Kept(Preparation):

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.corpora.corpus_source import find
-from todserve.corpora.entities.corpus_entities import Entities, entities_of
-from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.registry import CORPORA
+from todserve.corpora.reader import Entities
+from todserve.corpora.registry import CORPORA, find
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.text import normalise
+from todserve.runtime.whole_files import write_whole
 from todserve.training.preparation.corpus_digests import digests
 from todserve.training.preparation.corpus_parts import (
     TRAIN,
@@ -81,7 +81,7 @@ def prepare(
             lines += leaks.report.lines()
         if preparation.deduplicate:
             lines += seen.lines()
-        (folder / "report.json").write_text(json.dumps(lines, indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / "report.json", json.dumps(lines, indent=2) + "\n")
         if preparation.leak_action is LeakAction.REFUSE:
             leaks.refuse()
         partial.replace(folder / "train.jsonl.gz")
@@ -193,8 +193,9 @@ def _normalised(turn: TrainingTurn) -> TrainingTurn:
 def _knowledge(corpora: Iterable[str], root: Path | None, out: Path) -> KnowledgeBase:
     entities: dict[str, Entities] = {}
     for corpus in corpora:
-        if corpus in CORPORA:
-            entities.update(entities_of(corpus, find(corpus, root)))
+        read = CORPORA[corpus].entities if corpus in CORPORA else None
+        if read is not None:
+            entities.update(read(find(corpus, root)))
     tables = [one.table for one in entities.values()]
     write_knowledge(tables, {domain: one.rows for domain, one in entities.items()}, out)
     return KnowledgeBase.open(out)

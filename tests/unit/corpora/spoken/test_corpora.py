@@ -6,8 +6,7 @@ from functools import cache
 
 import pytest
 
-from todserve.corpora.corpus_source import TOD_DATA, find
-from todserve.corpora.registry import CORPORA, load
+from todserve.corpora.registry import CORPORA, TOD_DATA, find, load
 from todserve.corpora.spoken.spoken_kinds import KINDS
 from todserve.corpora.spoken.spoken_maker import SpokenTurns
 from todserve.corpora.spoken.spoken_settings import Spoken

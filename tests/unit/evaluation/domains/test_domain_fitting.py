@@ -9,9 +9,9 @@ from todserve.evaluation.suites.domains.domain_ablation import (
     domain_of_service,
     scenes_of,
 )
-from todserve.evaluation.suites.domains.domain_benchmark import run_domain_comparison
 from todserve.evaluation.suites.domains.domain_comparison import PredictedScene, compare_decisions
 from todserve.evaluation.suites.domains.domain_model_fit import fit_domain_model
+from todserve.evaluation.suites.domains.domain_run import run_domain_comparison
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.corpora_at_hand import multiwoz_folder
 from tests.support.venues import SCHEMA
-from todserve.corpora.corpus_source import TOD_DATA
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
+from todserve.corpora.registry import TOD_DATA
 from todserve.evaluation.suites.domains.domain_flips import (
     DomainChanges,
     canonical_state,
@@ -20,7 +20,7 @@ from todserve.evaluation.suites.domains.domain_flips import (
     flips_of_states,
     with_utterances,
 )
-from todserve.evaluation.suites.domains.flips_benchmark import run_domain_flips
+from todserve.evaluation.suites.domains.flips_run import run_domain_flips
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.suites.domains.domain_benchmark import run_domain_ablation
+from todserve.evaluation.suites.domains.domain_run import run_domain_ablation
 
 SERVICES = ("Music_1", "Music_2", "Weather_1", "Banks_1")
 

@@ -12,7 +12,6 @@ from tests.support.tiny_goals import tiny_multiwoz
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_logged
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
-from todserve.evaluation.suites.multiwoz.multiwoz_benchmark import run_evaluation
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import (
     GoalDialogues,
     RolledOut,
@@ -20,7 +19,8 @@ from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import (
 )
 from todserve.evaluation.suites.multiwoz.multiwoz_end_to_end import predictions_of
 from todserve.evaluation.suites.multiwoz.multiwoz_predictions import read_predictions
-from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
+from todserve.evaluation.suites.multiwoz.multiwoz_run import run_evaluation
+from todserve.evaluation.suites.multiwoz.predictions_run import run_predictions
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn

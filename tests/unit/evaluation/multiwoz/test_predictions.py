@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.tiny_goals import tiny_multiwoz
-from todserve.corpora.corpus_source import TOD_DATA, find
+from todserve.corpora.registry import TOD_DATA, find
 from todserve.evaluation.suites.multiwoz.multiwoz_bleu import standard_bleu
 from todserve.evaluation.suites.multiwoz.multiwoz_goals import read_tasks
 from todserve.evaluation.suites.multiwoz.multiwoz_predictions import (
@@ -19,7 +19,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_predictions import (
 )
 from todserve.evaluation.suites.multiwoz.multiwoz_scores import score_predictions
 from todserve.evaluation.suites.multiwoz.multiwoz_venues import Venues
-from todserve.evaluation.suites.multiwoz.predictions_benchmark import run_predictions
+from todserve.evaluation.suites.multiwoz.predictions_run import run_predictions
 from todserve.runtime.errors import ConfigError
 
 CHEAP = {"area": "centre", "price range": "cheap"}

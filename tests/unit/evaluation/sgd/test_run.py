@@ -10,15 +10,8 @@ import pytest
 from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_checkpoint import SCHEMA
-from todserve.corpora.corpus_source import TOD_DATA, find
-from todserve.corpora.registry import load
+from todserve.corpora.registry import TOD_DATA, find, load
 from todserve.evaluation.rollout import Outcome, roll_out
-from todserve.evaluation.suites.sgd.sgd_benchmark import (
-    REQUESTED_SLOTS,
-    frame_scores,
-    run_sgd,
-    sgd_figures,
-)
 from todserve.evaluation.suites.sgd.sgd_metrics import (
     METRICS,
     PredictedFrame,
@@ -26,6 +19,12 @@ from todserve.evaluation.suites.sgd.sgd_metrics import (
     score_frame,
 )
 from todserve.evaluation.suites.sgd.sgd_prediction import FrameTracker, TurnLabels
+from todserve.evaluation.suites.sgd.sgd_run import (
+    REQUESTED_SLOTS,
+    frame_scores,
+    run_sgd,
+    sgd_figures,
+)
 from todserve.evaluation.suites.sgd.sgd_split import SgdSplit, read_split
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.source_tree import ROOT
-from todserve.corpora.corpus_source import TOD_DATA, find
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
+from todserve.corpora.registry import TOD_DATA, find
 from todserve.evaluation.dialogue_selection import select
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint import build_automaton

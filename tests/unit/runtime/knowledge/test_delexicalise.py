@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.venues import SCHEMA, open_venues
-from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.phrases import PhraseIndex, spellings, words_of

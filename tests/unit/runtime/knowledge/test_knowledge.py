@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.corpora_at_hand import multiwoz_folder
 from tests.support.venues import open_venues
-from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge
+from todserve.corpora.readers.multiwoz.multiwoz_entities import build_multiwoz_knowledge
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.entity_keys import comparison_key, meant_keys

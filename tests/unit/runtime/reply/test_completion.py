@@ -2,7 +2,7 @@
 
 import pytest
 
-from todserve.corpora.entities.knowledge_file import write_knowledge
+from todserve.corpora.knowledge_file import write_knowledge
 from todserve.runtime.knowledge.knowledge_base import (
     Comparison,
     DatabaseResult,

@@ -9,10 +9,15 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.multiwoz.multiwoz_annotated import read_annotated
+from todserve.corpora.readers.multiwoz.multiwoz_entities import multiwoz_entities
+from todserve.corpora.readers.multiwoz.multiwoz_schema import multiwoz_services
 from todserve.corpora.readers.multiwoz.multiwoz_tsv import read_tsv
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.text import normalise
@@ -121,3 +126,37 @@ def _both(plain: Turn, annotated: Turn, replies: ReplySource) -> Turn:
     if replies is ReplySource.ANNOTATED or plain.system is None:
         return joined
     return replace(joined, system=plain.system, delexicalised_response=None, placeholders=())
+
+
+def _read_multiwoz(
+    source: CorpusSource,
+    split: str,
+    *,
+    report: ReadReport | None = None,
+    progress: bool = False,
+) -> Iterator[Dialogue]:
+    # Acts and intents exist for dev and test only; see `silver` for train.
+    reader = read_tsv if split == "train" else read_merged
+    return reader(source, split, report=report, progress=progress)
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="multiwoz21",
+        title="MultiWOZ 2.1",
+        licence="MIT",
+        url=(
+            "https://github.com/budzianowski/multiwoz (db/, schema.json), "
+            "https://github.com/smartyfh/DST-STAR (train/dev/test.tsv), "
+            "https://github.com/thu-coai/ConvLab-2 (annotated/val.json and test.json)"
+        ),
+        archive="multiwoz21.tar.xz",
+        markers=("train.tsv", "dev.tsv", "test.tsv", "annotated/val.json"),
+        splits=("train", "dev", "test"),
+        caution="acts and intents exist for dev and test only; those of train are silver",
+    ),
+    read=_read_multiwoz,
+    services=multiwoz_services,
+    entities=multiwoz_entities,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

@@ -4,8 +4,10 @@ Stands beside the MultiWOZ readers; what it returns travels in the checkpoint as
 Example: the publisher's ``hotel-bookday`` becomes slot ``day`` of domain ``hotel``.
 """
 
+import tempfile
 from pathlib import Path
 
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema, Service, Slot
 
@@ -89,6 +91,15 @@ def canonical_multiwoz_schema(path: Path) -> Schema:
             )
         )
     return Schema(services=tuple(services))
+
+
+def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return MultiWOZ's services under this kit's canonical names."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # The schema is read by the runtime's own reader, which takes a file.
+        published = Path(temporary) / "schema.json"
+        published.write_text("".join(source.text("schema.json")), encoding="utf-8")
+        return canonical_multiwoz_schema(published).services
 
 
 def _completed(domain: str, name: str, slot: Slot) -> Slot:

@@ -9,15 +9,20 @@ publisher cut at 10.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.files.json_files import parsed_list
+from todserve.corpora.files.located_files import read_json
+from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
+from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
+from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
 from todserve.corpora.readers.sgd.sgd_frames import (
     canonical_values,
     delexicalise_frames,
@@ -29,7 +34,7 @@ from todserve.corpora.readers.sgd.sgd_frames import (
 )
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.schema import Schema, Service
 
 _DIALOGUES = {"train": 16142, "dev": 2482}
 
@@ -42,6 +47,16 @@ def sgd_schema(source: CorpusSource, split: str) -> Schema:
         path = Path(folder) / "schema.json"
         path.write_bytes(stream.read())
         return Schema.load(path)
+
+
+def sgd_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return the services of Schema-Guided Dialogue's train and dev splits, each once."""
+    services = {
+        service.name: service
+        for split in ("train", "dev")
+        for service in sgd_schema(source, split).services
+    }
+    return tuple(services.values())
 
 
 def read_sgd(
@@ -83,6 +98,32 @@ def read_sgd(
                 f"dialogue_id and turns of frames"
             ) from error
         yield from kept(dialogue_id, turns, source, split, report, where=f"{path} {dialogue_id}")
+
+
+def check_sgd_split(
+    source: CorpusSource, split: str, faults: list[Fault], *, progress: bool = False
+) -> int:
+    """Check the files of a split; what is wrong is added to ``faults``.
+
+    Returns:
+        Their dialogues.
+
+    Raises:
+        CorpusError: no such split.
+    """
+    if split not in source.publisher.splits:
+        raise CorpusError(
+            f"unknown split {split!r} of sgd; expected {' or '.join(source.publisher.splits)}"
+        )
+    checks = SgdChecks(sgd_schema(source, split), faults)
+    files: Iterable[tuple[str, bytes]] = source.files(split, ".json")
+    for path, content in with_progress(files, progress=progress, label=f"sgd {split} files"):
+        if path.endswith("schema.json"):
+            continue
+        tree = read_json(content.decode("utf-8"), f"{source.location}/{path}", faults)
+        if tree is not None:
+            checks.file(tree)
+    return checks.dialogues
 
 
 def _check(split: str) -> None:
@@ -135,3 +176,20 @@ def _turns(
             placeholders=placeholders,
             database_matches=result_count(answer),
         )
+
+
+READER = Reader(
+    publisher=Publisher(
+        name="sgd",
+        title="Schema-Guided Dialogue",
+        licence="CC BY-SA 4.0",
+        url="https://github.com/google-research-datasets/dstc8-schema-guided-dialogue",
+        archive="sgd-train-dev.tar.xz",
+        markers=("train/schema.json", "dev/schema.json"),
+        splits=("train", "dev"),
+    ),
+    read=read_sgd,
+    services=sgd_services,
+    check=check_sgd_split,
+    manifest=Path(__file__).with_name("manifest.json"),
+)

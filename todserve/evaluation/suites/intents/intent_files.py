@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from todserve.corpora.readers.intents.banking77 import banking77_utterances
-from todserve.corpora.readers.intents.clinc150 import OUT_OF_SCOPE
+from todserve.corpora.readers.banking77.banking77_reader import banking77_utterances
+from todserve.corpora.readers.clinc150.clinc150_reader import OUT_OF_SCOPE
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.single_utterances import Utterance
 from todserve.evaluation.dialogue_selection import stable_hash

@@ -1,129 +1,45 @@
 """``tod evaluate people``: how many typed steps a checkpoint understands.
 
-Each dialogue is held as a person would hold it: the model's own states, replies and mistakes go on
-into the next step. A step is right where the whole state is, and the intent where it matters.
-Example: ``run_people(Path("checkpoints/multiwoz"))["right"]``.
+Example: ``run_benchmark("people", constrained=True).figures["right"]``.
 """
 
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from todserve.evaluation.answerer import Answering, open_answering, signed_name
-from todserve.evaluation.figures import save_figures
-from todserve.evaluation.scorecard import code_version
-from todserve.evaluation.suites.intents.intent_files import file_checksum
-from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, TypedDialogue, load_steps
-from todserve.runtime.errors import RequestError
-from todserve.runtime.language.dialogue import BeliefState
-from todserve.runtime.wire.request import parse_request
+from todserve.evaluation.benchmark import Benchmark
+from todserve.evaluation.benchmark_options import BenchmarkOptions, Typed
+from todserve.evaluation.scorecard import Scores
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Understood:
-    """A step and what the model made of it."""
+class PeopleOptions(BenchmarkOptions):
+    """The common options, and whose steps."""
 
-    kind: str
-    step: Step
-    state: BeliefState
-    intent: str | None
-    reply: str
-    right: bool
+    file: Annotated[Path | None, Typed("your own steps (YAML)", "FILE")] = None
+    constrained: Annotated[bool, Typed("hold answers to the schema")] = False
+    show: Annotated[bool, Typed("print each step that went wrong")] = False
 
 
-def run_people(
-    checkpoint: Path,
-    file: Path | None = None,
-    json_out: Path | None = None,
-    *,
-    url: str | None = None,
-    name: str = "tod",
-    constrained: bool = False,
-    show: bool = False,
-) -> dict[str, Any]:
-    """Hold the dialogues of a file, print how many steps were right and return the figures.
+def _run(options: PeopleOptions) -> Scores:
+    from todserve.evaluation.suites.people.people_run import run_people
 
-    Args:
-        checkpoint: a checkpoint folder.
-        file: YAML of `load_steps`; the shipped one when None.
-        json_out: write the figures to this file.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        name: the model's name on that server.
-        constrained: hold every answer to the schema.
-        show: print each step that went wrong.
-
-    Raises:
-        ConfigError: a wrong checkpoint.
-        CorpusError: a wrong file.
-    """
-    path = file or SHIPPED
-    dialogues = load_steps(path)
-    pipeline = open_answering(checkpoint, url=url, name=name, constrained=constrained)
-    try:
-        steps = [one for dialogue in dialogues for one in held(dialogue, pipeline)]
-        model = signed_name(pipeline, checkpoint, url=url, constrained=constrained)
-    finally:
-        pipeline.close()
-    asked = Counter(one.kind for one in steps)
-    right = Counter(one.kind for one in steps if one.right)
-    if show:
-        for one in steps:
-            if not one.right:
-                print(f"{one.kind}: {one.step.user}")
-                print(f"  got {one.intent} {_plain(one.state)}")
-                print(f"  right {one.step.intent or ''} {_plain(one.step.state)}")
-                print(f"  reply {one.reply}")
-    for kind in asked:
-        print(f"  {kind:18} {right[kind]:3} of {asked[kind]}")
-    total = sum(right.values())
-    signature = (
-        f"people|{path.stem}-{file_checksum(path)}|checkpoint:{model}"
-        f"|todserve:{code_version()}|own-states-and-replies-carried"
+    content = run_people(
+        options.checkpoint,
+        options.file,
+        options.out,
+        url=options.url,
+        name=options.name,
+        settings=options.settings(),
+        limit=options.limit,
+        constrained=options.constrained,
+        show=options.show,
     )
-    print(f"{total} of {len(steps)} steps right\n{signature}")
-    figures: dict[str, Any] = {
-        "right": total,
-        "steps": len(steps),
-        "kinds": {kind: {"right": right[kind], "steps": asked[kind]} for kind in asked},
-        "signature": signature,
-    }
-    if json_out is not None:
-        save_figures(figures, json_out)
-    return figures
+    figures: dict[str, float | None] = {name: content[name] for name in ("right", "steps")}
+    return Scores(figures=figures, signature=content["signature"], content=content)
 
 
-def held(dialogue: TypedDialogue, pipeline: Answering) -> list[Understood]:
-    """Hold one dialogue; every step is answered in the light of the answers before it."""
-    schema = pipeline.checkpoint.schema
-    request: dict[str, Any] = {"history": []}
-    found = []
-    for step in dialogue.turns:
-        (answer,) = pipeline.answer([parse_request({**request, "user": step.user})])
-        if isinstance(answer, RequestError):
-            raise answer
-        state = {
-            domain: {slot: one.value for slot, one in slots.items()}
-            for domain, slots in (answer.belief_state or {}).items()
-        }
-        intent = answer.intent.name if answer.intent else None
-        reply = answer.response.text if answer.response else ""
-        found.append(
-            Understood(
-                kind=dialogue.kind,
-                step=step,
-                state=state,
-                intent=intent,
-                reply=reply,
-                right=step.is_right(state, intent, schema),
-            )
-        )
-        history = [*request["history"], {"user": step.user, "system": reply}]
-        request = {"history": history, "state": state}
-        if answer.domain is not None and answer.domain.active is not None:
-            request["domain"] = answer.domain.active
-    return found
-
-
-def _plain(state: Any) -> dict[str, dict[str, Any]]:
-    return {domain: dict(slots) for domain, slots in state.items() if slots}
+BENCHMARK = Benchmark(
+    name="people",
+    measures="dialogues as people type them: how many steps are understood, state and intent",
+    options=PeopleOptions,
+    run=_run,
+)

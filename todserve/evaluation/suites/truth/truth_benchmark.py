@@ -1,129 +1,49 @@
 """``tod evaluate truth``: how many untrue statements whole dialogues hold.
 
-Ties the rollout and the independent reader together. The users' turns are the corpus's, everything
-else is the model's own. Example: ``run_truth(Path("checkpoints/multiwoz"), dialogues=200)`` prints
-``0 untrue statements in 1,450 replies of 200 dialogues`` and, before it, each one in its words.
+Example: ``run_benchmark("truth", dialogues=50).figures["untrue"]``.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from todserve.corpora.corpus_source import find
-from todserve.evaluation.answerer import open_answering, signed_name
-from todserve.evaluation.dialogue_selection import check_split
-from todserve.evaluation.figures import save_figures
-from todserve.evaluation.metrics.rule_counts import RuleCounts
-from todserve.evaluation.rollout import Outcome, Protocol, roll_out
-from todserve.evaluation.scorecard import code_version
-from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogues
-from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
-from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-
-_CORPUS = "multiwoz21"
+from todserve.evaluation.benchmark import Benchmark
+from todserve.evaluation.benchmark_options import BenchmarkOptions, Typed
+from todserve.evaluation.scorecard import Scores
 
 
-def run_truth(
-    checkpoint: Path,
-    *,
-    dialogues: int = 200,
-    split: str = "dev",
-    out: Path | None = None,
-    root: Path | None = None,
-    url: str | None = None,
-    name: str = "tod",
-    constrained: bool = False,
-    checked: bool = True,
-    batch: int = 32,
-) -> dict[str, Any]:
-    """Drive dialogues end to end, read every reply, print and return what is untrue.
+class TruthOptions(BenchmarkOptions):
+    """The common options, and how dialogues are driven."""
 
-    Args:
-        checkpoint: a checkpoint folder.
-        dialogues: how many of the split.
-        split: ``dev``; the test split is for final reports.
-        out: write the figures as JSON to this file.
-        root: where the corpora are; the environment variable TOD_DATA when None.
-        url: let the server there answer.
-        name: the model's name on that server.
-        constrained: hold every answer to the schema.
-        checked: hold every reply against the facts; False counts what the model would have said.
-        batch: turns in one call.
+    dialogues: Annotated[int, Typed("how many", "N")] = 200
+    constrained: Annotated[bool, Typed("hold answers to the schema")] = False
+    unchecked: Annotated[bool, Typed("read every first reply")] = False
 
-    Raises:
-        ConfigError: a wrong checkpoint or split.
-        CorpusError: the corpus is missing or malformed.
-    """
-    check_split(split, allow_test=True)
-    goals = GoalDialogues.read(find(_CORPUS, root), split, limit=dialogues)
-    pipeline = open_answering(
-        checkpoint, url=url, name=name, constrained=constrained, checked=checked
+
+def _run(options: TruthOptions) -> Scores:
+    from todserve.evaluation.suites.truth.truth_run import run_truth
+
+    dialogues = options.dialogues
+    content = run_truth(
+        options.checkpoint,
+        dialogues=dialogues if options.limit is None else min(dialogues, options.limit),
+        split=options.split,
+        out=options.out,
+        root=options.corpora,
+        url=options.url,
+        name=options.name,
+        settings=options.settings(),
+        constrained=options.constrained,
+        checked=not options.unchecked,
     )
-    # The reader trusts what it is given; whether the file is plain knowledge is seen here.
-    KnowledgeBase.open(checkpoint / "knowledge.sqlite").close()
-    reader = TruthReader(checkpoint / "knowledge.sqlite")
-    try:
-        outcomes = list(
-            roll_out(pipeline, goals.dialogues, protocol=Protocol.END_TO_END, batch=batch)
-        )
-        named = signed_name(pipeline, checkpoint, url=url, constrained=constrained, checked=checked)
-        found = [
-            (one, untruth)
-            for one, turn in said_turns(outcomes)
-            for untruth in reader.untruths(turn)
-        ]
-    finally:
-        reader.close()
-        pipeline.close()
-    counts = RuleCounts.of(outcomes)
-    for outcome, untruth in found:
-        print(f"{outcome.dialogue_id} turn {outcome.index}: {untruth.kind}: {untruth.words}")
-    kinds = Counter(untruth.kind for _, untruth in found)
-    print(counts.told())
-    print(
-        f"{len(found)} untrue statements in {counts.replies} replies of {len(goals.dialogues)} "
-        f"dialogues{': ' if kinds else ''}"
-        + ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
+    return Scores(
+        figures={"untrue": content["untrue"]}, signature=content["signature"], content=content
     )
-    figures: dict[str, Any] = {
-        "untrue": len(found),
-        "kinds": dict(kinds.most_common()),
-        "dialogues": len(goals.dialogues),
-        "rules": counts.figures(),
-        "signature": f"{_CORPUS}|{split}|first-{dialogues}|checkpoint:{named}|"
-        f"todserve:{code_version()}|{Protocol.END_TO_END}",
-    }
-    print(figures["signature"])
-    if out is not None:
-        save_figures(figures, out)
-    return figures
 
 
-def said_turns(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, SaidTurn]]:
-    """Yield each reply with what was said and booked before it, dialogue by dialogue."""
-    by_dialogue: dict[str, list[Outcome]] = {}
-    for one in sorted(outcomes, key=lambda one: one.index):
-        by_dialogue.setdefault(one.dialogue_id, []).append(one)
-    for turns in by_dialogue.values():
-        before: list[str] = []
-        booked: dict[str, str] = {}
-        for one in turns:
-            answer = one.answer
-            reply = answer.response.text if answer and answer.response else ""
-            domain = answer.domain.active if answer and answer.domain else None
-            yield (
-                one,
-                SaidTurn(
-                    user=one.turn.user,
-                    reply=reply,
-                    state=one.state,
-                    domain=domain,
-                    before=tuple(before),
-                    booked=dict(booked),
-                ),
-            )
-            before += [one.turn.user, reply]
-            told = references_in(reply)
-            if told and domain:
-                booked[domain] = told[-1]
+BENCHMARK = Benchmark(
+    name="truth",
+    measures="whole MultiWOZ dialogues: statements in replies that the database does not bear out",
+    corpora=("multiwoz21",),
+    splits=("dev", "test"),
+    options=TruthOptions,
+    run=_run,
+)

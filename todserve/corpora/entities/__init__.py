@@ -1,1 +1,0 @@
-"""The entity databases of corpora, and the SQLite file a checkpoint carries."""

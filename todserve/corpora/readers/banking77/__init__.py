@@ -1,0 +1,1 @@
+"""Banking77: questions to a bank, each with an intent."""

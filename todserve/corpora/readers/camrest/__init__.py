@@ -1,0 +1,1 @@
+"""CamRest676: a restaurant in Cambridge is found."""

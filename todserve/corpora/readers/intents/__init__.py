@@ -1,1 +1,0 @@
-"""Readers of single utterances labelled with an intent."""

@@ -1,0 +1,1 @@
+"""MultiDoGO: customers' turns of six domains."""

@@ -1,0 +1,1 @@
+"""NLPLAB: Korean dialogues about music, and their songs."""

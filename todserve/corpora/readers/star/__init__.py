@@ -1,0 +1,1 @@
+"""STAR: thirteen domains, with what the wizard queried."""

@@ -1,0 +1,1 @@
+"""Taskmaster-4: coffee is ordered."""

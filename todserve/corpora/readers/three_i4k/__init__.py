@@ -1,0 +1,1 @@
+"""3i4K: Korean utterances with their kind of speech act."""

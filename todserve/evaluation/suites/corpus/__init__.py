@@ -1,0 +1,1 @@
+"""Any corpus at all: a checkpoint on the labels that its dialogues have."""

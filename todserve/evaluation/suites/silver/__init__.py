@@ -1,0 +1,1 @@
+"""The labels of MultiWOZ's train split, which an annotator made: how good they are."""
