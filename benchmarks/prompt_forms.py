@@ -228,7 +228,7 @@ def latencies(checkpoints: list[Path], repeats: int) -> list[dict[str, float]]:
 
 def _request(dialogue: Dialogue, index: int) -> TurnRequest:
     before = dialogue.turns[index - 1].belief_state if index else {}
-    return TurnRequest(
+    return TurnRequest.of_corpus(
         user=dialogue.turns[index].user,
         history=tuple(
             Exchange(user=turn.user, system=turn.system or "") for turn in dialogue.turns[:index]

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.wire.response import decode, encode
@@ -98,7 +98,7 @@ class OutcomeLog:
 
 
 def roll_out_logged(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     dialogues: Sequence[Dialogue],
     log: OutcomeLog,
     *,

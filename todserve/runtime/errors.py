@@ -5,7 +5,13 @@
     ├── ConfigError    a configuration or checkpoint file is wrong
     ├── ArchiveError   an archive cannot be built, verified or started
     ├── CorpusError    a corpus file does not have the layout its publisher documents
-    └── TrainingError  a training run cannot go on
+    ├── TrainingError  a training run cannot go on
+    └── ServerError    a server gives no answer to a turn
+        ├── NoConnectionError  nobody listens at the address, or the connection broke
+        ├── NoAnswerError      no answer came in time
+        ├── BusyServerError    every attempt was told to come again later
+        ├── UnknownModelError  the server has no model of that name or version
+        └── TokenRefusedError  the server wants another token
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -40,6 +46,30 @@ class CorpusError(TodError):
 
 class TrainingError(TodError):
     """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
+
+
+class ServerError(TodError):
+    """A server that is not there, not ready, or answers something that is no turn."""
+
+
+class NoConnectionError(ServerError):
+    """Nobody listens at the address, or the connection broke before an answer came."""
+
+
+class NoAnswerError(ServerError):
+    """The server took the request and did not answer it in time."""
+
+
+class BusyServerError(ServerError):
+    """The server told every attempt to come again later."""
+
+
+class UnknownModelError(ServerError):
+    """The server is there and has no model of that name or version."""
+
+
+class TokenRefusedError(ServerError):
+    """The server wants a token, or another one."""
 
 
 def first_problem(error: "ValidationError") -> str:

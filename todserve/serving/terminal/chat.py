@@ -7,8 +7,9 @@ Commands: ``/state`` shows the belief state, ``/reset`` starts over, ``/quit`` o
 import sys
 from collections.abc import Iterator
 
-from todserve.runtime.errors import RequestError
-from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
+from todserve.runtime.errors import RequestError, ServerError
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
 from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 HELP = "Commands: /state  /reset  /quit"
@@ -20,7 +21,7 @@ def run_chat(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
     Raises:
         ServerError: nothing answers at ``url`` to begin with.
     """
-    with TodClient(url, name=name) as client:
+    with Client(url, name=name) as client:
         if not client.ready(timeout=30.0):
             raise ServerError(
                 f"{url}: model '{name}' does not answer; is the server up? Start it with: tod start"
