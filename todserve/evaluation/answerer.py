@@ -12,7 +12,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.turn_answerer import Answerer
 
 
@@ -54,7 +54,7 @@ def open_answering(
         ServerError: the server is not there.
     """
     if url is None:
-        return TurnPipeline.load(
+        return Pipeline.load(
             checkpoint,
             settings=settings,
             constrained=constrained,

@@ -23,7 +23,7 @@ from todserve.runtime.errors import (
 )
 from todserve.runtime.language.prompts import Exchange, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import TurnRequest, parse_request, request_body
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
@@ -42,13 +42,13 @@ def scripted(asked: Asked) -> str:
 
 
 @pytest.fixture
-def pipeline(opened: Checkpoint) -> TurnPipeline:
+def pipeline(opened: Checkpoint) -> Pipeline:
     identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
-    return TurnPipeline(opened, ScriptedEngine(opened, scripted), identity)
+    return Pipeline(opened, ScriptedEngine(opened, scripted), identity)
 
 
 @pytest.fixture
-def server(pipeline: TurnPipeline) -> Iterator[PipelineServer]:
+def server(pipeline: Pipeline) -> Iterator[PipelineServer]:
     with PipelineServer(pipeline) as running:
         yield running
 
@@ -80,7 +80,7 @@ WRONG = TurnRequest(user="a train", state={"trian": {"day": "friday"}})
 
 
 def test_server_answers_as_the_pipeline_behind_it_and_refuses_one_request_alone(
-    server: PipelineServer, pipeline: TurnPipeline, tiny_checkpoint: Path
+    server: PipelineServer, pipeline: Pipeline, tiny_checkpoint: Path
 ) -> None:
     requests = [TO_ELY, WRONG, FOLLOWING, TO_ELY]
     with remote(server, tiny_checkpoint) as far:
@@ -104,7 +104,7 @@ def test_a_model_that_has_not_learnt_intents_is_evaluated_all_the_same(
     form.model_copy(update={"tasks": taught}).save(folder / "format.json")
     opened = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
-    pipeline = TurnPipeline(opened, ScriptedEngine(opened, scripted), identity)
+    pipeline = Pipeline(opened, ScriptedEngine(opened, scripted), identity)
     with PipelineServer(pipeline) as running, remote(running, folder) as far:
         (answer,) = far.answer([TO_ELY])
     assert isinstance(answer, TurnResponse)
@@ -191,5 +191,5 @@ def test_without_an_address_the_checkpoint_answers_in_process(
     assert isinstance(far, RemotePipeline)
     far.close()
     near = open_answering(tiny_checkpoint)
-    assert isinstance(near, TurnPipeline)
+    assert isinstance(near, Pipeline)
     near.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.turn_answerer import Answerer
 from todserve.serving.archive.archive_trial import unpack
 from todserve.serving.archive.model_config import load_model_config
@@ -24,7 +24,7 @@ from todserve.serving.client.client import Client
 _MANIFEST = Path("MAR-INF") / "MANIFEST.json"
 
 
-def load(path: str | Path, *, settings: EngineSettings | None = None) -> TurnPipeline:
+def load(path: str | Path, *, settings: EngineSettings | None = None) -> Pipeline:
     """Return a pipeline of an archive or a checkpoint folder, in this process.
 
     An archive answers with its own checkpoint, engine and decoding; the code is that of this
@@ -40,7 +40,7 @@ def load(path: str | Path, *, settings: EngineSettings | None = None) -> TurnPip
     """
     path = Path(path)
     if path.is_dir():
-        return TurnPipeline.load(path, settings=settings)
+        return Pipeline.load(path, settings=settings)
     if not path.is_file():
         raise ConfigError(
             f"{path}: nothing is there; expected an archive (tod.mar) or a checkpoint folder"
@@ -84,7 +84,7 @@ def open_answerer(
         )
 
 
-def _of_archive(archive: Path, folder: Path, settings: EngineSettings | None) -> TurnPipeline:
+def _of_archive(archive: Path, folder: Path, settings: EngineSettings | None) -> Pipeline:
     try:
         model = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["model"]
         name, version = str(model["modelName"]), str(model.get("modelVersion", ""))
@@ -93,7 +93,7 @@ def _of_archive(archive: Path, folder: Path, settings: EngineSettings | None) ->
             f"{archive}: no usable {_MANIFEST} ({error}); build it again with `tod archive`"
         ) from None
     handler = load_model_config(folder / "model-config.yaml").handler
-    return TurnPipeline.load(
+    return Pipeline.load(
         folder,
         settings=settings or handler.engine,
         constrained=handler.decoding.constrained,

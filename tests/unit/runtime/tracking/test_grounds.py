@@ -13,7 +13,7 @@ from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 from todserve.runtime.wire.request import parse_request
@@ -127,7 +127,7 @@ def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> No
         WaysOfSaying.of(tmp_path)
 
 
-def told(pipeline: TurnPipeline, **body: object) -> TurnResponse:
+def told(pipeline: Pipeline, **body: object) -> TurnResponse:
     (answer,) = pipeline.answer([parse_request(body)])
     assert not isinstance(answer, RequestError)
     return answer
@@ -144,7 +144,7 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
     (folder / WAYS_FILE).write_text('{"checked": true}', encoding="utf-8")
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     answer = told(pipeline, user="a cheap restaurant")
     assert answer.belief_state is not None
     assert set(answer.belief_state["restaurant"]) == {"pricerange"}
@@ -153,9 +153,7 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
     ]
     kept = told(pipeline, user="a cheap restaurant", state={"restaurant": {"area": "north"}})
     assert kept.refused == ()
-    unchecked = TurnPipeline(
-        checkpoint, ScriptedEngine(checkpoint, script), identity, checked=False
-    )
+    unchecked = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity, checked=False)
     assert told(unchecked, user="a cheap restaurant").refused == ()
 
 
@@ -164,7 +162,7 @@ def test_a_value_that_is_too_unsure_is_asked_for(tiny_checkpoint: Path, tmp_path
     Calibration(act_from=0.999).save(folder / CALIBRATION_FILE)
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     answer = told(pipeline, user="somewhere cheap in the north")
     assert answer.belief_state == {}
     assert {one.reason for one in answer.refused} == {"doubtful"}
