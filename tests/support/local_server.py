@@ -31,8 +31,16 @@ OK: dict[str, Any] = {
 class Answer:
     """One prepared answer; ``drop`` closes the connection without one."""
 
-    def __init__(self, status: int = 200, body: object = OK, *, drop: bool = False) -> None:
+    def __init__(
+        self,
+        status: int = 200,
+        body: object = OK,
+        *,
+        drop: bool = False,
+        retry_after: str | None = None,
+    ) -> None:
         self.status = status
+        self.retry_after = retry_after
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.drop = drop
 
@@ -60,6 +68,8 @@ class LocalServer(ServingThread):
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer.body)))
+                if answer.retry_after is not None:
+                    self.send_header("Retry-After", answer.retry_after)
                 self.end_headers()
                 self.wfile.write(answer.body)
 
