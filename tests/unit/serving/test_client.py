@@ -262,17 +262,24 @@ def test_no_error_repeats_what_was_said() -> None:
     past = [Exchange(user=said, system="and your name?")]
     for echo in echoes:
         with LocalServer(echo) as server, client_of(server, retries=0) as client:
-            for ask in (lambda c: c.turn(said), lambda c: c.turn("bob", history=past)):
+            for user, history in ((said, []), ("bob", past)):
                 with pytest.raises((RequestError, ServerError)) as raised:
-                    ask(client)
+                    client.turn(user, history=history)
                 assert said not in str(raised.value)
 
 
 def test_a_wrong_argument_is_refused_before_anything_is_sent() -> None:
     with LocalServer() as server, client_of(server) as client:
-        for wrong in ({"user": " "}, {"user": "a", "tasks": "intent"}, {"user": "a", "top_k": 0}):
+        wrong: list[dict[str, Any]] = [
+            {"user": " "},
+            {"user": "a", "tasks": "intent"},
+            {"user": "a", "top_k": 0},
+            {"user": "a", "history": "hello"},
+            {"user": "a", "state": ["train"]},
+        ]
+        for arguments in wrong:
             with pytest.raises(RequestError, match="expected|send"):
-                client.turn(**wrong)  # type: ignore[arg-type]
+                client.turn(**arguments)
     assert server.requests == []
 
 
