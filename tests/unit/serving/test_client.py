@@ -275,6 +275,7 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent() -> None:
             {"user": "a", "tasks": "intent"},
             {"user": "a", "top_k": 0},
             {"user": "a", "history": "hello"},
+            {"user": "a", "history": 5},
             {"user": "a", "state": ["train"]},
         ]
         for arguments in wrong:

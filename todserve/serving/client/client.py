@@ -10,15 +10,13 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import httpx2 as httpx
 import tenacity
 
 from todserve.runtime.errors import ConfigError, RequestError, ServerError
-from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.prompts import Exchange
-from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.request import TurnRequest, request_body
@@ -65,19 +63,28 @@ def turn_request(
     Raises:
         RequestError: an argument is wrong; the message says which, and the fix.
     """
-    listed: Any = tasks if tasks is None or isinstance(tasks, str) else list(tasks)
-    told: Any = history if isinstance(history, str | Mapping) else list(history)
+    # A request takes these in place of what it is typed to hold, and checks them.
+    told: Any = _listed(history)
+    known: Any = {} if state is None else state
+    asked: Any = _listed(tasks)
     number: Any = top_k
     return TurnRequest(
         user=user,
-        history=cast("tuple[Exchange, ...]", told),
-        state=cast(BeliefState, {} if state is None else state),
+        history=told,
+        state=known,
         domain=domain,
-        tasks=cast("tuple[TaskName, ...]", listed),
+        tasks=asked,
         top_k=number,
         request_id=request_id,
         limits=limits,
     )
+
+
+def _listed(given: object) -> object:
+    # What is no list of things at all is left as it is, and refused by its name.
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping):
+        return list(given)
+    return given
 
 
 class _Caller:

@@ -51,6 +51,10 @@ class Answer(TurnResponse):
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        # What an interactive Python shows of every turn; the fields are a name away.
+        return f"<Answer {self.text!r}>"
+
 
 def newest_exchanges(
     history: Sequence[Exchange], most: int, limits: RequestLimits = DEFAULT_LIMITS
