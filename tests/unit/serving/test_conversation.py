@@ -77,6 +77,21 @@ def test_undo_takes_back_one_turn_after_the_other() -> None:
     assert server.requests[2] == {"user": "a hotel", "history": [], "state": {}}
 
 
+def test_a_program_may_have_said_something_else_than_the_model() -> None:
+    with LocalServer() as server, client_of(server) as client:
+        bot = Conversation(client)
+        with pytest.raises(ConfigError, match="there is no reply yet"):
+            bot.replace_reply("one moment, please.")
+        bot.say("a train")
+        bot.replace_reply("one moment, please.")
+        bot.say("on friday")
+        assert server.requests[1]["history"] == [
+            {"user": "a train", "system": "one moment, please."}
+        ]
+        bot.undo()
+        assert bot.history[-1].system == "one moment, please."
+
+
 @pytest.mark.parametrize("user", ["", "  ", None, 5, "a" * 4001])
 def test_utterance_that_is_none_is_refused_and_not_sent(user: Any) -> None:
     with LocalServer() as server, client_of(server) as client:

@@ -7,7 +7,7 @@ It keeps what the model does not: history, belief state and active domain. Examp
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import Field
 
@@ -169,6 +169,20 @@ class Conversation:
             )
         )
         return answer
+
+    def replace_reply(self, system: str) -> None:
+        """Remember that the last utterance was replied to with ``system``, not as the model said.
+
+        For programs that say something of their own; the model reads it in the next turn.
+
+        Raises:
+            ConfigError: nothing was said yet.
+        """
+        last = self._memories[-1]
+        if not last.history:
+            raise ConfigError("replace_reply: there is no reply yet; expected one; say(...) first")
+        told = Exchange(user=last.history[-1].user, system=system)
+        self._memories[-1] = replace(last, history=(*last.history[:-1], told))
 
     def undo(self) -> bool:
         """Take the last turn back; False where there is none."""
