@@ -2,7 +2,8 @@
 
 First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
 a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
-checked in the same way. Domains and slots are checked later, against the checkpoint's schema.
+checked in the same way, and may hold what JSON holds: mappings in the place of exchanges, or the
+slots of an earlier answer in ``state``. Domains and slots are checked later, against the checkpoint's schema.
 Example: ``parse_request({"user": "a train to ely", "state": {"train": {"day": "friday"}}})``.
 """
 
@@ -38,9 +39,6 @@ _TASKS = {str(task): task for task in ALL_TASKS}
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnRequest:
     """One turn to answer.
-
-    Made by a program, it is checked as one that comes over HTTP is, and may hold what JSON holds:
-    mappings in the place of exchanges, or an answer's own slots in ``state``.
 
     Attributes:
         user: the new utterance, stripped, at least one character.
