@@ -3,7 +3,8 @@
 First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
 a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
 checked in the same way, and may hold what JSON holds: mappings in the place of exchanges, or the
-slots of an earlier answer in ``state``. Domains and slots are checked later, against the checkpoint's schema.
+slots of an earlier answer in ``state``. Domains and slots are checked later, against the
+checkpoint's schema.
 Example: ``parse_request({"user": "a train to ely", "state": {"train": {"day": "friday"}}})``.
 """
 
