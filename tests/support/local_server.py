@@ -29,7 +29,7 @@ OK: dict[str, Any] = {
 
 
 class Answer:
-    """One prepared answer; ``drop`` closes the connection without one."""
+    """One prepared answer; ``drop`` closes the connection without one, ``packed`` says gzip."""
 
     def __init__(
         self,
@@ -37,10 +37,12 @@ class Answer:
         body: object = OK,
         *,
         drop: bool = False,
+        packed: bool = False,
         retry_after: str | None = None,
     ) -> None:
         self.status = status
         self.retry_after = retry_after
+        self.packed = packed
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.drop = drop
 
@@ -70,6 +72,8 @@ class LocalServer(ServingThread):
                 self.send_header("Content-Length", str(len(answer.body)))
                 if answer.retry_after is not None:
                     self.send_header("Retry-After", answer.retry_after)
+                if answer.packed:
+                    self.send_header("Content-Encoding", "gzip")
                 self.end_headers()
                 self.wfile.write(answer.body)
 

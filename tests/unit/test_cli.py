@@ -139,7 +139,7 @@ def test_a_bug_is_not_hidden(error: Exception, monkeypatch: pytest.MonkeyPatch) 
 
 def test_help_imports_no_third_party_package() -> None:
     source = (
-        "import sys; from todserve import cli; cli.build_parser(); "
+        "import sys; from todserve.cli import main; main.build_parser(); "
         "print({'torch', 'pydantic', 'requests', 'yaml'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -15,6 +15,10 @@ from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa_action_server import RasaActionServer
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import parse_json
+
+_MOST_CHARACTERS = 100_000
+"""Of an action's events, and of its messages, as JSON."""
 
 
 class Runners:
@@ -83,8 +87,13 @@ class Runners:
 def _as_json(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what an action gave as it can be stored and sent; raises where it cannot."""
     text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+    if len(text) > _MOST_CHARACTERS:
+        raise ActionError(
+            f"got an answer of {len(text)} characters; expected at most {_MOST_CHARACTERS}, which "
+            "are stored with the turn; keep large things where the action keeps its own"
+        )
     text.encode("utf-8")
-    found: list[dict[str, Any]] = json.loads(text)
+    found: list[dict[str, Any]] = parse_json(text)
     return found
 
 

@@ -33,6 +33,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _convert(arguments: argparse.Namespace) -> None:
     from todserve.bot.conversion.rasa_conversion import convert_rasa
+    from todserve.runtime.console import one_line
 
     for line in convert_rasa(arguments.project, arguments.out).lines():
-        print(line)
+        print(one_line(line))

@@ -103,7 +103,7 @@ def _convert(arguments: argparse.Namespace) -> None:
 
 
 def _spoken(arguments: argparse.Namespace) -> None:
-    from todserve.training.data.spoken_samples import run_samples
+    from todserve.training.preparation.spoken_samples import run_samples
 
     run_samples(
         arguments.source,

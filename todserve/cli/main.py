@@ -26,6 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 done with findings (``data validate``, ``replay``), 2 a reported error, 130
     interrupted.
     """
+    from todserve.runtime.console import console_door
+
+    with console_door():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     verb: Verb = arguments.verb
     try:

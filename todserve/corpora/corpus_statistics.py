@@ -11,6 +11,7 @@ from pathlib import Path
 from todserve.corpora.corpus_source import publisher_of
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.registry import load
+from todserve.runtime.console import one_line
 from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -109,7 +110,7 @@ def run_statistics(
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
     for line in statistics.lines():
-        print(line)
+        print(one_line(line))
     return statistics
 
 

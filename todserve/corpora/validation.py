@@ -20,6 +20,7 @@ from todserve.corpora.files.dialogue_layouts import (
     sgd_folders,
 )
 from todserve.corpora.files.dialogue_places import Places
+from todserve.corpora.files.folder_files import folder_files
 from todserve.corpora.files.jsonlines import read_lines
 from todserve.corpora.files.located_files import read_json, read_located
 from todserve.corpora.read_report import ReadReport, with_progress
@@ -29,6 +30,7 @@ from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
 from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.services import merged
+from todserve.runtime.console import one_line
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 
@@ -66,7 +68,7 @@ def run_validate(
             f"or one of {', '.join(CORPORA)}"
         )
     for fault in faults:
-        print(fault)
+        print(one_line(str(fault)))
     print(f"{path_or_name}: {counted}; {len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     return faults
 
@@ -109,7 +111,7 @@ def _at(file: str, line: int, finding: Finding) -> Fault:
 
 def _check_sgd(folder: Path, faults: list[Fault]) -> int:
     checks = SgdChecks(read_schema(folder / SCHEMA), faults)
-    for file in sorted(folder.glob("dialogues_*.json")):
+    for file in folder_files(folder, "dialogues_*.json"):
         root = read_located(file, faults)
         if root is not None:
             checks.file(root)

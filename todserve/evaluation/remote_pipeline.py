@@ -72,7 +72,7 @@ class RemotePipeline:
             # model has learnt: one that is asked for another task refuses.
             first = self._client.answer([TurnRequest(user="hello")])[0]
             if isinstance(first, RequestError):
-                raise ServerError(f"{self._client.url}: refused a greeting: {first}")
+                raise ServerError(f"{self._client.endpoint.shown}: refused a greeting: {first}")
             self._check_model(first)
         except BaseException:
             self.close()
@@ -104,7 +104,7 @@ class RemotePipeline:
 
     def _check_model(self, answer: TurnResponse) -> None:
         served, ours = answer.model.checkpoint, self.checkpoint.checksum
-        where = f"{self._client.url}: model '{self._client.name}'"
+        where = f"{self._client.endpoint.shown}: model '{self._client.name}'"
         if served != ours and self._answered:
             raise ConfigError(
                 f"{where} answered with checkpoint {served} after {ours}: it was replaced during "

@@ -6,6 +6,7 @@
     ├── ArchiveError   an archive cannot be built, verified or started
     ├── CorpusError    a corpus file does not have the layout its publisher documents
     ├── TrainingError  a training run cannot go on
+    ├── DataError      a text that somebody else wrote goes beyond what is read
     └── ServerError    a server gives no answer to a turn
         ├── NoConnectionError  nobody listens at the address, or the connection broke
         ├── NoAnswerError      no answer came in time
@@ -19,6 +20,8 @@ A malformed generation is no error: the parsers return what they understood plus
 """
 
 from typing import TYPE_CHECKING
+
+from todserve.runtime.secret_free import without_secrets
 
 if TYPE_CHECKING:  # the command line asks for errors alone, and starts without pydantic
     from pydantic import ValidationError
@@ -46,6 +49,20 @@ class CorpusError(TodError):
 
 class TrainingError(TodError):
     """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
+
+
+class DataError(TodError, ValueError):
+    """JSON or YAML that is none, or beyond the limits; whoever knows the file says which it was.
+
+    Attributes:
+        problem: what is wrong.
+        line: where, counted from 1; 0 where nobody knows.
+    """
+
+    def __init__(self, problem: str, *, line: int = 0) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(f"line {line}: {problem}" if line else problem)
 
 
 class ServerError(TodError):
@@ -77,4 +94,5 @@ def first_problem(error: "ValidationError") -> str:
     first = error.errors()[0]
     # Its beginning alone: a pattern in it means something else in lower case.
     why = first["msg"][:1].lower() + first["msg"][1:]
-    return f"{'.'.join(map(str, first['loc']))}: got {first['input']!r}; {why}"
+    got = without_secrets(repr(first["input"]))
+    return f"{'.'.join(map(str, first['loc']))}: got {got}; {why}"

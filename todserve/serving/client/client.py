@@ -140,7 +140,7 @@ class _Caller:
         return self.endpoint.name
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.url!r}, name={self.name!r})"
+        return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
 
 
 class Client(_Caller):

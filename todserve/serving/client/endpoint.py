@@ -10,7 +10,6 @@ connection, and after a status of ``RETRIED``. The pauses grow, and where the se
 the first request.
 """
 
-import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from pydantic import ValidationError
 from todserve.runtime.errors import (
     BusyServerError,
     ConfigError,
+    DataError,
     NoAnswerError,
     NoConnectionError,
     RequestError,
@@ -35,6 +35,8 @@ from todserve.runtime.errors import (
     TokenRefusedError,
     UnknownModelError,
 )
+from todserve.runtime.secret_free import without_secrets
+from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse, decode
@@ -77,7 +79,7 @@ class Endpoint:
         ConfigError: a value that cannot be.
     """
 
-    url: str = "http://127.0.0.1:8080"
+    url: str = field(default="http://127.0.0.1:8080", repr=False)
     name: str = "tod"
     token: str | None = field(default=None, repr=False)
     timeout: float = 30.0
@@ -93,7 +95,7 @@ class Endpoint:
             parts, host = None, None
         if parts is None or parts.scheme not in ("http", "https") or not host:
             raise ConfigError(
-                f"url: got {self.url!r}; expected an address such as http://127.0.0.1:8080"
+                f"url: got {without_secrets(repr(self.url))}; expected an address such as http://127.0.0.1:8080"
             )
         if not isinstance(self.name, str) or not self.name:
             raise ConfigError(f"name: got {self.name!r}; expected the model's name, such as 'tod'")
@@ -104,6 +106,11 @@ class Endpoint:
                 f"retries, backoff: got {self.retries!r}, {self.backoff!r}; expected 0 or more"
             )
         object.__setattr__(self, "url", self.url.rstrip("/"))
+
+    @property
+    def shown(self) -> str:
+        """The address as messages show it: it may hold a password."""
+        return without_secrets(self.url)
 
     def address(self, model: str | None = None) -> str:
         """Return where the turns of ``model`` go; of the endpoint's own when None."""
@@ -144,26 +151,27 @@ class Endpoint:
     def failure(self, error: httpx.HTTPError, timeout: float | None = None) -> ServerError:
         """Return what the last attempt's failure means for the caller."""
         if isinstance(error, httpx.ConnectTimeout):
-            return NoConnectionError(f"{self.url}: cannot connect in time; is the address right?")
+            return NoConnectionError(f"{self.shown}: cannot connect in time; is the address right?")
         if isinstance(error, httpx.TimeoutException):
             seconds = self.timeout if timeout is None else timeout
             return NoAnswerError(
-                f"{self.url}: no answer within {seconds:g} s; is the server overloaded?"
+                f"{self.shown}: no answer within {seconds:g} s; is the server overloaded?"
             )
         said = " ".join(f"{type(one).__name__} {one}" for one in _causes(error)).lower()
         if "refused" in said:
             return NoConnectionError(
-                f"{self.url}: connection refused; is the server up? Start it with: tod start"
+                f"{self.shown}: connection refused; is the server up? Start it with: tod start"
             )
         if "gaierror" in said:
             return NoConnectionError(
-                f"{self.url}: the host name cannot be resolved; is the address right?"
+                f"{self.shown}: the host name cannot be resolved; is the address right?"
             )
         if isinstance(error, _BROKEN):
             return NoConnectionError(
-                f"{self.url}: the connection broke before an answer came; the server's logs say why"
+                f"{self.shown}: the connection broke before an answer came; the server's logs "
+                "say why"
             )
-        return ServerError(f"{self.url}: {type(error).__name__}; is it a TorchServe?")
+        return ServerError(f"{self.shown}: {type(error).__name__}; is it a TorchServe?")
 
     def turn(self, answer: httpx.Response, **sent: Any) -> TurnResponse:
         """Return the turn in an answer; ``sent`` is what ``checked`` takes.
@@ -216,13 +224,13 @@ class Endpoint:
             return RequestError("the request is larger than the server accepts; send less history")
         if code == HTTPStatus.NOT_FOUND:
             return UnknownModelError(
-                f"{self.url}: there is no model named '{model}' ({message}); pass the name it was "
-                "archived with"
+                f"{self.shown}: there is no model named '{model}' ({message}); pass the name it "
+                "was archived with"
             )
         if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             got = "no token" if self.token is None else "a token that it does not know"
             return TokenRefusedError(
-                f"{self.url}: HTTP {code}; the server got {got}; pass the inference key of its "
+                f"{self.shown}: HTTP {code}; the server got {got}; pass the inference key of its "
                 "key_file.json as token"
             )
         if code in RETRIED:
@@ -230,14 +238,14 @@ class Endpoint:
             later = "" if asked is None else f", and asks to come again in {asked:.0f} s"
             times = "attempt" if attempts == 1 else "attempts"
             return BusyServerError(
-                f"{self.url}: HTTP {code} after {attempts} {times} ({message}){later}; "
+                f"{self.shown}: HTTP {code} after {attempts} {times} ({message}){later}; "
                 "the server's logs say why"
             )
-        return ServerError(f"{self.url}: HTTP {code} ({message}); is it a TorchServe?")
+        return ServerError(f"{self.shown}: HTTP {code} ({message}); is it a TorchServe?")
 
     def _strange(self, wanted: str, error: ValidationError) -> ServerError:
         return ServerError(
-            f"{self.url}: the answer is no {wanted} ({error.error_count()} problems); "
+            f"{self.shown}: the answer is no {wanted} ({error.error_count()} problems); "
             f"is '{self.name}' a todserve archive of this version?"
         )
 
@@ -283,8 +291,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _message(answer: httpx.Response, body: Mapping[str, object]) -> str:
     """Return what the server says, unless it only sends the request's own words back."""
     try:
-        said = json.loads(answer.content)
-    except ValueError:
+        said = parse_json(answer.content)
+    except DataError:
         said = None
     message = said.get("message") if isinstance(said, dict) else None
     if not isinstance(message, str) or not message:

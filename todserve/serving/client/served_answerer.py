@@ -5,7 +5,6 @@ its archive. Example:
 ``with open_answerer("archive/store/tod.mar") as model: model.answer([TurnRequest(user="hi")])``.
 """
 
-import json
 import shutil
 import tempfile
 import weakref
@@ -16,7 +15,9 @@ from pathlib import Path
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.turn_answerer import Answerer
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.serving.archive.archive_trial import unpack
 from todserve.serving.archive.model_config import load_model_config
 from todserve.serving.client.client import Client
@@ -79,14 +80,14 @@ def open_answerer(
             yield pipeline
     else:
         raise ConfigError(
-            f"{against}: nothing is there; expected a server's URL (http://...), an archive "
-            "(tod.mar) or a checkpoint folder"
+            f"{without_secrets(against)}: nothing is there; expected a server's URL (http://...), "
+            "an archive (tod.mar) or a checkpoint folder"
         )
 
 
 def _of_archive(archive: Path, folder: Path, settings: EngineSettings | None) -> Pipeline:
     try:
-        model = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["model"]
+        model = read_json(folder / _MANIFEST)["model"]
         name, version = str(model["modelName"]), str(model.get("modelVersion", ""))
     except (OSError, ValueError, KeyError) as error:
         raise ArchiveError(

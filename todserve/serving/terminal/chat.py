@@ -7,7 +7,9 @@ Commands: ``/state`` shows the belief state, ``/reset`` starts over, ``/quit`` o
 import sys
 from collections.abc import Iterator
 
+from todserve.runtime.console import show_painted
 from todserve.runtime.errors import RequestError, ServerError
+from todserve.runtime.secret_free import without_secrets
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import Conversation
 from todserve.serving.terminal.turn_view import TurnView, wants_colour
@@ -24,7 +26,8 @@ def run_chat(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
     with Client(url, name=name) as client:
         if not client.ready(timeout=30.0):
             raise ServerError(
-                f"{url}: model '{name}' does not answer; is the server up? Start it with: tod start"
+                f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
+                "Start it with: tod start"
             )
         chat(Conversation(client), TurnView(colour=wants_colour(sys.stdout)))
 
@@ -59,7 +62,7 @@ def _say(conversation: Conversation, view: TurnView, utterance: str) -> None:
 
 def _show(lines: Iterator[str]) -> None:
     for line in lines:
-        print(line)
+        show_painted(line)
 
 
 def _typed() -> Iterator[str]:

@@ -9,6 +9,8 @@ import shlex
 import sys
 import time
 
+from todserve.runtime.console import show_painted
+from todserve.runtime.secret_free import without_secrets
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import Conversation
 from todserve.serving.terminal.turn_view import TurnView, wants_colour
@@ -37,17 +39,17 @@ def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
             answer = conversation.say(utterance)
             elapsed = 1e3 * (time.perf_counter() - start)
             print(f"\nTurn {number}")
-            print(view.line("user", view.paint("speech", utterance)))
+            show_painted(view.line("user", view.paint("speech", utterance)))
             for line in view.lines(answer, before=before):
-                print(line)
+                show_painted(line)
             inside = answer.timing_ms.get("total")
             worker = "" if inside is None else f", {inside:.0f} ms of it in the worker"
-            print(view.line("time", f"{elapsed:.0f} ms over REST{worker}"))
+            show_painted(view.line("time", f"{elapsed:.0f} ms over REST{worker}"))
     print(_next_steps(url, name))
 
 
 def _next_steps(url: str, name: str) -> str:
-    address = f"{url.rstrip('/')}/predictions/{name}"
+    address = f"{without_secrets(url.rstrip('/'))}/predictions/{name}"
     follow_up = {
         "user": "one with free parking, please.",
         "history": [{"user": "i need a hotel in the north.", "system": "any preferences?"}],

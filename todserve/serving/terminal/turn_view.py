@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
+from todserve.runtime.console import one_line
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 
 _MARKS = {"new": "+", "changed": "~", "same": " ", "withdrawn": "-"}
@@ -36,27 +37,27 @@ class TurnView:
         """Yield a turn's lines, top to bottom; ``before`` is the belief state before it."""
         if answer.read_as is not None:
             changes = (f"{one.typed} -> {one.read}" for one in answer.read_as.changes)
-            yield self.line("read as", ", ".join(changes))
+            yield self.plain("read as", ", ".join(changes))
         if answer.intent is not None:
-            yield self.line("intent", answer.intent.name + _sure(answer.intent.confidence))
+            yield self.plain("intent", answer.intent.name + _sure(answer.intent.confidence))
         if answer.belief_state is not None:
             yield from self.state_lines(answer.belief_state, before=before)
         if answer.domain is not None:
             switched = "switched, " if answer.domain.switched else ""
-            yield self.line(
+            yield self.plain(
                 "domain", f"{answer.domain.active or 'none'} ({switched}{answer.domain.reason})"
             )
         if answer.database is not None:
-            yield self.line("database", _matches(answer))
+            yield self.plain("database", _matches(answer))
         if answer.dialogue_act is not None:
-            yield self.line("acts", _acts(answer) or "none")
+            yield self.plain("acts", _acts(answer) or "none")
         for task, pieces in answer.unparsed.items():
             if pieces:
-                yield self.line("unparsed", f"{task}: {' | '.join(pieces)}")
+                yield self.plain("unparsed", f"{task}: {' | '.join(pieces)}")
         if answer.consistent is False:
-            yield self.line("note", "acts and response disagree")
+            yield self.plain("note", "acts and response disagree")
         if answer.response is not None:
-            yield self.line("template", answer.response.delexicalised)
+            yield self.plain("template", answer.response.delexicalised)
             yield self.line("system", self.paint("speech", answer.response.text))
 
     def state_lines(self, state: State, *, before: State) -> Iterator[str]:
@@ -72,17 +73,22 @@ class TurnView:
                 for slot, value in known.items()
                 if slot not in slots
             ]
-            yield self.line("" if place else "state", f"{domain}: {'  '.join(shown)}")
+            yield self.line("" if place else "state", f"{one_line(domain)}: {'  '.join(shown)}")
+
+    def plain(self, label: str, text: str) -> str:
+        """Return one labelled line of somebody else's text."""
+        return self.line(label, one_line(text))
 
     def line(self, label: str, text: str) -> str:
-        """Return one labelled line."""
+        """Return one labelled line of a text that was painted or escaped."""
         return f"  {self.paint('label', f'{label:<10}')} {text}".rstrip()
 
     def paint(self, kind: str, text: str) -> str:
-        """Return ``text`` in the colour of its kind, if colours are wanted."""
+        """Return ``text``, escaped, in the colour of its kind, if colours are wanted."""
+        shown = one_line(text)
         if not self.colour or kind not in _COLOURS:
-            return text
-        return f"\033[{_COLOURS[kind]}m{text}\033[0m"
+            return shown
+        return f"\033[{_COLOURS[kind]}m{shown}\033[0m"
 
     def _slot(self, slot: str, value: SlotPrediction, known: SlotPrediction | None) -> str:
         kind = "new"
