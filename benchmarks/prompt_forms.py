@@ -26,7 +26,7 @@ from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import TurnRequest
 from todserve.training.batches.batch import collate, plan
 from todserve.training.batches.examples import encode_turns
@@ -209,7 +209,7 @@ def latencies(checkpoints: list[Path], repeats: int) -> list[dict[str, float]]:
     """Return, for each checkpoint, the median milliseconds of a whole turn by its number."""
     longest = max(LATENCY_TURNS)
     dialogues = [one for one in load("multiwoz21", "dev") if len(one.turns) >= longest][:5]
-    pipelines = [TurnPipeline.load(one, settings=EngineSettings(threads=1)) for one in checkpoints]
+    pipelines = [Pipeline.load(one, settings=EngineSettings(threads=1)) for one in checkpoints]
     taken: list[dict[int, list[float]]] = [{n: [] for n in LATENCY_TURNS} for _ in checkpoints]
     for repeat in range(repeats + 1):
         for dialogue in dialogues:
@@ -228,7 +228,7 @@ def latencies(checkpoints: list[Path], repeats: int) -> list[dict[str, float]]:
 
 def _request(dialogue: Dialogue, index: int) -> TurnRequest:
     before = dialogue.turns[index - 1].belief_state if index else {}
-    return TurnRequest(
+    return TurnRequest.of_corpus(
         user=dialogue.turns[index].user,
         history=tuple(
             Exchange(user=turn.user, system=turn.system or "") for turn in dialogue.turns[:index]

@@ -9,7 +9,8 @@ import platform
 import statistics
 import time
 
-from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
 from todserve.serving.server.readiness import Probe
 from todserve.serving.terminal.demo import UTTERANCES
 
@@ -26,7 +27,7 @@ def main() -> None:
     over_rest: list[float] = []
     inside: list[float] = []
     model = ""
-    with TodClient(arguments.url, name=arguments.name) as client:
+    with Client(arguments.url, name=arguments.name) as client:
         for repeat in range(arguments.repeats + 1):
             conversation = Conversation(client)
             for utterance in UTTERANCES:

@@ -27,7 +27,7 @@ from todserve.runtime.engines.engine_settings import (
 )
 from todserve.runtime.errors import RequestError
 from todserve.runtime.inner_paths import inner_path
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
@@ -45,7 +45,7 @@ class TodHandler:
     """Answers a TorchServe batch with two engine calls; a bad request fails alone."""
 
     def __init__(self) -> None:
-        self._pipeline: TurnPipeline | None = None
+        self._pipeline: Pipeline | None = None
         self._limits = DEFAULT_LIMITS
         self._description: dict[str, object] = {}
 
@@ -56,7 +56,7 @@ class TodHandler:
         # Nothing runs a file of an archive by itself: here, in TorchServe's worker, it is asked to.
         network = model.get("modelFile")
         self._limits = RequestLimits(**section.get("limits", {}))
-        self._pipeline = TurnPipeline.load(
+        self._pipeline = Pipeline.load(
             folder,
             settings=EngineSettings(**section.get("engine", {})),
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,

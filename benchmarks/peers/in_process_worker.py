@@ -48,13 +48,13 @@ def main() -> None:
 def _pipeline(folder: Path, settings: dict[str, Any]) -> Answer:
     from todserve.runtime.engines.engine_settings import EngineSettings
     from todserve.runtime.errors import RequestError
-    from todserve.runtime.pipeline import TurnPipeline
+    from todserve.runtime.pipeline import Pipeline
     from todserve.runtime.stopwatch import Stopwatch
     from todserve.runtime.turn_work import TurnWork
     from todserve.runtime.wire.request import parse_request
     from todserve.runtime.wire.response import encode
 
-    pipeline = TurnPipeline.load(folder, settings=EngineSettings(**settings))
+    pipeline = Pipeline.load(folder, settings=EngineSettings(**settings))
 
     def answer(mode: str, body: Any) -> tuple[float, Any]:
         request = parse_request(body)

@@ -8,7 +8,8 @@ from tests.support.served_endpoint import ROOT, write_config
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.archive.archive_build import build_archive
-from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import start
 from todserve.serving.terminal.demo import UTTERANCES
@@ -28,7 +29,7 @@ def turns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[TurnRespons
         log_dir=folder / "logs",
         ready_timeout=240,
     )
-    with start(settings) as server, TodClient(server.inference_url) as client:
+    with start(settings) as server, Client(server.inference_url) as client:
         conversation = Conversation(client)
         yield [conversation.say(utterance) for utterance in UTTERANCES]
 

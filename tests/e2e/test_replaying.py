@@ -9,8 +9,9 @@ import pytest
 from todserve.evaluation.replay.replay_differences import Aspect
 from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.runtime.wire.response import TurnResponse
-from todserve.serving.client.served_answerer import open_answering
-from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
+from todserve.serving.client.served_answerer import open_answerer
 from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +40,7 @@ def remembered_turn(user: str, answer: TurnResponse) -> dict[str, object]:
 @pytest.fixture
 def remembered(server: RunningServer, tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """What the server answered to three utterances, written down as JSON lines."""
-    with TodClient(server.inference_url) as client:
+    with Client(server.inference_url) as client:
         conversation = Conversation(client)
         turns = [remembered_turn(user, conversation.say(user)) for user in SAID]
     (tmp_path / "schema.json").write_bytes((tiny_checkpoint / "schema.json").read_bytes())
@@ -50,7 +51,7 @@ def remembered(server: RunningServer, tiny_checkpoint: Path, tmp_path: Path) -> 
 
 def replayed(path: Path, against: str) -> tuple[int, str]:
     out = io.StringIO()
-    with open_answering(against) as model:
+    with open_answerer(against) as model:
         return run_replay(path, model, only=ALL, out=out), out.getvalue()
 
 

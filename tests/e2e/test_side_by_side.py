@@ -8,7 +8,7 @@ import requests
 from tests.support.served_endpoint import MODEL_CONFIG, MakeSettings
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.serving.archive.archive_build import build_archive
-from todserve.serving.client.tod_client import TodClient
+from todserve.serving.client.client import Client
 from todserve.serving.server.torchserve_server import start
 
 pytestmark = pytest.mark.e2e
@@ -32,12 +32,12 @@ def test_models_stand_side_by_side_and_each_answers_for_itself(
     with start(settings) as server:
         listed = http.get(f"{server.management_url}/models", timeout=30).json()["models"]
         assert {one["modelName"] for one in listed} == {"tod", "korean"}
-        with TodClient(server.inference_url, name="korean") as client:
+        with Client(server.inference_url, name="korean") as client:
             answer = client.send({"user": "가수 최원이 부른 노래 알려줘"})
             assert answer.model.name == "korean"
             assert answer.belief_state is not None
             assert answer.belief_state["music"]["singer"].value == "최원"
-        with TodClient(server.inference_url, name="tod") as client:
+        with Client(server.inference_url, name="tod") as client:
             assert client.send({"user": "a train to ely"}).model.name == "tod"
 
 

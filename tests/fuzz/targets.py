@@ -30,7 +30,7 @@ from todserve.runtime.networks.stored_weights import read_config
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 from todserve.runtime.wire.request import parse_request
 from todserve.serving.archive.model_config import load_model_config
-from todserve.serving.client.served_answerer import open_answering
+from todserve.serving.client.served_answerer import open_answerer
 from todserve.training.training_config import TrainingConfig
 
 Target = Callable[[bytes, Path], object]
@@ -145,7 +145,7 @@ def archive(content: bytes, folder: Path) -> None:
     """Open an archive as ``tod replay --against`` does."""
     path = folder / "a.mar"
     path.write_bytes(content)
-    with open_answering(str(path)):
+    with open_answerer(str(path)):
         pass
 
 
@@ -155,7 +155,7 @@ def packed(content: bytes, folder: Path) -> None:
     with zipfile.ZipFile(path, "w") as made:
         made.writestr("MAR-INF/MANIFEST.json", content)
         made.writestr("model-config.yaml", content)
-    with open_answering(str(path)):
+    with open_answerer(str(path)):
         pass
 
 

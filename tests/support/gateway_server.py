@@ -16,7 +16,7 @@ from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.gateway_process import make_server
 from todserve.gateway.gateway_settings import GatewaySettings
 
-Answering = Callable[[dict[str, Any]], dict[str, Any]]
+ScoredAnswerer = Callable[[dict[str, Any]], dict[str, Any]]
 """A request of the model endpoint -> its answer."""
 
 
@@ -74,7 +74,7 @@ class _Server(ThreadingHTTPServer):
 class ModelServer(ServingThread):
     """Answers ``/predictions/...`` by a rule, each request in a thread of its own."""
 
-    def __init__(self, answering: Answering = counting, *, seconds: float = 0.0) -> None:
+    def __init__(self, answering: ScoredAnswerer = counting, *, seconds: float = 0.0) -> None:
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.ids: list[str | None] = []

@@ -32,9 +32,16 @@ class Answer:
     """One prepared answer; ``drop`` closes the connection without one, ``packed`` says gzip."""
 
     def __init__(
-        self, status: int = 200, body: object = OK, *, drop: bool = False, packed: bool = False
+        self,
+        status: int = 200,
+        body: object = OK,
+        *,
+        drop: bool = False,
+        packed: bool = False,
+        retry_after: str | None = None,
     ) -> None:
         self.status = status
+        self.retry_after = retry_after
         self.packed = packed
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.drop = drop
@@ -63,6 +70,8 @@ class LocalServer(ServingThread):
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer.body)))
+                if answer.retry_after is not None:
+                    self.send_header("Retry-After", answer.retry_after)
                 if answer.packed:
                     self.send_header("Content-Encoding", "gzip")
                 self.end_headers()

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.serving_thread import ServingThread
 from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import encode, encode_error
 
@@ -24,7 +24,7 @@ class PipelineServer(ServingThread):
     other, and ``checkpoint`` to claim another checksum.
     """
 
-    def __init__(self, pipeline: TurnPipeline) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         self.refuse: Status = lambda number: None
         self.meet: threading.Barrier | None = None
         self.checkpoint = pipeline.checkpoint.checksum
@@ -58,7 +58,7 @@ class PipelineServer(ServingThread):
 
         super().__init__(Handler)
 
-    def _answer(self, number: int, body: bytes, pipeline: TurnPipeline) -> tuple[int, object]:
+    def _answer(self, number: int, body: bytes, pipeline: Pipeline) -> tuple[int, object]:
         refused = self.refuse(number)
         if refused is not None:
             return refused, {"code": refused, "message": "try again later"}

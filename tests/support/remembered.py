@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.gateway_server import GatewayServer
 from tests.support.pipeline_server import PipelineServer
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 
 RIGHT_STATE = {"restaurant": {"area": "north", "pricerange": "cheap"}}
 """What people say that "somewhere cheap" should have been understood as."""
@@ -40,7 +40,7 @@ def export(gateway: GatewayServer, folder: Path, query: str = "corrected=true") 
     return folder
 
 
-def remembered(pipeline: TurnPipeline, folder: Path) -> dict[str, Any]:
+def remembered(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
     """Speak with a pipeline, correct, label, and export.
 
     Returns:

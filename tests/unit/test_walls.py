@@ -15,12 +15,15 @@ ROOMS = (
     *("serving", "bot", "gateway", "studio"),
 )
 
-# Room -> the other rooms it may import. Training may score what it trains; nothing imports
-# training, and serving needs neither.
+CLIENT = "serving.client.client"
+
+# Room -> the other rooms it may import, or one of their modules. Training may score what it
+# trains; nothing imports training, and serving needs neither.
 MAY_IMPORT = {
     "runtime": (),
     "corpora": ("runtime",),
-    "evaluation": ("runtime", "corpora"),
+    # A served model is scored through the same client that everybody has.
+    "evaluation": ("runtime", "corpora", CLIENT),
     "training": ("runtime", "corpora", "evaluation"),
     # An export is held against its checkpoint's scores, and an archive holds an export.
     "fidelity": ("runtime", "corpora", "evaluation"),
@@ -90,11 +93,13 @@ def inside(module: str, package: str) -> bool:
 def forbidden_rooms(module: str, imported: Iterable[str]) -> list[str]:
     """Return what a module of a room imports of rooms it must not know, cli included."""
     room = module.split(".")[1]
-    allowed = {room, *MAY_IMPORT[room]}
+    allowed = [f"todserve.{name}" for name in (room, *MAY_IMPORT[room])]
     return [
         name
         for name in imported
-        if inside(name, "todserve") and name != "todserve" and name.split(".")[1] not in allowed
+        if inside(name, "todserve")
+        and name != "todserve"
+        and not any(inside(name, one) for one in allowed)
     ]
 
 
@@ -162,9 +167,12 @@ def test_plain_modules_need_the_standard_library_and_pydantic_alone(module: str)
     assert others <= {"pydantic", "pydantic_core"}
 
 
-def test_the_client_needs_requests_and_pydantic_alone() -> None:
-    _, others = reached("todserve.serving.client.tod_client")
-    assert others == {"pydantic", "requests"}
+@pytest.mark.parametrize("module", [f"todserve.{CLIENT}", "todserve.serving.client.conversation"])
+def test_the_client_needs_two_packages_beside_pydantic_and_no_other_room(module: str) -> None:
+    ours, others = reached(module)
+    assert others == {"pydantic", "httpx2", "tenacity"}
+    rooms = {name.split(".")[1] for name in ours if name.count(".") > 0}
+    assert rooms == {"runtime", "serving"}
 
 
 @pytest.mark.parametrize("path", sources("todserve/cli"), ids=str)
@@ -227,6 +235,8 @@ def test_every_room_has_its_rule() -> None:
             0,
         ),
         ("todserve.training.training_run", "import todserve", 0),
+        ("todserve.evaluation.rollout", "from todserve.serving.client.client import Client", 0),
+        ("todserve.evaluation.rollout", "import todserve.serving.server.ports", 1),
         ("todserve.serving.server.torchserve_server", "from todserve import corpora, training", 1),
     ],
 )

@@ -10,13 +10,13 @@ stays there, since it repeats the request with the user's words in it.
 Source of names and statuses: the HTTP endpoint of rasa-sdk 3.21.
 """
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import tenacity
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from todserve.bot.action_events import Event
@@ -153,42 +153,49 @@ class RasaActionServer:
         return events
 
     def _post(self, name: str, call: Mapping[str, Any]) -> tuple[int, bytes]:
-        for attempt in range(self._retries + 1):
-            if attempt:
-                time.sleep(min(self._backoff * 2 ** (attempt - 1), _LONGEST_PAUSE))
-            # A new connection each time: one kept open may be closed by the server just as it is
-            # used, and then nobody knows whether the action ran.
-            with self._session() as session:
-                try:
-                    with session.post(
-                        self._endpoint,
-                        json=call,
-                        timeout=self._timeout,
-                        allow_redirects=False,
-                        stream=True,
-                    ) as answer:
-                        return answer.status_code, self._content(answer, f": action {name!r}")
-                except requests.ConnectTimeout:
-                    failure = f"cannot connect within {self._timeout:g} s; nothing ran"
-                    break
-                except requests.Timeout:
-                    raise ActionError(
-                        f"{self._shown}: action {name!r}: got no answer within "
-                        f"{self._timeout:g} s; expected one; it may have run, and is not asked "
-                        "again; make it quicker, or raise actions.timeout"
-                    ) from None
-                except requests.RequestException as error:
-                    if not _refused(error):
-                        raise ActionError(
-                            f"{self._shown}: action {name!r}: the connection broke "
-                            f"({type(error).__name__}) before an answer came; it may have run, "
-                            "and is not asked again; the server's log says why"
-                        ) from None
-                    failure = f"connection refused {attempt + 1} times; nothing ran"
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._retries + 1),
+            wait=tenacity.wait_exponential(multiplier=self._backoff, max=_LONGEST_PAUSE),
+            retry=tenacity.retry_if_exception(_is_worth_another),
+            reraise=True,
+        )
+        try:
+            return retrying(self._post_once, name, call)
+        except requests.ConnectTimeout:
+            failure = f"cannot connect within {self._timeout:g} s; nothing ran"
+        except requests.Timeout:
+            raise ActionError(
+                f"{self._shown}: action {name!r}: got no answer within {self._timeout:g} s; "
+                "expected one; it may have run, and is not asked again; make it quicker, or raise "
+                "actions.timeout"
+            ) from None
+        except requests.RequestException as error:
+            if not _refused(error):
+                raise ActionError(
+                    f"{self._shown}: action {name!r}: the connection broke "
+                    f"({type(error).__name__}) before an answer came; it may have run, and is not "
+                    "asked again; the server's log says why"
+                ) from None
+            failure = f"connection refused {self._retries + 1} times; nothing ran"
         raise ActionError(
             f"{self._shown}: action {name!r}: {failure}; expected a rasa-sdk action server; start "
             "it, or correct actions.endpoint"
         )
+
+    def _post_once(self, name: str, call: Mapping[str, Any]) -> tuple[int, bytes]:
+        # A new connection each time: one kept open may be closed by the server just as it is used,
+        # and then nobody knows whether the action ran.
+        with (
+            self._session() as session,
+            session.post(
+                self._endpoint,
+                json=call,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer,
+        ):
+            return answer.status_code, self._content(answer, f": action {name!r}")
 
     def _look(self, path: str) -> tuple[int, bytes]:
         with self._session() as session:
@@ -265,6 +272,10 @@ def _say(dispatcher: Dispatcher, message: Mapping[str, Any]) -> None:
         response=None if response is None else str(response),
         **values,
     )
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    return _refused(error) and not isinstance(error, requests.Timeout)
 
 
 def _refused(error: BaseException | None) -> bool:

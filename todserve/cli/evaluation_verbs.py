@@ -57,7 +57,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from todserve.evaluation.replay.replay_differences import Aspect
     from todserve.evaluation.replay.replay_run import run_replay
     from todserve.runtime.errors import ConfigError
-    from todserve.serving.client.served_answerer import open_answering
+    from todserve.serving.client.served_answerer import open_answerer
 
     try:
         only = tuple(Aspect(name) for name in arguments.only.split(","))
@@ -65,7 +65,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--only: got {arguments.only!r}; expected some of state,acts,reply"
         ) from None
-    with open_answering(arguments.against, name=arguments.name) as model:
+    with open_answerer(arguments.against, name=arguments.name) as model:
         return run_replay(
             arguments.dialogues,
             model,

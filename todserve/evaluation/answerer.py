@@ -1,32 +1,27 @@
-"""Answering: whatever answers turns, a checkpoint in this process or a running server.
+"""What an evaluation asks: a checkpoint in this process, or a running server that has it.
 
 Stands before the rollout. Example: ``open_answering(folder, url="http://127.0.0.1:8080")`` sends
 every turn to the server; without ``url`` the folder's own pipeline answers.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from todserve.evaluation.remote_pipeline import OVER_REST, RemotePipeline
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
-from todserve.runtime.errors import ConfigError, RequestError
+from todserve.runtime.errors import ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest
-from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.request import TurnRequest
-from todserve.runtime.wire.response import TurnResponse
+from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.turn_answerer import Answerer
 
 
-class Answering(Protocol):
-    """What an evaluation needs of a pipeline, here or behind a server."""
+class ScoredAnswerer(Answerer, Protocol):
+    """Answers turns with a checkpoint that is known, as a figure's signature needs it."""
 
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint that answers."""
-
-    def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
-        """Answer a batch, in its order; a wrong request becomes an error at its own place."""
 
     def close(self) -> None:
         """Release what is held."""
@@ -41,7 +36,7 @@ def open_answering(
     constrained: bool = False,
     spelling: bool = True,
     checked: bool = True,
-) -> Answering:
+) -> ScoredAnswerer:
     """Return the server at ``url``, or without one, the checkpoint in this process.
 
     Args:
@@ -56,10 +51,10 @@ def open_answering(
     Raises:
         ConfigError: a wrong checkpoint, or not the one that the server has; ``constrained`` of a
             server, or ``spelling`` switched off.
-        RemoteError: the server is not there.
+        ServerError: the server is not there.
     """
     if url is None:
-        return TurnPipeline.load(
+        return Pipeline.load(
             checkpoint,
             settings=settings,
             constrained=constrained,
@@ -82,7 +77,7 @@ def open_answering(
 
 
 def signed_name(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     folder: Path,
     *,
     url: str | None = None,

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.untrusted.json_text import parse_json
@@ -99,7 +99,7 @@ class OutcomeLog:
 
 
 def roll_out_logged(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     dialogues: Sequence[Dialogue],
     log: OutcomeLog,
     *,

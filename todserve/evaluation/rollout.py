@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 from todserve.runtime.language.prompts import Exchange
@@ -70,7 +70,7 @@ class _Carried:
 
 
 def roll_out(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     dialogues: Sequence[Dialogue],
     *,
     protocol: Protocol = Protocol.REFERENCE_REPLIES,
@@ -104,7 +104,7 @@ def _request(dialogue: Dialogue, index: int, carried: _Carried, protocol: Protoc
     own = protocol is Protocol.END_TO_END
     replies = carried.replies if own else [turn.system or "" for turn in past]
     given = dialogue.turns[index].active_domain if protocol is Protocol.ORACLE_CONTEXT else None
-    return TurnRequest(
+    return TurnRequest.of_corpus(
         user=dialogue.turns[index].user,
         history=tuple(
             Exchange(user=turn.user, system=reply)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from todserve.evaluation.rollout import Outcome, roll_out
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import Dialogue
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest
@@ -24,7 +24,7 @@ class Watched:
     work: TurnWork | None
 
 
-class WatchedPipeline(TurnPipeline):
+class WatchedPipeline(Pipeline):
     """Answers as its parent does and remembers every turn it worked out."""
 
     def __init__(self, *arguments: object, **named: object) -> None:

@@ -1,4 +1,4 @@
-"""Answering: a worked-out turn becomes the response the client reads.
+"""ScoredAnswerer: a worked-out turn becomes the response the client reads.
 
 Last step of the pipeline, before the wire. Parts whose task was not asked for stay null.
 Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.

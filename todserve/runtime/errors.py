@@ -6,7 +6,13 @@
     ├── ArchiveError   an archive cannot be built, verified or started
     ├── CorpusError    a corpus file does not have the layout its publisher documents
     ├── TrainingError  a training run cannot go on
-    └── DataError      a text that somebody else wrote goes beyond what is read
+    ├── DataError      a text that somebody else wrote goes beyond what is read
+    └── ServerError    a server gives no answer to a turn
+        ├── NoConnectionError  nobody listens at the address, or the connection broke
+        ├── NoAnswerError      no answer came in time
+        ├── BusyServerError    every attempt was told to come again later
+        ├── UnknownModelError  the server has no model of that name or version
+        └── TokenRefusedError  the server wants another token
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -57,6 +63,30 @@ class DataError(TodError, ValueError):
         self.problem = problem
         self.line = line
         super().__init__(f"line {line}: {problem}" if line else problem)
+
+
+class ServerError(TodError):
+    """A server that is not there, not ready, or answers something that is no turn."""
+
+
+class NoConnectionError(ServerError):
+    """Nobody listens at the address, or the connection broke before an answer came."""
+
+
+class NoAnswerError(ServerError):
+    """The server took the request and did not answer it in time."""
+
+
+class BusyServerError(ServerError):
+    """The server told every attempt to come again later."""
+
+
+class UnknownModelError(ServerError):
+    """The server is there and has no model of that name or version."""
+
+
+class TokenRefusedError(ServerError):
+    """The server wants a token, or another one."""
 
 
 def first_problem(error: "ValidationError") -> str:

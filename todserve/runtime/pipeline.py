@@ -1,4 +1,4 @@
-"""TurnPipeline: requests in, answers out; a batch costs two engine calls, at times a third.
+"""Pipeline: requests in, answers out; a batch costs two engine calls, at times a third.
 
 Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
@@ -42,7 +42,7 @@ _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, 
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
-class TurnPipeline:
+class Pipeline:
     """Answers dialogue turns with one checkpoint and one engine."""
 
     def __init__(
@@ -95,7 +95,7 @@ class TurnPipeline:
     @classmethod
     def load(
         cls,
-        model_dir: Path,
+        model_dir: str | Path,
         *,
         settings: EngineSettings | None = None,
         model_name: str = "tod",
@@ -122,6 +122,7 @@ class TurnPipeline:
         """
         from todserve.runtime.engines.engine_choice import default_settings, open_engine
 
+        model_dir = Path(model_dir)
         checkpoint = Checkpoint.open(model_dir)
         chosen = settings or default_settings(model_dir)
         engine = open_engine(model_dir, chosen, model_file=model_file)
@@ -191,6 +192,15 @@ class TurnPipeline:
         """Release the engine and the database."""
         self._engine.close()
         self.checkpoint.knowledge.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.identity.name!r}, {self.identity.checkpoint[:12]!r})"
 
     def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
         try:

@@ -1,6 +1,6 @@
 """TurnWork: one turn on its way through the pipeline, filled in stage by stage.
 
-Stands inside ``TurnPipeline.answer``; each stage writes its own fields and reads those before.
+Stands inside ``Pipeline.answer``; each stage writes its own fields and reads those before.
 Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is ``[find_train]``.
 """
 

@@ -49,12 +49,12 @@ _PREFLIGHT_TURNS = 20_000
 
 
 def run_training(
-    config: str,
+    config: str | Path,
     *,
-    overrides: tuple[str, ...] = (),
-    out: Path | None = None,
-    root: Path | None = None,
-    runs: Path = Path("runs"),
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    root: str | Path | None = None,
+    runs: str | Path = "runs",
     threads: int | None = None,
 ) -> Path:
     """Train, resuming what is there, and write a checkpoint folder.
@@ -71,12 +71,13 @@ def run_training(
         ConfigError: the configuration, or what it starts from, contradicts itself.
         CorpusError: a corpus is missing or malformed.
     """
-    settings = TrainingConfig.load(config, overrides)
+    settings = TrainingConfig.load(str(config), tuple(overrides))
     if threads:
         torch.set_num_threads(threads)
-    folder = runs / settings.name
+    folder = Path(runs) / settings.name
+    checkpoint = folder / "checkpoint" if out is None else Path(out)
     with joined(os.environ) as world:
-        return _run(settings, folder, out or folder / "checkpoint", root, world)
+        return _run(settings, folder, checkpoint, None if root is None else Path(root), world)
 
 
 def _finish(checkpoint: Path, prepared: Path) -> None:

@@ -16,7 +16,7 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TASKS, TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import TurnResponse, encode
 
@@ -219,8 +219,8 @@ def test_a_constrained_pipeline_tells_both_confidences_and_a_free_one_as_before(
     each_tiny_checkpoint: Path,
 ) -> None:
     settings = EngineSettings(threads=1)
-    held = TurnPipeline.load(each_tiny_checkpoint, settings=settings, constrained=True)
-    free = TurnPipeline.load(each_tiny_checkpoint, settings=settings)
+    held = Pipeline.load(each_tiny_checkpoint, settings=settings, constrained=True)
+    free = Pipeline.load(each_tiny_checkpoint, settings=settings)
     for answer, usual in zip(held.answer(REQUESTS), free.answer(REQUESTS), strict=True):
         assert isinstance(answer, TurnResponse)
         assert isinstance(usual, TurnResponse)

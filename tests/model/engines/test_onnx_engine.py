@@ -23,7 +23,7 @@ from todserve.runtime.engines.onnx.onnx_engine import OnnxEngine
 from todserve.runtime.engines.onnx.onnx_export import export_onnx
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import TurnResponse
 
@@ -311,7 +311,7 @@ def test_whole_turns_come_out_as_the_reference_s(
 ) -> None:
     checkpoint = tiny_checkpoint if form == "markov" else tiny_pptod_checkpoint
     export_checkpoint(checkpoint, tmp_path / "out", engine=EngineName.ONNX, dtype=Dtype.FLOAT32)
-    reference, exported = TurnPipeline.load(checkpoint), TurnPipeline.load(tmp_path / "out")
+    reference, exported = Pipeline.load(checkpoint), Pipeline.load(tmp_path / "out")
     requests = [
         parse_request({"user": "a cheap restaurant in the centre", "history": []}),
         parse_request({"user": "a train to ely on friday, please, after nine in the morning"}),
@@ -343,9 +343,9 @@ def test_the_engine_imports_neither_torch_nor_transformers(
         tiny_checkpoint, tmp_path / "out", engine=EngineName.ONNX, dtype=Dtype.FLOAT32
     )
     program = (
-        "import sys; from pathlib import Path; from todserve.runtime.pipeline import TurnPipeline; "
+        "import sys; from pathlib import Path; from todserve.runtime.pipeline import Pipeline; "
         "from todserve.runtime.wire.request import parse_request; "
-        "pipeline = TurnPipeline.load(Path(sys.argv[1])); "
+        "pipeline = Pipeline.load(Path(sys.argv[1])); "
         "assert pipeline.answer([parse_request({'user': 'hello'})])[0].model.name == 'tod'; "
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )

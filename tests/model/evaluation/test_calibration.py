@@ -32,7 +32,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
@@ -223,7 +223,7 @@ def test_calibration_is_written_reported_and_served(
     printed = capsys.readouterr().out
     assert "dialogues to fit" in printed
     assert start in printed
-    pipeline = TurnPipeline.load(folder, settings=settings)
+    pipeline = Pipeline.load(folder, settings=settings)
     (answer,) = pipeline.answer([parse_request({"user": "hello"})])
     assert isinstance(answer, TurnResponse)
     pipeline.close()

@@ -8,7 +8,7 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TASKS, TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import TurnRequest, parse_request
 from todserve.runtime.wire.response import TurnResponse, decode, encode
 
@@ -28,8 +28,8 @@ REQUESTS = [
 
 
 @pytest.fixture
-def pipeline(each_tiny_checkpoint: Path) -> TurnPipeline:
-    return TurnPipeline.load(
+def pipeline(each_tiny_checkpoint: Path) -> Pipeline:
+    return Pipeline.load(
         each_tiny_checkpoint,
         settings=EngineSettings(threads=1),
         model_name="tiny",
@@ -37,7 +37,7 @@ def pipeline(each_tiny_checkpoint: Path) -> TurnPipeline:
     )
 
 
-def answers(pipeline: TurnPipeline, requests: list[TurnRequest]) -> list[TurnResponse]:
+def answers(pipeline: Pipeline, requests: list[TurnRequest]) -> list[TurnResponse]:
     found = pipeline.answer(requests)
     assert all(isinstance(one, TurnResponse) for one in found)
     return [one for one in found if isinstance(one, TurnResponse)]
@@ -57,14 +57,14 @@ def _slots(plain: dict[str, object]) -> list[dict[str, object]]:
     return [slot for slots in state.values() for slot in slots.values()]
 
 
-def test_batch_answers_each_request_as_if_alone(pipeline: TurnPipeline) -> None:
+def test_batch_answers_each_request_as_if_alone(pipeline: Pipeline) -> None:
     together = answers(pipeline, REQUESTS)
     alone = [answers(pipeline, [request])[0] for request in REQUESTS]
     assert [without_times(one) for one in together] == [without_times(one) for one in alone]
 
 
 def test_answer_names_its_model_and_survives_json(
-    pipeline: TurnPipeline, each_tiny_checkpoint: Path
+    pipeline: Pipeline, each_tiny_checkpoint: Path
 ) -> None:
     (answer, *_) = answers(pipeline, REQUESTS)
     assert (answer.model.name, answer.model.version) == ("tiny", "2.1")
@@ -73,10 +73,10 @@ def test_answer_names_its_model_and_survives_json(
 
 
 def test_response_is_what_transformers_writes_for_the_same_prompt(
-    pipeline: TurnPipeline, each_tiny_checkpoint: Path
+    pipeline: Pipeline, each_tiny_checkpoint: Path
 ) -> None:
     # As it is written, that is: the reply of random weights seldom holds, and another is sent then.
-    unchecked = TurnPipeline.load(
+    unchecked = Pipeline.load(
         each_tiny_checkpoint, settings=EngineSettings(threads=1), checked=False
     )
     (answer, *_) = answers(unchecked, REQUESTS)
@@ -109,7 +109,7 @@ def test_response_is_what_transformers_writes_for_the_same_prompt(
 def test_settings_reach_the_network(tiny_checkpoint: Path) -> None:
     before = torch.get_num_threads()
     try:
-        pipeline = TurnPipeline.load(
+        pipeline = Pipeline.load(
             tiny_checkpoint, settings=EngineSettings(dtype=Dtype.BFLOAT16, threads=1)
         )
         assert torch.get_num_threads() == 1

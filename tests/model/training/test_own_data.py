@@ -10,7 +10,7 @@ from todserve.runtime.decoding.calibration import CALIBRATION_FILE
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.schema import Schema, Service, Slot
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import TurnResponse
 from todserve.training.classifiers.intent_classifier import fit_intents
@@ -68,7 +68,7 @@ def test_the_checkpoint_is_calibrated_and_scored(folder: Path) -> None:
 
 
 def test_few_words_are_enough_to_serve_the_right_intent(folder: Path) -> None:
-    pipeline = TurnPipeline.load(folder / "checkpoint", settings=EngineSettings(threads=1))
+    pipeline = Pipeline.load(folder / "checkpoint", settings=EngineSettings(threads=1))
     requests = [parse_request({"user": said.format("bath")}) for said in SAID.values()]
     answers = pipeline.answer(requests)
     pipeline.close()

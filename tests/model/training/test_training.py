@@ -22,7 +22,7 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, TrainingError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.training.batches.batch import IGNORED, collate
 from todserve.training.batches.examples import TASK_ORDER, encode_turns
@@ -132,7 +132,7 @@ def test_a_run_starts_from_a_t5_folder_in_pptods_form(tmp_path: Path) -> None:
 
 
 def _intent(checkpoint: Path) -> str | None:
-    pipeline = TurnPipeline.load(checkpoint, settings=EngineSettings(threads=1))
+    pipeline = Pipeline.load(checkpoint, settings=EngineSettings(threads=1))
     request = parse_request({"user": "i need a train to ely on friday please", "state": {}})
     answer = pipeline.answer([request])[0]
     assert not isinstance(answer, Exception)

@@ -16,7 +16,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import BeliefState, Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.response import ModelIdentity
 
 ELY: BeliefState = {"train": {"destination": "ely"}}
@@ -33,7 +33,7 @@ def script(asked: Asked) -> str:
 @pytest.fixture
 def server(opened: Checkpoint) -> Iterator[PipelineServer]:
     identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
-    with PipelineServer(TurnPipeline(opened, ScriptedEngine(opened, script), identity)) as running:
+    with PipelineServer(Pipeline(opened, ScriptedEngine(opened, script), identity)) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.response import ModelIdentity
 
 SIGNATURE = Signature(
@@ -83,7 +83,7 @@ def rolled_out(folder: Path, dialogues: list[Dialogue], batch: int = 2) -> list[
     checkpoint = Checkpoint.open(folder)
     engine = ScriptedEngine(checkpoint, oracle)
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, engine, identity)
+    pipeline = Pipeline(checkpoint, engine, identity)
     return list(roll_out(pipeline, dialogues, batch=batch))
 
 
@@ -117,7 +117,7 @@ def test_generated_states_are_carried_and_replies_are_the_corpus_s(tiny_checkpoi
         lambda asked: "[train] departure ely" if "state" in asked.task else "anything else?",
     )
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    list(roll_out(TurnPipeline(checkpoint, engine, identity), [dialogue("one")]))
+    list(roll_out(Pipeline(checkpoint, engine, identity), [dialogue("one")]))
     first, _, second, _ = engine.generated
     assert "departure" not in first[0].context
     assert "<sos_b> [train] departure ely <eos_b>" in second[0].context

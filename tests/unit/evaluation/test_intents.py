@@ -23,7 +23,7 @@ from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, Service
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.response import ModelIdentity
 
 CSV = (
@@ -41,7 +41,7 @@ def rows(*pairs: tuple[str, str | None]) -> list[LabelledIntent]:
     ]
 
 
-def pipeline(folder: Path, asked: list[Asked]) -> TurnPipeline:
+def pipeline(folder: Path, asked: list[Asked]) -> Pipeline:
     def script(one: Asked) -> str:
         asked.append(one)
         if "ely" in one.context:
@@ -50,7 +50,7 @@ def pipeline(folder: Path, asked: list[Asked]) -> TurnPipeline:
 
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    return TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    return Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
 
 
 def test_only_the_intent_is_asked_and_answers_keep_their_order(each_tiny_checkpoint: Path) -> None:

@@ -11,13 +11,20 @@ from tests.support.pipeline_server import PipelineServer
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_checkpoint import PPTOD, write_tiny_checkpoint
 from todserve.evaluation.answerer import open_answering
-from todserve.evaluation.remote_pipeline import RemoteError, RemotePipeline, request_body
+from todserve.evaluation.remote_pipeline import RemotePipeline
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.errors import ConfigError, RequestError
+from todserve.runtime.errors import (
+    BusyServerError,
+    ConfigError,
+    NoConnectionError,
+    RequestError,
+    TokenRefusedError,
+    UnknownModelError,
+)
 from todserve.runtime.language.prompts import Exchange, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
-from todserve.runtime.wire.request import TurnRequest, parse_request
+from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.wire.request import TurnRequest, parse_request, request_body
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
 SAID = {
@@ -35,13 +42,13 @@ def scripted(asked: Asked) -> str:
 
 
 @pytest.fixture
-def pipeline(opened: Checkpoint) -> TurnPipeline:
+def pipeline(opened: Checkpoint) -> Pipeline:
     identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
-    return TurnPipeline(opened, ScriptedEngine(opened, scripted), identity)
+    return Pipeline(opened, ScriptedEngine(opened, scripted), identity)
 
 
 @pytest.fixture
-def server(pipeline: TurnPipeline) -> Iterator[PipelineServer]:
+def server(pipeline: Pipeline) -> Iterator[PipelineServer]:
     with PipelineServer(pipeline) as running:
         yield running
 
@@ -73,7 +80,7 @@ WRONG = TurnRequest(user="a train", state={"trian": {"day": "friday"}})
 
 
 def test_server_answers_as_the_pipeline_behind_it_and_refuses_one_request_alone(
-    server: PipelineServer, pipeline: TurnPipeline, tiny_checkpoint: Path
+    server: PipelineServer, pipeline: Pipeline, tiny_checkpoint: Path
 ) -> None:
     requests = [TO_ELY, WRONG, FOLLOWING, TO_ELY]
     with remote(server, tiny_checkpoint) as far:
@@ -97,7 +104,7 @@ def test_a_model_that_has_not_learnt_intents_is_evaluated_all_the_same(
     form.model_copy(update={"tasks": taught}).save(folder / "format.json")
     opened = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1", checkpoint=opened.checksum)
-    pipeline = TurnPipeline(opened, ScriptedEngine(opened, scripted), identity)
+    pipeline = Pipeline(opened, ScriptedEngine(opened, scripted), identity)
     with PipelineServer(pipeline) as running, remote(running, folder) as far:
         (answer,) = far.answer([TO_ELY])
     assert isinstance(answer, TurnResponse)
@@ -130,7 +137,7 @@ def test_a_server_that_stays_busy_ends_the_evaluation(
 ) -> None:
     with remote(server, tiny_checkpoint) as far:
         server.refuse = lambda number: 503
-        with pytest.raises(RemoteError, match="HTTP 503 to every attempt .*try again later"):
+        with pytest.raises(BusyServerError, match="HTTP 503 after 4 attempts .*try again later"):
             far.answer([TO_ELY])
     assert len(server.requests) == 1 + 4
 
@@ -140,7 +147,7 @@ def test_a_failure_that_waiting_does_not_mend_is_not_repeated(
 ) -> None:
     with remote(server, tiny_checkpoint) as far:
         server.refuse = lambda number: 401
-        with pytest.raises(RemoteError, match="HTTP 401"):
+        with pytest.raises(TokenRefusedError, match="HTTP 401"):
             far.answer([TO_ELY])
     assert len(server.requests) == 2
 
@@ -165,7 +172,7 @@ def test_another_folder_than_the_server_s_is_an_error_before_any_turn(
 
 
 def test_a_model_of_another_name_is_named(server: PipelineServer, tiny_checkpoint: Path) -> None:
-    with pytest.raises(RemoteError, match="no model named 'dot'"):
+    with pytest.raises(UnknownModelError, match="no model named 'dot'"):
         RemotePipeline(server.url, "dot", checkpoint=tiny_checkpoint)
 
 
@@ -173,7 +180,7 @@ def test_a_server_that_is_not_there_is_an_error(tiny_checkpoint: Path) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # and never listens
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(RemoteError, match="no connection after 2 attempts"):
+        with pytest.raises(NoConnectionError, match="connection refused"):
             RemotePipeline(url, checkpoint=tiny_checkpoint, retries=1, backoff=0.001)
 
 
@@ -184,5 +191,5 @@ def test_without_an_address_the_checkpoint_answers_in_process(
     assert isinstance(far, RemotePipeline)
     far.close()
     near = open_answering(tiny_checkpoint)
-    assert isinstance(near, TurnPipeline)
+    assert isinstance(near, Pipeline)
     near.close()

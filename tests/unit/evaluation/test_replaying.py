@@ -12,7 +12,13 @@ from tests.support.local_server import Answer, LocalServer
 from todserve.evaluation.replay.replay_differences import Aspect, Difference, compare
 from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.evaluation.replay.replayed_dialogues import replay
-from todserve.runtime.errors import ArchiveError, ConfigError, CorpusError, RequestError
+from todserve.runtime.errors import (
+    ArchiveError,
+    ConfigError,
+    CorpusError,
+    RequestError,
+    ServerError,
+)
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.request import TurnRequest
@@ -24,8 +30,8 @@ from todserve.runtime.wire.response import (
     SlotPrediction,
     TurnResponse,
 )
-from todserve.serving.client.served_answerer import ServedModel, open_answering
-from todserve.serving.client.tod_client import ServerError
+from todserve.serving.client.client import Client
+from todserve.serving.client.served_answerer import open_answerer
 
 Script = Callable[[TurnRequest], TurnResponse | RequestError]
 State = dict[str, dict[str, str]]
@@ -319,7 +325,7 @@ def test_refusals_of_every_turn_are_differences(remembered: Path) -> None:
 
 def test_a_server_answers_what_was_remembered(remembered: Path) -> None:
     out = io.StringIO()
-    with LocalServer() as server, open_answering(server.url) as model:
+    with LocalServer() as server, open_answerer(server.url) as model:
         status = run_replay(remembered, model, out=out)
     # The prepared answer says friday to everything, which is right for the last turn alone.
     assert status == DIFFERS
@@ -333,7 +339,7 @@ def test_a_server_answers_what_was_remembered(remembered: Path) -> None:
 def test_served_answers_keep_the_order_and_the_place_of_a_refusal() -> None:
     refused = Answer(400, {"message": "user: too long"})
     with LocalServer(Answer(), refused, Answer()) as server:
-        with ServedModel(server.url, at_once=1) as model:
+        with Client(server.url, at_once=1) as model:
             first, second, third = model.answer([TurnRequest(user=user) for user in "abc"])
         assert [one["user"] for one in server.requests] == ["a", "b", "c"]
     assert isinstance(first, TurnResponse)
@@ -345,7 +351,7 @@ def test_served_answers_keep_the_order_and_the_place_of_a_refusal() -> None:
 def test_server_that_is_not_there_is_an_error() -> None:
     with (
         LocalServer(Answer(404, {"message": "none"})) as server,
-        open_answering(server.url) as model,
+        open_answerer(server.url) as model,
         pytest.raises(ServerError, match="there is no model named 'tod'"),
     ):
         model.answer([TurnRequest(user="hi")])
@@ -355,16 +361,16 @@ def test_a_checkpoint_folder_answers_in_this_process(
     tiny_checkpoint: Path, remembered: Path
 ) -> None:
     out = io.StringIO()
-    with open_answering(str(tiny_checkpoint)) as model:
+    with open_answerer(str(tiny_checkpoint)) as model:
         status = run_replay(remembered, model, out=out)
     assert status in {HOLDS, DIFFERS}
     assert "3 in 2 dialogues; tod 1.0, checkpoint" in out.getvalue()
 
 
 def test_nothing_at_the_target_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a server's URL"), open_answering("no/such"):
+    with pytest.raises(ConfigError, match="expected a server's URL"), open_answerer("no/such"):
         pass
     broken = tmp_path / "broken.mar"
     broken.write_text("no archive")
-    with pytest.raises(ArchiveError, match="cannot be unpacked"), open_answering(str(broken)):
+    with pytest.raises(ArchiveError, match="cannot be unpacked"), open_answerer(str(broken)):
         pass

@@ -15,7 +15,7 @@ from todserve.evaluation.replay.replay_differences import Aspect
 from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def letters(text: str | None) -> str:
 
 
 def replayed(
-    exported: dict[str, Any], pipeline: TurnPipeline, only: tuple[Aspect, ...] = tuple(Aspect)
+    exported: dict[str, Any], pipeline: Pipeline, only: tuple[Aspect, ...] = tuple(Aspect)
 ) -> tuple[int, str]:
     out = io.StringIO()
     status = run_replay(exported["folder"], pipeline, only=only, out=out)
@@ -130,7 +130,7 @@ def test_model_that_learnt_its_corrections_passes(
 
     checkpoint = scripted.pipeline.checkpoint
     engine = ScriptedEngine(checkpoint, learnt)
-    pipeline = TurnPipeline(checkpoint, engine, scripted.pipeline.identity)
+    pipeline = Pipeline(checkpoint, engine, scripted.pipeline.identity)
     # A reply to a turn that nobody looked at may change with the reply before it.
     status, shown = replayed(exported, pipeline, (Aspect.STATE, Aspect.ACTS))
     assert status == HOLDS, shown

@@ -10,7 +10,7 @@ from tests.unit.evaluation.multiwoz.test_end_to_end import Scripted
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE
 from todserve.runtime.wire.response import ModelIdentity
 
@@ -61,7 +61,7 @@ def test_a_correction_stands_in_later_turns_until_the_user_speaks_of_it_anew(
 
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     with PipelineServer(pipeline) as server:
         settings = GatewaySettings(
             database=f"sqlite:///{tmp_path}/dialogues.sqlite", model_url=server.url

@@ -10,7 +10,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import BeliefTarget, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
@@ -23,13 +23,13 @@ SAID = "somewhere cheap in the centre"
 
 def scripted(
     folder: Path, script: Callable[[Asked], str], *, finished: bool = True
-) -> tuple[TurnPipeline, ScriptedEngine]:
+) -> tuple[Pipeline, ScriptedEngine]:
     checkpoint = Checkpoint.open(folder)
     engine = ScriptedEngine(checkpoint, script, finished=finished)
-    return TurnPipeline(checkpoint, engine, IDENTITY), engine
+    return Pipeline(checkpoint, engine, IDENTITY), engine
 
 
-def answered(pipeline: TurnPipeline, **body: object) -> TurnResponse:
+def answered(pipeline: Pipeline, **body: object) -> TurnResponse:
     (answer,) = pipeline.answer([parse_request({"user": SAID, **body})])
     assert isinstance(answer, TurnResponse), answer
     return answer

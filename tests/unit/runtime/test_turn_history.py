@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
@@ -29,7 +29,7 @@ def follows_the_user(asked: Asked) -> str:
 def test_markov_state_is_rebuilt_from_the_history(tiny_checkpoint: Path) -> None:
     checkpoint = Checkpoint.open(tiny_checkpoint)
     engine = ScriptedEngine(checkpoint, follows_the_user)
-    pipeline = TurnPipeline(checkpoint, engine, IDENTITY)
+    pipeline = Pipeline(checkpoint, engine, IDENTITY)
     history = [
         {"user": "a train to ely please", "system": "to where?"},
         {"user": "on friday", "system": "at what time?"},
@@ -66,7 +66,7 @@ def test_markov_state_is_rebuilt_from_the_history(tiny_checkpoint: Path) -> None
 def test_client_that_sends_its_state_pays_for_no_replay(tiny_checkpoint: Path) -> None:
     checkpoint = Checkpoint.open(tiny_checkpoint)
     engine = ScriptedEngine(checkpoint, follows_the_user)
-    pipeline = TurnPipeline(checkpoint, engine, IDENTITY)
+    pipeline = Pipeline(checkpoint, engine, IDENTITY)
     history = [{"user": "a train to ely please", "system": "to where?"}]
     for memory in ({"state": {"train": {"destination": "ely"}}}, {"domain": "train"}):
         engine.generated.clear()
@@ -77,7 +77,7 @@ def test_client_that_sends_its_state_pays_for_no_replay(tiny_checkpoint: Path) -
 def test_full_context_reads_the_history_and_replays_nothing(tiny_pptod_checkpoint: Path) -> None:
     checkpoint = Checkpoint.open(tiny_pptod_checkpoint)
     engine = ScriptedEngine(checkpoint, lambda asked: "")
-    pipeline = TurnPipeline(checkpoint, engine, IDENTITY)
+    pipeline = Pipeline(checkpoint, engine, IDENTITY)
     history = [{"user": "a train to ely please", "system": "to where?"}] * 3
     pipeline.answer([parse_request({"user": "thanks", "history": history})])
     assert len(engine.generated) == 2
@@ -94,7 +94,7 @@ def test_system_turns_are_brought_into_the_checkpoints_form(
         for text in (plain, delexicalised):
             checkpoint = Checkpoint.open(folder)
             engine = ScriptedEngine(checkpoint, lambda asked: "")
-            TurnPipeline(checkpoint, engine, IDENTITY).answer(
+            Pipeline(checkpoint, engine, IDENTITY).answer(
                 [
                     parse_request(
                         {
@@ -118,7 +118,7 @@ def test_long_history_keeps_only_what_the_context_has_room_for(
     checkpoint = Checkpoint.open(tiny_pptod_checkpoint)
     engine = ScriptedEngine(checkpoint, lambda asked: "")
     history = [{"user": "please " * 60, "system": "which area? " * 20}] * 100
-    (answer,) = TurnPipeline(checkpoint, engine, IDENTITY).answer(
+    (answer,) = Pipeline(checkpoint, engine, IDENTITY).answer(
         [parse_request({"user": "thanks", "history": history[:90]})]
     )
     assert isinstance(answer, TurnResponse)

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tests.support.local_server import OK, Answer, LocalServer
+from todserve.runtime.errors import ServerError
 from todserve.runtime.wire.response import decode
-from todserve.serving.client.tod_client import ServerError
 from todserve.serving.terminal.chat import run_chat
 from todserve.serving.terminal.demo import UTTERANCES, run_demo
 from todserve.serving.terminal.turn_view import TurnView, wants_colour

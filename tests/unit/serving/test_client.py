@@ -1,24 +1,40 @@
-"""The client against a real HTTP server."""
+"""The clients against a real HTTP server."""
 
+import asyncio
+import re
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
-from tests.support.local_server import OK, Answer, LocalServer
+from tests.support.local_server import Answer, LocalServer
 from tests.support.pipeline_server import PipelineServer
 from tests.unit.evaluation.multiwoz.test_end_to_end import Scripted
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import (
+    BusyServerError,
+    ConfigError,
+    NoConnectionError,
+    RequestError,
+    ServerError,
+    TokenRefusedError,
+    UnknownModelError,
+)
 from todserve.runtime.language.prompts import Exchange, PromptFormat
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.wire.response import SlotPrediction
-from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
+from todserve.runtime.wire.limits import RequestLimits
+from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.response import SlotPrediction, TurnResponse
+from todserve.serving.client.client import AsyncClient, Client, connect
+from todserve.serving.client.endpoint import asked_pause
 
 
-def client_of(server: LocalServer, retries: int = 2) -> TodClient:
-    return TodClient(server.url, retries=retries, backoff=0.001)
+def client_of(server: LocalServer, retries: int = 2) -> Client:
+    return Client(server.url, retries=retries, backoff=0.001)
 
 
 @pytest.fixture
@@ -46,7 +62,7 @@ def test_turn_sends_one_request_and_returns_typed_parts() -> None:
         {
             "user": "a train",
             "history": [{"user": "hi", "system": "hello"}],
-            "state": {"train": {"day": {"value": "friday", "confidence": None}, "people": "2"}},
+            "state": {"train": {"day": "friday", "people": "2"}},
             "domain": "train",
             "tasks": ["intent"],
             "top_k": 1,
@@ -55,7 +71,7 @@ def test_turn_sends_one_request_and_returns_typed_parts() -> None:
 
 
 def test_turn_sends_name_and_token() -> None:
-    with LocalServer() as server, TodClient(server.url + "/", name="ko", token="key") as client:
+    with LocalServer() as server, Client(server.url + "/", name="ko", token="key") as client:
         client.turn("hi")
     assert server.paths == ["/predictions/ko"]
     assert server.headers[0]["Authorization"] == "Bearer key"
@@ -92,7 +108,7 @@ def test_turn_gives_up_after_its_retries_and_says_so() -> None:
         (Answer(400, {"code": 400, "message": "user: got null"}), RequestError, "user: got null"),
         (Answer(413, b""), RequestError, "larger than the server accepts"),
         (Answer(404, {"message": "Model not found"}), ServerError, "no model named 'tod'"),
-        (Answer(405, b"<html>nope</html>"), ServerError, "HTTP 405 .<html>nope"),
+        (Answer(405, b"<html>nope</html>"), ServerError, "HTTP 405 .Method Not Allowed"),
         (Answer(200, {"hello": 1}), ServerError, "no turn response"),
         (Answer(200, b"not json"), ServerError, "no turn response"),
     ],
@@ -111,7 +127,7 @@ def test_turn_reports_a_refusal_at_once(
 
 def test_turn_asks_whether_the_server_is_up(closed_port: int) -> None:
     with (
-        TodClient(f"http://127.0.0.1:{closed_port}", retries=1, backoff=0.001) as client,
+        Client(f"http://127.0.0.1:{closed_port}", retries=1, backoff=0.001) as client,
         pytest.raises(ServerError, match="connection refused; is the server up.*tod start"),
     ):
         client.turn("hi")
@@ -121,7 +137,7 @@ def test_turn_does_not_wait_beyond_its_time_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
-            TodClient(url, timeout=0.05) as client,
+            Client(url, timeout=0.05) as client,
             pytest.raises(ServerError, match="no answer within 0.05 s"),
         ):
             client.turn("hi")
@@ -142,7 +158,7 @@ def test_ready_is_true_only_when_a_turn_succeeds(closed_port: int) -> None:
     with LocalServer(Answer(503, {}), Answer()) as server, client_of(server) as client:
         assert not client.ready()
         assert client.ready()
-    with TodClient(f"http://127.0.0.1:{closed_port}") as client:
+    with Client(f"http://127.0.0.1:{closed_port}") as client:
         assert not client.ready()
 
 
@@ -153,70 +169,206 @@ def test_a_model_without_intents_is_ready(tiny_checkpoint: Path, tmp_path: Path)
     told.model_copy(update={"tasks": learnt}).save(folder / "format.json")
     with (
         PipelineServer(Scripted(folder).pipeline) as server,
-        TodClient(server.url, retries=0) as client,
+        Client(server.url, retries=0) as client,
     ):
         assert client.ready()
 
 
-def test_conversation_sends_back_what_it_was_given() -> None:
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"url": "127.0.0.1:8080"}, "url: got '127.0.0.1:8080'; expected an address such as http"),
+        ({"url": "http://"}, "url: got 'http://'"),
+        ({"url": None}, "url: got None"),
+        ({"name": ""}, "name: got ''; expected the model's name"),
+        ({"timeout": 0}, "timeout: got 0; expected seconds, more than 0"),
+        ({"retries": -1}, "retries, backoff: got -1"),
+        ({"at_once": 0}, "at_once: got 0; expected 1 or more"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    kind: Any, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        kind(**settings)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_named_as_one(status: int) -> None:
+    with LocalServer(Answer(status, {"message": "Token Authorization failed"})) as server:
+        with client_of(server) as client, pytest.raises(TokenRefusedError, match="got no token"):
+            client.turn("hi")
+        with (
+            Client(server.url, token="secret-key") as client,
+            pytest.raises(TokenRefusedError, match="a token that it does not know") as raised,
+        ):
+            client.turn("hi")
+        assert "secret-key" not in f"{raised.value} {client!r} {client.endpoint!r}"
+        assert len(server.requests) == 2
+
+
+def test_too_many_requests_are_sent_again_and_other_refusals_are_not() -> None:
+    with LocalServer(Answer(429, {}), Answer()) as server, client_of(server) as client:
+        assert client.turn("hi").intent is not None
+        assert len(server.requests) == 2
+
+
+def test_retry_after_is_kept_instead_of_the_own_pause() -> None:
+    busy = Answer(503, {}, retry_after="0")
+    # The own pause would be longer than the test may take.
+    with (
+        LocalServer(busy, Answer()) as server,
+        Client(server.url, retries=1, backoff=3600) as client,
+    ):
+        assert client.turn("hi").intent is not None
+
+
+def test_a_server_that_asks_for_too_long_a_pause_is_given_up_at_once() -> None:
+    busy = Answer(503, {"message": "maintenance"}, retry_after="3600")
+    with (
+        LocalServer(busy) as server,
+        client_of(server) as client,
+        pytest.raises(BusyServerError, match=r"after 1 attempt .*come again in 3600 s"),
+    ):
+        client.turn("hi")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("", None),
+        ("7", 7.0),
+        ("soon", None),
+        ("-3", None),
+        ("Fri, 01 Jan 1999 00:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 1999 00:00:00", 0.0),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(asked: str, seconds: float | None) -> None:
+    assert asked_pause(httpx2.Response(503, headers={"Retry-After": asked})) == seconds
+
+
+def test_no_error_repeats_what_was_said() -> None:
+    said = "my number is 01223 456789"
+    echoes = [
+        Answer(400, {"message": f"cannot take {said}"}),
+        Answer(500, {"message": f"failed on {said}"}),
+        Answer(404, f"<html>{said}</html>".encode()),
+        Answer(422, {"detail": [{"input": said}]}),
+        Answer(200, {"intent": said}),
+    ]
+    past = [Exchange(user=said, system="and your name?")]
+    for echo in echoes:
+        with LocalServer(echo) as server, client_of(server, retries=0) as client:
+            for user, history in ((said, []), ("bob", past)):
+                with pytest.raises((RequestError, ServerError)) as raised:
+                    client.turn(user, history=history)
+                assert said not in str(raised.value)
+
+
+def test_a_wrong_argument_is_refused_before_anything_is_sent() -> None:
     with LocalServer() as server, client_of(server) as client:
-        conversation = Conversation(client)
-        conversation.say("a train")
-        conversation.say("on friday")
-    assert server.requests[0] == {"user": "a train", "history": [], "state": {}}
-    assert server.requests[1] == {
-        "user": "on friday",
-        "history": [{"user": "a train", "system": OK["response"]["text"]}],
-        "state": OK["belief_state"],
-        "domain": "train",
-    }
+        wrong: list[dict[str, Any]] = [
+            {"user": " "},
+            {"user": "a", "tasks": "intent"},
+            {"user": "a", "top_k": 0},
+            {"user": "a", "history": "hello"},
+            {"user": "a", "history": 5},
+            {"user": "a", "state": ["train"]},
+        ]
+        for arguments in wrong:
+            with pytest.raises(RequestError, match="expected|send"):
+                client.turn(**arguments)
+    assert server.requests == []
 
 
-def test_conversation_sends_back_what_still_stands_corrected() -> None:
-    standing = Answer(200, {**OK, "corrected": {"train": ["day"]}})
-    with LocalServer(standing, Answer()) as server, client_of(server) as client:
-        conversation = Conversation(client)
-        conversation.corrected = {"train": ("day", "people")}
-        for text in ("a train", "on friday", "thanks"):
-            conversation.say(text)
-    sent = [request.get("corrected") for request in server.requests]
-    assert sent == [{"train": ["day", "people"]}, {"train": ["day"]}, None]
+def test_a_server_of_larger_limits_is_sent_larger_requests() -> None:
+    long = "a " * 3000
+    with LocalServer() as server:
+        with client_of(server) as client, pytest.raises(RequestError, match="6000 characters"):
+            client.turn(long)
+        with Client(server.url, limits=RequestLimits(max_characters=9000)) as client:
+            client.turn(long)
+    assert len(server.requests) == 1
 
 
-def test_conversation_keeps_its_state_when_a_task_was_not_answered() -> None:
-    partial = Answer(200, {**OK, "belief_state": None, "domain": None, "response": None})
-    with LocalServer(Answer(), partial) as server, client_of(server) as client:
-        conversation = Conversation(client)
-        conversation.say("a train")
-        conversation.say("on friday")
-    assert conversation.state["train"]["day"].value == "friday"
-    assert conversation.domain == "train"
-    assert conversation.history[-1] == Exchange(user="on friday", system="")
-
-
-def test_conversation_is_unchanged_by_a_failed_turn() -> None:
-    refused = Answer(400, {"message": "no"})
-    with LocalServer(Answer(), refused) as server, client_of(server) as client:
-        conversation = Conversation(client)
-        conversation.say("a train")
-        history = conversation.history
-        with pytest.raises(RequestError):
-            conversation.say("x")
-    assert conversation.history == history
-
-
-def test_conversation_sends_only_the_newest_turns() -> None:
+def test_a_request_says_what_a_person_has_corrected() -> None:
     with LocalServer() as server, client_of(server) as client:
-        conversation = Conversation(client, max_turns=2)
-        for number in range(4):
-            conversation.say(f"turn {number}")
-    assert [turn["user"] for turn in server.requests[3]["history"]] == ["turn 1", "turn 2"]
+        client.turn("a train", corrected={"train": ("day", "people"), "hotel": ()})
+        client.turn("a train")
+        with pytest.raises(RequestError, match=r"corrected.train: .*an array of slots"):
+            client.turn("a train", corrected={"train": "day"})
+    assert [sent.get("corrected") for sent in server.requests] == [
+        {"train": ["day", "people"]},
+        None,
+    ]
 
 
-def test_conversation_starts_over_after_reset() -> None:
+def test_batch_keeps_its_order_and_request_ids() -> None:
+    refused = Answer(400, {"message": "user: too long"})
+    with LocalServer(Answer(), refused, Answer()) as server:
+        with Client(server.url, at_once=1) as client:
+            answers = client.answer(
+                [TurnRequest(user=user, request_id=f"id-{user}") for user in "abc"]
+            )
+        assert [headers["X-Request-ID"] for headers in server.headers] == ["id-a", "id-b", "id-c"]
+    assert [type(one) for one in answers] == [TurnResponse, RequestError, TurnResponse]
+
+
+def test_another_model_of_the_server_is_asked_by_its_name() -> None:
     with LocalServer() as server, client_of(server) as client:
-        conversation = Conversation(client)
-        conversation.say("a train")
-        conversation.reset()
-        conversation.say("a hotel")
-    assert server.requests[1] == {"user": "a hotel", "history": [], "state": {}}
+        client.send({"user": "hi"}, model="korean/1.0")
+        client.turn("hi")
+    assert server.paths == ["/predictions/korean/1.0", "/predictions/tod"]
+
+
+def test_connect_returns_a_client_of_a_server_that_answers(closed_port: int) -> None:
+    old = Answer(400, {"message": "request: unknown key 'describe'"})
+    with LocalServer(old, Answer()) as server, connect(server.url) as client:
+        assert client.turn("hi").intent is not None
+    with LocalServer(Answer(404, {})) as server, pytest.raises(UnknownModelError, match="'ko'"):
+        connect(server.url, name="ko")
+
+
+def test_async_client_answers_as_the_other_one() -> None:
+    refused = Answer(400, {"message": "user: too long"})
+    busy = Answer(503, {}, retry_after="0")
+
+    async def ask(url: str) -> tuple[TurnResponse, list[TurnResponse | RequestError]]:
+        async with AsyncClient(url, at_once=1) as client:
+            first = await client.turn("a train", domain="train", request_id="trace-1")
+            return first, await client.answer([TurnRequest(user=user) for user in "bc"])
+
+    with LocalServer(busy, Answer(), refused, Answer()) as server:
+        first, (second, third) = asyncio.run(ask(server.url))
+        assert server.headers[1]["X-Request-ID"] == "trace-1"
+    assert [one["user"] for one in server.requests] == ["a train", "a train", "b", "c"]
+    with LocalServer() as server, client_of(server) as client:
+        assert client.turn("a train") == first == third
+    assert str(second) == "user: too long"
+
+
+def test_async_client_fails_as_the_other_one(closed_port: int) -> None:
+    async def ask(url: str) -> None:
+        async with AsyncClient(url, retries=1, backoff=0.001) as client:
+            assert not await client.ready()
+            with pytest.raises(NoConnectionError, match="connection refused"):
+                await client.describe()
+            with pytest.raises(NoConnectionError, match="connection refused"):
+                await client.answer([TurnRequest(user=user) for user in "abc"])
+
+    asyncio.run(ask(f"http://127.0.0.1:{closed_port}"))
+
+
+def test_async_client_sends_a_batch_together(tiny_checkpoint: Path) -> None:
+    async def ask(url: str) -> list[TurnResponse | RequestError]:
+        async with AsyncClient(url) as client:
+            assert await client.ready()
+            server.meet = threading.Barrier(4, timeout=30)  # each waits for three more
+            return await client.answer([TurnRequest(user="a train")] * 4)
+
+    with PipelineServer(Scripted(tiny_checkpoint).pipeline) as server:
+        answers = asyncio.run(ask(server.url))
+    assert [type(one) for one in answers] == [TurnResponse] * 4

@@ -14,10 +14,10 @@ from tests.unit.serving.test_handler import make, make_context, run
 from tests.unit.serving.test_openapi import is_valid
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.checkpoint_description import describe
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import ModelIdentity
-from todserve.serving.client.tod_client import ServerError, TodClient
+from todserve.serving.client.client import Client
 
 ASKING: dict[str, object] = {"body": {"describe": True}}
 
@@ -99,7 +99,7 @@ def test_client_reads_a_description_and_sends_its_request_id() -> None:
         act_slots={"train": ("day",)},
     )
     with LocalServer(Answer(200, told.model_dump(mode="json"))) as server:
-        with TodClient(server.url) as client:
+        with Client(server.url) as client:
             assert client.describe(request_id="trace-8") == told
         assert server.requests == [{"describe": True}]
         assert server.headers[0]["X-Request-ID"] == "trace-8"
@@ -109,7 +109,7 @@ def test_client_says_what_it_got_instead_of_a_description() -> None:
     old = Answer(400, {"code": 400, "message": "request: unknown key 'describe'"})
     with (
         LocalServer(old, Answer(200, {"name": "tod"})) as server,
-        TodClient(server.url, retries=0) as client,
+        Client(server.url, retries=0) as client,
     ):
         with pytest.raises(RequestError, match="unknown key 'describe'"):
             client.describe()
@@ -118,7 +118,7 @@ def test_client_says_what_it_got_instead_of_a_description() -> None:
 
 
 def test_request_id_goes_with_its_own_turn_alone() -> None:
-    with LocalServer() as server, TodClient(server.url) as client:
+    with LocalServer() as server, Client(server.url) as client:
         client.send({"user": "hi"}, request_id="trace-9")
         client.send({"user": "hi"})
         assert server.headers[0]["X-Request-ID"] == "trace-9"

@@ -27,7 +27,7 @@ Answer = Callable[[TurnRequest], TurnResponse | RequestError]
 
 
 class EchoPipeline:
-    """Stands in for TurnPipeline: remembers its batches, fails on demand."""
+    """Stands in for Pipeline: remembers its batches, fails on demand."""
 
     def __init__(self, answer: Answer) -> None:
         self.batches: list[int] = []

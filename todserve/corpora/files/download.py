@@ -7,11 +7,11 @@ goes on from there, now or in a later call. Proxies are those of the environment
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import requests
+import tenacity
 from urllib3.exceptions import HTTPError
 
 from todserve.runtime.errors import CorpusError
@@ -91,24 +91,31 @@ class Downloader:
 
     def _transfer(self, url: str, part: Path) -> None:
         """Grow ``part`` until it is whole."""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(self._pause * 2 ** (attempt - 1))
-            try:
-                if self._piece(url, part):
-                    return
-                problem = "the server is busy"
-            except requests.exceptions.ConnectionError as error:
-                if not self._reached:  # later on, a server that is away may come back
-                    raise UnreachableError(f"{url}: {_cause(error)}") from error
-                problem = _cause(error)
-            except (requests.exceptions.RequestException, HTTPError) as error:
-                problem = _cause(error)
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=self._pause),
+            retry=tenacity.retry_if_result(bool),
+            retry_error_callback=lambda last: last.outcome.result() if last.outcome else "",
+        )
+        problem = retrying(self._problem, url, part)
+        if not problem:
+            return
         size = part.stat().st_size if part.exists() else 0
         raise CorpusError(
             f"{url}: broke off {ATTEMPTS} times ({problem}); {size} bytes are kept in {part}; "
             "run the same command again to go on from there"
         )
+
+    def _problem(self, url: str, part: Path) -> str:
+        """Receive what one connection gives, and return why that is not all; "" when it is."""
+        try:
+            return "" if self._piece(url, part) else "the server is busy"
+        except requests.exceptions.ConnectionError as error:
+            if not self._reached:  # later on, a server that is away may come back
+                raise UnreachableError(f"{url}: {_cause(error)}") from error
+            return _cause(error)
+        except (requests.exceptions.RequestException, HTTPError) as error:
+            return _cause(error)
 
     def _piece(self, url: str, part: Path) -> bool:
         """Receive what one connection gives; False when the server asks to come again."""

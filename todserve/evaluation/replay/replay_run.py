@@ -20,10 +20,11 @@ from typing import TextIO
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
 from todserve.evaluation.replay.replay_differences import Aspect
-from todserve.evaluation.replay.replayed_dialogues import Answers, ReplayedTurn, replay
+from todserve.evaluation.replay.replayed_dialogues import ReplayedTurn, replay
 from todserve.runtime.console import one_line
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.turn_answerer import Answerer
 
 HOLDS, DIFFERS = 0, 1
 """Exit statuses: every expectation held, or some turn differs."""
@@ -31,7 +32,7 @@ HOLDS, DIFFERS = 0, 1
 
 def run_replay(
     path: Path,
-    answers: Answers,
+    answers: Answerer,
     *,
     only: Sequence[Aspect] = (Aspect.STATE,),
     own_states: bool = False,
@@ -77,7 +78,7 @@ def run_replay(
 
 
 def _replayed(
-    answers: Answers, dialogues: Sequence[Dialogue], *, own_states: bool
+    answers: Answerer, dialogues: Sequence[Dialogue], *, own_states: bool
 ) -> list[ReplayedTurn]:
     from tqdm import tqdm  # only a person watching needs it
 

@@ -9,22 +9,15 @@ that one here. Example: ``replay(pipeline, dialogues)`` gives one ``ReplayedTurn
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from todserve.evaluation.replay.replay_differences import Aspect, Difference, compare
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import GENERAL, BeliefState, Dialogue, Turn
 from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.turn_answerer import Answerer
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
-
-
-class Answers(Protocol):
-    """Whatever answers turns: a pipeline in this process, or a client of a server."""
-
-    def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
-        """Answer a batch, in its order; a wrong request becomes an error at its own place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +48,7 @@ class _Carried:
 
 
 def replay(
-    answers: Answers,
+    answers: Answerer,
     dialogues: Sequence[Dialogue],
     *,
     own_states: bool = False,
@@ -97,7 +90,7 @@ def replay(
 def _request(turns: Sequence[Turn], index: int, carried: _Carried) -> TurnRequest:
     # A server refuses more history than this; the newest says most.
     past = turns[max(0, index - DEFAULT_LIMITS.max_turns) : index]
-    return TurnRequest(
+    return TurnRequest.of_corpus(
         user=turns[index].user,
         history=tuple(Exchange(user=turn.user, system=turn.system or "") for turn in past),
         state=carried.state,

@@ -1,13 +1,11 @@
-"""The model as a gateway asks it: typed clients, lent to one thread each.
+"""The model as a gateway asks it: one client for every thread and every model of the endpoint.
 
 Between the store and the model endpoint on the way of a message. Example:
 ``models.ask("tod", "a train to ely", turns, request_id="4f2a")``.
 """
 
-import queue
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from todserve.gateway.api.gateway_errors import (
     GatewayError,
@@ -18,15 +16,12 @@ from todserve.gateway.api.gateway_errors import (
 )
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
-from todserve.runtime.errors import RequestError
-from todserve.runtime.language.prompts import Exchange
-from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.errors import RequestError, ServerError, UnknownModelError
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse
-from todserve.serving.client.tod_client import ServerError, TodClient, UnknownModelError
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import newest_exchanges
 
-# The endpoint also bounds all texts of a request together; the state needs some of that too.
-_HISTORY_CHARACTERS = DEFAULT_LIMITS.max_total_characters // 2
 _READY_SECONDS = 5.0
 _DESCRIBED_SECONDS = 60.0
 """How long a description is taken for true; another version may be served under the name."""
@@ -51,7 +46,14 @@ class Models:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._idle: queue.LifoQueue[TodClient] = queue.LifoQueue()
+        token = settings.model_token
+        self._client = Client(
+            settings.model_url,
+            name=settings.model_name,
+            token=None if token is None else token.get_secret_value(),
+            timeout=settings.model_timeout,
+            retries=settings.model_retries,
+        )
         self._described: dict[str, tuple[float, ModelDescription | None]] = {}
 
     def ask(
@@ -71,22 +73,22 @@ class Models:
             RefusedError: the endpoint says what is wrong with the message.
         """
         last = turns[-1] if turns else None
+        kept = newest_exchanges([one.exchange for one in turns], len(turns))
         request = {
             "user": user,
-            "history": [{"user": one.user, "system": one.system} for one in _history(turns)],
+            "history": [{"user": one.user, "system": one.system} for one in kept],
             "state": {} if last is None else last.state,
         }
         if last is not None and last.domain is not None:
             request["domain"] = last.domain
         if last is not None and last.corrected_slots:
             request["corrected"] = last.corrected_slots
-        with self._lent(model) as client:
-            try:
-                return client.send(request, request_id=request_id)
-            except RequestError as error:
-                raise RefusedError(str(error)) from None
-            except ServerError as error:
-                raise self._away(model, error) from None
+        try:
+            return self._client.send(request, model=model, request_id=request_id)
+        except RequestError as error:
+            raise RefusedError(str(error)) from None
+        except ServerError as error:
+            raise self._away(model, error) from None
 
     def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
         """Return what the model's labels are; None where its archive cannot tell.
@@ -99,15 +101,15 @@ class Models:
         known = self._described.get(model)
         if known is not None and now - known[0] < _DESCRIBED_SECONDS:
             return known[1]
-        with self._lent(model) as client:
-            try:
-                found = client.describe(request_id=request_id)
-            except RequestError:
-                found = None
-            except ServerError as error:
-                if known is not None:
-                    return known[1]
-                raise self._away(model, error) from None
+        found: ModelDescription | None
+        try:
+            found = self._client.describe(model=model, request_id=request_id)
+        except RequestError:
+            found = None
+        except ServerError as error:
+            if known is not None:
+                return known[1]
+            raise self._away(model, error) from None
         if len(self._described) >= _MOST_DESCRIBED:
             self._described.pop(next(iter(self._described)), None)
         self._described[model] = now, found
@@ -115,50 +117,14 @@ class Models:
 
     def ready(self) -> bool:
         """Say whether the default model answers right now."""
-        with self._lent(self._settings.model_name) as client:
-            return client.ready(_READY_SECONDS)
+        return self._client.ready(_READY_SECONDS)
 
     def close(self) -> None:
         """Close the connections."""
-        while not self._idle.empty():
-            self._idle.get().close()
+        self._client.close()
 
     def _away(self, model: str, error: ServerError) -> GatewayError:
         # The default one may still be loading; whoever named another will not be helped by waiting.
         if isinstance(error, UnknownModelError) and model != self._settings.model_name:
             return MissingError(f"the model endpoint serves no {model!r}; name another model")
         return ModelAwayError(f"the model gave no answer; nothing was stored: {error}")
-
-    @contextmanager
-    def _lent(self, model: str) -> Iterator[TodClient]:
-        try:
-            client = self._idle.get_nowait()
-        except queue.Empty:
-            client = self._new()
-        client.name = model
-        try:
-            yield client
-        finally:
-            self._idle.put(client)
-
-    def _new(self) -> TodClient:
-        token = self._settings.model_token
-        return TodClient(
-            self._settings.model_url,
-            self._settings.model_timeout,
-            self._settings.model_retries,
-            token=None if token is None else token.get_secret_value(),
-        )
-
-
-def _history(turns: Sequence[TurnRecord]) -> list[Exchange]:
-    """Return the newest exchanges that the endpoint takes in one request."""
-    kept: list[Exchange] = []
-    left = _HISTORY_CHARACTERS
-    for turn in reversed(turns):
-        exchange = turn.exchange
-        left -= len(exchange.user) + len(exchange.system)
-        if left < 0:
-            break
-        kept.append(exchange)
-    return kept[::-1]

@@ -15,7 +15,6 @@ transaction that stores it. Clocks of several machines therefore decide only how
 """
 
 import logging
-import random
 import threading
 import time
 import uuid
@@ -24,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+import tenacity
 
 from todserve.gateway.api.gateway_errors import BusyError, MissingError
 from todserve.gateway.store.database import Database
@@ -114,13 +114,17 @@ class Leases:
 
     def _take(self, dialogue_id: str, deadline: float) -> Lease:
         holder = uuid.uuid4().hex
-        pause = _SHORTEST_PAUSE
-        held = self._set(dialogue_id, holder, at_once=True)
-        while not held and not self._set(dialogue_id, holder, at_once=False):
-            if time.monotonic() + pause > deadline:
+        if not self._set(dialogue_id, holder, at_once=True):
+            patient = tenacity.Retrying(
+                stop=tenacity.stop_before_delay(max(0.0, deadline - time.monotonic())),
+                # The second part keeps those who wait from coming back at the same moment.
+                wait=tenacity.wait_exponential(multiplier=_SHORTEST_PAUSE, max=_LONGEST_PAUSE)
+                + tenacity.wait_random(0, _SHORTEST_PAUSE),
+                retry=tenacity.retry_if_result(lambda held: not held),
+                retry_error_callback=lambda _: False,
+            )
+            if not patient(self._set, dialogue_id, holder, at_once=False):
                 raise _busy()
-            time.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(2 * pause, _LONGEST_PAUSE)
         with self._guard:
             self._held[holder] = dialogue_id
         return Lease(dialogue_id=dialogue_id, holder=holder)

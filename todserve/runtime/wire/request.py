@@ -1,22 +1,34 @@
 """TurnRequest: what a client asks, checked once and then trusted by every later stage.
 
 First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
-a TurnRequest or a RequestError with the fix out. Domains and slots are checked later, against
-the checkpoint's schema.
+a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
+checked in the same way, and may hold what JSON holds: mappings in the place of exchanges, or the
+slots of an earlier answer in ``state``. Domains and slots are checked later, against the
+checkpoint's schema.
 Example: ``parse_request({"user": "a train to ely", "state": {"train": {"day": "friday"}}})``.
 """
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
+from typing import Any, Self
 
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import DELETED, BeliefState, Slots
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.body import read_body, read_text
-from todserve.runtime.wire.key_checks import Budget, check_keys, nearest, quote, wrong
+from todserve.runtime.wire.key_checks import (
+    Budget,
+    check_keys,
+    is_request_id,
+    nearest,
+    quote,
+    wrong,
+)
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
+from todserve.runtime.wire.response import SlotPrediction
 
 DEFAULT_TOP_K = 5
 ALL_TASKS = tuple(TaskName)
@@ -39,6 +51,11 @@ class TurnRequest:
         domain: the active domain before it.
         tasks: what to answer, each once, in the client's order.
         top_k: database results to list.
+        request_id: names the turn in a server's log; no part of the body.
+        limits: what is too much; not kept.
+
+    Raises:
+        RequestError: what is wrong, what was expected, and the fix.
     """
 
     user: str
@@ -49,6 +66,62 @@ class TurnRequest:
     domain: str | None = None
     tasks: tuple[TaskName, ...] = ALL_TASKS
     top_k: int = DEFAULT_TOP_K
+    request_id: str | None = None
+    limits: InitVar[RequestLimits] = DEFAULT_LIMITS
+
+    def __post_init__(self, limits: RequestLimits) -> None:
+        """Check every key, and bring it into the form that later stages trust."""
+        budget = Budget(limits)
+        state, confidence = _state(self.state, budget)
+        _add_confidences(confidence, self.state_confidence)
+        self._put(
+            user=_utterance("user", self.user, budget),
+            history=_history(self.history, budget),
+            state=state,
+            state_confidence=confidence,
+            corrected=_corrected(self.corrected, budget),
+            domain=_domain(self.domain, budget),
+            tasks=_tasks(self.tasks),
+            top_k=_top_k(self.top_k, limits),
+            request_id=_request_id(self.request_id),
+        )
+
+    @classmethod
+    def of_corpus(
+        cls,
+        *,
+        user: str,
+        history: tuple[Exchange, ...],
+        state: BeliefState,
+        domain: str | None,
+    ) -> Self:
+        """Return the request of a labelled turn as its corpus has it, however long, unchecked.
+
+        Its reader has checked it, and what a corpus says is scored and not refused.
+        """
+        made = object.__new__(cls)
+        made._put(
+            user=user,
+            history=history,
+            state=state,
+            state_confidence={},
+            corrected={},
+            domain=domain,
+            tasks=ALL_TASKS,
+            top_k=DEFAULT_TOP_K,
+            request_id=None,
+        )
+        return made
+
+    def asking(self, tasks: tuple[TaskName, ...]) -> Self:
+        """Return the same request for these tasks."""
+        other = copy.copy(self)
+        other._put(tasks=tasks)
+        return other
+
+    def _put(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
 
 def parse_request(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> TurnRequest:
@@ -62,20 +135,10 @@ def parse_request(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> Tu
     """
     request = read_body(body, limits)
     check_keys("request", request, _KEYS)
-    budget = Budget(limits)
     if "user" not in request:
         raise RequestError('request: key "user" is missing; send {"user": "..."}')
-    state, confidence = _state(request.get("state"), budget)
-    return TurnRequest(
-        user=_utterance("user", request["user"], budget),
-        history=_history(request.get("history"), budget),
-        state=state,
-        state_confidence=confidence,
-        corrected=_corrected(request.get("corrected"), budget),
-        domain=_domain(request.get("domain"), budget),
-        tasks=_tasks(request.get("tasks")),
-        top_k=_top_k(request.get("top_k"), limits),
-    )
+    given: dict[str, Any] = {"top_k": None, **{str(key): of for key, of in request.items()}}
+    return TurnRequest(**given, limits=limits)
 
 
 def parse_text(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> TurnRequest:
@@ -85,7 +148,36 @@ def parse_text(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> TurnR
         RequestError: not text, not UTF-8, empty or too long.
     """
     text = read_text(body, limits) if isinstance(body, bytes | bytearray | str) else body
-    return TurnRequest(user=_utterance("user", text, Budget(limits)))
+    given: dict[str, Any] = {"user": text, "top_k": None}
+    return TurnRequest(**given, limits=limits)
+
+
+def request_body(request: TurnRequest) -> dict[str, object]:
+    """Return the JSON object that a server parses back into ``request``; defaults are left out."""
+    body: dict[str, object] = {
+        "user": request.user,
+        "history": [{"user": past.user, "system": past.system} for past in request.history],
+        "state": {
+            domain: {
+                slot: _sent(value, request.state_confidence.get(domain, {}).get(slot))
+                for slot, value in slots.items()
+            }
+            for domain, slots in request.state.items()
+        },
+    }
+    if request.corrected:
+        body["corrected"] = {domain: list(slots) for domain, slots in request.corrected.items()}
+    if request.domain is not None:
+        body["domain"] = request.domain
+    if request.tasks != ALL_TASKS:
+        body["tasks"] = [str(task) for task in request.tasks]
+    if request.top_k != DEFAULT_TOP_K:
+        body["top_k"] = request.top_k
+    return body
+
+
+def _sent(value: str, confidence: float | None) -> object:
+    return value if confidence is None else {"value": value, "confidence": confidence}
 
 
 def _utterance(what: str, value: object, budget: Budget, *, empty: bool = False) -> str:
@@ -119,6 +211,8 @@ def _history(value: object, budget: Budget) -> tuple[Exchange, ...]:
 
 
 def _exchange(what: str, value: object, budget: Budget) -> Exchange:
+    if isinstance(value, Exchange):
+        value = {"user": value.user, "system": value.system}
     if not isinstance(value, Mapping):
         raise wrong(what, value, "an object", 'send {"user": "...", "system": "..."}')
     check_keys(what, value, ("user", "system"))
@@ -184,7 +278,9 @@ def _corrected(value: object, budget: Budget) -> dict[str, tuple[str, ...]]:
 def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | None]:
     probability: object = None
     value = entry
-    if isinstance(entry, Mapping):
+    if isinstance(entry, SlotPrediction):
+        value, probability = entry.value, entry.confidence
+    elif isinstance(entry, Mapping):
         check_keys(what, entry, ("value", "confidence"))
         if "value" not in entry:
             raise RequestError(f'{what}: key "value" is missing; expected value and confidence')
@@ -196,14 +292,29 @@ def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | 
     text = budget.take(what, value, budget.limits.max_value_characters).strip()
     if not text or text.lower() == DELETED:
         raise RequestError(f"{what}: got {quote(text)}, which is no value; leave the slot out")
-    if probability is None:
-        return text, None
-    if isinstance(probability, bool) or not isinstance(probability, int | float):
-        raise wrong(f"{what}.confidence", probability, "a number from 0 to 1, or null")
-    if not 0 <= probability <= 1:
-        shown = quote(probability)
+    return text, None if probability is None else _probability(what, probability)
+
+
+def _probability(what: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(f"{what}.confidence", value, "a number from 0 to 1, or null")
+    if not 0 <= value <= 1:
+        shown = quote(value)
         raise RequestError(f"{what}.confidence: got {shown}; expected a number from 0 to 1")
-    return text, float(probability)
+    return float(value)
+
+
+def _add_confidences(confidence: dict[str, dict[str, float]], given: object) -> None:
+    """Add those that stand beside the state instead of in it, as only a program gives them."""
+    what = "state_confidence"
+    if not isinstance(given, Mapping):
+        raise wrong(what, given, "a mapping", 'pass {"domain": {"slot": 0.9}}')
+    for domain, slots in given.items():
+        if not isinstance(slots, Mapping):
+            raise wrong(f"{what}.{quote(domain)}", slots, "a mapping", 'pass {"slot": 0.9}')
+        for slot, value in slots.items():
+            probability = _probability(f"{what}.{quote(domain)}.{quote(slot)}", value)
+            confidence.setdefault(domain, {})[slot] = probability
 
 
 def _domain(value: object, budget: Budget) -> str | None:
@@ -250,7 +361,16 @@ def within(request: TurnRequest, learnt: Sequence[TaskName]) -> TurnRequest:
             f"tasks: this model has not learnt {', '.join(missing)}; "
             f"expected one of {', '.join(learnt)}"
         )
-    return replace(request, tasks=tuple(task for task in request.tasks if task in learnt))
+    return request.asking(tuple(task for task in request.tasks if task in learnt))
+
+
+def _request_id(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and is_request_id(value)):
+        return value
+    kind = "a text of other characters" if isinstance(value, str) else type(value).__name__
+    raise RequestError(
+        f"request_id: got {kind}; expected 1 to 128 letters, digits, '.', '_' and '-'"
+    )
 
 
 def _top_k(value: object, limits: RequestLimits) -> int:

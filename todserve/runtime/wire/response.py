@@ -33,12 +33,18 @@ class IntentPrediction(_Part):
     name: str
     confidence: Probability | None = None
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class SlotPrediction(_Part):
     """A slot's value; confidence in [0, 1], null if carried over from a state without one."""
 
     value: str
     confidence: Probability | None = None
+
+    def __str__(self) -> str:
+        return self.value
 
 
 class RefusedPrediction(_Part):
@@ -84,6 +90,9 @@ class ActPrediction(_Part):
     domain: str
     act: str
     slot: str = ""
+
+    def __str__(self) -> str:
+        return "-".join(part for part in (self.domain, self.act, self.slot) if part)
 
 
 class ResponsePrediction(_Part):

@@ -28,8 +28,8 @@ _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def build_archive(
-    checkpoint: Path,
-    out_dir: Path,
+    checkpoint: str | Path,
+    out_dir: str | Path = DEFAULT_STORE,
     name: str = DEFAULT_NAME,
     version: str = DEFAULT_VERSION,
     *,
@@ -57,10 +57,11 @@ def build_archive(
     chosen = parts or Parts.shipped(model_config)
     chosen.check()
     settings = load_model_config(chosen.model_config).handler.engine
+    out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tod-archive-") as folder:
         workspace = Path(folder).resolve()
-        ready = prepare(checkpoint.resolve(), settings, workspace)
+        ready = prepare(Path(checkpoint).resolve(), settings, workspace)
         packed = pack(
             ready, chosen, workspace, engine=settings.engine.spec, name=name, version=version
         )

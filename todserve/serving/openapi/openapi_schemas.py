@@ -85,6 +85,7 @@ def _as_on_the_wire(found: dict[str, JsonSchema], limits: RequestLimits) -> None
     request["additionalProperties"] = False
     keys = request["properties"]
     del keys["state_confidence"]  # taken out of the state
+    del keys["request_id"], keys["limits"], found["RequestLimits"]  # no parts of a body
     keys["user"] = _text(limits.max_characters)
     keys["history"] |= {"maxItems": limits.max_turns}
     keys["state"] = _named(name, _named(name, reference("SlotValue"), limits.max_slots))

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 
 from todserve.runtime.console import show_painted
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.secret_free import without_secrets
-from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
 from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 HELP = "Commands: /state  /reset  /quit"
@@ -22,7 +23,7 @@ def run_chat(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
     Raises:
         ServerError: nothing answers at ``url`` to begin with.
     """
-    with TodClient(url, name=name) as client:
+    with Client(url, name=name) as client:
         if not client.ready(timeout=30.0):
             raise ServerError(
                 f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "

@@ -11,7 +11,8 @@ import time
 
 from todserve.runtime.console import show_painted
 from todserve.runtime.secret_free import without_secrets
-from todserve.serving.client.tod_client import Conversation, TodClient
+from todserve.serving.client.client import Client
+from todserve.serving.client.conversation import Conversation
 from todserve.serving.terminal.turn_view import TurnView, wants_colour
 
 UTTERANCES = (
@@ -30,7 +31,7 @@ def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
         ServerError: nothing answers at ``url``.
     """
     view = TurnView(colour=wants_colour(sys.stdout))
-    with TodClient(url, name=name) as client:
+    with Client(url, name=name) as client:
         conversation = Conversation(client)
         for number, utterance in enumerate(UTTERANCES, start=1):
             before = conversation.state

@@ -25,7 +25,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.response import (
     DatabaseMatches,
     ModelIdentity,
@@ -65,7 +65,7 @@ class Scripted:
         checkpoint = Checkpoint.open(folder)
         self.engine = ScriptedEngine(checkpoint, script)
         identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-        self.pipeline = TurnPipeline(checkpoint, self.engine, identity)
+        self.pipeline = Pipeline(checkpoint, self.engine, identity)
 
     def contexts(self) -> Iterator[str]:
         for rows in self.engine.generated:

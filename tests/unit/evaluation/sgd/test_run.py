@@ -30,7 +30,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.response import ModelIdentity
 
 BUS = {
@@ -91,7 +91,7 @@ def split_folder(folder: Path, *extra: dict[str, Any]) -> Path:
 def rolled_out(folder: Path, split: SgdSplit) -> list[Outcome]:
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, oracle), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, oracle), identity)
     return list(roll_out(pipeline, list(split.plain_dialogues()), batch=2))
 
 

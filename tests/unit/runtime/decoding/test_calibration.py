@@ -12,7 +12,7 @@ from todserve.runtime.decoding.token_automaton import TokenAutomaton
 from todserve.runtime.engines.engine import Encoding, Generation, Row
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity
 
@@ -124,7 +124,7 @@ def test_every_row_is_asked_at_its_tasks_temperature_a_replayed_history_too(
     checkpoint = Checkpoint.open(folder)
     engine = _Rows(checkpoint)
     identity = ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, engine, identity)
+    pipeline = Pipeline(checkpoint, engine, identity)
     history = [{"user": "to ely", "system": "when?"}]
     pipeline.answer([parse_request({"user": "friday", "history": history})])
     start = {checkpoint.tokenizer.token_id(f"<sos_{one}>"): one for one in "bdar"}

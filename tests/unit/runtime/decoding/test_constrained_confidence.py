@@ -14,7 +14,7 @@ from todserve.runtime.decoding.token_automaton import FREE, TokenAutomaton
 from todserve.runtime.engines.engine import Encoding, Generation, Row
 from todserve.runtime.language.prompts import BeliefTarget
 from todserve.runtime.language.tasks import TASKS, TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.belief_tracking import Memory, track
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse, encode
@@ -129,8 +129,8 @@ def _script(asked: Asked) -> str:
     }[asked.task]
 
 
-def pipeline_of(checkpoint: Checkpoint, engine: _Held, *, constrained: bool) -> TurnPipeline:
-    return TurnPipeline(
+def pipeline_of(checkpoint: Checkpoint, engine: _Held, *, constrained: bool) -> Pipeline:
+    return Pipeline(
         checkpoint,
         engine,
         ModelIdentity(name="tod", version="1", checkpoint=checkpoint.checksum),
@@ -209,7 +209,7 @@ def test_a_constrained_answers_state_may_be_sent_back_as_it_is(opened: Checkpoin
 
 
 def test_the_automaton_is_built_only_where_it_is_asked_for(tiny_checkpoint: Path) -> None:
-    assert TurnPipeline.load(tiny_checkpoint)._automaton is None
-    held = TurnPipeline.load(tiny_checkpoint, constrained=True)._automaton
+    assert Pipeline.load(tiny_checkpoint)._automaton is None
+    held = Pipeline.load(tiny_checkpoint, constrained=True)._automaton
     assert held is not None
     assert set(held.starts) >= set(TaskName)

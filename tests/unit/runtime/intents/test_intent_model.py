@@ -21,7 +21,7 @@ from todserve.runtime.intents.intent_features import block_counts
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 
@@ -179,7 +179,7 @@ def answer(folder: Path, user: str, engine: type[ScriptedEngine] = ScriptedEngin
 
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
-    pipeline = TurnPipeline(checkpoint, engine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, engine(checkpoint, script), identity)
     (found,) = pipeline.answer([parse_request({"user": user})])
     pipeline.close()
     assert isinstance(found, TurnResponse), found

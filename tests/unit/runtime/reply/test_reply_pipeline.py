@@ -12,7 +12,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint import build_automaton, build_reply_automaton
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.reply.reply_stage import Start
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
 from todserve.runtime.wire.request import parse_request
@@ -21,14 +21,14 @@ from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 STATE = "[restaurant] area centre pricerange cheap"
 
 
-def pipeline(folder: Path, script: Callable[[Asked], str]) -> tuple[TurnPipeline, ScriptedEngine]:
+def pipeline(folder: Path, script: Callable[[Asked], str]) -> tuple[Pipeline, ScriptedEngine]:
     checkpoint = Checkpoint.open(folder)
     engine = ScriptedEngine(checkpoint, script)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    return TurnPipeline(checkpoint, engine, identity), engine
+    return Pipeline(checkpoint, engine, identity), engine
 
 
-def answers(one: TurnPipeline, *bodies: dict[str, object]) -> list[TurnResponse]:
+def answers(one: Pipeline, *bodies: dict[str, object]) -> list[TurnResponse]:
     found: list[TurnResponse] = []
     for answer in one.answer([parse_request(body) for body in bodies]):
         assert not isinstance(answer, RequestError)
@@ -70,7 +70,7 @@ def test_what_does_not_hold_is_asked_again_in_one_call_for_the_batch(tiny_checkp
 
 def test_unchecked_every_first_reply_is_sent(tiny_checkpoint: Path) -> None:
     checked, engine = pipeline(tiny_checkpoint, denies)
-    one = TurnPipeline(checked.checkpoint, engine, checked.identity, checked=False)
+    one = Pipeline(checked.checkpoint, engine, checked.identity, checked=False)
     (answer,) = answers(one, {"user": "a cheap place in the centre"})
     assert answer.response is not None
     assert (answer.response.text, answer.response.rules) == ("There are none.", ())

@@ -9,7 +9,7 @@ from tests.support.scripted_engine import ScriptedEngine
 from tests.support.venues import SCHEMA, open_venues
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.spelling.paraphrases import Paraphrases
 from todserve.runtime.spelling.speller import Speller
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
@@ -109,7 +109,7 @@ def test_the_answer_shows_how_a_phrase_was_read(tiny_checkpoint: Path) -> None:
     own = Speller({"skint": 1}, [])
     for speller, read in ((own, "i am cheap"), (None, None)):
         engine = ScriptedEngine(checkpoint, lambda asked: "")
-        pipeline = TurnPipeline(checkpoint, engine, identity, speller=speller)
+        pipeline = Pipeline(checkpoint, engine, identity, speller=speller)
         (answer,) = pipeline.answer([parse_request({"user": "i am skint"})])
         assert isinstance(answer, TurnResponse)
         assert (answer.read_as.text if answer.read_as else None) == read

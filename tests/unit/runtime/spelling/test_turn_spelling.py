@@ -8,7 +8,7 @@ from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.spelling.speller import Speller
@@ -21,7 +21,7 @@ ENGLISH = {"find": 10**9, "where": 10**9, "palace": 10**7, "cheap": 10**8, "hell
 
 def pipeline_of(
     folder: Path, state: str = "", *, spelling: bool = True
-) -> tuple[TurnPipeline, ScriptedEngine]:
+) -> tuple[Pipeline, ScriptedEngine]:
     """Return a pipeline whose speller knows a few words of English and the checkpoint's own."""
     checkpoint = Checkpoint.open(folder)
 
@@ -31,10 +31,10 @@ def pipeline_of(
     engine = ScriptedEngine(checkpoint, script)
     own = {"pizza", "palace", "restaurant", "cheap", "centre", "train"}
     speller = Speller(ENGLISH, own) if spelling else None
-    return TurnPipeline(checkpoint, engine, IDENTITY, speller=speller), engine
+    return Pipeline(checkpoint, engine, IDENTITY, speller=speller), engine
 
 
-def answered(pipeline: TurnPipeline, **body: object) -> TurnResponse:
+def answered(pipeline: Pipeline, **body: object) -> TurnResponse:
     (answer,) = pipeline.answer([parse_request(body)])
     assert isinstance(answer, TurnResponse), answer
     return answer

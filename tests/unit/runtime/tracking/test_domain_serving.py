@@ -9,7 +9,7 @@ from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
@@ -36,7 +36,7 @@ def answer(folder: Path, body: dict[str, object]) -> TurnResponse:
 
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint="0" * 12)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     (found,) = pipeline.answer([parse_request(body)])
     pipeline.close()
     assert isinstance(found, TurnResponse), found

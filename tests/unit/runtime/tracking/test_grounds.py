@@ -13,7 +13,7 @@ from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 from todserve.runtime.wire.request import parse_request
@@ -127,7 +127,7 @@ def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> No
         WaysOfSaying.of(tmp_path)
 
 
-def told(pipeline: TurnPipeline, **body: object) -> TurnResponse:
+def told(pipeline: Pipeline, **body: object) -> TurnResponse:
     (answer,) = pipeline.answer([parse_request(body)])
     assert not isinstance(answer, RequestError)
     return answer
@@ -144,7 +144,7 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
     (folder / WAYS_FILE).write_text('{"checked": true}', encoding="utf-8")
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     answer = told(pipeline, user="a cheap restaurant")
     assert answer.belief_state is not None
     assert set(answer.belief_state["restaurant"]) == {"pricerange"}
@@ -153,9 +153,7 @@ def test_what_is_refused_is_shown_with_its_reason(tiny_checkpoint: Path, tmp_pat
     ]
     kept = told(pipeline, user="a cheap restaurant", state={"restaurant": {"area": "north"}})
     assert kept.refused == ()
-    unchecked = TurnPipeline(
-        checkpoint, ScriptedEngine(checkpoint, script), identity, checked=False
-    )
+    unchecked = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity, checked=False)
     assert told(unchecked, user="a cheap restaurant").refused == ()
 
 
@@ -191,18 +189,18 @@ def stubborn(asked: Asked) -> str:
 
 
 @pytest.fixture
-def corrected(tiny_checkpoint: Path, tmp_path: Path) -> TurnPipeline:
+def corrected(tiny_checkpoint: Path, tmp_path: Path) -> Pipeline:
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "corrected"))
     (folder / WAYS_FILE).write_text('{"checked": true}', encoding="utf-8")
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    return TurnPipeline(checkpoint, ScriptedEngine(checkpoint, stubborn), identity)
+    return Pipeline(checkpoint, ScriptedEngine(checkpoint, stubborn), identity)
 
 
 BEFORE = [{"user": "a cheap place in the north", "system": "which one in the north?"}]
 
 
-def test_older_words_do_not_undo_a_corrected_slot(corrected: TurnPipeline) -> None:
+def test_older_words_do_not_undo_a_corrected_slot(corrected: Pipeline) -> None:
     state = {"restaurant": {"area": "centre", "pricerange": "cheap"}}
     marks = {"restaurant": ["area"]}
     answer = told(corrected, user="hello", history=BEFORE, state=state, corrected=marks)
@@ -218,7 +216,7 @@ def test_older_words_do_not_undo_a_corrected_slot(corrected: TurnPipeline) -> No
 
 
 def test_a_slot_that_was_taken_out_stays_out_even_of_an_empty_state(
-    corrected: TurnPipeline,
+    corrected: Pipeline,
 ) -> None:
     marks = {"restaurant": ["area", "pricerange"]}
     answer = told(corrected, user="hello", history=BEFORE, corrected=marks)
@@ -226,7 +224,7 @@ def test_a_slot_that_was_taken_out_stays_out_even_of_an_empty_state(
     assert answer.corrected == {"restaurant": ("area", "pricerange")}
 
 
-def test_new_words_change_a_corrected_slot_and_lift_its_mark(corrected: TurnPipeline) -> None:
+def test_new_words_change_a_corrected_slot_and_lift_its_mark(corrected: Pipeline) -> None:
     state = {"restaurant": {"area": "centre", "pricerange": "expensive"}}
     marks = {"restaurant": ["area", "pricerange"]}
     answer = told(corrected, user="no, north", history=BEFORE, state=state, corrected=marks)
@@ -246,7 +244,7 @@ def test_new_words_change_a_corrected_slot_and_lift_its_mark(corrected: TurnPipe
     ],
 )
 def test_a_corrected_slot_that_the_checkpoint_lacks_is_refused(
-    corrected: TurnPipeline, marks: dict[str, list[str]], message: str
+    corrected: Pipeline, marks: dict[str, list[str]], message: str
 ) -> None:
     (answer,) = corrected.answer([parse_request({"user": "hi", "corrected": marks})])
     assert isinstance(answer, RequestError)
@@ -258,7 +256,7 @@ def test_a_value_that_is_too_unsure_is_asked_for(tiny_checkpoint: Path, tmp_path
     Calibration(act_from=0.999).save(folder / CALIBRATION_FILE)
     checkpoint = Checkpoint.open(folder)
     identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
-    pipeline = TurnPipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
     answer = told(pipeline, user="somewhere cheap in the north")
     assert answer.belief_state == {}
     assert {one.reason for one in answer.refused} == {"doubtful"}

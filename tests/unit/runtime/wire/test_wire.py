@@ -12,7 +12,14 @@ from pydantic import ValidationError
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.limits import RequestLimits
-from todserve.runtime.wire.request import ALL_TASKS, TurnRequest, parse_request, parse_text
+from todserve.runtime.wire.request import (
+    ALL_TASKS,
+    TurnRequest,
+    parse_request,
+    parse_text,
+    request_body,
+    within,
+)
 from todserve.runtime.wire.response import (
     ActiveDomain,
     ActPrediction,
@@ -390,3 +397,78 @@ def test_encode_error_carries_the_code_in_the_body() -> None:
         "type": "RequestError",
         "message": "user: got null",
     }
+
+
+OF_KNOWN_KEYS = [
+    (name, body)
+    for name, body, _ in REFUSED
+    if isinstance(body, dict) and "user" in body and body.keys() <= FULL.keys()
+]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [body for name, body in OF_KNOWN_KEYS if name != "deep mapping"],
+    ids=[name for name, _ in OF_KNOWN_KEYS if name != "deep mapping"],
+)
+def test_a_request_of_a_program_is_refused_as_one_over_http(body: dict[str, Any]) -> None:
+    with pytest.raises(RequestError) as over_http:
+        parse_request(body)
+    with pytest.raises(RequestError) as in_process:
+        TurnRequest(**body)
+    assert str(in_process.value) == str(over_http.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"state_confidence": None}, "state_confidence: got null; expected a mapping"),
+        ({"state_confidence": {"train": 0.9}}, "state_confidence.'train': got a number"),
+        (
+            {"state_confidence": {"train": {"day": 2}}},
+            "state_confidence.'train'.'day'.confidence: got 2; expected a number from 0 to 1",
+        ),
+        ({"request_id": "two words"}, "request_id: got a text of other characters; expected 1 to"),
+        ({"request_id": 7}, "request_id: got int; expected 1 to 128 letters"),
+    ],
+)
+def test_what_only_a_program_can_give_is_checked_too(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RequestError) as raised:
+        TurnRequest(user="hi", **arguments)
+    assert str(raised.value).startswith(message)
+
+
+def test_a_program_may_give_what_json_holds_and_what_an_answer_held() -> None:
+    given: Any = {**FULL, "state": {"train": {"day": SlotPrediction(value="friday")}}}
+    request = TurnRequest(**given)
+    assert request.user == "to ely please"
+    assert request.history == PARSED.history
+    assert request.state == {"train": {"day": "friday"}}
+    assert TurnRequest(**FULL) == PARSED
+
+
+def test_limits_of_a_request_hold_for_it_and_go_no_further() -> None:
+    wide = RequestLimits(max_characters=5000)
+    request = TurnRequest(user="x" * 5000, limits=wide)
+    assert within(request, ALL_TASKS[:2]).user == request.user
+    with pytest.raises(RequestError, match="expected at most 4000"):
+        TurnRequest(user="x" * 5000)
+    assert parse_request({"user": "hi"}, limits=RequestLimits(max_results=3)).top_k == 3
+
+
+def test_a_labelled_turn_is_taken_as_its_corpus_has_it() -> None:
+    history = (Exchange(user="", system="hello, how can i help?"),)
+    request = TurnRequest.of_corpus(user="x" * 5000, history=history, state={}, domain=None)
+    assert len(request.user) == 5000
+    assert request.history == history
+
+
+def test_body_leaves_out_what_a_server_adds_itself() -> None:
+    assert request_body(TurnRequest(user="hi", request_id="trace-1")) == {
+        "user": "hi",
+        "history": [],
+        "state": {},
+    }
+    assert parse_request(request_body(PARSED)) == PARSED

@@ -57,7 +57,7 @@ def run_corpus(
     Raises:
         ConfigError: a wrong checkpoint, or no such corpus or split.
         CorpusError: the corpus is missing or malformed.
-        RemoteError: the server is not there.
+        ServerError: the server is not there.
     """
     from tqdm import tqdm
 

@@ -27,7 +27,7 @@ from todserve.evaluation.suites.domains.domain_scores import score_table
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
-from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 
 
@@ -125,7 +125,7 @@ def run_domain_comparison(
             f"no domain model {path}; `tod fit-domains PREPARED {checkpoint}` writes one"
         )
     weights = DomainModel.load(path)
-    pipeline = TurnPipeline.load(checkpoint, settings=settings)
+    pipeline = Pipeline.load(checkpoint, settings=settings)
     try:
         opened = pipeline.checkpoint
         delexicaliser = Delexicaliser(opened.knowledge, opened.schema)

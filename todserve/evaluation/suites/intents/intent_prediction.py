@@ -8,7 +8,7 @@ are the pipeline's own.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse
@@ -31,7 +31,7 @@ class PredictedIntent:
 
 
 def predict_intents(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     texts: Sequence[str],
     *,
     batch: int = 64,

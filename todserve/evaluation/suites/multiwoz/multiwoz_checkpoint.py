@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.figures import Figure
 from todserve.evaluation.metrics.rule_counts import RuleCounts
@@ -126,7 +126,7 @@ class RolledOut:
 
 
 def roll_out_goals(
-    pipeline: Answering,
+    pipeline: ScoredAnswerer,
     goals: GoalDialogues,
     log: OutcomeLog,
     *,

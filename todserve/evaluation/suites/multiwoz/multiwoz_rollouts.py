@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answerer import Answering
+from todserve.evaluation.answerer import ScoredAnswerer
 from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_logged
 from todserve.evaluation.rollout import Outcome, Protocol
 from todserve.evaluation.scorecard import Signature, SignedFigure
@@ -45,7 +45,7 @@ class Rollouts:
         batch: most turns in one call.
     """
 
-    pipeline: Answering
+    pipeline: ScoredAnswerer
     signature: Signature
     folder: Path
     out: Path | None

@@ -96,7 +96,7 @@ def run_evaluation(
     Raises:
         ConfigError: a wrong checkpoint, corpus, split or combination.
         CorpusError: the corpus is missing or malformed.
-        RemoteError: the server is not there.
+        ServerError: the server is not there.
     """
     check_split(split, allow_test=allow_test)
     if corpus not in CORPORA:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answerer import Answering, open_answering, signed_name
+from todserve.evaluation.answerer import ScoredAnswerer, open_answering, signed_name
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.intents.intent_files import file_checksum
@@ -105,7 +105,7 @@ def run_people(
     return figures
 
 
-def held(dialogue: TypedDialogue, pipeline: Answering) -> list[Understood]:
+def held(dialogue: TypedDialogue, pipeline: ScoredAnswerer) -> list[Understood]:
     """Hold one dialogue; every step is answered in the light of the answers before it."""
     schema = pipeline.checkpoint.schema
     request: dict[str, Any] = {"history": []}

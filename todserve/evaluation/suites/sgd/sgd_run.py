@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answerer import Answering, open_answering, signed_name
+from todserve.evaluation.answerer import ScoredAnswerer, open_answering, signed_name
 from todserve.evaluation.dialogue_selection import TEST_WARNING, select
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
@@ -175,7 +175,7 @@ def _counts(outcomes: Sequence[Outcome], split: SgdSplit, dialogues: int) -> dic
 
 
 def _rolled_out(
-    pipeline: Answering, dialogues: list[Dialogue], *, batch: int, progress: bool
+    pipeline: ScoredAnswerer, dialogues: list[Dialogue], *, batch: int, progress: bool
 ) -> list[Outcome]:
     from tqdm import tqdm
 
