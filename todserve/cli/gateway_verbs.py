@@ -3,85 +3,109 @@
 Example: ``tod start && tod studio --bot examples/restaurant_booking/bot.yml``.
 """
 
-import argparse
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from todserve.cli.verb_parser import Adder
+import typer
+
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name, Url
 
 if TYPE_CHECKING:
     from todserve.gateway.gateway_settings import GatewaySettings
 
+PANEL = "Talk"
 
-def add_keeping(add: Adder) -> None:
+
+def add_keeping(app: typer.Typer) -> None:
     """Add the verbs."""
-    _options(add("gateway", _gateway, "remember dialogues in front of a running server"))
-    _options(add("studio", _studio, "talk to the bot in a browser, see why, and correct it"))
+    app.command("gateway", rich_help_panel=PANEL)(_with_settings(_gateway))
+    app.command("studio", rich_help_panel=PANEL)(_with_settings(_studio))
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="other than loopback needs tokens")
-    parser.add_argument("--port", type=int, default=8090)
-    parser.add_argument(
-        "--database", default="sqlite:///tod-dialogues.sqlite", metavar="URL", help="SQLAlchemy URL"
-    )
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="of the running server")
-    parser.add_argument("--name", default="tod", help="name of the model")
-    parser.add_argument(
-        "--bot", type=Path, metavar="FILE", help="bot.yml: templates, forms, actions"
-    )
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="bearer tokens that open it, one a line"
-    )
-    parser.add_argument(
-        "--model-token-file", type=Path, metavar="FILE", help="the running server's inference token"
-    )
-    parser.add_argument(
-        "--retain-days", type=float, default=0.0, metavar="N", help="then delete; 0: keep for ever"
-    )
-    parser.add_argument(
-        "settings",
-        nargs="*",
-        metavar="KEY=VALUE",
-        help="any other setting, e.g. expire_after=86400 (see docs/gateway.md)",
-    )
-
-
-def _gateway(arguments: argparse.Namespace) -> None:
+def _gateway(settings: "GatewaySettings") -> None:
+    """Remember dialogues in front of a running server."""
     from todserve.gateway.gateway_process import run_gateway
 
-    run_gateway(_settings(arguments))
+    run_gateway(settings)
 
 
-def _studio(arguments: argparse.Namespace) -> None:
+def _studio(settings: "GatewaySettings") -> None:
+    """Talk to the bot in a browser, see why, and correct it."""
     from todserve.studio.studio_process import run_studio
 
-    run_studio(_settings(arguments))
+    run_studio(settings)
 
 
-def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
+def _with_settings(run: Callable[["GatewaySettings"], None]) -> Callable[..., None]:
+    """Return the verb of ``run``: both take the same options."""
+
+    def verb(**given: Any) -> None:
+        run(_settings(**given))
+
+    verb.__doc__ = run.__doc__
+    verb.__signature__ = inspect.signature(_settings)  # type: ignore[attr-defined]
+    verb.__annotations__ = dict(_settings.__annotations__) | {"return": None}
+    return verb
+
+
+def _settings(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="any other setting, e.g. expire_after=86400 (see docs/gateway.md)",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="other than loopback needs tokens")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: one that is free")
+    ] = 8090,
+    database: Annotated[
+        str, typer.Option("--database", metavar="URL", help="SQLAlchemy's URL of the store")
+    ] = "sqlite:///tod-dialogues.sqlite",
+    url: Url = DEFAULT_URL,
+    name: Name = DEFAULT_MODEL,
+    bot: BotFile = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="bearer tokens that open it, one a line"),
+    ] = None,
+    model_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-token-file", metavar="FILE", help="the running server's inference token"
+        ),
+    ] = None,
+    retain_days: Annotated[
+        float, typer.Option("--retain-days", metavar="N", help="then delete; 0: keep for ever")
+    ] = 0.0,
+) -> "GatewaySettings":
     from pydantic import SecretStr, ValidationError
 
     from todserve.gateway.gateway_settings import GatewaySettings
-    from todserve.runtime.errors import ConfigError, first_problem
+    from todserve.runtime.errors import first_problem
     from todserve.runtime.wire.key_checks import nearest
 
     given: dict[str, Any] = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "database": arguments.database,
-        "model_url": arguments.url,
-        "model_name": arguments.name,
-        "bot": arguments.bot,
-        "retain_days": arguments.retain_days,
-        "tokens": tuple(SecretStr(token) for token in _tokens(arguments.token_file)),
+        "host": host,
+        "port": port,
+        "database": database,
+        "model_url": url,
+        "model_name": name,
+        "bot": bot,
+        "retain_days": retain_days,
+        "tokens": tuple(SecretStr(token) for token in _tokens(token_file)),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
-        "model_token": next(map(SecretStr, _tokens(arguments.model_token_file)), None),
+        "model_token": next(map(SecretStr, _tokens(model_token_file)), None),
     }
-    further = dict(_further(one) for one in arguments.settings)
+    further = dict(_further(one) for one in settings or ())
     twice = sorted({*given} & {*further})
     if twice:
-        raise ConfigError(f"{twice[0]}: got it as KEY=VALUE; expected its own option; see --help")
+        raise _wrong(f"{twice[0]}: got it as KEY=VALUE; expected its own option; see --help")
     try:
         return GatewaySettings.model_validate(given | further)
     except ValidationError as error:
@@ -89,20 +113,22 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
         if first["type"] == "extra_forbidden":
             field = str(first["loc"][0])
             known = tuple(sorted({*GatewaySettings.model_fields} - {*given}))
-            raise ConfigError(
+            raise _wrong(
                 f"unknown setting {field!r}{nearest(field, known)}; expected one of "
                 f"{', '.join(known)}"
             ) from None
-        raise ConfigError(first_problem(error)) from None
+        raise _wrong(first_problem(error)) from None
 
 
 def _further(text: str) -> tuple[str, str]:
-    from todserve.runtime.errors import ConfigError
-
     key, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"got {text!r}; expected KEY=VALUE, such as expire_after=86400")
+        raise _wrong(f"got {text!r}; expected KEY=VALUE, such as expire_after=86400")
     return key, value
+
+
+def _wrong(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="KEY=VALUE")
 
 
 def _tokens(path: Path | None) -> list[str]:

@@ -6,13 +6,14 @@ service ``restaurant`` with the slots of both.
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_multiwoz_schema
 from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
 from todserve.runtime.language.schema import Service, Slot
+from todserve.runtime.wire.model_description import ModelDescription
 
 
 def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:
@@ -32,6 +33,19 @@ def sgd_services(source: CorpusSource) -> tuple[Service, ...]:
         for service in sgd_schema(source, split).services
     }
     return tuple(services.values())
+
+
+def described(model: ModelDescription) -> Iterator[Service]:
+    """Yield the services that a served model says it speaks of."""
+    for domain, slots in model.domains.items():
+        yield Service(
+            name=domain,
+            slots=tuple(
+                Slot(name=slot, categorical=values is not None, values=values or ())
+                for slot, values in slots.items()
+            ),
+            intents=model.domain_intents.get(domain, ()),
+        )
 
 
 def merged(services: Iterable[Service]) -> tuple[Service, ...]:

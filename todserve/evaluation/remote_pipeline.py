@@ -29,7 +29,7 @@ import requests
 from pydantic import ValidationError
 
 from todserve.runtime.checkpoint import Checkpoint
-from todserve.runtime.errors import ConfigError, RequestError, TodError
+from todserve.runtime.errors import ConfigError, RequestError, ServerError
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse, decode
@@ -51,7 +51,7 @@ BUSY = frozenset(
 _LONGEST_PAUSE = 10.0
 
 
-class RemoteError(TodError):
+class RemoteError(ServerError):
     """The server is not there, stays busy, or answered something that is no turn."""
 
 

@@ -3,9 +3,10 @@
     TodError
     ├── RequestError   one request is wrong; HTTP 400 for that item alone
     ├── ConfigError    a configuration or checkpoint file is wrong
-    ├── ArchiveError   an archive cannot be built, verified or started
+    ├── ArchiveError   an archive cannot be built or verified
     ├── CorpusError    a corpus file does not have the layout its publisher documents
-    └── TrainingError  a training run cannot go on
+    ├── TrainingError  a training run cannot begin or go on
+    └── ServerError    a server cannot be started or stopped, is not there, or answers no turn
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -31,7 +32,7 @@ class ConfigError(TodError):
 
 
 class ArchiveError(TodError):
-    """An archive that cannot be built, verified, started or stopped."""
+    """An archive that cannot be built or verified."""
 
 
 class CorpusError(TodError):
@@ -39,7 +40,15 @@ class CorpusError(TodError):
 
 
 class TrainingError(TodError):
-    """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
+    """A training run that cannot begin or go on.
+
+    Its loss rises or is no number whatever is tried, one of its processes has ended, or a package
+    that it needs is not installed.
+    """
+
+
+class ServerError(TodError):
+    """A server that cannot be started or stopped, is not there, or answers no turn."""
 
 
 def first_problem(error: "ValidationError") -> str:

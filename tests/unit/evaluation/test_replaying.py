@@ -12,7 +12,13 @@ from tests.support.local_server import Answer, LocalServer
 from todserve.evaluation.replay.replay_differences import Aspect, Difference, compare
 from todserve.evaluation.replay.replay_run import DIFFERS, HOLDS, run_replay
 from todserve.evaluation.replay.replayed_dialogues import replay
-from todserve.runtime.errors import ArchiveError, ConfigError, CorpusError, RequestError
+from todserve.runtime.errors import (
+    ArchiveError,
+    ConfigError,
+    CorpusError,
+    RequestError,
+    ServerError,
+)
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.request import TurnRequest
@@ -25,7 +31,6 @@ from todserve.runtime.wire.response import (
     TurnResponse,
 )
 from todserve.serving.client.served_answerer import ServedModel, open_answering
-from todserve.serving.client.tod_client import ServerError
 
 Script = Callable[[TurnRequest], TurnResponse | RequestError]
 State = dict[str, dict[str, str]]

@@ -10,11 +10,11 @@ import pytest
 from tests.support.local_server import OK, Answer, LocalServer
 from tests.support.pipeline_server import PipelineServer
 from tests.unit.evaluation.multiwoz.test_end_to_end import Scripted
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.language.prompts import Exchange, PromptFormat
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.response import SlotPrediction
-from todserve.serving.client.tod_client import Conversation, ServerError, TodClient
+from todserve.serving.client.tod_client import Conversation, TodClient
 
 
 def client_of(server: LocalServer, retries: int = 2) -> TodClient:

@@ -14,10 +14,10 @@ from tests.unit.serving.test_handler import make, make_context, run
 from tests.unit.serving.test_openapi import is_valid
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.checkpoint_description import describe
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import ModelIdentity
-from todserve.serving.client.tod_client import ServerError, TodClient
+from todserve.serving.client.tod_client import TodClient
 
 ASKING: dict[str, object] = {"body": {"describe": True}}
 

@@ -143,7 +143,7 @@ def _by_hand(manifest: Manifest, folder: Path, cause: str) -> str:
     more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return (
         f"{cause}; {publisher.title} was not fetched; expected a way to its publisher. Check the "
-        f"network; behind a proxy set HTTPS_PROXY; to use a mirror pass --url-base. Or fetch "
+        f"network; behind a proxy set HTTPS_PROXY; to use a mirror pass --mirror. Or fetch "
         f"these by hand on another machine, with the checksums of "
         f"{FOLDER / (manifest.name + '.json')}, and set TOD_DATA={folder.parent}:\n  "
         f"{shown}{more}"

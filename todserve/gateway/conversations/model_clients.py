@@ -18,12 +18,12 @@ from todserve.gateway.api.gateway_errors import (
 )
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse
-from todserve.serving.client.tod_client import ServerError, TodClient, UnknownModelError
+from todserve.serving.client.tod_client import TodClient, UnknownModelError
 
 # The endpoint also bounds all texts of a request together; the state needs some of that too.
 _HISTORY_CHARACTERS = DEFAULT_LIMITS.max_total_characters // 2

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import ValidationError
 
-from todserve.runtime.errors import RequestError, TodError
+from todserve.runtime.errors import RequestError, ServerError, TodError
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.model_description import ModelDescription
@@ -31,10 +31,6 @@ _RETRIED = (
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
 _LONGEST_PAUSE = 4.0
-
-
-class ServerError(TodError):
-    """The server is not there, not ready, or answered something that is no turn."""
 
 
 class UnknownModelError(ServerError):
