@@ -1,11 +1,13 @@
 """What the command ``tod`` takes, asked of its own parser; nothing is run."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from todserve.cli.main import command
 
 
+@cache
 def verbs() -> dict[str, Any]:
     """Return every verb by its words, families too: ``data`` and ``data stats``."""
     return dict(_below(command(), ""))

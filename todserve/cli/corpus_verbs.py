@@ -22,13 +22,13 @@ _PublishedSplit = Annotated[
 
 def add_sources(app: typer.Typer) -> None:
     """Add the verbs."""
-    data = typer.Typer(help="Fetch, check, count and convert corpora.")
-    data.command("stats", cls=VerbCommand)(_stats)
-    data.command("validate")(_validate)
-    data.command("convert")(_convert)
-    data.command("spoken")(_spoken)
-    data.command("get")(_get)
-    app.add_typer(data, name="data", rich_help_panel=PANEL)
+    corpus = typer.Typer(help="Fetch, check, count and convert corpora.")
+    corpus.command("stats", cls=VerbCommand)(_stats)
+    corpus.command("validate")(_validate)
+    corpus.command("convert")(_convert)
+    corpus.command("spoken")(_spoken)
+    corpus.command("get")(_get)
+    app.add_typer(corpus, name="data", rich_help_panel=PANEL)
     knowledge = typer.Typer(help="Build the database a checkpoint carries.")
     knowledge.callback()(_knowledge)
     knowledge.command("build")(_knowledge_build)
