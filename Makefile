@@ -25,7 +25,7 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo studio test check fix start stop bench train evaluate archive clean
+.PHONY: help setup demo studio test check fix start stop bench train evaluate archive wheel clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ evaluate: $(TRAIN) ## score CHECKPOINT on a sample of the dev split
 archive: $(RUNTIME) ## pack CHECKPOINT into archive/store/tod.mar
 	@$(BIN)/tod archive $(CHECKPOINT)
 	@echo "$(CHECKPOINT)" > $(PACKED_FROM)
+
+wheel: $(DEV) ## build dist/todserve-*.whl: the whole product in one file
+	@rm -rf build dist
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@rm -rf build
+	@ls dist
 
 clean: stop ## stop the server and remove what was made here, but not .venv and runs/
 	@rm -rf build dist logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -46,8 +46,8 @@ from todserve.evaluation.suites.intents.intent_scores import (
 )
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
-from todserve.training.data.corpus_parts import held_out_by_intent, words_digest
 from todserve.training.network.pretrained_encoder import minilm_folder
+from todserve.training.preparation.corpus_parts import held_out_by_intent, words_digest
 from todserve.training.training_run import run_training
 
 Pair = tuple[str, str]

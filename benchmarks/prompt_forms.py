@@ -30,9 +30,9 @@ from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.request import TurnRequest
 from todserve.training.batches.batch import collate, plan
 from todserve.training.batches.examples import encode_turns
-from todserve.training.data.training_turns import TrainingTurn, load_turns
 from todserve.training.network.training_network import build_network, loss_of
 from todserve.training.network.vocabulary import corpus_lines, special_tokens, train_tokenizer
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 from todserve.training.training_config import TrainingConfig
 from todserve.training.training_run import run_training
 

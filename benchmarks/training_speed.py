@@ -39,10 +39,10 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batches.batch import collate, plan
 from todserve.training.batches.examples import Example, encode_turns
-from todserve.training.data.training_turns import TrainingTurn, load_turns
 from todserve.training.loop.distributed import World
 from todserve.training.loop.training_loop import Trainer
 from todserve.training.network.training_network import build_network
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 from todserve.training.training_config import TrainingConfig
 
 _TOKENIZER = Path("checkpoints/multiwoz/tokenizer.json")

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from todserve.bot.action_events import Event, SlotSet
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
+from todserve.runtime.private_files import private_file
 
 DATABASE = f"sqlite:///{Path(__file__).parent / 'bookings.sqlite'}"
 """Where bookings are kept unless bot.yml says ``settings: {database: ...}``."""
@@ -49,7 +50,11 @@ class Bookings:
     """
 
     def __init__(self, url: str) -> None:
-        sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+        address = sa.make_url(url)
+        sqlite = address.get_backend_name() == "sqlite"
+        if sqlite and address.database:
+            # Who eats where is nobody else's to read.
+            private_file(Path(address.database))
         arguments = {"timeout": 30} if sqlite else {}
         self._engine = sa.create_engine(url, connect_args=arguments, hide_parameters=True)
         with self._engine.begin() as connection:

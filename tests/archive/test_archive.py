@@ -42,7 +42,7 @@ def names(archive: Path) -> set[str]:
 def failing_parts(folder: Path, config: Path, handler: str) -> Parts:
     """Return the checkout's parts with another handler."""
     (folder / "tod_handler.py").write_text(handler)
-    return dataclasses.replace(Parts.of_checkout(config), handler=folder / "tod_handler.py")
+    return dataclasses.replace(Parts.shipped(config), handler=folder / "tod_handler.py")
 
 
 def test_archive_holds_checkpoint_runtime_network_and_handler(archive: Path) -> None:
@@ -137,7 +137,7 @@ def test_archive_without_the_runtime_does_not_borrow_the_checkouts(
     unpacked = unpack(archive, tmp_path / "unpacked")
     shutil.rmtree(unpacked / "todserve")
     with pytest.raises(ArchiveError, match=r"No module named 'todserve|not from the archive"):
-        try_archive(unpacked, Parts.of_checkout())
+        try_archive(unpacked, Parts.shipped())
 
 
 def test_import_error_of_the_handler_is_shown_unmasked(

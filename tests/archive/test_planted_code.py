@@ -116,7 +116,7 @@ def test_a_planted_module_would_run_where_it_is_asked_for(planted: Planted) -> N
     # The mark shows what it should: the canary plays TorchServe's worker, which runs the archive.
     unpacked = unpack(planted.archive(), planted.folder / "unpacked")
     with pytest.raises(ArchiveError):
-        try_archive(unpacked, Parts.of_checkout(planted.config("torch")))
+        try_archive(unpacked, Parts.shipped(planted.config("torch")))
     assert planted.mark.exists()
 
 

@@ -11,8 +11,8 @@ from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.archive.archive_staging import Parts
 from todserve.serving.archive.archive_trial import unpack
 
-SITE = Parts.of_checkout().worker_start
-LAZY = Parts.of_checkout().without_torch
+SITE = Parts.shipped().worker_start
+LAZY = Parts.shipped().without_torch
 
 
 def python(folder: Path, program: str, **environment: str) -> str:

@@ -102,6 +102,16 @@ class Wrong:
         return "events"
 
 
+class Hoard:
+    def name(self):
+        return "hoard"
+
+    def run(self, dispatcher, tracker, domain):
+        slots, letters = tracker.latest_message["text"].split()
+        given = [SlotSet(f"s{tracker.key}{n}", "x" * int(letters)) for n in range(int(slots))]
+        return given + [SlotSet("reference", "k3")]
+
+
 class Endless:
     def name(self):
         return "endless"

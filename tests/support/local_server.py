@@ -29,10 +29,13 @@ OK: dict[str, Any] = {
 
 
 class Answer:
-    """One prepared answer; ``drop`` closes the connection without one."""
+    """One prepared answer; ``drop`` closes the connection without one, ``packed`` says gzip."""
 
-    def __init__(self, status: int = 200, body: object = OK, *, drop: bool = False) -> None:
+    def __init__(
+        self, status: int = 200, body: object = OK, *, drop: bool = False, packed: bool = False
+    ) -> None:
         self.status = status
+        self.packed = packed
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.drop = drop
 
@@ -60,6 +63,8 @@ class LocalServer(ServingThread):
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer.body)))
+                if answer.packed:
+                    self.send_header("Content-Encoding", "gzip")
                 self.end_headers()
                 self.wfile.write(answer.body)
 

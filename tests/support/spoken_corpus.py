@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.support.source_tree import ROOT
 from todserve.runtime.language.schema import Schema
-from todserve.training.data.training_turns import State, TrainingTurn
+from todserve.training.preparation.training_turns import State, TrainingTurn
 
 SCHEMA = Schema.load(Path(ROOT) / "checkpoints" / "multiwoz" / "schema.json")
 

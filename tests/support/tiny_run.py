@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.support.tiny_checkpoint import MARKOV, write_tiny_checkpoint
 from tests.support.tiny_turns import TURNS
-from todserve.training.data.training_turns import save_turns
+from todserve.training.preparation.training_turns import save_turns
 from todserve.training.training_run import run_training
 
 SHIPPED_FORM = "{context: markov, prompt_placement: decoder, belief_target: update}"

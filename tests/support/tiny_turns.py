@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 
 _PLACES = ("ely", "cambridge", "norwich", "stevenage")
 _DAYS = ("monday", "friday")

@@ -48,14 +48,13 @@ def test_every_verb_explains_itself(
 
 
 def test_an_option_of_one_name_is_described_alike_by_every_verb_that_shares_it() -> None:
-    shared = ("--corpora", "--threads", "--limit", "--url", "--json", "--write", "--logs")
+    shared = ("--corpora", "--threads", "--limit", "--json", "--write", "--logs")
     for name in shared:
         found = {
             (one.metavar, one.help)
-            for verb, command in verbs().items()
+            for command in verbs().values()
             for one in command.params
-            # What is scored over REST needs its local copy too, and says so.
-            if name in one.opts and not (name == "--url" and verb.startswith("evaluate"))
+            if name in one.opts
         }
         assert len(found) == 1, (name, found)
 

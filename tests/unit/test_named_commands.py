@@ -73,8 +73,8 @@ def faults_of(command: str) -> Iterator[str]:
         words = part.split()
         if words[:1] != ["tod"] or len(words) < 2:
             continue
-        if words[1].startswith("-"):
-            continue
+        if words[1].startswith("-") or words[1].isupper():
+            continue  # an option of tod itself, or any verb
         verb = words[1].strip(",.:;")
         if verb not in known:
             yield f"{part}: no verb {verb!r}"

@@ -1,71 +1,92 @@
-"""What is imported is declared, what is declared is pinned, and all lists agree."""
+"""What is imported is declared, every range holds its pin, and the pins are what is installed."""
 
 import re
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.support.source_tree import ROOT, imports, module_name, parse, sources
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
+LISTS = ("runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt", "pretrained.txt")
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "ts": "torchserve", "yaml": "pyyaml"}
-LEARNING = ("corpora", "training", "evaluation", "export")
+# Room -> the extras that whoever uses it has installed; `cli` and the face import rooms lazily.
+INSTALLED = {
+    "runtime": ("serve", "ctranslate2"),
+    "serving": ("serve", "java"),
+    "handlers": ("serve",),
+    "model_defs": ("serve",),
+    "bot": ("bot",),
+    "gateway": ("bot", "postgres"),
+    "studio": ("bot",),
+    "corpora": ("train",),
+    "training": ("train", "pretrained"),
+    "evaluation": ("train",),
+    "export": ("train",),
+    "fidelity": ("train",),
+}
 
 
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins(lines: list[str]) -> dict[str, str]:
-    """Return name -> version of the lines that are pins."""
-    return {
-        normal(line.split("==")[0]): line.split("==")[1] for line in lines if PIN.fullmatch(line)
-    }
+def declared(*extras: str) -> dict[str, Requirement]:
+    """Return what a client has, and what extras add, those that they name themselves included."""
+    found: dict[str, Requirement] = {}
+    for line in [*PROJECT["dependencies"], *(line for name in extras for line in EXTRAS[name])]:
+        one = Requirement(line)
+        if one.name == PROJECT["name"]:
+            found |= declared(*one.extras)
+        else:
+            found[normal(one.name)] = one
+    return found
 
 
-def locked(name: str) -> list[str]:
+def pins(name: str) -> dict[str, str]:
+    """Return name -> version of a list of exact pins."""
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line and not line.startswith(("#", "-r"))]
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "-r"))]
+    assert [line for line in lines if not PIN.fullmatch(line)] == []
+    return {normal(line.split("==")[0]): line.split("==")[1] for line in lines}
 
 
 @pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
 def test_every_package_that_is_imported_is_declared(path: Path) -> None:
-    optional = [*EXTRAS["java"], *EXTRAS["ctranslate2"], *EXTRAS["postgres"]]
-    declared = {**pins(PROJECT["dependencies"]), **pins(optional)}
-    if path.relative_to(ROOT).parts[1] in LEARNING:
-        declared |= pins(EXTRAS["train"])
+    parts = path.relative_to(ROOT).parts
+    room = parts[1] if parts[0] == "todserve" else parts[0]
     roots = {name.partition(".")[0] for name in imports(parse(path))}
     others = roots - set(sys.stdlib_module_names) - {"todserve"}
-    assert {DISTRIBUTIONS.get(name, normal(name)) for name in others} <= set(declared)
+    names = {DISTRIBUTIONS.get(name, normal(name)) for name in others}
+    assert names <= declared(*INSTALLED.get(room, ())).keys()
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt"])
+@pytest.mark.parametrize("name", LISTS)
 def test_every_locked_line_is_an_exact_pin(name: str) -> None:
-    assert [line for line in locked(name) if not PIN.fullmatch(line)] == []
-    assert locked(name)
+    assert pins(name)
 
 
-@pytest.mark.parametrize(
-    ("direct", "lists"),
-    [
-        (PROJECT["dependencies"], ["runtime.txt"]),
-        (EXTRAS["train"], ["runtime.txt", "train.txt"]),
-        (EXTRAS["dev"][1:], ["runtime.txt", "train.txt", "dev.txt"]),
-        (EXTRAS["java"], ["java.txt"]),
-        (EXTRAS["ctranslate2"], ["train.txt"]),
-        (EXTRAS["postgres"], ["dev.txt"]),
-        (EXTRAS["bench"], ["runtime.txt", "train.txt", "dev.txt", "bench.txt"]),
-    ],
-)
-def test_direct_dependencies_are_pinned_as_the_lists_say(
-    direct: list[str], lists: list[str]
-) -> None:
-    everything = pins([line for name in lists for line in locked(name)])
-    assert len(pins(direct)) == len(direct)
-    assert pins(direct).items() <= everything.items()
+@pytest.mark.parametrize("extra", ["", *EXTRAS])
+def test_every_range_holds_the_version_that_is_pinned_and_tested(extra: str) -> None:
+    pinned = {package: one for name in LISTS for package, one in pins(name).items()}
+    for package, one in declared(*([extra] if extra else [])).items():
+        assert one.specifier.contains(pinned[package]), f"{one}: pinned is {pinned[package]}"
+        assert str(one.specifier), f"{one} has no bounds"
+
+
+@pytest.mark.parametrize("package", sorted(declared("serve", "bot", "train")))
+def test_what_is_installed_here_is_what_is_pinned(package: str) -> None:
+    pinned = {name: one for listed in LISTS for name, one in pins(listed).items()}
+    assert version(package).partition("+")[0] == pinned[package]
+
+
+def test_a_client_has_neither_torch_nor_a_server() -> None:
+    assert not {"torch", "torchserve", "transformers", "fastapi"} & declared().keys()

@@ -16,6 +16,9 @@ from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa_action_server import RasaActionServer
 from todserve.runtime.errors import ConfigError
 
+_MOST_CHARACTERS = 100_000
+"""Of an action's events, and of its messages, as JSON."""
+
 
 class Runners:
     """The actions that bot.yml names; for any number of threads.
@@ -83,6 +86,11 @@ class Runners:
 def _as_json(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what an action gave as it can be stored and sent; raises where it cannot."""
     text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+    if len(text) > _MOST_CHARACTERS:
+        raise ActionError(
+            f"got an answer of {len(text)} characters; expected at most {_MOST_CHARACTERS}, which "
+            "are stored with the turn; keep large things where the action keeps its own"
+        )
     text.encode("utf-8")
     found: list[dict[str, Any]] = json.loads(text)
     return found

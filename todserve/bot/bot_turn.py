@@ -16,9 +16,13 @@ from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.response_templates import Responses, Values
 from todserve.bot.user_message import Heard
+from todserve.runtime.language.control_text import without_frames
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
+_MOST_REMEMBERED = 200
+_MOST_CHARACTERS = 50_000
+"""Slots, and characters of their values: what is remembered is stored anew with every turn."""
 
 
 class Doing:
@@ -141,8 +145,14 @@ class Doing:
             # could repeat what the user said, so only its kind is told.
             return self._fail(name, type(error).__name__)
         self._events.append(ActionExecuted(name))
+        remembered = dict(self.memory)
         for event in events:
             self._take_in(event, waiting)
+        if events and not self._fits():
+            # What it did is done; only what it wanted remembered is not.
+            self.memory = remembered
+            self._error = f"{name}: TooMuchToRemember"
+            _log.error("action %s wants too much remembered", name)
         for message in dispatcher.messages:
             text, response = message.pop("text", None), message.pop("response", None)
             if text:
@@ -170,6 +180,11 @@ class Doing:
             self.memory.clear()
         if kind == "restart" or (kind == "active_loop" and name is None):
             self.form = None
+
+    def _fits(self) -> bool:
+        # The same for any value, since whatever an action gives has been JSON by now.
+        characters = sum(len(key) + len(str(value)) for key, value in self.memory.items())
+        return len(self.memory) <= _MOST_REMEMBERED and characters <= _MOST_CHARACTERS
 
     def _fail(self, name: str, kind: str) -> bool:
         _log.error("action %s failed: %s", name, kind)
@@ -206,5 +221,7 @@ class Doing:
         )
 
     def _write(self, text: str) -> None:
-        if text.strip():
-            self._messages.append(text)
+        # Of bot.yml, an action or a value: the next turn's prompt has it in its history.
+        said = without_frames(text)
+        if said.strip():
+            self._messages.append(said)

@@ -10,6 +10,7 @@ stays there, since it repeats the request with the user's words in it.
 Source of names and statuses: the HTTP endpoint of rasa-sdk 3.21.
 """
 
+import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -29,6 +30,10 @@ from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 SPOKEN_VERSION = "3.21.1"
 """Version named in requests; a server of another minor version warns in its own log, no more."""
 
+_MOST_BYTES = 1_000_000
+"""Of an answer; an action says a few lines and sets a few slots."""
+_PLAIN = {"Accept-Encoding": "identity"}
+"""A small answer that is packed may be a large one."""
 _LOOK_SECONDS = 5.0
 _LONGEST_PAUSE = 2.0
 # Without any key a server would go on with the domain that its last caller sent.
@@ -100,9 +105,9 @@ class RasaActionServer:
         Raises:
             ActionError: it cannot be asked.
         """
-        answer = self._look("actions")
+        _, content = self._look("actions")
         try:
-            return frozenset(one.name for one in _NAMES.validate_json(answer.content))
+            return frozenset(one.name for one in _NAMES.validate_json(content))
         except ValidationError:
             raise ActionError(
                 f"{self._shown}: got something else than a list of actions; expected a rasa-sdk "
@@ -112,7 +117,7 @@ class RasaActionServer:
     def ready(self) -> bool:
         """Say whether the server answers right now."""
         try:
-            return self._look("health").status_code == HTTPStatus.OK
+            return self._look("health")[0] == HTTPStatus.OK
         except ActionError:
             return False
 
@@ -132,11 +137,11 @@ class RasaActionServer:
             "domain": {**_EMPTY_DOMAIN, **domain},
             "version": SPOKEN_VERSION,
         }
-        answer = self._post(name, call)
-        if answer.status_code != HTTPStatus.OK:
-            raise self._refusal(name, answer)
+        status, content = self._post(name, call)
+        if status != HTTPStatus.OK:
+            raise self._refusal(name, status, content)
         try:
-            said = _Answer.model_validate_json(answer.content)
+            said = _Answer.model_validate_json(content)
         except ValidationError as error:
             raise ActionError(
                 f"{self._shown}: action {name!r}: got an answer with {error.error_count()} "
@@ -147,7 +152,7 @@ class RasaActionServer:
             _say(dispatcher, message)
         return events
 
-    def _post(self, name: str, call: Mapping[str, Any]) -> requests.Response:
+    def _post(self, name: str, call: Mapping[str, Any]) -> tuple[int, bytes]:
         for attempt in range(self._retries + 1):
             if attempt:
                 time.sleep(min(self._backoff * 2 ** (attempt - 1), _LONGEST_PAUSE))
@@ -155,9 +160,14 @@ class RasaActionServer:
             # used, and then nobody knows whether the action ran.
             with self._session() as session:
                 try:
-                    return session.post(
-                        self._endpoint, json=call, timeout=self._timeout, allow_redirects=False
-                    )
+                    with session.post(
+                        self._endpoint,
+                        json=call,
+                        timeout=self._timeout,
+                        allow_redirects=False,
+                        stream=True,
+                    ) as answer:
+                        return answer.status_code, self._content(answer, f": action {name!r}")
                 except requests.ConnectTimeout:
                     failure = f"cannot connect within {self._timeout:g} s; nothing ran"
                     break
@@ -180,10 +190,12 @@ class RasaActionServer:
             "it, or correct actions.endpoint"
         )
 
-    def _look(self, path: str) -> requests.Response:
+    def _look(self, path: str) -> tuple[int, bytes]:
         with self._session() as session:
             try:
-                return session.get(urljoin(self._endpoint, path), timeout=_LOOK_SECONDS)
+                address = urljoin(self._endpoint, path)
+                with session.get(address, timeout=_LOOK_SECONDS, stream=True) as answer:
+                    return answer.status_code, self._content(answer, f" at /{path}")
             except requests.RequestException as error:
                 raise ActionError(
                     f"{self._shown}: got {type(error).__name__} at /{path}; expected a rasa-sdk "
@@ -194,11 +206,30 @@ class RasaActionServer:
         session = requests.Session()
         # A proxy of the environment must not be asked for this very machine.
         session.trust_env = not self._local
+        session.headers.update(_PLAIN)
         return session
 
-    def _refusal(self, name: str, answer: requests.Response) -> ActionError:
-        code = answer.status_code
-        of_action = _names_action(answer)
+    def _content(self, answer: requests.Response, where: str) -> bytes:
+        """Return an answer's body, read no further than it may be long."""
+        packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
+        pieces: list[bytes] = []
+        size = 0
+        if not packed:
+            for piece in answer.iter_content(1 << 16):
+                pieces.append(piece)
+                size += len(piece)
+                if size > _MOST_BYTES:
+                    break
+        if packed or size > _MOST_BYTES:
+            got = "a packed answer" if packed else "more of an answer"
+            raise ActionError(
+                f"{self._shown}{where}: got {got}; expected at most {_MOST_BYTES} bytes, not "
+                "packed; it may have run, and is not asked again; answer with less"
+            )
+        return b"".join(pieces)
+
+    def _refusal(self, name: str, code: int, content: bytes) -> ActionError:
+        of_action = _names_action(content)
         if code == HTTPStatus.BAD_REQUEST and of_action:
             return ActionRejectedError(f"{self._shown}: action {name!r} declined to run")
         if code == HTTPStatus.NOT_FOUND and of_action:
@@ -252,10 +283,10 @@ def _refused(error: BaseException | None) -> bool:
     return False
 
 
-def _names_action(answer: requests.Response) -> bool:
+def _names_action(content: bytes) -> bool:
     try:
-        body = answer.json()
-    except ValueError:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return False
     return isinstance(body, dict) and "action_name" in body
 

@@ -88,7 +88,7 @@ def _bench(
             "the benchmark lies in a checkout of the repository; clone it, run `make setup` and "
             "call `tod bench` there"
         )
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     # By name: no list of packages holds what is not installed with todserve.
     chosen = import_module("benchmarks.options").bench_options(

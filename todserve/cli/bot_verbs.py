@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
+from todserve.cli.verb_command import VerbCommand
+
 PANEL = "Talk"
 
 
 def add_bots(app: typer.Typer) -> None:
     """Add the verbs."""
     bot = typer.Typer(help="Check a bot.yml, or make one of a Rasa project.")
-    bot.command("check")(_check)
-    bot.command("convert")(_convert)
+    bot.command("check", cls=VerbCommand)(_check)
+    bot.command("convert", cls=VerbCommand)(_convert)
     app.add_typer(bot, name="bot", rich_help_panel=PANEL)
 
 
@@ -25,7 +27,7 @@ def _check(
     """Read a bot.yml as the gateway does, its actions included."""
     from todserve.bot.bot import Bot
     from todserve.bot.bot_file import load_bot
-    from todserve.serving.terminal.console import say
+    from todserve.serving.terminal.painted_lines import say
 
     config = load_bot(file)
     Bot(config)
@@ -41,7 +43,8 @@ def _convert(
 ) -> None:
     """Write a Rasa project as bot.yml and as dialogues to train with."""
     from todserve.bot.conversion.rasa_conversion import convert_rasa
-    from todserve.serving.terminal.console import say
+    from todserve.runtime.console import one_line
+    from todserve.serving.terminal.painted_lines import say
 
     for line in convert_rasa(project, out).lines():
-        say(line)
+        say(one_line(line))

@@ -24,14 +24,14 @@ def add_sources(app: typer.Typer) -> None:
     """Add the verbs."""
     corpus = typer.Typer(help="Fetch, check, count and convert corpora.")
     corpus.command("stats", cls=VerbCommand)(_stats)
-    corpus.command("validate")(_validate)
-    corpus.command("convert")(_convert)
-    corpus.command("spoken")(_spoken)
-    corpus.command("get")(_get)
+    corpus.command("validate", cls=VerbCommand)(_validate)
+    corpus.command("convert", cls=VerbCommand)(_convert)
+    corpus.command("spoken", cls=VerbCommand)(_spoken)
+    corpus.command("get", cls=VerbCommand)(_get)
     app.add_typer(corpus, name="data", rich_help_panel=PANEL)
     knowledge = typer.Typer(help="Build the database a checkpoint carries.")
     knowledge.callback()(_knowledge)
-    knowledge.command("build")(_knowledge_build)
+    knowledge.command("build", cls=VerbCommand)(_knowledge_build)
     app.add_typer(knowledge, name="knowledge", rich_help_panel=PANEL)
 
 
@@ -45,7 +45,7 @@ def _knowledge_build(
 ) -> None:
     """Turn MultiWOZ's db files into one SQLite file."""
     from todserve.corpora.entities.knowledge_file import build_multiwoz_knowledge
-    from todserve.serving.terminal.console import say
+    from todserve.serving.terminal.painted_lines import say
 
     rows = build_multiwoz_knowledge(db_dir, out)
     for domain, count in rows.items():
@@ -61,7 +61,7 @@ def _stats(
 ) -> None:
     """Count what a corpus holds and what was skipped."""
     from todserve.corpora.corpus_statistics import statistics_of
-    from todserve.serving.terminal.console import say, write_json
+    from todserve.serving.terminal.painted_lines import say, write_json
 
     found = statistics_of(name, split, corpora, progress=sys.stderr.isatty())
     if json is not None:
@@ -117,7 +117,7 @@ def _spoken(
     corpora: Corpora = None,
 ) -> None:
     """Print samples of what people really say, made from labelled turns."""
-    from todserve.training.data.spoken_samples import run_samples
+    from todserve.training.preparation.spoken_samples import run_samples
 
     run_samples(source, kinds=kind or [], number=number, seed=seed, rough=rough, root=corpora)
 

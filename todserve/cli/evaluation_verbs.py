@@ -45,7 +45,7 @@ def add_evaluating(app: typer.Typer) -> None:
     ):
         evaluate.command(name, cls=VerbCommand)(verb)
     app.add_typer(evaluate, name="evaluate", rich_help_panel=PANEL)
-    app.command("replay", rich_help_panel=PANEL)(_replay)
+    app.command("replay", cls=VerbCommand, rich_help_panel=PANEL)(_replay)
 
 
 def _replay(
@@ -118,7 +118,7 @@ def _multiwoz(
     corpora: Corpora = None,
 ) -> None:
     """Score on MultiWOZ: states, Inform, Success, BLEU."""
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         if predictions is not None:
@@ -163,7 +163,7 @@ def _truth(
 ) -> None:
     """Count untrue statements in whole MultiWOZ dialogues."""
     from todserve.evaluation.suites.truth.truth_benchmark import run_truth
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_truth(
@@ -194,7 +194,7 @@ def _sgd(
 ) -> None:
     """Score a checkpoint on SGD by the official rules."""
     from todserve.evaluation.suites.sgd.sgd_benchmark import run_sgd
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_sgd(
@@ -227,7 +227,7 @@ def _corpus(
 ) -> None:
     """Score a checkpoint on a split of any corpus."""
     from todserve.evaluation.suites.corpus_benchmark import run_corpus
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_corpus(
@@ -248,7 +248,7 @@ def _people(
 ) -> None:
     """Score on what people type, step by step."""
     from todserve.evaluation.suites.people.people_benchmark import run_people
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_people(checkpoint, file, out, url=url, name=name, constrained=constrained, show=show)
@@ -264,7 +264,7 @@ def _banking77(
 ) -> None:
     """Score a checkpoint's intents on Banking77."""
     from todserve.evaluation.suites.intents.intent_benchmarks import run_banking77
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_banking77(checkpoint, csv, out, limit=limit, url=url, name=name)
@@ -281,7 +281,7 @@ def _clinc150(
 ) -> None:
     """Score a checkpoint's intents on CLINC150."""
     from todserve.evaluation.suites.intents.intent_benchmarks import run_clinc150
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_clinc150(checkpoint, file, out, split=split, limit=limit, url=url, name=name)
@@ -305,7 +305,7 @@ def _domains(
         run_domain_ablation,
         run_domain_comparison,
     )
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         if ablation:

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name, Url
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name
+from todserve.cli.verb_command import VerbCommand
+
+DATABASE, MODEL_URL = "TOD_DATABASE", "TOD_MODEL_URL"
+"""Variables of the environment with addresses, which may hold passwords."""
+
+_FILE = "sqlite:///tod-dialogues.sqlite"
 
 if TYPE_CHECKING:
+    from todserve.gateway.api.roles import Token
     from todserve.gateway.gateway_settings import GatewaySettings
 
 PANEL = "Talk"
@@ -20,8 +27,8 @@ PANEL = "Talk"
 
 def add_keeping(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command("gateway", rich_help_panel=PANEL)(_with_settings(_gateway))
-    app.command("studio", rich_help_panel=PANEL)(_with_settings(_studio))
+    app.command("gateway", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_gateway))
+    app.command("studio", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_studio))
 
 
 def _gateway(settings: "GatewaySettings") -> None:
@@ -65,14 +72,32 @@ def _settings(
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: one that is free")
     ] = 8090,
     database: Annotated[
-        str, typer.Option("--database", metavar="URL", help="SQLAlchemy's URL of the store")
-    ] = "sqlite:///tod-dialogues.sqlite",
-    url: Url = DEFAULT_URL,
+        str | None,
+        typer.Option(
+            "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
+        ),
+    ] = None,
+    database_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--database-file",
+            metavar="FILE",
+            help="holds that URL, for one with a password: everybody here can read a command line",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help=f"address of the running server; by default ${MODEL_URL}, or {DEFAULT_URL}",
+        ),
+    ] = None,
     name: Name = DEFAULT_MODEL,
     bot: BotFile = None,
     token_file: Annotated[
         Path | None,
-        typer.Option("--token-file", metavar="FILE", help="bearer tokens that open it, one a line"),
+        typer.Option("--token-file", metavar="FILE", help="bearer tokens, one a line: ROLE TOKEN"),
     ] = None,
     model_token_file: Annotated[
         Path | None,
@@ -84,7 +109,7 @@ def _settings(
         float, typer.Option("--retain-days", metavar="N", help="then delete; 0: keep for ever")
     ] = 0.0,
 ) -> "GatewaySettings":
-    from pydantic import SecretStr, ValidationError
+    from pydantic import ValidationError
 
     from todserve.gateway.gateway_settings import GatewaySettings
     from todserve.runtime.errors import first_problem
@@ -93,14 +118,14 @@ def _settings(
     given: dict[str, Any] = {
         "host": host,
         "port": port,
-        "database": database,
-        "model_url": url,
+        "database": _database(database, database_file),
+        "model_url": _address("--url", url, MODEL_URL) or DEFAULT_URL,
         "model_name": name,
         "bot": bot,
         "retain_days": retain_days,
-        "tokens": tuple(SecretStr(token) for token in _tokens(token_file)),
+        "tokens": _tokens(token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
-        "model_token": next(map(SecretStr, _tokens(model_token_file)), None),
+        "model_token": next(iter(_lines(model_token_file, "token")), None),
     }
     further = dict(_further(one) for one in settings or ())
     twice = sorted({*given} & {*further})
@@ -120,6 +145,33 @@ def _settings(
         raise _wrong(first_problem(error)) from None
 
 
+def _database(given: str | None, file: Path | None) -> str:
+    if file is None:
+        return _address("--database", given, DATABASE) or _FILE
+    if given is not None:
+        raise typer.BadParameter(
+            "got --database-file too; expected one of them", param_hint="--database"
+        )
+    return _lines(file, "database's address")[0]
+
+
+def _address(option: str, given: str | None, variable: str) -> str | None:
+    """Return an address from the command line, or else from the environment."""
+    import os
+
+    from todserve.runtime.secret_free import has_password
+    from todserve.serving.terminal.painted_lines import complain
+
+    if given is None:
+        return os.environ.get(variable) or None
+    if has_password(given):
+        complain(
+            f"tod: {option}: everybody on this machine can read the password in it; "
+            f"put the address into the environment as {variable}"
+        )
+    return given
+
+
 def _further(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
@@ -131,7 +183,17 @@ def _wrong(message: str) -> typer.BadParameter:
     return typer.BadParameter(message, param_hint="KEY=VALUE")
 
 
-def _tokens(path: Path | None) -> list[str]:
+def _tokens(path: Path | None) -> "tuple[Token, ...]":
+    from todserve.gateway.api.roles import Token
+    from todserve.runtime.errors import ConfigError
+
+    try:
+        return tuple(map(Token.of_line, _lines(path, "tokens")))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _lines(path: Path | None, what: str) -> list[str]:
     from todserve.runtime.errors import ConfigError
 
     if path is None:
@@ -141,9 +203,9 @@ def _tokens(path: Path | None) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"cannot read the tokens in {path}: {error}; expected UTF-8 text, one token a line"
+            f"cannot read the {what} in {path}: {error}; expected UTF-8 text, one a line"
         ) from None
-    tokens = [line.strip() for line in lines if line.strip()]
-    if not tokens:
-        raise ConfigError(f"{path} holds no token; expected one a line")
-    return tokens
+    found = [line.strip() for line in lines if line.strip()]
+    if not found:
+        raise ConfigError(f"{path} holds no {what.removesuffix('s')}; expected one a line")
+    return found

@@ -42,7 +42,7 @@ def print_version(wanted: bool) -> None:
 def _status(logs: Logs = DEFAULT_LOGS, json: Json = None) -> int:
     """Tell what runs: models, engines, ports, memory; exit status 1 unless all of it can answer."""
     from todserve.serving.server.server_status import read_status
-    from todserve.serving.terminal.console import write_json
+    from todserve.serving.terminal.painted_lines import write_json
 
     status = read_status(logs)
     if json is not None:
@@ -60,7 +60,7 @@ def _doctor(
 ) -> int:
     """Check what serving needs and name the command that mends what lacks; exit status 1 then."""
     from todserve.serving.server.machine_checks import Verdict, check_machine
-    from todserve.serving.terminal.console import say, write_json
+    from todserve.serving.terminal.painted_lines import say, write_json
 
     checks = check_machine(store=store, config=config, log_dir=logs)
     missing = [check for check in checks if check.missing]
@@ -83,7 +83,7 @@ def _version(json: Json = None) -> None:
         print_version(wanted=True)
     import platform
 
-    from todserve.serving.terminal.console import write_json
+    from todserve.serving.terminal.painted_lines import write_json
 
     assert json is not None
     versions = {name: _version_of(name) for name in ("todserve", *_NAMED)}
@@ -100,7 +100,7 @@ def _version_of(package: str) -> str | None:
 
 
 def _show(status: "ServerStatus") -> None:
-    from todserve.serving.terminal.console import say, say_table
+    from todserve.serving.terminal.painted_lines import say, say_table
 
     if status.record is None:
         say("no server runs; start one with: tod start")

@@ -88,7 +88,7 @@ def _everything(
 
 
 def _failed(message: str) -> int:
-    from todserve.serving.terminal.console import complain
+    from todserve.serving.terminal.painted_lines import complain
 
     complain(f"tod: {message}")
     return FAILED
@@ -96,7 +96,7 @@ def _failed(message: str) -> int:
 
 def _misused(error: typer.TyperException) -> int:
     """Say what is wrong with the command line, and where its help is."""
-    from todserve.serving.terminal.console import complain
+    from todserve.serving.terminal.painted_lines import complain
 
     context = getattr(error, "ctx", None)
     if context is not None:

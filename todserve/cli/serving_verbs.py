@@ -27,7 +27,7 @@ from todserve.cli.options import (
     Url,
     checkpoint_of,
 )
-from todserve.cli.verb_command import taking_many
+from todserve.cli.verb_command import VerbCommand, taking_many
 
 PANEL = "Serve"
 TALK = "Talk"
@@ -50,12 +50,12 @@ class ExportDtype(StrEnum):
 
 def add_serving(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command("export", rich_help_panel=PANEL)(_export)
-    app.command("archive", rich_help_panel=PANEL)(_archive)
+    app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
+    app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)
     app.command("start", cls=taking_many("--name"), rich_help_panel=PANEL)(_start)
-    app.command("stop", rich_help_panel=PANEL)(_stop)
-    app.command("chat", rich_help_panel=TALK)(_chat)
-    app.command("demo", rich_help_panel=TALK)(_demo)
+    app.command("stop", cls=VerbCommand, rich_help_panel=PANEL)(_stop)
+    app.command("chat", cls=VerbCommand, rich_help_panel=TALK)(_chat)
+    app.command("demo", cls=VerbCommand, rich_help_panel=TALK)(_demo)
 
 
 def _export(

@@ -30,13 +30,13 @@ _SHARES = (0.01, 0.05, 0.1, 0.2)
 
 def add_training(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command("train", rich_help_panel=PANEL)(_train)
+    app.command("train", cls=VerbCommand, rich_help_panel=PANEL)(_train)
     many = taking_many("--shares", "--per-intent")
     app.command("few-shot", cls=many, rich_help_panel=PANEL)(_few_shot)
     app.command("calibrate", cls=VerbCommand, rich_help_panel=PANEL)(_calibrate)
     app.command("fit-names", cls=VerbCommand, rich_help_panel=PANEL)(_fit_names)
-    app.command("fit-domains", rich_help_panel=PANEL)(_fit_domains)
-    app.command("fit-intents", rich_help_panel=PANEL)(_fit_intents)
+    app.command("fit-domains", cls=VerbCommand, rich_help_panel=PANEL)(_fit_domains)
+    app.command("fit-intents", cls=VerbCommand, rich_help_panel=PANEL)(_fit_intents)
 
 
 def _train(
@@ -133,7 +133,7 @@ def _calibrate(
         run_confidence_floor(folder, write=write, limit=limit, root=corpora)
         return
     from todserve.evaluation.calibration.calibration_run import run_calibration
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_calibration(folder, write=write, limit=limit, out=out, root=corpora)
@@ -149,7 +149,7 @@ def _fit_names(
     """Fit how near a misspelt name must come to a known one."""
     folder = checkpoint_of(checkpoint, option, None)
     from todserve.evaluation.calibration.name_closeness_fit import run_name_fitting
-    from todserve.serving.terminal.console import json_file
+    from todserve.serving.terminal.painted_lines import json_file
 
     with json_file(json) as out:
         run_name_fitting(folder, write=write, out=out, root=corpora)
@@ -160,7 +160,7 @@ def _fit_domains(
 ) -> None:
     """Fit the domain classifier a checkpoint carries."""
     folder = checkpoint_of(checkpoint, option, None)
-    from todserve.serving.terminal.console import say
+    from todserve.serving.terminal.painted_lines import say
     from todserve.training.classifiers.domain_classifier import fit_domain_classifier
 
     fit_domain_classifier(prepared, folder)
@@ -172,7 +172,7 @@ def _fit_intents(
 ) -> None:
     """Fit the intent model a checkpoint carries."""
     folder = checkpoint_of(checkpoint, option, None)
-    from todserve.serving.terminal.console import say
+    from todserve.serving.terminal.painted_lines import say
     from todserve.training.classifiers.intent_classifier import fit_intents
 
     fitted = fit_intents(prepared, folder)

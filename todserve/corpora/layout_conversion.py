@@ -29,6 +29,7 @@ from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.services import merged
+from todserve.runtime.console import one_line
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.language.dialogue import Dialogue
@@ -78,7 +79,7 @@ def run_convert(
         shutil.rmtree(partial, ignore_errors=True)
     for report in (reading, writing):
         for line in report.lines():
-            print(line)
+            print(one_line(line))
     return writing
 
 

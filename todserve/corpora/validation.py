@@ -29,6 +29,7 @@ from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
 from todserve.corpora.readers.sgd.sgd_reader import sgd_schema
 from todserve.corpora.registry import CORPORA, load
 from todserve.corpora.services import merged
+from todserve.runtime.console import one_line
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 
@@ -66,7 +67,7 @@ def run_validate(
             f"or one of {', '.join(CORPORA)}"
         )
     for fault in faults:
-        print(fault)
+        print(one_line(str(fault)))
     print(f"{path_or_name}: {counted}; {len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     return faults
 

@@ -30,6 +30,7 @@ from pydantic import ValidationError
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError, RequestError, ServerError
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse, decode
@@ -78,6 +79,8 @@ class RemoteConnection:
         token: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        # An address may hold a password, which no message shows.
+        self.shown = without_secrets(self.url)
         self.name = name
         self._timeout = timeout
         self._retries = retries
@@ -108,14 +111,14 @@ class RemoteConnection:
                 continue
             except requests.Timeout:
                 raise RemoteError(
-                    f"{self.url}: no answer within {self._timeout:g} s; is the server overloaded?"
+                    f"{self.shown}: no answer within {self._timeout:g} s; is the server overloaded?"
                 ) from None
             except requests.RequestException as error:
-                raise RemoteError(f"{self.url}: {error}") from None
+                raise RemoteError(f"{self.shown}: {without_secrets(str(error))}") from None
             if answer.status_code not in BUSY or attempt == self._retries:
                 return answer
         raise RemoteError(
-            f"{self.url}: no connection after {self._retries + 1} attempts "
+            f"{self.shown}: no connection after {self._retries + 1} attempts "
             f"({type(failure).__name__}); is the server up and the address right?"
         )
 
@@ -189,7 +192,7 @@ class RemotePipeline:
             # model has learnt: one that is asked for another task refuses.
             first = self._one(TurnRequest(user="hello"))
             if isinstance(first, RequestError):
-                raise RemoteError(f"{self._connection.url}: refused a greeting: {first}")
+                raise RemoteError(f"{self._connection.shown}: refused a greeting: {first}")
             self._check_model(first)
         except BaseException:
             self.close()
@@ -249,7 +252,7 @@ class RemotePipeline:
 
     def _check_model(self, answer: TurnResponse) -> None:
         served, ours = answer.model.checkpoint, self.checkpoint.checksum
-        where = f"{self._connection.url}: model '{self._connection.name}'"
+        where = f"{self._connection.shown}: model '{self._connection.name}'"
         if served != ours and self._answered:
             raise ConfigError(
                 f"{where} answered with checkpoint {served} after {ours}: it was replaced during "

@@ -3,25 +3,23 @@
 Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8090))``.
 """
 
-import copy
-import traceback
-from types import TracebackType
-from typing import Any
+import os
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import LOGGING_CONFIG
-from uvicorn.logging import DefaultFormatter
 
 from todserve.gateway.api.gateway_app import create_app
+from todserve.gateway.connections import Limits, bounded, most_connections
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.logs import log_config
 from todserve.runtime.errors import ServerError
+from todserve.runtime.private_files import OTHERS
 from todserve.serving.server.config_properties import Address
 from todserve.serving.server.ports import holder, is_free
 
 _SECONDS_TO_FINISH = 30
-
-_Caught = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_ACCEPTED_AT_ONCE = 128
+"""Connections that wait to be taken; more at once could use up the files before any is counted."""
 
 
 def run_gateway(settings: GatewaySettings) -> None:
@@ -32,6 +30,7 @@ def run_gateway(settings: GatewaySettings) -> None:
         ServerError: the port is taken.
     """
     check_port(settings)
+    keep_private()
     make_server(settings, create_app(settings)).run()
 
 
@@ -50,41 +49,31 @@ def check_port(settings: GatewaySettings) -> None:
         )
 
 
+def keep_private() -> None:
+    """Let nobody else read what this process writes: its database, its actions' files, its log."""
+    os.umask(OTHERS)
+
+
 def make_server(settings: GatewaySettings, app: FastAPI) -> uvicorn.Server:
     """Return the server of an app, not yet running."""
+    limits = Limits(
+        most=most_connections(settings.connections, settings.threads),
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+    )
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
+            http=bounded(limits),
+            # The gateway speaks no WebSockets, and has one protocol to bound.
+            ws="none",
+            timeout_keep_alive=round(limits.idle_seconds),
+            backlog=min(_ACCEPTED_AT_ONCE, limits.most),
             access_log=False,
-            log_config=_log_config(),
+            log_config=log_config(settings.log_file),
             server_header=False,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
     )
-
-
-def _log_config() -> dict[str, Any]:
-    """Return uvicorn's own logging with the guard's lines in place of its lines of requests.
-
-    Uvicorn's would show whole addresses, and so the names of users.
-    """
-    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
-    config["formatters"]["default"]["()"] = f"{__name__}.{_WithoutMessages.__name__}"
-    config["loggers"]["uvicorn.access"] = {"level": "CRITICAL", "propagate": False}
-    config["loggers"]["todserve.gateway"] = {"handlers": ["default"], "level": "INFO"}
-    return config
-
-
-class _WithoutMessages(DefaultFormatter):
-    """Shows where an error came from and of what kind it is."""
-
-    def formatException(self, ei: _Caught) -> str:  # noqa: N802 - logging calls it so
-        """Return a traceback without messages, which could repeat what was said."""
-        told, error = [], ei[1]
-        while error is not None:
-            frames = traceback.format_tb(error.__traceback__)
-            told.append("".join([*frames, type(error).__name__]))
-            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        return "\nwhich came from:\n".join(told)

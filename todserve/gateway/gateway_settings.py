@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from todserve.gateway.api.roles import Token
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.wire.loopback import is_loopback
 
@@ -40,7 +41,8 @@ class GatewaySettings(BaseModel):
         model_token: the endpoint's inference token, where it asks for one.
         model_timeout: seconds for one answer of the model.
         model_retries: further attempts when the endpoint cannot answer.
-        tokens: bearer tokens, any of which opens the API; none leaves it open (loopback only).
+        tokens: bearer tokens, each with what it may do; a text alone is an admin's. None leaves
+            everything open (loopback only).
         max_body_bytes: largest request body.
         requests_per_minute: of one client and one gateway process; 0 for no limit.
         expire_after: seconds without a turn after which a dialogue takes no more.
@@ -52,6 +54,10 @@ class GatewaySettings(BaseModel):
         lease_seconds: how long a gateway that died keeps a dialogue from the others.
         patience: seconds that a message waits for the one before it.
         threads: messages under way at once.
+        connections: at once; fewer where the process may open few files.
+        head_seconds: in which the head of a request must come.
+        body_seconds: in which the rest of it must.
+        log_file: of the log, begun anew when it is full; None for standard error.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -64,7 +70,7 @@ class GatewaySettings(BaseModel):
     model_token: SecretStr | None = None
     model_timeout: Seconds = 30.0
     model_retries: NonNegativeInt = 2
-    tokens: tuple[SecretStr, ...] = ()
+    tokens: tuple[Token, ...] = ()
     max_body_bytes: PositiveInt = 256 * 1024
     requests_per_minute: NonNegativeInt = 1200
     expire_after: Seconds = 3600.0
@@ -75,11 +81,13 @@ class GatewaySettings(BaseModel):
     lease_seconds: Seconds = 5.0
     patience: Seconds = 60.0
     threads: PositiveInt = 64
+    connections: PositiveInt = 1000
+    head_seconds: Seconds = 10.0
+    body_seconds: Seconds = 30.0
+    log_file: Path | None = None
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if any(not token.get_secret_value().strip() for token in self.tokens):
-            raise ConfigError("tokens: got an empty one; expected a text nobody can guess")
         if not self.tokens and not is_loopback(self.host):
             raise ConfigError(
                 f"host: got {self.host}, which others can reach, and no tokens; expected at least "

@@ -30,6 +30,7 @@ from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.runtime.networks.stored_weights import read_config
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
 from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
+from todserve.runtime.torchserve_files import torchserve_file
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.tracking.grounds import Grounds
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
@@ -187,14 +188,14 @@ def load_network(
         folder: the checkpoint.
         dtype: what the weights are cast to.
         model_file: the file that defines its class, which is run: in TorchServe's worker the
-            archive's own. By default the checkout's in ``model_defs/``, never one that lies in
+            archive's own. By default todserve's own in ``model_defs/``, never one that lies in
             ``folder``: a checkpoint is data.
 
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    checkout = Path(__file__).resolve().parents[2] / "model_defs" / model_file_of(folder)
-    network: torch.nn.Module = _class_in(model_file or checkout).load(folder, dtype=dtype)
+    path = model_file or torchserve_file("model_defs", model_file_of(folder))
+    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
     return network
 
 

@@ -15,6 +15,8 @@ A malformed generation is no error: the parsers return what they understood plus
 
 from typing import TYPE_CHECKING
 
+from todserve.runtime.secret_free import without_secrets
+
 if TYPE_CHECKING:  # the command line asks for errors alone, and starts without pydantic
     from pydantic import ValidationError
 
@@ -56,4 +58,5 @@ def first_problem(error: "ValidationError") -> str:
     first = error.errors()[0]
     # Its beginning alone: a pattern in it means something else in lower case.
     why = first["msg"][:1].lower() + first["msg"][1:]
-    return f"{'.'.join(map(str, first['loc']))}: got {first['input']!r}; {why}"
+    got = without_secrets(repr(first["input"]))
+    return f"{'.'.join(map(str, first['loc']))}: got {got}; {why}"

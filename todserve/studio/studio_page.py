@@ -3,8 +3,8 @@
 Beside the way of a message; the page speaks ``/v1`` like any client. Example:
 ``mount_studio(app)`` after ``app = create_app(settings)``; then ``/`` leads to ``/studio/``.
 
-The page is plain files without a build step. What it may do is said in one header: nothing is
-loaded from, or sent to, any other address, and no text ever becomes markup.
+The page is plain files without a build step. What it may do is said in one header, see
+`gateway.headers`.
 """
 
 from pathlib import Path
@@ -14,31 +14,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from todserve.gateway.api.headers import POLICY
+
 PATH = "/studio/"
 STATIC = Path(__file__).parent / "static"
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        # Text from a person or a model cannot reach innerHTML, whoever forgets about it.
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
-)
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 _KEPT = "public, max-age=31536000, immutable"
 _ASKED_AGAIN = "no-cache"
@@ -50,7 +30,7 @@ class _Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file; an old one is told from a new one by its ETag."""
         response = await super().get_response(path, scope)
-        response.headers.update(_HEADERS)
+        response.headers["Content-Security-Policy"] = POLICY
         # Our own files change with the package, and must then change together; those of others
         # have their version in their path.
         kept = path.replace("\\", "/").startswith("vendor/")

@@ -4,7 +4,7 @@ Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=80
 """
 
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.gateway_process import check_port, make_server
+from todserve.gateway.gateway_process import check_port, keep_private, make_server
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.studio.studio_page import PATH, mount_studio
 
@@ -17,6 +17,7 @@ def run_studio(settings: GatewaySettings) -> None:
         ServerError: the port is taken.
     """
     check_port(settings)
+    keep_private()
     app = create_app(settings)
     mount_studio(app)
     print(f"studio: http://{settings.host}:{settings.port}{PATH}", flush=True)

@@ -28,7 +28,7 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.classifiers.intent_classifier import FittedIntents, fit_intents
-from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 SCORES_FILE = "scores-held-out.json"
 """The figures, beside the weights."""

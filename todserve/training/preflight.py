@@ -13,7 +13,7 @@ from todserve.runtime.language.prompts import PromptBuilder, PromptPlacement
 from todserve.runtime.language.tasks import TASKS
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batches.examples import TASK_ORDER, Example
-from todserve.training.data.length_limits import longest_frame
+from todserve.training.preparation.length_limits import longest_frame
 
 _EXPORTED = ("relu", "gelu_new")  # T5 v1.0, and v1.1 with all that came after it
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from todserve.corpora.spoken.spoken_settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptFormat
-from todserve.training.data.preparation_record import Preparation
 from todserve.training.own_corpus import completed
+from todserve.training.preparation.preparation_record import Preparation
 
 CONFIGS = Path(__file__).parent / "configs"
 """The configurations that ship with the package."""

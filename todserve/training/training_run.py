@@ -23,11 +23,6 @@ from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
 from todserve.training.batches.step_budget import with_budget
-from todserve.training.data.corpus_digests import digests
-from todserve.training.data.length_limits import within_length
-from todserve.training.data.preparation_record import changed_corpora, check_prepared
-from todserve.training.data.spoken_training import known_values, spoken_sample
-from todserve.training.data.training_turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.loop.distributed import World, joined
 from todserve.training.loop.run_checkpoints import Progress, checkpoints, unique_weights
 from todserve.training.loop.schedule import share_done
@@ -43,6 +38,11 @@ from todserve.training.preflight import (
     check_targets,
     unexported,
 )
+from todserve.training.preparation.corpus_digests import digests
+from todserve.training.preparation.length_limits import within_length
+from todserve.training.preparation.preparation_record import changed_corpora, check_prepared
+from todserve.training.preparation.spoken_training import known_values, spoken_sample
+from todserve.training.preparation.training_turns import TrainingTurn, is_prepared, load_turns
 from todserve.training.training_config import TrainingConfig
 
 _PREFLIGHT_TURNS = 20_000
@@ -170,7 +170,7 @@ def _prepared(settings: TrainingConfig, folder: Path, root: Path | None, world: 
                 (folder / name).unlink(missing_ok=True)
         if not is_prepared(prepared):
             # Reading corpora needs more packages than training on prepared ones.
-            from todserve.training.data.prepared_corpus import prepare
+            from todserve.training.preparation.prepared_corpus import prepare
 
             world.say(f"preparing {', '.join(settings.corpora)} in {prepared}")
             world.say("\n".join(prepare(prepared, settings.preparation, root=root)))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.tiny_run import CONFIG, SHIPPED_FORM
 from todserve.runtime.errors import ConfigError
-from todserve.training.data.training_turns import load_turns
+from todserve.training.preparation.training_turns import load_turns
 from todserve.training.training_run import run_training
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "corpora"

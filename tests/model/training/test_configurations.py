@@ -9,7 +9,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from tests.support.tiny_checkpoint import MARKOV, write_tiny_checkpoint
 from tests.support.tiny_turns import TURNS
-from todserve.training.data.training_turns import save_turns
+from todserve.training.preparation.training_turns import save_turns
 from todserve.training.training_config import CONFIGS, TrainingConfig
 from todserve.training.training_run import run_training
 

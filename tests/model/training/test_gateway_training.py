@@ -11,7 +11,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.examples import TASK_ORDER, encode_turn
-from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 from todserve.training.training_run import run_training
 
 MIXED = """

@@ -11,7 +11,7 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.batch import plan
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.step_budget import with_budget
-from todserve.training.data.length_limits import within_length
+from todserve.training.preparation.length_limits import within_length
 from todserve.training.training_config import TrainingConfig
 
 FORMS = pytest.mark.parametrize("form", [MARKOV, PPTOD], ids=["shipped form", "PPTOD's form"])

@@ -14,7 +14,7 @@ from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import TurnResponse
 from todserve.training.classifiers.intent_classifier import fit_intents
-from todserve.training.data.training_turns import load_turns
+from todserve.training.preparation.training_turns import load_turns
 from todserve.training.training_run import run_training
 
 PLACES = ("ely", "cambridge", "norwich", "leeds", "york", "london", "paris", "rome", "oslo", "bonn")

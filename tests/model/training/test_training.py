@@ -26,7 +26,6 @@ from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.training.batches.batch import IGNORED, collate
 from todserve.training.batches.examples import TASK_ORDER, encode_turns
-from todserve.training.data.training_turns import save_turns
 from todserve.training.network.training_network import build_network, logits_of, loss_of
 from todserve.training.preflight import (
     check_examples,
@@ -34,6 +33,7 @@ from todserve.training.preflight import (
     check_prompts,
     check_targets,
 )
+from todserve.training.preparation.training_turns import save_turns
 from todserve.training.training_config import Network, OptimizerName, TrainingConfig
 
 NETWORK = Network(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_decoder_layers=1, num_heads=4)

@@ -1,5 +1,6 @@
 """The client of an action server: what is asked again, what is not, and what messages never say."""
 
+import gzip
 import socket
 import threading
 from typing import Any
@@ -52,6 +53,11 @@ def test_a_request_is_what_rasa_would_send() -> None:
         (Answer(200, b"<html>"), "problems; expected events and responses"),
         (Answer(200, {"events": SAID}), "problems; expected events and responses"),
         (Answer(200, {"events": [{"name": SAID}]}), "answered no list of events"),
+        (Answer(200, gzip.compress(b" " * 10_000_000), packed=True), "got a packed answer"),
+        (Answer(200, b" " * 2_000_000), "got more of an answer; expected at most 1000000 bytes"),
+        (Answer(500, b" " * 2_000_000), "got more of an answer"),
+        (Answer(200, b"[" * 100_000), "problems; expected events and responses"),
+        (Answer(400, b"[" * 100_000), "got HTTP 400"),
         (Answer(drop=True), "may have run, and is not asked again"),
     ],
 )

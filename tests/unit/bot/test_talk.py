@@ -365,6 +365,30 @@ def test_an_unknown_response_is_noted_but_what_was_done_stays_done(tmp_path: Pat
     assert outcome.memory == {"reference": "k3"}
 
 
+@pytest.mark.parametrize(
+    ("hoarded", "kept", "error"),
+    [
+        ("20 500", 21, None),
+        # Too many slots, and too much in few: what was remembered before stands.
+        ("400 1", 2, "hoard: TooMuchToRemember"),
+        ("60 1000", 2, "hoard: TooMuchToRemember"),
+        # An answer so large is none.
+        ("20000 100", 2, "hoard: ActionError"),
+    ],
+)
+def test_no_action_makes_the_bot_remember_without_end(
+    hoarded: str, kept: int, error: str | None, tmp_path: Path
+) -> None:
+    talk = Talk(configured(tmp_path, leading("hoard")))
+    assert talk.say("1 1", "go").error is None
+    for _ in range(3):
+        outcome = talk.say(hoarded, "go")
+    assert outcome.error == error
+    assert outcome.memory["reference"] == "k3"
+    assert kept <= len(outcome.memory) <= 200
+    assert (len(outcome.memory) == kept) is (error is not None)
+
+
 def test_after_a_failure_yes_tries_again_under_the_same_key(tmp_path: Path) -> None:
     talk = Talk(configured(tmp_path, {"forms": {"book_table": {"action": "fail"}}}))
     talk.say("a table", state=WHOLE)

@@ -301,7 +301,8 @@ def test_what_a_stranger_typed_cannot_steer_the_terminal(remembered: Path) -> No
     turn = {"user": "hi\u001b[2J\nthere", "belief_state": {}}
     file.write_text(json.dumps({"dialogue_id": "one", "turns": [turn]}) + "\n")
     _, shown = run(remembered, lambda request: response({"train": {"day": "x\u001b[1m"}}))
-    assert "\n  user       hi [2J there\n  state      + train day x [1m\n" in shown
+    assert "\n  user       hi\\x1b[2J\\x0athere\n" in shown
+    assert "\n  state      + train day x\\x1b[1m\n" in shown
 
 
 def test_limit_counts_dialogues(remembered: Path) -> None:

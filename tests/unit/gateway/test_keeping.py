@@ -28,7 +28,7 @@ def test_options_and_further_settings_reach_the_gateway(
     assert main.main(["gateway", *options, "expire_after=86400", "requests_per_minute=0"]) == 0
     (settings,) = started
     assert (settings.port, settings.retain_days) == (0, 30.0)
-    assert [token.get_secret_value() for token in settings.tokens] == ["one", "two"]
+    assert [token.secret.get_secret_value() for token in settings.tokens] == ["one", "two"]
     assert settings.model_token is not None
     assert settings.model_token.get_secret_value() == "one"
     assert (settings.expire_after, settings.requests_per_minute) == (86400.0, 0)

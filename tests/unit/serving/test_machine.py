@@ -173,8 +173,7 @@ def requires(*lines: str) -> Any:
 def test_doctor_tells_packages_from_what_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     there = metadata.version("typer")
     monkeypatch.setattr(
-        machine_checks.metadata,
-        "requires",
+        "importlib.metadata.requires",
         requires(
             f"typer=={there}",
             "rich==0.0.1",

@@ -78,6 +78,12 @@ def test_shared_port_is_refused(tmp_path: Path) -> None:
         "management_address:http=//0.0.0.0:8081",
         "management_address http://0.0.0.0:8081/?a=b",
         "!a=b",
+        # What ends a line, or is a blank, for Python alone.
+        "a=b\x0cmanagement_address=http://127.0.0.1:8081",
+        "a=b\x1dmanagement_address=http://127.0.0.1:8081",
+        "a=b\x85management_address=http://127.0.0.1:8081",
+        "a=b\u2028management_address=http://127.0.0.1:8081",
+        "\xa0management_address=http://127.0.0.1:8081",
     ],
 )
 def test_malformed_line_is_refused(tmp_path: Path, line: str) -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.support.tiny_turns import TURNS
 from todserve.runtime.language.schema import Schema, Service, Slot
-from todserve.training.data.augmentation import Augmenter, _swapped
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.augmentation import Augmenter, _swapped
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import Augmentation
 
 ALWAYS = Augmentation(probability=1.0, synthetic_names=0.0)

@@ -2,7 +2,7 @@ import random
 
 from tests.support.tiny_checkpoint import SCHEMA
 from todserve.runtime.language.formats import serialize_belief_state
-from todserve.training.data.copy_turns import CopyTurns
+from todserve.training.preparation.copy_turns import CopyTurns
 
 WORDS = ("green", "hill", "castle", "wine", "seven", "street")
 COPY = CopyTurns(SCHEMA, WORDS)

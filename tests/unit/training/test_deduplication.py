@@ -1,6 +1,6 @@
 from todserve.runtime.language.tasks import TaskName
-from todserve.training.data.deduplication import Deduplicator
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.deduplication import Deduplicator
+from todserve.training.preparation.training_turns import TrainingTurn
 
 HI = TrainingTurn(dialogue_id="1", corpus="a", user="hi", intent="general", response="hello!")
 

@@ -9,7 +9,6 @@ from tests.support.tiny_run import prepare_run
 from tests.support.tiny_turns import TURNS
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
-from todserve.training.data.training_turns import TrainingTurn, is_prepared, load_turns, save_turns
 from todserve.training.few_shot.few_shot_runs import SHARES, run_few_shot, summarised, table
 from todserve.training.few_shot.few_shot_samples import (
     PerIntent,
@@ -19,6 +18,12 @@ from todserve.training.few_shot.few_shot_samples import (
     dialogues_in,
 )
 from todserve.training.few_shot.few_shot_scores import EVALUATIONS, evaluation_named
+from todserve.training.preparation.training_turns import (
+    TrainingTurn,
+    is_prepared,
+    load_turns,
+    save_turns,
+)
 
 LONG = tuple(
     TrainingTurn(

@@ -1,6 +1,6 @@
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Service, Slot
-from todserve.training.data.joint_schema import join, with_names
+from todserve.training.preparation.joint_schema import join, with_names
 
 AREA = Slot(name="area", categorical=True, values=("north", "south"))
 FOOD = Slot(name="food")

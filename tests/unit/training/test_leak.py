@@ -5,8 +5,8 @@ import pytest
 from todserve.corpora.corpus_source import TOD_DATA
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.training.data.corpus_parts import Part
-from todserve.training.data.leak_check import LeakCheck, Match
+from todserve.training.preparation.corpus_parts import Part
+from todserve.training.preparation.leak_check import LeakCheck, Match
 
 WOZ = Part(corpus="multiwoz21", split="test")
 BANK = Part(corpus="banking77", split="test")

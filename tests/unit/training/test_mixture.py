@@ -5,7 +5,7 @@ import pytest
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.mixture import Mixture, examples_drawn
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import Mixing
 
 INTENT, STATE = TaskName.INTENT, TaskName.BELIEF_STATE

@@ -2,7 +2,7 @@ import pytest
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.training.data.corpus_parts import (
+from todserve.training.preparation.corpus_parts import (
     Part,
     dev_part,
     held_out_by_intent,

@@ -12,15 +12,15 @@ from tests.support.corpora_fixtures import TINY
 from todserve.corpora.corpus_source import TOD_DATA
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.schema import Schema, Service
-from todserve.training.data.corpus_digests import digests
-from todserve.training.data.preparation_record import (
+from todserve.training.preparation.corpus_digests import digests
+from todserve.training.preparation.preparation_record import (
     LeakAction,
     Preparation,
     changed_corpora,
     check_prepared,
 )
-from todserve.training.data.prepared_corpus import prepare
-from todserve.training.data.training_turns import TrainingTurn, is_prepared, load_turns
+from todserve.training.preparation.prepared_corpus import prepare
+from todserve.training.preparation.training_turns import TrainingTurn, is_prepared, load_turns
 
 TRAIN = (
     ("Where has my new card got to?", "card_arrival"),

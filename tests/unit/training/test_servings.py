@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -43,6 +44,23 @@ def read(parcels: Iterable[Parcel]) -> list[tuple[Shape, list[int]]]:
 def taken(processes: int, start: Place, steps: int, size: int = 1) -> list[list[Parcel]]:
     with Feeder(servings(), start, processes=processes) as feeder:
         return [feeder.step(size) for _ in range(steps)]
+
+
+class Deaf(Servings):
+    """Servings whose process is as one that still has the loop's own handler of SIGTERM."""
+
+    def __call__(self, epoch: int, part: int) -> list[Parcel]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(30)
+        return super().__call__(epoch, part)
+
+
+def test_a_process_that_does_not_hear_sigterm_holds_nobody_up() -> None:
+    builder = PromptBuilder(tiny_tokenizer(), MARKOV, SCHEMA)
+    deaf = Deaf(CONFIG, Epochs(CONFIG, builder, TURNS), 0)
+    with Feeder(deaf, Place(), processes=1) as feeder:
+        time.sleep(0.5)  # it has been told to ignore the signal by then
+    assert [process.exitcode for process in feeder._processes] == [-signal.SIGKILL]
 
 
 def test_the_parts_of_an_epoch_hold_each_turn_once() -> None:

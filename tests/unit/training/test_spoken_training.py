@@ -10,10 +10,10 @@ from todserve.corpora.spoken.spoken_settings import Spoken
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.training.batches.epochs import Epochs
-from todserve.training.data.augmentation import Augmenter
-from todserve.training.data.spoken_training import SpokenTraining, spoken_sample
-from todserve.training.data.training_turns import TrainingTurn, load_turns, save_turns
 from todserve.training.network.vocabulary import special_tokens
+from todserve.training.preparation.augmentation import Augmenter
+from todserve.training.preparation.spoken_training import SpokenTraining, spoken_sample
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns, save_turns
 from todserve.training.training_config import Augmentation, TrainingConfig
 
 TURNS_OF_A_RUN = [*SPOKEN_CORPUS]

@@ -21,6 +21,7 @@ from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
 from todserve.evaluation.replay.replay_differences import Aspect
 from todserve.evaluation.replay.replayed_dialogues import Answers, ReplayedTurn, replay
+from todserve.runtime.console import one_line
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 
@@ -62,7 +63,7 @@ def run_replay(
             "dialogues that do; choose other aspects with --only"
         )
     for note in report.notes.values():
-        print(f"{note.kind} {note.count}: {note.reason}", file=out)
+        print(f"{note.kind} {note.count}: {one_line(note.reason)}", file=out)
     differing = [turn for turn in turns if _differs(turn, only)]
     for turn in differing:
         _show(turn, only, out)
@@ -92,7 +93,7 @@ def _differs(turn: ReplayedTurn, only: Sequence[Aspect]) -> bool:
 
 
 def _show(turn: ReplayedTurn, only: Sequence[Aspect], out: TextIO) -> None:
-    print(f"\n{turn.dialogue_id} turn {turn.index + 1}", file=out)
+    print(f"\n{one_line(turn.dialogue_id)} turn {turn.index + 1}", file=out)
     print(_line("user", turn.user), file=out)
     for aspect in only:
         difference = turn.differences.get(aspect)
@@ -105,9 +106,7 @@ def _show(turn: ReplayedTurn, only: Sequence[Aspect], out: TextIO) -> None:
 
 
 def _line(label: str, text: str) -> str:
-    # Somebody else typed it: no line break and no terminal's escape sequence gets through.
-    shown = "".join(one if one.isprintable() else " " for one in text)
-    return f"  {label:<10} {shown}".rstrip()
+    return f"  {label:<10} {one_line(text)}".rstrip()
 
 
 def _summarise(
@@ -119,7 +118,8 @@ def _summarise(
     models = {turn.model: None for turn in turns if turn.model is not None}
     names = [f"{one.name} {one.version}, checkpoint {one.checkpoint}" for one in models]
     answered = " and ".join(names) or "no turn was answered"
-    print(f"\n{'turns':<15} {len(turns)} in {len(dialogues)} dialogues; {answered}", file=out)
+    told = f"{len(turns)} in {len(dialogues)} dialogues; {one_line(answered)}"
+    print(f"\n{'turns':<15} {told}", file=out)
     for aspect in Aspect:
         compared = [turn.differences[aspect] for turn in turns if aspect in turn.differences]
         figure = f"{sum(one is None for one in compared)} of {len(compared)}"

@@ -25,6 +25,7 @@ COLOURS = ("#3b82d6", "#d97706", "#0f9d76", "#a855c7", "#d64550")
 _INK = "#123456"
 """Drawn with this and then replaced by ``currentColor``."""
 
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9-]")
 _SIZE = (6.2, 3.0)
 
 
@@ -125,6 +126,8 @@ def _settings(key: str) -> dict[Any, Any]:
         "svg.fonttype": "none",  # letters, not outlines: small, searchable, in the page's font
         "font.family": "sans-serif",
         "font.size": 9,
+        # A dollar sign in a name begins no formula.
+        "text.parse_math": False,
     }
 
 
@@ -154,6 +157,8 @@ def _svg(figure: Figure, key: str, title: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{key}-", text)
+    # Whoever named the plot wrote no markup into the page by that.
+    named = _NOT_IN_IDS.sub("-", key)
+    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{named}-", text)
     label = f'<svg role="img" aria-label="{escape(title)}"'
     return text.replace(_INK, "currentColor").replace("<svg", label, 1).strip()

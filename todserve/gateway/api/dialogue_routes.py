@@ -9,7 +9,7 @@ dialogue, for the model and for the disk.
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from todserve.gateway.api.gateway_errors import FaultBody
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
@@ -22,6 +22,7 @@ from todserve.gateway.api.response_bodies import (
     TurnsView,
     TurnView,
 )
+from todserve.gateway.api.roles import allowed, caller_of
 from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.model_comparison import compare
@@ -36,6 +37,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     for code, text in {
         400: "The request, or the model, cannot make sense of it",
         401: "A bearer token is required",
+        403: "The token may not do this",
         404: "There is no such dialogue, turn or correction",
         409: "The message id stands for another text",
         410: "The dialogue has expired",
@@ -55,35 +57,40 @@ def dialogue_routes(
     settings: GatewaySettings, store: Store, speaker: Speaker, models: Models
 ) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/v1", tags=["dialogues"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/v1", tags=["dialogues"], responses=REFUSALS, dependencies=[Depends(allowed)]
+    )
 
     @routes.post("/dialogues", status_code=status.HTTP_201_CREATED)
-    def begin(body: Begin) -> Begun:
+    def begin(body: Begin, request: Request) -> Begun:
         """Begin a dialogue."""
         model = body.model or settings.model_name
-        record = store.create(model=model, user_id=body.user_id)
+        owner = caller_of(request).owner
+        record = store.create(model=model, user_id=body.user_id, owner=owner)
         return Begun(
             dialogue_id=record.dialogue_id, created_at=moment(record.created_at), model=model
         )
 
     @routes.get("/dialogues", response_model=DialoguePage)
     def browse(
+        request: Request,
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
         filter: Literal["all", Filter] = "all",
     ) -> dict[str, Any]:
-        """List dialogues, the newest first."""
+        """List dialogues, the newest first; a token that may talk sees its own."""
         flag = None if filter == "all" else filter
-        found = store.page(limit=limit, before=place_of(before), flag=flag)
+        mine = caller_of(request).reads
+        found = store.page(limit=limit, before=place_of(before), flag=flag, owner=mine)
         return {
             "dialogues": [record.view() for record in found],
             "next": following([one.place for one in found], limit),
         }
 
     @routes.get("/dialogues/{dialogue_id}", response_model=DialogueView)
-    def read(dialogue_id: DialogueId) -> dict[str, Any]:
+    def read(dialogue_id: DialogueId, request: Request) -> dict[str, Any]:
         """Read a dialogue."""
-        record = store.dialogue(dialogue_id)
+        record = store.dialogue(dialogue_id, owner=caller_of(request).reads)
         return {
             "dialogue_id": record.dialogue_id,
             "user_id": record.user_id,
@@ -97,7 +104,11 @@ def dialogue_routes(
     ) -> dict[str, Any]:
         """Say something. The turn is stored when this answers, and only then."""
         turn, again = speaker.say(
-            dialogue_id, body.user, body.message_id, request_id=request.state.request_id
+            dialogue_id,
+            body.user,
+            body.message_id,
+            request_id=request.state.request_id,
+            owner=caller_of(request).writes,
         )
         if again:
             response.headers["Idempotent-Replay"] = "true"
@@ -136,14 +147,17 @@ def dialogue_routes(
         return {"turns": compared}
 
     @routes.delete("/dialogues/{dialogue_id}", status_code=204)
-    def delete(dialogue_id: DialogueId) -> None:
+    def delete(dialogue_id: DialogueId, request: Request) -> None:
         """Delete a dialogue with everything said in it."""
-        store.delete(dialogue_id)
+        store.delete(dialogue_id, owner=caller_of(request).writes)
 
     # An id may hold a slash, and what its user said must be deletable all the same.
     @routes.delete("/users/{user_id:path}", status_code=204)
-    def delete_user(user_id: Annotated[PersonId, Path()]) -> None:
-        """Delete every dialogue of a user, on the REST channel of a sender."""
-        store.delete_user(user_id)
+    def delete_user(user_id: Annotated[PersonId, Path()], request: Request) -> None:
+        """Delete every dialogue of a user, on the REST channel of a sender.
+
+        A token that may not administer deletes those that it began itself.
+        """
+        store.delete_user(user_id, owner=caller_of(request).writes)
 
     return routes

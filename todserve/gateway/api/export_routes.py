@@ -6,11 +6,12 @@ Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true
 from collections.abc import Iterator
 from typing import IO, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.pagination import PAGE
+from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.dialogue_export import (
     Remembered,
     folder_archive,
@@ -38,7 +39,9 @@ def export_routes(
     settings: GatewaySettings, store: Store, examples: Examples, models: Models
 ) -> APIRouter:
     """Return the route."""
-    routes = APIRouter(prefix="/v1", tags=["export"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/v1", tags=["export"], responses=REFUSALS, dependencies=[Depends(allowed)]
+    )
 
     @routes.get("/export", response_class=StreamingResponse, responses=_CONTENT)
     def export(

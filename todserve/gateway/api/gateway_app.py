@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from todserve.bot.bot import Bot
 from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
+from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
 from todserve.gateway.api.gateway_errors import GatewayError, StoreAwayError, refusal
 from todserve.gateway.api.hand_off_routes import hand_off_routes
@@ -81,7 +82,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         description="Remembered dialogues in front of a model endpoint.",
         version=version("todserve"),
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
+    add_docs(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(dialogue_routes(settings, store, speaker, models))
     app.include_router(label_routes(settings, examples, models))

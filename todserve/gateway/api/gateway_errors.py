@@ -28,6 +28,13 @@ class MissingError(GatewayError):
     kind = "not_found"
 
 
+class ForbiddenError(GatewayError):
+    """The token may not do that."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "forbidden"
+
+
 class ConflictError(GatewayError):
     """A message id that already stands for another text."""
 

@@ -6,12 +6,13 @@ Beside the way of a message. Example: ``GET /v1/model`` for a picker of intents,
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, status
+from fastapi import APIRouter, Depends, Path, Query, Request, status
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
 from todserve.gateway.api.request_bodies import Annotate, Propose
 from todserve.gateway.api.response_bodies import ExamplePage, ExampleView, ModelView, Proposal
+from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_settings import MODEL_NAME, GatewaySettings
@@ -21,7 +22,9 @@ from todserve.runtime.wire.response import encode
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/v1", tags=["labels"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/v1", tags=["labels"], responses=REFUSALS, dependencies=[Depends(allowed)]
+    )
 
     @routes.get("/model", response_model=ModelView)
     def model(

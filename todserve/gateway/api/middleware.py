@@ -4,10 +4,14 @@ First on the way of a message: request id, bearer token, rate, size. Example:
 ``app.add_middleware(Guard, settings=settings)``.
 
 Logged are method, kind of address, status, time and request id: no text, no name, no token.
+
+Tokens are guessed no faster than one a second from one address: after a few wrong ones no more are
+looked at until then. Whoever came from there with a right one before is let in all the same.
 """
 
 import hashlib
 import hmac
+import ipaddress
 import logging
 import time
 import uuid
@@ -20,12 +24,16 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todserve.gateway.api.gateway_errors import refusal
+from todserve.gateway.api.headers import add_headers
+from todserve.gateway.api.roles import Caller
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
 _GUARDED = ("/v1/", "/webhooks/")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_WRONG_PER_MINUTE = 60
 _CLIENTS = 10_000
 """Clients whose rates are remembered; the ones not seen for longest are forgotten first."""
 
@@ -36,8 +44,16 @@ class Guard:
     def __init__(self, app: ASGIApp, *, settings: GatewaySettings) -> None:
         self._app = app
         self._max_body = settings.max_body_bytes
-        self._tokens = [_digest(token.get_secret_value().encode()) for token in settings.tokens]
+        # Of a token that is there twice, the first line counts.
+        self._tokens = {
+            _digest(token.secret.get_secret_value().strip().encode()): Caller(
+                role=token.role, owner=token.owner
+            )
+            for token in reversed(settings.tokens)
+        }
         self._rates = Rates(settings.requests_per_minute)
+        self._wrong = Rates(_WRONG_PER_MINUTE)
+        self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -55,7 +71,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-ID"] = request_id
+                add_headers(answered)
             await send(message)
 
         refused = self._refused(scope, headers)
@@ -71,22 +89,41 @@ class Guard:
         finally:
             took = (time.perf_counter() - began) * 1000
             kind = getattr(scope.get("route"), "path_format", "(no route)")
-            _log.info("%s %s %d %.1f ms %s", scope["method"], kind, status, took, request_id)
+            # What is refused here costs its sender nothing, so its lines are counted together.
+            cheap = refused is not None or ("route" not in scope and status >= 400)
+            _log.log(
+                logging.WARNING if cheap else logging.INFO,
+                "%s %s %d %.1f ms %s",
+                *(scope["method"] if scope["method"] in _METHODS else "(other)", kind, status),
+                *(took, request_id),
+                extra={"fault": status},
+            )
 
     def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         if not scope["path"].startswith(_GUARDED):
             return None
-        scheme, _, token = headers.get("authorization", "").partition(" ")
         client = (scope.get("client") or ("",))[0]
+        caller: Caller | None = Caller()
         if self._tokens:
+            scheme, _, token = headers.get("authorization", "").partition(" ")
             # A header is read as Latin-1, whatever it was sent as; compared are the bytes.
             sent = token.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
             digest = _digest(sent)
-            # All are compared, so that the time tells nothing about which is close.
-            if not sum(hmac.compare_digest(digest, known) for known in self._tokens):
+            place = (_neighbourhood(client), digest)
+            if sent and place not in self._right and not self._wrong.left(place[0]):
+                told = "too many wrong tokens from your address; wait a second"
+                return refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=1)
+            caller = self._caller(digest)
+            if caller is None:
+                if sent:
+                    self._wrong.take(place[0])
                 wanted = "send the header Authorization: Bearer TOKEN"
                 told = f"a token is required; {wanted}"
                 return refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", told)
+            self._right[place] = None
+            self._right.move_to_end(place)
+            if len(self._right) > _CLIENTS:
+                self._right.popitem(last=False)
             client = digest.hex()
         elif not _is_here(headers.get("host", "")):
             # A page from elsewhere whose name was made to mean this machine: without a token,
@@ -94,10 +131,16 @@ class Guard:
             wanted = "ask for localhost, or set a token"
             told = f"no such host here; {wanted}"
             return refusal(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", told)
+        scope["state"]["caller"] = caller
         if not self._rates.take(client):
             told = "too many requests; wait a second"
             return refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=1)
         return None
+
+    def _caller(self, digest: bytes) -> Caller | None:
+        # All are compared, so that the time tells nothing about which is close.
+        found = [who for known, who in self._tokens.items() if hmac.compare_digest(digest, known)]
+        return found[0] if found else None
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, which must be small, and hand it on."""
@@ -139,18 +182,37 @@ class Rates:
         self._size = max(1.0, 4 * self._per_second)
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def left(self, client: str) -> bool:
+        """Say whether one more request would not be one too many; counts nothing."""
+        return not self._per_second or self._level(client, time.monotonic()) >= 1
+
     def take(self, client: str) -> bool:
         """Count one request; False where it is one too many."""
         if not self._per_second:
             return True
         now = time.monotonic()
-        left, then = self._buckets.pop(client, (self._size, now))
-        left = min(self._size, left + (now - then) * self._per_second)
+        left = self._level(client, now)
+        self._buckets.pop(client, None)
         allowed = left >= 1
         self._buckets[client] = (left - 1 if allowed else left), now
         if len(self._buckets) > _CLIENTS:
             self._buckets.popitem(last=False)
         return allowed
+
+    def _level(self, client: str, now: float) -> float:
+        left, then = self._buckets.get(client, (self._size, now))
+        return min(self._size, left + (now - then) * self._per_second)
+
+
+def _neighbourhood(client: str) -> str:
+    """Return an address, of IPv6 the network: whoever has one address there has all of them."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    return (
+        client if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+    )
 
 
 def _is_here(host: str) -> bool:

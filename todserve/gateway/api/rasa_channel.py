@@ -9,13 +9,14 @@ an id of its own under ``metadata.message_id``.
 
 import uuid
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import TypeAdapter, ValidationError
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.gateway_errors import ExpiredError, MissingError
 from todserve.gateway.api.request_bodies import Key, RasaMessage
 from todserve.gateway.api.response_bodies import Alive, RasaReply
+from todserve.gateway.api.roles import allowed, caller_of
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_store import Store
@@ -25,27 +26,42 @@ _KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/webhooks/rest", tags=["Rasa"], responses=REFUSALS)
+    routes = APIRouter(
+        prefix="/webhooks/rest",
+        tags=["Rasa"],
+        responses=REFUSALS,
+        dependencies=[Depends(allowed)],
+    )
 
     @routes.get("/")
     def alive() -> Alive:
         """Say that the channel is there."""
         return Alive()
 
-    def current(body: RasaMessage) -> str:
+    def current(body: RasaMessage, owner: str | None) -> str:
         return store.of_sender(
-            body.sender, model=settings.model_name, alive_since=speaker.alive_since()
+            body.sender,
+            model=settings.model_name,
+            alive_since=speaker.alive_since(),
+            owner=owner,
         )
 
     @routes.post("/webhook")
     def webhook(body: RasaMessage, request: Request) -> list[RasaReply]:
         """Say something; a sender's dialogue goes on until it expires."""
         message_id, request_id = _message_id(body), request.state.request_id
+        caller = caller_of(request)
+        # Programs of an admin's token share the senders, as they did before there were roles.
+        mine = caller.writes
         try:
-            turn, _ = speaker.say(current(body), body.message, message_id, request_id=request_id)
+            turn, _ = speaker.say(
+                current(body, mine), body.message, message_id, request_id=request_id
+            )
         except (ExpiredError, MissingError):
             # It expired, or was deleted, between being found and being spoken in.
-            turn, _ = speaker.say(current(body), body.message, message_id, request_id=request_id)
+            turn, _ = speaker.say(
+                current(body, mine), body.message, message_id, request_id=request_id
+            )
         return [RasaReply(recipient_id=body.sender, text=text) for text in turn.messages]
 
     return routes

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from todserve.gateway.gateway_settings import MODEL_NAME
+from todserve.runtime.language.control_text import plain_reply, plain_value
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 # PostgreSQL cannot store the character NUL, and the model refuses a text of spaces alone.
@@ -34,14 +36,25 @@ def _text(longest: int, pattern: str) -> StringConstraints:
     return StringConstraints(min_length=1, max_length=longest, pattern=pattern)
 
 
+def _plain(text: str) -> str:
+    # Written out, one letter may be many.
+    return plain_value(text)[: 2 * len(text)]
+
+
 Utterance = Annotated[str, _text(DEFAULT_LIMITS.max_characters, _SOME_TEXT)]
 Key = Annotated[str, _text(128, _NO_NUL)]
 PersonId = Annotated[str, _text(256, _NO_NUL)]
-Name = Annotated[str, _text(DEFAULT_LIMITS.max_name_characters, _SOME_TEXT)]
-Value = Annotated[str, _text(DEFAULT_LIMITS.max_value_characters, _SOME_TEXT)]
+Reply = Annotated[Utterance, AfterValidator(plain_reply)]
+Name = Annotated[str, _text(DEFAULT_LIMITS.max_name_characters, _SOME_TEXT), AfterValidator(_plain)]
+Value = Annotated[
+    str, _text(DEFAULT_LIMITS.max_value_characters, _SOME_TEXT), AfterValidator(_plain)
+]
+"""What is stored and learnt from, without the network's own brackets."""
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_NAME)]
 SlotName = Annotated[
-    str, StringConstraints(max_length=DEFAULT_LIMITS.max_name_characters, pattern=_NO_NUL)
+    str,
+    StringConstraints(max_length=DEFAULT_LIMITS.max_name_characters, pattern=_NO_NUL),
+    AfterValidator(_plain),
 ]
 
 
@@ -115,7 +128,7 @@ class Correct(_Given):
     intent: Name | None = None
     belief_state: State | None = None
     dialogue_act: list[Act] | None = Field(None, max_length=50)
-    response: Utterance | None = None
+    response: Reply | None = None
     verdict: Literal["right", "wrong"] | None = None
     rerun: bool = False
 

@@ -44,9 +44,15 @@ class Speaker:
         self._bot = bot
 
     def say(
-        self, dialogue_id: str, user: str, message_id: str, *, request_id: str
+        self,
+        dialogue_id: str,
+        user: str,
+        message_id: str,
+        *,
+        request_id: str,
+        owner: str | None = None,
     ) -> tuple[TurnRecord, bool]:
-        """Answer a message.
+        """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -61,7 +67,7 @@ class Speaker:
         with self._leases.hold(dialogue_id) as lease:
             waited = time.perf_counter()
             dialogue, before, stored = self._store.before(
-                dialogue_id, message_id, newest=self._settings.history_turns
+                dialogue_id, message_id, newest=self._settings.history_turns, owner=owner
             )
             if stored is not None:
                 return _same(stored, user), True

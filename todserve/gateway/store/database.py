@@ -9,6 +9,7 @@ could not wait for another writer, and would fail.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import Cursor, OperationalError
 from sqlite3 import Error as SqliteError
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command
@@ -25,6 +27,8 @@ from alembic.util import CommandError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.private_files import private_file
+from todserve.runtime.secret_free import without_secrets
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +52,12 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 64) -> None:
         try:
-            address = sa.make_url(url)
+            address = _address(url)
             is_sqlite = address.get_backend_name() == "sqlite"
             if is_sqlite and address.database in (None, "", ":memory:"):
-                raise ConfigError(f"database: got {url}; expected a file, sqlite:///NAME")
+                raise ConfigError("database: got SQLite in memory; expected sqlite:///NAME")
             if is_sqlite and address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+                _keep_private(address)
             # Parameters are what people said; no error message and no log may show them.
             self.engine = sa.create_engine(
                 address,
@@ -72,10 +76,13 @@ class Database:
                 sa.event.listen(self.engine, "begin", _begin)
             self._migrate()
         except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
+            told = without_secrets(str(error))
+            if address.password:
+                told = told.replace(str(address.password), "***")
             raise ConfigError(
-                f"database: cannot open it ({type(error).__name__}: {error}); expected an "
+                f"database: cannot open it ({type(error).__name__}: {told}); expected an "
                 "SQLAlchemy URL that can be written to, such as sqlite:///dialogues.sqlite"
-            ) from error
+            ) from None
         except CommandError as error:
             raise ConfigError(
                 f"database: its tables are not those of any version known here ({error}); expected "
@@ -129,6 +136,33 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _address(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except (sa.exc.SQLAlchemyError, ValueError) as error:
+        # Its message may hold a piece of the address, and that piece may be of a password.
+        raise ConfigError(
+            f"database: no address ({type(error).__name__}); expected an SQLAlchemy URL such as "
+            "sqlite:///dialogues.sqlite or postgresql+psycopg://USER:PASSWORD@HOST/NAME; write "
+            "what is no letter or digit of a password as %XX"
+        ) from None
+
+
+def _keep_private(address: sa.URL) -> None:
+    """Make the file, and what stands beside it already, its owner's alone.
+
+    SQLite gives its log and its index of the log the mode of the file that they belong to.
+    """
+    name = str(address.database)
+    if name.startswith("file:"):
+        name = urlsplit(name).path
+    path = Path(name)
+    private_file(path)
+    for beside in (f"{path}-wal", f"{path}-shm", f"{path}-journal"):
+        if os.path.lexists(beside):
+            private_file(Path(beside))
 
 
 def _set_up(connection: SqliteConnection, _: ConnectionPoolEntry) -> None:

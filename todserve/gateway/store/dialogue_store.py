@@ -8,6 +8,7 @@ A turn is appended in one transaction that also counts it and gives the dialogue
 half there, and the table itself refuses a second turn of the same place or message id.
 """
 
+import hashlib
 import time
 import uuid
 from collections.abc import Mapping
@@ -30,22 +31,30 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, *, model: str, user_id: str | None = None) -> DialogueRecord:
+    def create(
+        self, *, model: str, user_id: str | None = None, owner: str | None = None
+    ) -> DialogueRecord:
         """Begin a dialogue."""
-        row = _new_row(model, user_id, None)
+        row = _new_row(model, user_id, None, owner)
         with self._database.writing() as connection:
             connection.execute(sa.insert(dialogues).values(**row))
         return record_of(row)
 
-    def of_sender(self, sender: str, *, model: str, alive_since: int) -> str:
-        """Return the sender's dialogue; begins one where there is none since ``alive_since``."""
-        mine = dialogues.c.sender == sender
+    def of_sender(
+        self, sender: str, *, model: str, alive_since: int, owner: str | None = None
+    ) -> str:
+        """Return the sender's dialogue; begins one where there is none since ``alive_since``.
+
+        The same sender of another owner is somebody else.
+        """
+        known_as = sender if owner is None else _of_owner(sender, owner)
+        mine = dialogues.c.sender == known_as
         reading = sa.select(dialogues.c.dialogue_id, dialogues.c.updated_at).where(mine)
         with self._database.reading() as connection:
             row = connection.execute(reading).one_or_none()
         if row is not None and row.updated_at >= alive_since:
             return str(row.dialogue_id)
-        new = _new_row(model, sender, sender)
+        new = _new_row(model, sender, known_as, owner)
         old = sa.update(dialogues).where(mine, dialogues.c.updated_at < alive_since)
         try:
             with self._database.writing() as connection:
@@ -57,19 +66,19 @@ class Store:
                 return str(connection.execute(reading).one().dialogue_id)
         return str(new["dialogue_id"])
 
-    def dialogue(self, dialogue_id: str) -> DialogueRecord:
-        """Return a dialogue; ``MissingError`` where there is none."""
+    def dialogue(self, dialogue_id: str, *, owner: str | None = None) -> DialogueRecord:
+        """Return a dialogue; ``MissingError`` where there is none, or it is not the owner's."""
         with self._database.reading() as connection:
-            return dialogue_in(connection, dialogue_id)
+            return dialogue_in(connection, dialogue_id, owner)
 
     def before(
-        self, dialogue_id: str, message_id: str, *, newest: int
+        self, dialogue_id: str, message_id: str, *, newest: int, owner: str | None = None
     ) -> tuple[DialogueRecord, tuple[TurnRecord, ...], TurnRecord | None]:
         """Return what a message needs: its dialogue, the newest turns, and its own if stored."""
         this = turns.c.dialogue_id == dialogue_id
         place = sa.select(turns.c.position).where(this, turns.c.message_id == message_id)
         with self._database.reading() as connection:
-            record = dialogue_in(connection, dialogue_id)
+            record = dialogue_in(connection, dialogue_id, owner)
             found = connection.execute(place).scalar()
             known = turns_in(connection, dialogue_id, None if found is not None else newest)
         return record, known[-newest:], None if found is None else known[found]
@@ -173,24 +182,31 @@ class Store:
             self._release(connection, lease, handed_off=False)
         lease.released = True
 
-    def delete(self, dialogue_id: str) -> None:
-        """Delete a dialogue with all that was said; ``MissingError`` where there is none."""
-        deleting = sa.delete(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
+    def delete(self, dialogue_id: str, *, owner: str | None = None) -> None:
+        """Delete a dialogue with all that was said; ``MissingError`` as of ``dialogue``."""
+        deleting = _owned(sa.delete(dialogues), owner)
+        deleting = deleting.where(dialogues.c.dialogue_id == dialogue_id)
         with self._database.writing() as connection:
             if not connection.execute(deleting).rowcount:
                 raise missing(dialogue_id)
         self._database.forget()
 
-    def delete_user(self, user_id: str) -> int:
-        """Delete every dialogue of a user; returns how many there were."""
+    def delete_user(self, user_id: str, *, owner: str | None = None) -> int:
+        """Delete every dialogue of a user, or the owner's of them; returns how many there were."""
         with self._database.writing() as connection:
-            deleting = sa.delete(dialogues).where(dialogues.c.user_id == user_id)
+            deleting = _owned(sa.delete(dialogues), owner)
+            deleting = deleting.where(dialogues.c.user_id == user_id)
             deleted = connection.execute(deleting).rowcount
         self._database.forget()
         return deleted
 
     def page(
-        self, *, limit: int, before: tuple[int, str] | None = None, flag: Filter | None = None
+        self,
+        *,
+        limit: int,
+        before: tuple[int, str] | None = None,
+        flag: Filter | None = None,
+        owner: str | None = None,
     ) -> tuple[DialogueRecord, ...]:
         """Return dialogues, the newest first.
 
@@ -198,6 +214,7 @@ class Store:
             limit: how many at most.
             before: (created_at, dialogue_id) to go on after.
             flag: only dialogues that this filter means.
+            owner: only this one's dialogues.
         """
         order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
         reading = sa.select(dialogues).limit(limit)
@@ -206,6 +223,8 @@ class Store:
             reading = reading.where(order < sa.tuple_(*map(sa.literal, before)))
         if flag is not None:
             reading = reading.where(found_by(flag))
+        if owner is not None:
+            reading = reading.where(dialogues.c.owner == owner)
         with self._database.reading() as connection:
             return tuple(record_of(row) for row in connection.execute(reading).mappings())
 
@@ -239,7 +258,18 @@ def now_in_microseconds() -> int:
     return time.time_ns() // 1000
 
 
-def _new_row(model: str, user_id: str | None, sender: str | None) -> dict[str, Any]:
+def _owned(deleting: sa.Delete, owner: str | None) -> sa.Delete:
+    return deleting if owner is None else deleting.where(dialogues.c.owner == owner)
+
+
+def _of_owner(sender: str, owner: str) -> str:
+    # As long as its column allows, whatever the sender is called.
+    return f"{owner}:{hashlib.sha256(sender.encode()).hexdigest()}"
+
+
+def _new_row(
+    model: str, user_id: str | None, sender: str | None, owner: str | None
+) -> dict[str, Any]:
     now = now_in_microseconds()
     return {
         "dialogue_id": uuid.uuid4().hex,
@@ -250,5 +280,6 @@ def _new_row(model: str, user_id: str | None, sender: str | None) -> dict[str, A
         "updated_at": now,
         "turns": 0,
         "last_user": None,
+        "owner": owner,
         **dict.fromkeys(FLAGS, False),
     }

@@ -24,7 +24,10 @@ CORRECTED = (*LABELLED, "verdict", "answer")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DialogueRecord:
-    """A dialogue without its turns; times in microseconds since 1970."""
+    """A dialogue without its turns; times in microseconds since 1970.
+
+    ``owner`` is whose token began it, see `roles`.
+    """
 
     dialogue_id: str
     user_id: str | None
@@ -34,6 +37,7 @@ class DialogueRecord:
     turns: int
     last_user: str | None
     flags: tuple[str, ...]
+    owner: str | None = None
 
     @property
     def place(self) -> tuple[int, str]:

@@ -24,16 +24,19 @@ def record_of(row: Mapping[Any, Any]) -> DialogueRecord:
         **{
             name: row[name]
             for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")
-            + ("turns", "last_user")
+            + ("turns", "last_user", "owner")
         },
     )
 
 
-def dialogue_in(connection: sa.Connection, dialogue_id: str) -> DialogueRecord:
-    """Return a dialogue; ``MissingError`` where there is none."""
+def dialogue_in(
+    connection: sa.Connection, dialogue_id: str, owner: str | None = None
+) -> DialogueRecord:
+    """Return a dialogue; ``MissingError`` where there is none, or it is not the owner's."""
     reading = sa.select(dialogues).where(dialogues.c.dialogue_id == dialogue_id)
     row = connection.execute(reading).mappings().one_or_none()
-    if row is None:
+    # Somebody else's is answered as none is: that it exists is told to nobody.
+    if row is None or owner not in (None, row["owner"]):
         raise missing(dialogue_id)
     return record_of(row)
 

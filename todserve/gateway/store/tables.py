@@ -30,6 +30,8 @@ dialogues = sa.Table(
     sa.Column("lease_until", sa.BigInteger, nullable=True),
     # Whether a person has taken over, and the bot is silent.
     sa.Column("handed_off", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Whose token began it; null where none was asked for.
+    sa.Column("owner", sa.String(64), nullable=True, index=True),
 )
 
 turns = sa.Table(

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
+from todserve.runtime.language.control_text import plain_value
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.entity_keys import comparison_key, meant_keys
 from todserve.runtime.language.schema import clock_time
@@ -212,7 +213,11 @@ class KnowledgeBase:
             domain=table.domain,
             matches=int(str(rows[0][-1])) if rows else 0,
             results=tuple(
-                {name: str(value) for name, value in zip(table.columns, row, strict=False) if value}
+                {
+                    name: plain_value(str(value))
+                    for name, value in zip(table.columns, row, strict=False)
+                    if value
+                }
                 for row in rows
             ),
         )

@@ -6,9 +6,7 @@ Example (markov, decoder): ``<sos_context> <sos_b> [train] day friday <eos_b> <s
 <eos_r> <sos_u> to ely <eos_u> <eos_context>`` with decoder prefix ``<sos_a> [db_1]``.
 """
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.control_text import plain_reply, plain_target, plain_value
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.formats import serialize_belief_state
 from todserve.runtime.language.schema import Schema
@@ -32,9 +31,6 @@ FORMAT_VERSION = 1
 _USER_BEFORE = 80
 _SYSTEM_BEFORE = 120
 """Newest tokens kept of the last exchange's two turns, their frames among them."""
-
-_BRACKETS = str.maketrans("<>[]", "()()")
-_STRAY_BRACKET = re.compile(r"\[(?!value_\w+\])|(?<!\w)\]|<|>")
 
 
 class ContextForm(StrEnum):
@@ -219,13 +215,18 @@ class PromptBuilder:
 
     def target(self, task: Task, value: object) -> tuple[int, ...]:
         """Return the ids the decoder should write for ``value``, end token included."""
-        text = task.serialize(value, self.schema)
+        if task.name is TaskName.BELIEF_STATE and isinstance(value, Mapping):
+            value = _clean_state(value)
+        elif task.name is TaskName.RESPONSE and isinstance(value, str):
+            value = plain_reply(value)
+        # A corpus and a correction are somebody else's, too: their words teach no frames.
+        text = plain_target(task.serialize(value, self.schema))
         return (*self._tokenizer.encode(text), self._id(task.end_token))
 
     def history(self, source: PromptInput) -> list[int]:
         """Return the history's ids, at most ``max_history_tokens``, the newest kept."""
         limit = self.format.max_history_tokens
-        user = self._spoken("u", _clean_user(source.user))
+        user = self._spoken("u", plain_value(normalise(source.user)))
         if self.format.context.rests_on_state:
             state = self._between(
                 "b",
@@ -243,18 +244,20 @@ class PromptBuilder:
         for exchange in reversed(source.history):
             if len(newest) >= limit:
                 break
-            turn = self._spoken("u", _clean_user(exchange.user))
-            newest = turn + self._spoken("r", _clean_system(exchange.system)) + newest
+            turn = self._spoken("u", plain_value(normalise(exchange.user)))
+            newest = (
+                turn + self._spoken("r", plain_reply(normalise(exchange.system)).strip()) + newest
+            )
         return newest[-limit:]
 
     def _last_exchange(self, source: PromptInput) -> list[int]:
         if not source.history:
             return []
         last = source.history[-1]
-        system = self._spoken("r", _clean_system(last.system))
+        system = self._spoken("r", plain_reply(normalise(last.system)).strip())
         if self.format.context is ContextForm.MARKOV:
             return system
-        user = self._spoken("u", _clean_user(last.user))
+        user = self._spoken("u", plain_value(normalise(last.user)))
         return user[-_USER_BEFORE:] + system[-_SYSTEM_BEFORE:]
 
     def _spoken(self, speaker: str, text: str) -> list[int]:
@@ -264,25 +267,9 @@ class PromptBuilder:
         return [self._id(f"<sos_{name}>"), *ids, self._id(f"<eos_{name}>")]
 
 
-def _clean_user(text: str) -> str:
-    # A person must not be able to type a control token.
-    return normalise(text).translate(_BRACKETS)
-
-
 def _clean_state(state: BeliefState) -> BeliefState:
     # Nor may a value bring one, whoever wrote it: a client, a correction, a row of the database.
     return {
-        domain: {slot: _clean_value(value) for slot, value in slots.items()}
+        domain: {slot: plain_value(value) for slot, value in slots.items()}
         for domain, slots in state.items()
     }
-
-
-def _clean_value(value: str) -> str:
-    # A value without a bracket is left as it is spelled, since models were trained on it so.
-    plain = unicodedata.normalize("NFKC", value)
-    cleaned = plain.translate(_BRACKETS)
-    return cleaned if cleaned != plain else value
-
-
-def _clean_system(text: str) -> str:
-    return _STRAY_BRACKET.sub(" ", normalise(text)).strip()

@@ -54,7 +54,7 @@ def build_archive(
             archive cannot load or answer.
     """
     _check_identity(name, version)
-    chosen = parts or Parts.of_checkout(model_config)
+    chosen = parts or Parts.shipped(model_config)
     chosen.check()
     settings = load_model_config(chosen.model_config).handler.engine
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ from todserve.runtime.engines.engine_settings import EngineName
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
+from todserve.runtime.torchserve_files import torchserve_file
 
 WEIGHTS = "model.safetensors"
 _WITH_TORCH = (EngineName.TORCH, EngineName.TORCHSCRIPT)
@@ -42,7 +43,7 @@ _PACKAGE = Path(todserve.__file__).parent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """The files of an archive that are no checkpoint; they lie in the checkout.
+    """The files of an archive that are no checkpoint; they belong to todserve.
 
     Attributes:
         handler: TorchServe's ``--handler``.
@@ -65,18 +66,17 @@ class Parts:
     without_torch: Path
 
     @classmethod
-    def of_checkout(cls, model_config: Path | None = None) -> "Parts":
-        """Return the parts of the checkout that this package belongs to."""
-        root = _PACKAGE.parent
+    def shipped(cls, model_config: Path | None = None) -> "Parts":
+        """Return the parts that belong to this package: a checkout's, or those of its wheel."""
         return cls(
-            handler=root / "handlers" / "tod_handler.py",
-            networks=root / "model_defs",
-            model_config=model_config or root / "archive" / "model-config.yaml",
-            requirements=root / "archive" / "requirements.txt",
-            canary=root / "archive" / "canary.py",
-            metrics=root / "archive" / "metrics.yaml",
-            worker_start=root / "archive" / "sitecustomize.py",
-            without_torch=root / "archive" / "lazy_torch.py",
+            handler=torchserve_file("handlers", "tod_handler.py"),
+            networks=torchserve_file("model_defs"),
+            model_config=model_config or torchserve_file("archive", "model-config.yaml"),
+            requirements=torchserve_file("archive", "requirements.txt"),
+            canary=torchserve_file("archive", "canary.py"),
+            metrics=torchserve_file("archive", "metrics.yaml"),
+            worker_start=torchserve_file("archive", "sitecustomize.py"),
+            without_torch=torchserve_file("archive", "lazy_torch.py"),
         )
 
     def check(self) -> None:
@@ -86,8 +86,7 @@ class Parts:
         for path in (*needed, self.worker_start, self.without_torch):
             if not path.is_file():
                 raise ArchiveError(
-                    f"{path} does not exist; archives are built from a checkout of the repository, "
-                    "with todserve installed from it (`make setup`)"
+                    f"{path} does not exist; install todserve again (in a checkout: `make setup`)"
                 )
 
 

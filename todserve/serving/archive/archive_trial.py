@@ -1,7 +1,7 @@
 """Trial: one turn through an unpacked archive, in a clean process, before any server sees it.
 
 Beside the way of a request: ``tod archive`` publishes nothing that has not answered here.
-Example: ``answer = try_archive(Path("/tmp/x/unpacked"), Parts.of_checkout())``.
+Example: ``answer = try_archive(Path("/tmp/x/unpacked"), Parts.shipped())``.
 """
 
 import json

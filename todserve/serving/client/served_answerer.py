@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 from todserve.runtime.errors import ArchiveError, ConfigError, RequestError
 from todserve.runtime.pipeline import TurnPipeline
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.archive.archive_trial import unpack
@@ -121,8 +122,8 @@ def open_answering(
             pipeline = TurnPipeline.load(path)
         else:
             raise ConfigError(
-                f"{against}: nothing is there; expected a server's URL (http://...), an archive "
-                "(tod.mar) or a checkpoint folder"
+                f"{without_secrets(against)}: nothing is there; expected a server's URL "
+                "(http://...), an archive (tod.mar) or a checkpoint folder"
             )
         stack.callback(pipeline.close)
         yield pipeline

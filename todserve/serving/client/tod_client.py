@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from todserve.runtime.errors import RequestError, ServerError, TodError
 from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse, decode
@@ -60,6 +61,8 @@ class TodClient:
         backoff: float = 0.3,
     ) -> None:
         self.url = url.rstrip("/")
+        # An address may hold a password, which no message shows.
+        self._shown = without_secrets(self.url)
         self.name = name
         self._timeout = timeout
         self._retries = retries
@@ -161,7 +164,7 @@ class TodClient:
 
     def _strange(self, wanted: str, error: ValidationError) -> ServerError:
         return ServerError(
-            f"{self.url}: the answer is no {wanted} ({error.error_count()} problems); "
+            f"{self._shown}: the answer is no {wanted} ({error.error_count()} problems); "
             f"is '{self.name}' a todserve archive of this version?"
         )
 
@@ -185,12 +188,12 @@ class TodClient:
                 failure = error
                 continue
             except requests.Timeout:
-                raise ServerError(f"{self.url}: no answer within {timeout:g} s") from None
+                raise ServerError(f"{self._shown}: no answer within {timeout:g} s") from None
             except requests.RequestException as error:
-                raise ServerError(f"{self.url}: {error}") from None
+                raise ServerError(f"{self._shown}: {without_secrets(str(error))}") from None
             if answer.status_code not in _RETRIED or attempt == retries:
                 return answer
-        raise ServerError(_connection_message(self.url, failure)) from None
+        raise ServerError(_connection_message(self._shown, failure)) from None
 
     def _refusal(self, answer: requests.Response) -> TodError:
         code, message = answer.status_code, _message(answer)
@@ -200,14 +203,14 @@ class TodClient:
             return RequestError("the request is larger than the server accepts; send less history")
         if code == HTTPStatus.NOT_FOUND:
             return UnknownModelError(
-                f"{self.url}: there is no model named '{self.name}' ({message})"
+                f"{self._shown}: there is no model named '{self.name}' ({message})"
             )
         if code in _RETRIED:
             return ServerError(
-                f"{self.url}: HTTP {code} after {self._retries + 1} attempts ({message}); "
+                f"{self._shown}: HTTP {code} after {self._retries + 1} attempts ({message}); "
                 "the server's logs say why"
             )
-        return ServerError(f"{self.url}: HTTP {code} ({message})")
+        return ServerError(f"{self._shown}: HTTP {code} ({message})")
 
 
 class Conversation:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.torchserve_files import torchserve_file
 from todserve.runtime.wire.loopback import is_loopback
 
 _ADDRESSES = {
@@ -135,7 +136,7 @@ class Frontend:
         base = self.path.resolve().parent
         lines = []
         for key, text in (dict(CLOSED) | dict(self.settings)).items():
-            value = str(base / text) if key in _PATHS else text
+            value = str(_absolute(base, text)) if key in _PATHS else text
             if key == "vmargs":  # the log configuration is given on the command line instead
                 kept = [word for word in text.split() if "log4j.configurationFile" not in word]
                 value = " ".join(kept)
@@ -143,6 +144,12 @@ class Frontend:
                 lines.append(f"{key}={value}\n")
         target.write_text("".join(lines), encoding="utf-8")
         return Frontend.read(target)
+
+
+def _absolute(base: Path, text: str) -> Path:
+    # A file that the user's folder lacks is ours: a wheel's user has no archive/metrics.yaml.
+    path, shipped = base / text, torchserve_file(text)
+    return shipped if not path.exists() and shipped.is_file() else path
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -153,15 +160,18 @@ def _read(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     settings: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
+    # Java knows these ends of lines alone, and fewer blanks than Python.
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        stripped = line.strip(" \t")
         if not stripped or stripped.startswith("#"):
             continue
         key, separator, value = stripped.partition("=")
         # A backslash is an escape to Java alone, and a blank or colon before '=' ends its key.
-        if not separator or "\\" in stripped or not _KEY.fullmatch(key.rstrip()):
+        plain = "\\" not in stripped and stripped.replace("\t", " ").isprintable()
+        if not separator or not plain or not _KEY.fullmatch(key.rstrip()):
             raise ConfigError(
-                f"{path}: line {number}: got {stripped!r}; expected 'key=value' without a backslash"
+                f"{path}: line {number}: got {stripped!r}; expected 'key=value' without a "
+                "backslash and without characters that cannot be seen"
             )
         settings[key.strip()] = value.strip()
     return settings

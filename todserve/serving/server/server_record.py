@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from todserve.runtime.errors import ServerError
+from todserve.runtime.private_files import private_file
 
 FILE_NAME = "server.json"
 
@@ -64,6 +65,7 @@ class Record:
     def save(self, log_dir: Path) -> None:
         """Write the record, atomically."""
         hidden = log_dir / f".{FILE_NAME}.new"
+        private_file(hidden)
         hidden.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         hidden.replace(log_dir / FILE_NAME)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.torchserve_files import given_or_shipped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +19,8 @@ class ServerSettings:
         store: folder of archives and their SHA256SUMS.
         name: model to load; its archive is ``<name>.mar``.
         beside: further models to load beside it.
-        config: TorchServe's config.properties.
-        log_config: TorchServe's log4j2 file.
+        config: TorchServe's config.properties; where there is none of this name, the shipped one.
+        log_config: TorchServe's log4j2 file, likewise.
         log_dir: where logs go and where ``stop`` finds what was started.
         ready_timeout: seconds until the model must have answered.
     """
@@ -33,6 +34,8 @@ class ServerSettings:
     ready_timeout: float = 180.0
 
     def __post_init__(self) -> None:
+        for name in ("config", "log_config"):
+            object.__setattr__(self, name, given_or_shipped(getattr(self, name)))
         if self.ready_timeout <= 0:
             raise ConfigError(f"ready_timeout: got {self.ready_timeout}; expected seconds above 0")
         if not self.log_config.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 from todserve.serving.server.readiness import CANARY, Worker
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import RunningServer, start, stop
-from todserve.serving.terminal.console import say
+from todserve.serving.terminal.painted_lines import say
 
 DEFAULT_STORE = Path("archive/store")
 DEFAULT_CONFIG = Path("config.properties")

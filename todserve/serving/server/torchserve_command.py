@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from todserve.runtime.errors import ServerError
+from todserve.runtime.private_files import OTHERS
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.java_runtime import JavaRuntime
 from todserve.serving.server.processes import is_running
@@ -41,6 +42,7 @@ def launch(
     command += ["--ts-config", str(ours.path), "--log-config", str(settings.log_config.resolve())]
     environment = server_environment(java, temp_dir, settings.log_dir)
     with (settings.log_dir / CONSOLE_LOG).open("wb") as console:
+        # Its logs, like what it unpacks, are nobody else's to read.
         subprocess.run(
             command,
             cwd=temp_dir,  # where TorchServe writes key_file.json
@@ -49,6 +51,7 @@ def launch(
             stdout=console,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is not for the server
+            umask=OTHERS,
             check=False,
         )
     pid_file = temp_dir / ".model_server.pid"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from todserve.runtime.errors import ServerError
+from todserve.runtime.private_files import private_file, private_folder
 from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.java_runtime import JavaRuntime, find_java
@@ -105,11 +106,12 @@ def start(
     java = find_java(os.environ)
     _refuse_second(settings.log_dir)
     check_free(frontend.addresses)
-    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.log_dir)
     for name in LOGS:
         log = settings.log_dir / name
         if log.exists():
             log.replace(log.with_suffix(".log.previous"))
+        private_file(log)
     launching()
     begun = time.monotonic()
     temp_dir = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=_short_base()))

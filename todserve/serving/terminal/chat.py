@@ -14,10 +14,11 @@ from typing import Protocol
 
 from todserve.runtime.errors import RequestError, ServerError, TodError
 from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 from todserve.serving.client.tod_client import Conversation, TodClient
-from todserve.serving.terminal.console import say, say_text
+from todserve.serving.terminal.painted_lines import say, say_text
 from todserve.serving.terminal.saved_chat import save_chat
 from todserve.serving.terminal.turn_view import SPEECH, labelled, state_lines, turn_lines
 
@@ -199,7 +200,8 @@ def run_chat(
     with TodClient(url, name=name) as client:
         if not client.ready(timeout=30.0):
             raise ServerError(
-                f"{url}: model '{name}' does not answer; is the server up? Start it with: tod start"
+                f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
+                "Start it with: tod start"
             )
         try:
             description = client.describe()
@@ -222,12 +224,15 @@ def typed_lines() -> Iterator[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.output import create_output
 
     session: PromptSession[str] = PromptSession(
         [("bold", "> ")],
         history=InMemoryHistory(),
         completer=WordCompleter([*COMMANDS], sentence=True),
         complete_while_typing=False,
+        # The prompt moves the cursor, which the console's door would only show.
+        output=create_output(getattr(sys.stdout, "beneath", sys.stdout)),
     )
     while True:
         try:

@@ -8,8 +8,9 @@ import json
 import shlex
 import time
 
+from todserve.runtime.secret_free import without_secrets
 from todserve.serving.client.tod_client import Conversation, TodClient
-from todserve.serving.terminal.console import say, say_text
+from todserve.serving.terminal.painted_lines import say, say_text
 from todserve.serving.terminal.turn_view import SPEECH, labelled, turn_lines
 
 UTTERANCES = (
@@ -45,7 +46,7 @@ def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
 
 
 def _next_steps(url: str, name: str) -> str:
-    address = f"{url.rstrip('/')}/predictions/{name}"
+    address = f"{without_secrets(url.rstrip('/'))}/predictions/{name}"
     follow_up = {
         "user": "one with free parking, please.",
         "history": [{"user": "i need a hotel in the north.", "system": "any preferences?"}],

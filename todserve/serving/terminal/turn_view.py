@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
+from todserve.runtime.console import one_line
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
-from todserve.serving.terminal.console import escaped
 
 _MARKS = {"new": "+", "changed": "~", "same": " ", "withdrawn": "-"}
 _STYLES = {"new": "green", "changed": "yellow", "withdrawn": "red"}
@@ -21,8 +21,8 @@ State = Mapping[str, Mapping[str, SlotPrediction]]
 
 def labelled(label: str, text: str | Text, *, style: str = "") -> Text:
     """Return one labelled line."""
-    line = Text("  ").append(f"{escaped(label):<10}", style=_LABEL).append(" ")
-    line.append_text(text if isinstance(text, Text) else Text(escaped(text), style=style))
+    line = Text("  ").append(f"{one_line(label):<10}", style=_LABEL).append(" ")
+    line.append_text(text if isinstance(text, Text) else Text(one_line(text), style=style))
     line.rstrip()
     return line
 
@@ -74,7 +74,7 @@ def state_lines(state: State, *, before: State) -> Iterator[Text]:
             for slot, value in known.items()
             if slot not in slots
         ]
-        text = Text(f"{escaped(domain)}: ").append_text(Text("  ").join(shown))
+        text = Text(f"{one_line(domain)}: ").append_text(Text("  ").join(shown))
         yield labelled("" if place else "state", text)
 
 
@@ -87,7 +87,7 @@ def _slot(slot: str, value: SlotPrediction, known: SlotPrediction | None) -> Tex
 
 
 def _marked(kind: str, text: str) -> Text:
-    return Text(f"{_MARKS[kind]} {escaped(text)}".strip(), style=_STYLES.get(kind, ""))
+    return Text(f"{_MARKS[kind]} {one_line(text)}".strip(), style=_STYLES.get(kind, ""))
 
 
 def _sure(confidence: float | None) -> str:

@@ -13,10 +13,10 @@ from todserve.corpora.spoken.spoken_vocabulary import KnownValues
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.batches.examples import Example, encode_turn
 from todserve.training.batches.mixture import Mixture
-from todserve.training.data.augmentation import Augmenter
-from todserve.training.data.copy_turns import CopyTurns
-from todserve.training.data.spoken_training import SpokenTraining
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.augmentation import Augmenter
+from todserve.training.preparation.copy_turns import CopyTurns
+from todserve.training.preparation.spoken_training import SpokenTraining
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import TrainingConfig
 
 

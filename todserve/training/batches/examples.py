@@ -18,7 +18,7 @@ from todserve.runtime.language.prompts import (
     SystemTurns,
 )
 from todserve.runtime.language.tasks import TASKS, TaskName
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 
 TASK_ORDER = (TaskName.BELIEF_STATE, TaskName.INTENT, TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 """Fixes the number of each task in the loss report."""

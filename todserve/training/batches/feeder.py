@@ -80,7 +80,9 @@ class Feeder:
         trace: TracebackType | None,
     ) -> None:
         for process in self._processes:
-            process.terminate()
+            # Not SIGTERM: a process that is only just forked still has the loop's handler for it,
+            # which saves and goes on. What a killed one leaves lies in the folder.
+            process.kill()
         for process in self._processes:
             process.join()
         for waiting in self._queues:

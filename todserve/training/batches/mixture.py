@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import Mixing
 
 Pair = tuple[str, TaskName]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from todserve.runtime.language.prompts import PromptBuilder
 from todserve.training.batches.batch import plan
 from todserve.training.batches.examples import Example, encode_turns
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import TrainingConfig
 
 _SAMPLE = 8192

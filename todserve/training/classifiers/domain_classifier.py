@@ -18,7 +18,7 @@ from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.domain_evidence import Evidence
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
-from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 KEPT_FEATURES = 4500
 """As good on MultiWOZ's dev split as all 18,000, in 210 kB."""

@@ -32,7 +32,7 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.examples import prompt_input
-from todserve.training.data.training_turns import TrainingTurn, load_turns
+from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 MOST_TURNS = 20_000
 """Turns it is fitted on; more teach an intent nothing new and cost minutes."""

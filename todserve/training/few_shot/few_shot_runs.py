@@ -24,9 +24,9 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
-from todserve.training.data.preparation_record import check_prepared
-from todserve.training.data.training_turns import is_prepared, load_turns
 from todserve.training.few_shot.few_shot_samples import Sample, Share, derive, dialogues_in
+from todserve.training.preparation.preparation_record import check_prepared
+from todserve.training.preparation.training_turns import is_prepared, load_turns
 from todserve.training.training_config import TrainingConfig
 from todserve.training.training_run import run_training
 
@@ -86,7 +86,7 @@ def run_few_shot(
     folder = runs / f"{settings.name}-few-shot"
     whole = prepared or runs / settings.name / "prepared"
     if not is_prepared(whole):
-        from todserve.training.data.prepared_corpus import prepare
+        from todserve.training.preparation.prepared_corpus import prepare
 
         print(f"preparing {', '.join(settings.corpora)} in {whole}")
         print("\n".join(prepare(whole, settings.preparation, root=root)))

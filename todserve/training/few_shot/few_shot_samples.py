@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from todserve.runtime.errors import ConfigError
-from todserve.training.data.training_turns import PREPARED, TrainingTurn, save_turns
+from todserve.training.preparation.training_turns import PREPARED, TrainingTurn, save_turns
 
 _TRAIN, _DEV = "train.jsonl.gz", "dev.jsonl.gz"
 

@@ -3,7 +3,7 @@
 Stands around the loop. ``torchrun`` starts the processes and tells each its place by environment
 variables; gloo joins them on CPUs, nccl on GPUs. A step's batches are the same list whatever the
 number of processes, which only share them out.
-Example: ``torchrun --nproc-per-node=2 -m todserve.cli.main train multiwoz-cpu batches_per_step=2``.
+Example: ``torchrun --nproc-per-node=2 -m todserve train multiwoz-cpu batches_per_step=2``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

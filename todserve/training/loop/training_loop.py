@@ -29,7 +29,6 @@ from todserve.training.batches.batch_order import Place, Servings
 from todserve.training.batches.epochs import Epochs
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.feeder import Feeder
-from todserve.training.data.training_turns import TrainingTurn
 from todserve.training.loop.distributed import World
 from todserve.training.loop.recorded_update import RecordedUpdate, can_record
 from todserve.training.loop.recovery import GoodCopy
@@ -45,6 +44,7 @@ from todserve.training.loop.task_report import TaskReport
 from todserve.training.loop.weight_average import WeightAverage
 from todserve.training.loop.weight_update import NotFiniteError, Update
 from todserve.training.network.training_network import loss_of
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import TrainingConfig
 
 

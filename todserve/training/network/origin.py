@@ -20,7 +20,6 @@ from todserve.runtime.checkpoint import weights_checksum
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.data.training_turns import TrainingTurn
 from todserve.training.network.copying_start import arrange_for_copying
 from todserve.training.network.distillation import teacher_vocabulary
 from todserve.training.network.embedding_rows import add_rows
@@ -38,6 +37,7 @@ from todserve.training.network.vocabulary import (
     train_tokenizer,
     with_tokens,
 )
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import Start, TrainingConfig
 
 ORIGIN_FILE = "origin.json"

@@ -21,7 +21,7 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import CONTROL_TOKENS, DATABASE_TOKENS
 from todserve.runtime.language.text import normalise
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 MOST_LINES = 500_000

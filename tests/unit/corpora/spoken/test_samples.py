@@ -8,7 +8,7 @@ from tests.support.spoken_corpus import SCHEMA, SPOKEN_CORPUS
 from todserve.cli.main import main
 from todserve.corpora.spoken.wordings import Wordings
 from todserve.runtime.errors import ConfigError
-from todserve.training.data.training_turns import save_turns
+from todserve.training.preparation.training_turns import save_turns
 
 
 @pytest.fixture

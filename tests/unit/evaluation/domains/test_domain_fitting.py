@@ -20,7 +20,7 @@ from todserve.training.classifiers.domain_classifier import (
     fit_domain_classifier,
     labelled_domain,
 )
-from todserve.training.data.training_turns import TrainingTurn, save_turns
+from todserve.training.preparation.training_turns import TrainingTurn, save_turns
 
 ROWS = [
     (["word:song", "word:a"], "Music"),

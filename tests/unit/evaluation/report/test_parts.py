@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tests.support.report_page import read_page
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
 from todserve.evaluation.report.html_report import write_report
-from todserve.evaluation.report.plots import Line, line_plot
+from todserve.evaluation.report.plots import Line, line_plot, reliability_plot
 from todserve.evaluation.report.report_confusion import NO_INTENT, OTHER, confusion, scored_intents
 from todserve.evaluation.report.report_curves import read_curves, thinned
 from todserve.evaluation.report.report_dialogues import Mark, word_pieces
@@ -15,6 +15,8 @@ from todserve.evaluation.report.report_figures import FigureRow, figure_table
 from todserve.evaluation.rollout import Outcome
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Turn
+
+SVG_PARTS = {"svg", "g", "defs", "style", "path", "rect", "text", "use", "clipPath"}
 
 
 def test_figures_of_parts_carry_the_nearest_signature() -> None:
@@ -152,6 +154,22 @@ def test_long_curves_are_averaged_and_the_last_value_of_a_step_counts() -> None:
     assert thinned(points, most=6) == tuple((step, step) for step in range(6))
     assert thinned(points, most=2) == ((1.0, 1.0), (4.0, 4.0))
     assert thinned(points, most=4) == ((0.0, 0.0), (1.5, 1.5), (3.0, 3.0), (4.5, 4.5))
+
+
+@pytest.mark.parametrize(
+    "name", ['"><script>alert(1)</script>', "a\\g<0>b", "$\\nosuch{$", "<!-- --> ]]> &", '\'" x="']
+)
+def test_whatever_a_plot_is_called_is_text_in_it(name: str) -> None:
+    line = Line(label=name, points=((0, 1), (1, 2)))
+    for text in (
+        line_plot(name, [line, line], title=name, x=name, y=name),
+        reliability_plot(name, [(0.5, 0.5, 3)], [(0.4, 0.5, 3)], title=name),
+    ):
+        root = ElementTree.fromstring(text.replace("<svg", '<svg xmlns:xlink="x"', 1))
+        assert {one.tag for one in root.iter()} <= SVG_PARTS
+        assert root.attrib["aria-label"] == name
+        assert set(root.attrib) <= {"role", "aria-label", "width", "height", "viewBox", "version"}
+        assert name in {one.text for one in root.iter("text")}
 
 
 def test_a_plot_is_well_formed_and_says_what_it_shows() -> None:

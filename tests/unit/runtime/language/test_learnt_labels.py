@@ -7,8 +7,8 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint_labels import OutputLabels
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
-from todserve.training.data.training_turns import TrainingTurn
 from todserve.training.network.vocabulary import learnt_labels
+from todserve.training.preparation.training_turns import TrainingTurn
 
 
 def test_labels_of_training_turns_are_their_acts_and_placeholders() -> None:

@@ -32,6 +32,7 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.secret_free import without_secrets
 
 CORPORA = ("multiwoz21",)
 """Corpora whose labels speak of the same domains, slots, acts and intents as the checkpoints."""
@@ -142,7 +143,8 @@ def run_evaluation(
             folder=checkpoint,
             out=out,
             engine=(
-                f"{url or _engine(settings)}{' constrained' if constrained else ''}"
+                f"{without_secrets(url) if url else _engine(settings)}"
+                f"{' constrained' if constrained else ''}"
                 f"{'' if spelling else ' as typed'}{'' if checked else ' unchecked'}"
             ),
             batch=batch,

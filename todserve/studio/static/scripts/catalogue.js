@@ -3,6 +3,7 @@
  *
  * Where the gateway cannot tell, the names seen in the dialogue so far are offered instead.
  */
+import { own } from "./keyed.js";
 import { actsOf, intentOf, stateOf } from "./turn.js";
 
 export class Catalogue {
@@ -37,14 +38,14 @@ export class Catalogue {
   }
 
   slots(domain, turns) {
-    const seen = turns.flatMap((turn) => Object.keys(stateOf(turn)[domain] ?? {}));
-    return sorted([...Object.keys(this.told?.domains?.[domain] ?? {}), ...seen]);
+    const seen = turns.flatMap((turn) => Object.keys(own(stateOf(turn), domain) ?? {}));
+    return sorted([...Object.keys(own(this.told?.domains, domain) ?? {}), ...seen]);
   }
 
   /** What an act may name: other slots than a state may have. */
   actSlots(domain, turns) {
     const seen = turns.flatMap((turn) => actsOf(turn).filter((act) => act.domain === domain));
-    const told = this.told?.act_slots?.[domain] ?? [];
+    const told = own(this.told?.act_slots, domain) ?? [];
     return sorted([...told, ...seen.map((act) => act.slot).filter(Boolean)]);
   }
 
@@ -54,7 +55,7 @@ export class Catalogue {
   }
 
   values(domain, slot) {
-    return this.told?.domains?.[domain]?.[slot] ?? [];
+    return own(own(this.told?.domains, domain), slot) ?? [];
   }
 
   acts(turns) {

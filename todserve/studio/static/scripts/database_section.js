@@ -1,5 +1,6 @@
 /** Database: how many entries satisfy the state, and the first of them. */
 import { html } from "./html.js";
+import { own } from "./keyed.js";
 import { plain, t } from "./language.js";
 import { Section } from "./section.js";
 import { answerOf } from "./turn.js";
@@ -34,19 +35,21 @@ export function DatabaseSection({ turn }) {
 
 /** The keys in which the results differ come first: they say which is which. */
 function telling(results) {
-  const differs = (key) => results.some((entry) => entry[key] !== results[0][key]);
+  const differs = (key) => results.some((entry) => own(entry, key) !== own(results[0], key));
   const keys = Object.keys(results[0] ?? {});
   return [...keys.filter(differs), ...keys.filter((key) => !differs(key))];
 }
 
 function Match({ entry, telling: keys }) {
-  const title = NAMED.find((key) => entry[key]) ?? Object.keys(entry)[0];
-  const facts = keys.filter((key) => key !== title && entry[key]).map((key) => [key, entry[key]]);
+  const title = NAMED.find((key) => own(entry, key)) ?? Object.keys(entry)[0];
+  const facts = keys
+    .filter((key) => key !== title && own(entry, key))
+    .map((key) => [key, String(own(entry, key))]);
   return html`
     <li>
       <details>
         <summary>
-          <b>${entry[title]}</b>
+          <b>${String(own(entry, title) ?? "")}</b>
           <span class="muted">${facts.slice(0, 3).map(([, value]) => value).join(" · ")}</span>
         </summary>
         <dl class="facts">

@@ -5,7 +5,7 @@ import { ko } from "../words/ko.js";
 const WORDS = { en, ko };
 const KEPT = "studio.language";
 const remembered = localStorage.getItem(KEPT);
-let current = WORDS[remembered] ? remembered : navigator.language.startsWith("ko") ? "ko" : "en";
+let current = Object.hasOwn(WORDS, remembered ?? "") ? remembered : navigator.language.startsWith("ko") ? "ko" : "en";
 
 export const LANGUAGES = Object.keys(WORDS);
 export const language = () => current;

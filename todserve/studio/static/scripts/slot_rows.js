@@ -4,6 +4,7 @@
  */
 import { html } from "./html.js";
 import { icon } from "./icons.js";
+import { keyed } from "./keyed.js";
 import { t } from "./language.js";
 import { Choice } from "./section.js";
 
@@ -13,10 +14,10 @@ export const rowsOf = (state) =>
   );
 
 export function stateFrom(rows) {
-  const state = {};
+  const state = keyed();
   for (const row of rows) {
     const [domain, slot, value] = [row.domain, row.slot, row.value].map((text) => text.trim());
-    if (domain && slot && value) (state[domain] ??= {})[slot] = value;
+    if (domain && slot && value) (state[domain] ??= keyed())[slot] = value;
   }
   return state;
 }

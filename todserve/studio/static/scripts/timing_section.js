@@ -10,9 +10,9 @@ export function TimingSection({ turn }) {
   const times = turn.timing_ms;
   const known = [...STAGES, ...AROUND, "total"];
   const names = [
-    ...STAGES.filter((name) => name in times),
+    ...STAGES.filter((name) => Object.hasOwn(times, name)),
     ...Object.keys(times).filter((name) => !known.includes(name)),
-    ...AROUND.filter((name) => name in times),
+    ...AROUND.filter((name) => Object.hasOwn(times, name)),
   ];
   const longest = Math.max(...names.map((name) => times[name]), 0.001);
   const whole = AROUND.reduce((sum, name) => sum + (times[name] ?? 0), 0) || times.total;

@@ -4,6 +4,7 @@
  * A correction never replaces what the model said: the API gives both, and here they are laid
  * over each other. Example: stateOf(turn).restaurant.area -> { value, confidence, corrected }.
  */
+import { keyed, own } from "./keyed.js";
 
 /** The model's newest answer of this turn. */
 export const answerOf = (turn) => turn.correction?.answer ?? turn.answer;
@@ -16,15 +17,15 @@ export function intentOf(turn) {
 }
 
 export function stateOf(turn) {
-  if (!turn) return {};
+  if (!turn) return keyed();
   const said = answerOf(turn).belief_state ?? {};
   const corrected = turn.correction?.belief_state;
   if (!corrected) return said;
-  const state = {};
+  const state = keyed();
   for (const [domain, slots] of Object.entries(corrected)) {
-    state[domain] = {};
+    state[domain] = keyed();
     for (const [slot, value] of Object.entries(slots)) {
-      const known = said[domain]?.[slot];
+      const known = own(own(said, domain), slot);
       const same = known?.value === value;
       state[domain][slot] = same ? known : { value, confidence: null, corrected: true };
     }
@@ -38,9 +39,10 @@ export function changesOf(turn, before) {
   const domains = [...new Set([...Object.keys(then), ...Object.keys(now)])];
   return domains
     .map((domain) => {
-      const slots = { ...then[domain], ...now[domain] };
-      const rows = Object.keys(slots).map((slot) => {
-        const [entry, old] = [now[domain]?.[slot], then[domain]?.[slot]];
+      const [slots, past] = [own(now, domain) ?? {}, own(then, domain) ?? {}];
+      const names = [...new Set([...Object.keys(past), ...Object.keys(slots)])];
+      const rows = names.map((slot) => {
+        const [entry, old] = [own(slots, slot), own(past, slot)];
         const change = !entry ? "removed" : !old ? "new" : old.value !== entry.value ? "changed" : "";
         return { slot, entry: entry ?? old, old: old?.value, change };
       });

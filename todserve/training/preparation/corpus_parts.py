@@ -19,7 +19,7 @@ from todserve.corpora.registry import CORPORA, load
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service
-from todserve.training.data.fingerprints import words_of
+from todserve.training.preparation.fingerprints import words_of
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 

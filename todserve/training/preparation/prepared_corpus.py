@@ -20,8 +20,8 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.text import normalise
-from todserve.training.data.corpus_digests import digests
-from todserve.training.data.corpus_parts import (
+from todserve.training.preparation.corpus_digests import digests
+from todserve.training.preparation.corpus_parts import (
     TRAIN,
     Part,
     dev_part,
@@ -30,12 +30,12 @@ from todserve.training.data.corpus_parts import (
     training_parts,
     words_digest,
 )
-from todserve.training.data.deduplication import Deduplicator
-from todserve.training.data.joint_schema import join, with_names
-from todserve.training.data.leak_check import LeakCheck
-from todserve.training.data.multiwoz_turns import MultiwozTurns
-from todserve.training.data.preparation_record import LeakAction, Preparation
-from todserve.training.data.training_turns import TrainingTurn, save_turns, turns_of
+from todserve.training.preparation.deduplication import Deduplicator
+from todserve.training.preparation.joint_schema import join, with_names
+from todserve.training.preparation.leak_check import LeakCheck
+from todserve.training.preparation.multiwoz_turns import MultiwozTurns
+from todserve.training.preparation.preparation_record import LeakAction, Preparation
+from todserve.training.preparation.training_turns import TrainingTurn, save_turns, turns_of
 
 MULTIWOZ = "multiwoz21"
 

@@ -15,7 +15,7 @@ from todserve.runtime.language.prompts import PromptBuilder, PromptInput, System
 from todserve.runtime.language.tasks import DATABASE_TOKENS, TASKS, TaskName
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.training.batches.examples import prompt_input, targets_of
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.training_turns import TrainingTurn
 
 _ENDLESS = 1_000_000
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from todserve.runtime.language.tasks import TASKS, TaskName
-from todserve.training.data.fingerprints import fingerprint
-from todserve.training.data.training_turns import TARGET_FIELDS, TrainingTurn
+from todserve.training.preparation.fingerprints import fingerprint
+from todserve.training.preparation.training_turns import TARGET_FIELDS, TrainingTurn
 
 
 class Deduplicator:

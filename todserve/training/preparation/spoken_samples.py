@@ -15,9 +15,9 @@ from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn, label
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, state_update
 from todserve.runtime.language.schema import Schema
-from todserve.training.data.corpus_parts import TRAIN, Part
-from todserve.training.data.spoken_training import known_values
-from todserve.training.data.training_turns import is_prepared, load_turns
+from todserve.training.preparation.corpus_parts import TRAIN, Part
+from todserve.training.preparation.spoken_training import known_values
+from todserve.training.preparation.training_turns import is_prepared, load_turns
 
 _PREPARED = "prepared"
 

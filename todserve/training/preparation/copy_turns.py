@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 
 from todserve.runtime.language.schema import Schema
-from todserve.training.data.training_turns import State, TrainingTurn
+from todserve.training.preparation.training_turns import State, TrainingTurn
 
 _LENGTHS = (1, 1, 2, 2, 3)
 

@@ -16,8 +16,8 @@ from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn
 from todserve.corpora.spoken.spoken_vocabulary import KnownValues
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
-from todserve.training.data.augmentation import Augmenter
-from todserve.training.data.training_turns import TrainingTurn
+from todserve.training.preparation.augmentation import Augmenter
+from todserve.training.preparation.training_turns import TrainingTurn
 from todserve.training.training_config import TrainingConfig
 
 _SAMPLED = 4000

@@ -26,8 +26,8 @@ from pathlib import Path
 from todserve.corpora.read_report import MAX_EXAMPLES
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
-from todserve.training.data.corpus_parts import Part
-from todserve.training.data.fingerprints import fingerprint, words_of
+from todserve.training.preparation.corpus_parts import Part
+from todserve.training.preparation.fingerprints import fingerprint, words_of
 
 ENOUGH_WORDS = 4
 """Words from which on an utterance is taken for somebody's own."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from todserve.runtime.language.dialogue import DONTCARE
 from todserve.runtime.language.schema import Schema
-from todserve.training.data.training_turns import State, TrainingTurn
+from todserve.training.preparation.training_turns import State, TrainingTurn
 from todserve.training.training_config import Augmentation
 
 _CLOCK = re.compile(r"\d\d:\d\d\Z")

@@ -1,0 +1,156 @@
+"""Roles: who may do what with the API.
+
+Between the guard and the routes of a message. Example: a line ``talk 7c0e...`` of a token file lets
+its bearer hold dialogues and read and delete those, and nothing else.
+
+Each role may do what the one before it may: ``talk`` its own dialogues; ``label`` read all of
+them, correct them, label examples and export; ``admin`` everything. What nobody has judged is an
+admin's.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+
+from todserve.gateway.api.gateway_errors import ForbiddenError
+from todserve.runtime.errors import ConfigError
+
+_DIALOGUE = "/v1/dialogues/{dialogue_id}"
+
+
+class Role(IntEnum):
+    """What a token may do; a greater one may do all that a smaller one may."""
+
+    TALK = 1
+    LABEL = 2
+    ADMIN = 3
+
+
+NEEDED: Mapping[tuple[str, str], Role] = {
+    ("POST", "/v1/dialogues"): Role.TALK,
+    ("GET", "/v1/dialogues"): Role.TALK,
+    ("GET", _DIALOGUE): Role.TALK,
+    ("POST", f"{_DIALOGUE}/turns"): Role.TALK,
+    ("DELETE", _DIALOGUE): Role.TALK,
+    ("DELETE", "/v1/users/{user_id}"): Role.TALK,
+    ("GET", "/webhooks/rest/"): Role.TALK,
+    ("POST", "/webhooks/rest/webhook"): Role.TALK,
+    ("GET", "/v1/model"): Role.TALK,
+    ("POST", f"{_DIALOGUE}/turns/{{index}}/correction"): Role.LABEL,
+    ("DELETE", f"{_DIALOGUE}/turns/last/correction"): Role.LABEL,
+    ("POST", f"{_DIALOGUE}/compare"): Role.LABEL,
+    ("POST", "/v1/proposals"): Role.LABEL,
+    ("POST", "/v1/examples"): Role.LABEL,
+    ("GET", "/v1/examples"): Role.LABEL,
+    ("DELETE", "/v1/examples/{example_id}"): Role.LABEL,
+    ("GET", "/v1/export"): Role.LABEL,
+    ("DELETE", f"{_DIALOGUE}/hand-off"): Role.ADMIN,
+}
+"""Method and route -> the least role."""
+
+
+class Token(BaseModel):
+    """A bearer token; a text alone, as settings had it before there were roles, is an admin's.
+
+    Attributes:
+        role: what it may do, as ``talk``, ``label`` or ``admin``.
+        secret: what its bearer sends.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role = Role.ADMIN
+    secret: SecretStr
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, given: Any) -> Any:
+        return {"secret": given} if isinstance(given, str | SecretStr) else given
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        return Role.__members__.get(given.upper(), given) if isinstance(given, str) else given
+
+    @field_validator("secret")
+    @classmethod
+    def _some_text(cls, given: SecretStr) -> SecretStr:
+        if not given.get_secret_value().strip():
+            raise ConfigError("tokens: got an empty one; expected a text nobody can guess")
+        return given
+
+    @classmethod
+    def of_line(cls, line: str) -> "Token":
+        """Return the token of a line of a token file: ``TOKEN``, an admin's, or ``ROLE TOKEN``.
+
+        Raises:
+            ConfigError: more than one word, and the first is no role.
+        """
+        words = line.split()
+        if len(words) == 1:
+            return cls(secret=SecretStr(words[0]))
+        role = Role.__members__.get(words[0].upper()) if len(words) == 2 else None
+        if role is None:
+            # The line is a secret, and no message repeats one.
+            raise ConfigError(
+                f"got a line of {len(words)} words that is no token; expected TOKEN, which may do "
+                "everything, or a role before it: talk TOKEN, label TOKEN or admin TOKEN"
+            )
+        return cls(role=role, secret=SecretStr(words[1]))
+
+    @property
+    def owner(self) -> str:
+        """Whose the dialogues are that its bearer begins; nobody can tell the token from it."""
+        told = f"todserve dialogues of {self.secret.get_secret_value()}"
+        return hashlib.sha256(told.encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who sends a request.
+
+    Attributes:
+        role: what it may do.
+        owner: whose dialogues it begins; None where no token is asked for.
+    """
+
+    role: Role = Role.ADMIN
+    owner: str | None = None
+
+    @property
+    def reads(self) -> str | None:
+        """Whose dialogues it may read; None for everybody's."""
+        return self.owner if self.role < Role.LABEL else None
+
+    @property
+    def writes(self) -> str | None:
+        """In whose dialogues it may speak, and whose it may delete; None for everybody's."""
+        return self.owner if self.role < Role.ADMIN else None
+
+
+async def allowed(request: Request) -> None:
+    """Refuse whoever may not call the route.
+
+    Raises:
+        ForbiddenError: the token's role is too small.
+    """
+    caller: Caller = request.state.caller
+    route = request.scope["route"].path_format
+    needed = NEEDED.get((request.method, route), Role.ADMIN)
+    if caller.role < needed:
+        raise ForbiddenError(
+            f"this token may {caller.role.name.lower()}; expected one that may "
+            f"{needed.name.lower()} (HTTP {HTTPStatus.FORBIDDEN:d}); ask whoever runs the gateway"
+        )
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who sends a request, as the guard found out."""
+    caller: Caller = request.state.caller
+    return caller

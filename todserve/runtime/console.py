@@ -1,0 +1,79 @@
+"""Console: whatever is printed, no text of somebody else's speaks to the terminal.
+
+Around every verb of ``tod``. Example: of an escape character ``one_line`` makes the four characters
+that name it, so a reply that would have cleared the screen is read instead.
+
+A reply, a name, a key or an id may hold escape sequences that move the cursor, change the window's
+title or hide text, and marks that turn the order of letters round. While the door is open, all that
+goes to standard output and standard error passes it. What we paint ourselves goes beneath it, and
+is made of texts that were escaped before.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+_SPEAKS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+    "\ufff9-\ufffb\ud800-\udfff]"
+)
+_BREAKS = re.compile(r"[\t\n]")
+_TAGS = re.compile("[\U000e0000-\U000e007f]")
+
+
+def escaped(text: str) -> str:
+    """Return a text whose control characters are shown, not obeyed; lines and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _TAGS.sub(_shown, _SPEAKS.sub(_shown, text))
+
+
+def one_line(text: str) -> str:
+    """Return the same in one line: somebody else's text makes no line that looks like ours."""
+    return _BREAKS.sub(_shown, escaped(text))
+
+
+def show_painted(line: str) -> None:
+    """Print a line with colours of ours; the texts in it are escaped already."""
+    print(line, file=getattr(sys.stdout, "beneath", sys.stdout))
+
+
+@contextmanager
+def console_door() -> Iterator[None]:
+    """Escape whatever is printed while the block runs."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, _Door(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+class _Door:
+    """A stream in front of another."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.beneath = stream
+
+    def write(self, text: str) -> int:
+        """Write a text; a progress bar may begin its own line anew."""
+        begun = "\r" if text.startswith("\r") else ""
+        self.beneath.write(begun + escaped(text[len(begun) :]))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write several."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.beneath, name)
+
+
+def _shown(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

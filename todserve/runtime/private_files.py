@@ -1,0 +1,40 @@
+"""Private files: what people said, and keys, are their owner's alone to read.
+
+Beside the way of a request, wherever something is kept. Example:
+``private_file(Path("dialogues.sqlite"))`` makes an empty file of mode 0600.
+
+A folder that we make is 0700. One that was there stays as it is: it may be anybody's.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+FOR_OWNER = 0o600
+_FOLDER = 0o700
+OTHERS = 0o077
+"""The umask of processes of ours that write such files."""
+
+
+def private_file(path: Path) -> None:
+    """Make a file that only its owner can read and write, or make it so where it is there.
+
+    Its folder is made too. What belongs to somebody else is left as it is.
+    """
+    private_folder(path.parent)
+    # The mode counts from the first moment on, whatever the process's umask.
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FOR_OWNER)
+    try:
+        found = os.fstat(opened)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and stat.S_IMODE(found.st_mode) & OTHERS:
+            os.fchmod(opened, FOR_OWNER)
+    finally:
+        os.close(opened)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, which only its owner can enter."""
+    for folder in [path, *path.parents][::-1]:
+        if not folder.exists():
+            folder.mkdir(mode=_FOLDER, exist_ok=True)

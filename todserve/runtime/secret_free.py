@@ -1,0 +1,30 @@
+"""Addresses without their secrets, for messages, logs and whoever else reads along.
+
+Beside the way of a request. Example: ``without_secrets("http://me:hush@host/x?key=1")`` is
+``http://***@host/x``.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+_USER = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s]*@|(?<![^\s'\"])[^\s/:@'\"]+:[^\s/@]+@"
+)
+_QUERY = re.compile(r"(?P<place>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#'\"]*)[?#][^\s'\"]*")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which no address has a user, a password, or anything after its path."""
+    return _QUERY.sub(r"\g<place>", _USER.sub(_hidden, text))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found['scheme'] or ''}***@"
+
+
+def has_password(address: str) -> bool:
+    """Say whether an address holds a password."""
+    try:
+        return urlsplit(address).password is not None
+    except ValueError:
+        return "@" in address
