@@ -11,9 +11,8 @@ from todserve.evaluation.remote_pipeline import RemoteConnection, RemoteError
 from todserve.gateway import gateway_process as running
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, ServerError
 from todserve.runtime.secret_free import has_password, without_secrets
-from todserve.runtime.errors import ServerError
 from todserve.serving.client.tod_client import TodClient
 
 
