@@ -53,7 +53,8 @@ def unpacked(tmp_path: Path) -> Path:
     (archive / "MAR-INF").mkdir(parents=True)
     manifest = {"modelName": "tod", "modelVersion": "1.0", "configFile": "model-config.yaml"}
     (archive / "MAR-INF" / "MANIFEST.json").write_text(json.dumps({"model": manifest}))
-    (archive / "model-config.yaml").write_text("handler: {engine: {engine: onnx, dtype: int8}}\n")
+    (archive / "model-config.yaml").write_text("handler: {engine: {engine: onnx, dtype: auto}}\n")
+    (archive / "export.json").write_text('{"dtype": "int8"}')
     return folder
 
 

@@ -17,6 +17,7 @@ import psutil
 import requests
 
 from todserve.runtime.errors import TodError
+from todserve.runtime.networks.export_manifest import MANIFEST_FILE
 from todserve.serving.archive.model_config import load_model_config
 from todserve.serving.server.processes import is_running
 from todserve.serving.server.readiness import Probe, Worker, resident_size, workers_of
@@ -221,8 +222,16 @@ def _engines(temp_dir: Path) -> dict[tuple[str, str], tuple[str, str]]:
             config = load_model_config(manifest.parents[1] / str(model["configFile"]))
             engine = config.handler.engine
             key = str(model["modelName"]), str(model["modelVersion"])
-            found[key] = str(engine.engine), str(engine.dtype)
+            found[key] = str(engine.engine), _dtype(manifest.parents[1]) or str(engine.dtype)
     return found
+
+
+def _dtype(folder: Path) -> str | None:
+    """Return the numbers that an archive's export computes in; None where it holds no export."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        exported = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        return str(exported["dtype"])
+    return None
 
 
 def _gateways() -> Iterator[GatewayStatus]:
