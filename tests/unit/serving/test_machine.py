@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -209,3 +210,15 @@ def test_doctor_names_the_python_that_runs(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(machine_checks, "OLDEST_PYTHON", (99, 0))
     assert check_machine()[0].fix == "TOD_PYTHON=python99.0 make setup"
     assert sys.executable in check_machine()[0].found
+
+
+def test_doctor_helps_where_only_a_client_is_installed() -> None:
+    source = (
+        "import sys; sys.modules.update(dict.fromkeys(('psutil', 'yaml', 'torch', 'numpy'))); "
+        "from todserve.cli.main import main; print(main(['doctor'])); print(main(['status']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+    assert "ok       python" in done.stdout
+    assert "package 'psutil' is not installed; run `tod doctor`" in done.stderr

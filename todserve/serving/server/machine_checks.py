@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
@@ -21,8 +22,9 @@ from todserve.runtime.errors import TodError
 from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.java_runtime import find_java
-from todserve.serving.server.ports import holder, is_free
-from todserve.serving.server.server_record import Record
+
+if TYPE_CHECKING:
+    from todserve.serving.server.server_record import Record
 
 OLDEST_PYTHON = (3, 11)
 LEAST_DISK = 1_000_000_000
@@ -177,6 +179,12 @@ def _java() -> MachineCheck:
 
 def _ports(config: Path, log_dir: Path) -> Iterator[MachineCheck]:
     try:
+        # A client's environment lacks what these import, and is told so by the packages' check.
+        from todserve.serving.server.ports import holder, is_free
+        from todserve.serving.server.server_record import Record
+    except ModuleNotFoundError:
+        return
+    try:
         frontend = Frontend.read(config)
         frontend.check()
     except TodError as error:
@@ -213,7 +221,7 @@ def _ports(config: Path, log_dir: Path) -> Iterator[MachineCheck]:
             )
 
 
-def _urls(record: Record) -> set[str]:
+def _urls(record: "Record") -> set[str]:
     urls = (record.inference_url, record.management_url, record.metrics_url)
     return {f":{url.rpartition(':')[2]}" for url in urls}
 
