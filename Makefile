@@ -5,6 +5,7 @@ SHELL := /bin/bash
 CHECKPOINT ?= checkpoints/multiwoz
 CONFIG ?= multiwoz
 ARGS ?=
+MINUTES ?= 5
 
 BIN := .venv/bin
 # Stamps: what is installed already is not installed again.
@@ -25,13 +26,14 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo studio test check fix start stop bench train evaluate archive wheel clean
+.PHONY: help setup demo studio test fuzz check fix start stop bench train evaluate archive wheel clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  CHECKPOINT=$(CHECKPOINT)   what demo, archive and evaluate take"
 	@echo "  CONFIG=$(CONFIG)   what train takes"
+	@echo "  MINUTES=$(MINUTES)   how long fuzz goes on"
 	@echo "  ARGS=\"...\"   passed on to studio, test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
 
 setup: $(DEV) ## make .venv and install everything, tests and checks included
@@ -44,6 +46,9 @@ studio: $(ARCHIVE) ## the same in a browser: talk, see why it answers so, correc
 
 test: $(DEV) $(RASA) ## run every test, a real TorchServe among them
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(DEV) ## feed what nobody would write to every reader for MINUTES; cases that fail are kept
+	@$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
 
 check: $(DEV) ## lint, formatting and types; writes nothing
 	@$(BIN)/ruff check .

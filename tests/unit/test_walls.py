@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,35 @@ PLAIN = tuple(
         *("language.prompts", "wire.request", "wire.response", "wire.kserve"),
     )
 )
+
+
+# Whatever else reads JSON or YAML does so through the first two, which have limits.
+READ_BY_THEMSELVES = {
+    "todserve.runtime.untrusted.json_text",
+    "todserve.runtime.untrusted.yaml_text",
+    "todserve.runtime.wire.body",  # has the limits of a request
+    "todserve.corpora.files.located_files",  # keeps lines, within the same limits
+    # What the project itself has just written.
+    "todserve.gateway.conversations.dialogue_export",
+    "todserve.serving.server.readiness",
+    "todserve.serving.server.server_record",
+}
+_READERS = {("json", "load"), ("json", "loads")} | {
+    ("yaml", f"{which}{name}")
+    for which in ("", "full_", "unsafe_", "safe_")
+    for name in ("load_all", "load")
+}
+
+
+def unlimited(tree: ast.AST) -> Iterator[str]:
+    """Yield the calls of the libraries' own readers."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr) in _READERS
+        ):
+            yield f"{node.value.id}.{node.attr}"
 
 
 def inside(module: str, package: str) -> bool:
@@ -100,6 +129,11 @@ def test_rooms_import_only_the_rooms_they_may(path: Path) -> None:
 @pytest.mark.parametrize("path", sources("todserve", "model_defs"), ids=module_name)
 def test_only_handlers_import_torchserve(path: Path) -> None:
     assert [name for name in imports(parse(path)) if inside(name, "ts")] == []
+
+
+@pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
+def test_text_of_strangers_is_read_in_one_way(path: Path) -> None:
+    assert module_name(path) in READ_BY_THEMSELVES or not list(unlimited(parse(path)))
 
 
 @pytest.mark.parametrize("path", sources("handlers"), ids=module_name)

@@ -15,6 +15,7 @@ from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa_action_server import RasaActionServer
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import parse_json
 
 _MOST_CHARACTERS = 100_000
 """Of an action's events, and of its messages, as JSON."""
@@ -92,7 +93,7 @@ def _as_json(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "are stored with the turn; keep large things where the action keeps its own"
         )
     text.encode("utf-8")
-    found: list[dict[str, Any]] = json.loads(text)
+    found: list[dict[str, Any]] = parse_json(text)
     return found
 
 

@@ -17,6 +17,7 @@ from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
+from todserve.bot.expressions import Expression
 from todserve.bot.form_dialogue import Move, advance
 from todserve.bot.response_templates import Responses
 from todserve.bot.user_message import Heard, agrees
@@ -42,8 +43,7 @@ class Bot:
         self._book = re.compile(own.book or r"(?!)", re.IGNORECASE)
         self._reference = re.compile(own.reference or r"(?!)", re.IGNORECASE)
         self._phrases = [
-            (re.compile(pattern, re.IGNORECASE), name)
-            for pattern, name in config.actions.phrases.items()
+            (Expression(pattern), name) for pattern, name in config.actions.phrases.items()
         ]
 
     def turn(self, heard: Heard, past: Outcome) -> Outcome:
@@ -68,9 +68,8 @@ class Bot:
         """Return what the first phrase that was said leads to, and the message with its groups."""
         text = unicodedata.normalize("NFC", heard.user)
         for pattern, name in self._phrases:
-            found = pattern.search(text)
-            if found is not None:
-                groups = {key: value for key, value in found.groupdict().items() if value}
+            groups = pattern.groups(text)
+            if groups is not None:
                 return replace(heard, entities=groups), name
         return heard, None
 

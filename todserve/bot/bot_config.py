@@ -4,7 +4,6 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from todserve.bot.bot_phrases import PHRASES, Language
+from todserve.bot.expressions import Expression
 from todserve.runtime.errors import ConfigError
 
 HAND_OFF = "action_hand_off"
@@ -95,8 +95,8 @@ class Actions(_Frozen):
 
     Attributes:
         intents: intent -> action, or response.
-        phrases: regular expression found in what the user said, in whatever case -> action, or
-            response; its named groups become entities of the message.
+        phrases: regular expression (of RE2, see ``expressions``) found in what the user said, in
+            whatever case -> action, or response; its named groups become entities of the message.
         module: Python file beside bot.yml, or dotted module, whose actions run in this process.
         settings: handed to the module's actions.
         endpoint: action server for every action that the module does not define.
@@ -173,13 +173,7 @@ class BotConfig(_Frozen):
                     f"{', '.join(sorted(known))}; add it under responses"
                 )
         for pattern in self.actions.phrases:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(
-                    f"actions.phrases: got {pattern!r}, no regular expression ({error}); expected "
-                    "for example 'cancel my booking'"
-                ) from None
+            Expression(pattern)
         if self.named_actions() and self.actions.module is None and self.actions.endpoint is None:
             raise ConfigError(
                 f"actions: got neither module nor endpoint; expected one of them, since "

@@ -10,7 +10,6 @@ stays there, since it repeats the request with the user's words in it.
 Source of names and statuses: the HTTP endpoint of rasa-sdk 3.21.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -24,7 +23,8 @@ from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError, as_events
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 
 SPOKEN_VERSION = "3.21.1"
@@ -285,8 +285,8 @@ def _refused(error: BaseException | None) -> bool:
 
 def _names_action(content: bytes) -> bool:
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
+        body = parse_json(content)
+    except DataError:
         return False
     return isinstance(body, dict) and "action_name" in body
 

@@ -4,18 +4,21 @@ Stands before the readers, which ask it for files by their path inside the corpu
 the difference. Example: ``find("multiwoz21").text("dev.tsv")`` yields the lines of dev.tsv.
 """
 
+import csv
 import lzma
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from todserve.corpora.files.folder_files import folder_files, own_file
 from todserve.corpora.publishers import PUBLISHERS, Publisher
 from todserve.runtime.errors import CorpusError
-from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.untrusted.packed_files import open_tar
 
 TOD_DATA = "TOD_DATA"
 """Environment variable: the folder that holds the corpora, as folders or archives."""
@@ -46,19 +49,28 @@ class CorpusSource:
             CorpusError: the file is not there.
         """
         if not self.is_archive:
-            said_by = f"{self.location}: file"
-            file = inner_path(self.location, path, said_by=said_by, links=True, error=CorpusError)
+            file = own_file(self.location, path)
             if not file.is_file():
                 raise self._absent(path)
-            with file.open("rb") as opened:
+            with file.open("rb") as opened, self._readable(path):
                 yield opened
             return
-        with self._whole_archive():
+        with self._whole_archive(), self._readable(path):
             for name, stream in self._members():
                 if name == path:
                     yield stream
                     return
         raise self._absent(path)
+
+    @contextmanager
+    def _readable(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (UnicodeDecodeError, csv.Error) as error:
+            why = error if isinstance(error, csv.Error) else f"no UTF-8 at byte {error.start}"
+            raise CorpusError(
+                f"{self.location}/{path}: got {why}; expected its publisher's file; fetch it again"
+            ) from error
 
     def text(self, path: str) -> Iterator[str]:
         """Yield the lines of a UTF-8 file without their line ends."""
@@ -73,7 +85,7 @@ class CorpusSource:
         that is the only order it can be read in once.
         """
         if not self.is_archive:
-            for file in sorted((self.location / folder).glob(f"*{suffix}")):
+            for file in folder_files(self.location, f"{folder}/*{suffix}".lstrip("/")):
                 yield f"{folder}/{file.name}".lstrip("/"), file.read_bytes()
             return
         with self._whole_archive():
@@ -84,7 +96,7 @@ class CorpusSource:
     def _members(self) -> Iterator[tuple[str, IO[bytes]]]:
         """Stream the archive's files once, with paths relative to the corpus's folder."""
         prefixes = (f"{self.publisher.folder or self.publisher.name}/", f"{self.publisher.name}/")
-        with tarfile.open(self.location, mode="r|xz") as archive:
+        with open_tar(self.location, error=CorpusError) as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None:
@@ -96,7 +108,7 @@ class CorpusSource:
     def _whole_archive(self) -> Iterator[None]:
         try:
             yield
-        except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
             raise CorpusError(
                 f"cannot read archive {self.location}: {error}; expected a whole .tar.xz file; "
                 f"fetch it again, or unpack it and pass the folder"

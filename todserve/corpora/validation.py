@@ -20,6 +20,7 @@ from todserve.corpora.files.dialogue_layouts import (
     sgd_folders,
 )
 from todserve.corpora.files.dialogue_places import Places
+from todserve.corpora.files.folder_files import folder_files
 from todserve.corpora.files.jsonlines import read_lines
 from todserve.corpora.files.located_files import read_json, read_located
 from todserve.corpora.read_report import ReadReport, with_progress
@@ -110,7 +111,7 @@ def _at(file: str, line: int, finding: Finding) -> Fault:
 
 def _check_sgd(folder: Path, faults: list[Fault]) -> int:
     checks = SgdChecks(read_schema(folder / SCHEMA), faults)
-    for file in sorted(folder.glob("dialogues_*.json")):
+    for file in folder_files(folder, "dialogues_*.json"):
         root = read_located(file, faults)
         if root is not None:
             checks.file(root)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from todserve.evaluation.answerer import Answering
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.response import decode, encode
 
 _AT_ONCE = 128  # dialogues side by side: full batches, and little lost by an interruption
@@ -45,7 +46,7 @@ class OutcomeLog:
         if log.path is not None and log.path.is_file():
             for line in log.path.read_text(encoding="utf-8").splitlines():
                 try:
-                    entry = json.loads(line)
+                    entry = parse_json(line)
                 except ValueError:
                     continue
                 if entry.get("key") == key:

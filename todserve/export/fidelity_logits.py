@@ -5,7 +5,6 @@ its checkpoint more finely than that. Teacher forcing: row t is predicted from t
 Example: ``OnnxLogits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from todserve.runtime.engines.engine_settings import EngineName
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -164,7 +164,7 @@ class CTranslate2Logits:
 
         self._translator = open_translator(folder, replicas=1, threads=1)
         vocabulary = folder / "ctranslate2" / VOCABULARY_FILE
-        self._names: list[str] = json.loads(vocabulary.read_text(encoding="utf-8"))
+        self._names: list[str] = read_json(vocabulary)
 
     def logits(self, context: Sequence[int], prefix: Sequence[int], ids: Sequence[int]) -> Logits:
         """Let it generate one token after all that is given; it tells every step's logits."""

@@ -8,10 +8,11 @@ Example: ``FidelityReport.load(folder).joint_goal_accuracy.points == -0.5``.
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_limited
 
 FIDELITY_FILE = "fidelity.json"
 
@@ -83,8 +84,8 @@ class FidelityReport(BaseModel):
         """
         path = folder / FIDELITY_FILE
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            return cls.model_validate_json(read_limited(path))
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read {path}: {error}; export the checkpoint again with this version"
             ) from error

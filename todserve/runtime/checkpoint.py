@@ -11,14 +11,13 @@ the root, in the checkout in ``model_defs/``. So it is imported by path.
 import hashlib
 import importlib.util
 import inspect
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
@@ -27,13 +26,14 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import DATABASE_TOKENS
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.networks.export_manifest import ExportManifest
-from todserve.runtime.networks.stored_weights import read_config
+from todserve.runtime.networks.stored_weights import check_sizes, read_config
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
 from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.torchserve_files import torchserve_file
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.tracking.grounds import Grounds
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
+from todserve.runtime.untrusted.json_text import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -194,8 +194,16 @@ def load_network(
     Raises:
         ConfigError: no such file, not one class in it, or the weights do not fit.
     """
-    path = model_file or torchserve_file("model_defs", model_file_of(folder))
-    network: torch.nn.Module = _class_in(path).load(folder, dtype=dtype)
+    kind = _class_in(model_file or torchserve_file("model_defs", model_file_of(folder)))
+    try:
+        network: torch.nn.Module = kind.load(folder, dtype=dtype)
+    except (TodError, RuntimeError, OSError, MemoryError):
+        raise
+    except Exception as error:  # transformers checks the fields with kinds of its own
+        raise ConfigError(
+            f"cannot build the network of {folder}: {error}; expected a config.json whose fields "
+            "are those of a T5, as `tod train` writes it"
+        ) from error
     return network
 
 
@@ -240,6 +248,9 @@ def _check_positions(folder: Path, form: PromptFormat) -> None:
 
 def _embedding_rows(path: Path) -> int:
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["vocab_size"])
+        fields = read_json(path)
+        rows = int(fields["vocab_size"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"cannot read vocab_size from {path}: {error}") from error
+    check_sizes(fields, path)
+    return rows

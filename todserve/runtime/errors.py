@@ -6,7 +6,8 @@
     ├── ArchiveError   an archive cannot be built or verified
     ├── CorpusError    a corpus file does not have the layout its publisher documents
     ├── TrainingError  a training run cannot begin or go on
-    └── ServerError    a server cannot be started or stopped, is not there, or answers no turn
+    ├── ServerError    a server cannot be started or stopped, is not there, or answers no turn
+    └── DataError      a text that somebody else wrote goes beyond what is read
 
 Every message says what, got, expected and the fix:
 ``unknown task 'belief'; expected one of belief_state, dialogue_act, response, intent``.
@@ -51,6 +52,20 @@ class TrainingError(TodError):
 
 class ServerError(TodError):
     """A server that cannot be started or stopped, is not there, or answers no turn."""
+
+
+class DataError(TodError, ValueError):
+    """JSON or YAML that is none, or beyond the limits; whoever knows the file says which it was.
+
+    Attributes:
+        problem: what is wrong.
+        line: where, counted from 1; 0 where nobody knows.
+    """
+
+    def __init__(self, problem: str, *, line: int = 0) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(f"line {line}: {problem}" if line else problem)
 
 
 def first_problem(error: "ValidationError") -> str:

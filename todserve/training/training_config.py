@@ -9,12 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.corpora.spoken.spoken_settings import Spoken
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.language.prompts import PromptFormat
+from todserve.runtime.untrusted.yaml_text import parse_yaml, read_yaml
 from todserve.training.own_corpus import completed
 from todserve.training.preparation.preparation_record import Preparation
 
@@ -268,12 +268,18 @@ class TrainingConfig(Preparation):
         try:
             content: dict[str, object] = {"corpora": [source]}
             if not own:
-                content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+                content = read_yaml(path) or {}
+                if not isinstance(content, dict):
+                    kind = type(content).__name__
+                    raise ConfigError(
+                        f"training configuration {path}: got {kind}; expected a mapping such as "
+                        "'name: mine'"
+                    )
             for override in overrides:
                 key, equals, value = override.partition("=")
                 if not equals:
                     raise ConfigError(f"override {override!r} is not of the form key=value")
-                content[key] = yaml.safe_load(value)
+                content[key] = parse_yaml(value)
             return cls.model_validate(completed(content))
-        except (yaml.YAMLError, ValidationError, TypeError) as error:
+        except (OSError, DataError, ValidationError, TypeError) as error:
             raise ConfigError(f"training configuration {path}: {error}") from error

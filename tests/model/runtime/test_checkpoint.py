@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,79 @@ def test_tokenizer_larger_than_the_embedding_is_refused(folder: Path) -> None:
     size = Checkpoint.open(folder).tokenizer.size
     config.write_text(config.read_text().replace(f'"vocab_size": {size}', '"vocab_size": 20'))
     with pytest.raises(ConfigError, match=f"tokenizer has {size} tokens.*embedding 20 rows"):
+        Checkpoint.open(folder)
+
+
+_FILES = (
+    *("config.json", "format.json", "schema.json", "tokenizer.json", "calibration.json"),
+    *("domain.json", "labels.json", "names.json", "reply.json", "ways_of_saying.json"),
+    "export.json",
+)
+_HOSTILE = {
+    "deep": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "digits": b"9" * 100_000,
+    "many digits": b'{"version": ' + b"9" * 4_000 + b"}",
+    "surrogate": rb'{"version": "\ud800"}',
+    "no text": b"\xff\xfe\x00",
+    "a list": b"[1]",
+    "a list of nothing": b"[null]",
+    "a number": b"1",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("kind", _HOSTILE)
+@pytest.mark.parametrize("name", _FILES)
+def test_a_hostile_file_is_refused_by_its_name(name: str, kind: str, folder: Path) -> None:
+    (folder / name).write_bytes(_HOSTILE[kind])
+    with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+        Checkpoint.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("num_layers", 10**7),
+        ("num_decoder_layers", 10**7),
+        ("num_layers", -1),
+        ("num_layers", "2"),
+        ("num_layers", True),
+        ("num_heads", 10**9),
+        ("d_model", 10**9),
+        ("d_ff", 2.5),
+        ("num_labels", 10**8),
+        ("vocab_size", 10**12),
+        ("encoder_config", {"max_position_embeddings": 10**12}),
+        ("relative_attention_num_buckets", 0),
+    ],
+)
+def test_sizes_that_nobody_trains_are_refused_before_anything_is_built(
+    field: str, value: object, folder: Path
+) -> None:
+    config = folder / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), field: value}))
+    named = field if not isinstance(value, dict) else min(value)
+    with pytest.raises(ConfigError, match=rf"{named}: got .*expected a whole number from 1 to"):
+        load_network(folder, dtype=torch.float32)
+    with pytest.raises(ConfigError, match=r"expected a whole number from 1 to"):
+        Checkpoint.open(folder)
+
+
+def test_a_field_that_transformers_refuses_is_told_plainly(folder: Path) -> None:
+    config = folder / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "feed_forward_proj": 5}))
+    with pytest.raises(ConfigError, match="cannot build the network"):
+        load_network(folder, dtype=torch.float32)
+
+
+def test_a_token_with_a_number_beyond_all_vocabularies_is_refused(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"] = {"type": "WordLevel", "vocab": {"<unk>": 0, "a": 2**32 - 1}}
+    content["model"]["unk_token"] = "<unk>"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"tokenizer\.json"):
         Checkpoint.open(folder)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.folder_files import own_file
 from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
@@ -116,7 +117,7 @@ def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:
                 yield tree
     for file in own:
         if file.is_file():
-            tree = read_located(file, faults)
+            tree = read_located(own_file(path, file.name), faults)
             if tree is not None:
                 yield tree
 

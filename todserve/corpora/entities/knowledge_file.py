@@ -6,7 +6,6 @@ Stands before training: ``tod knowledge build DB_DIR OUT``. Example:
 """
 
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.schema import clock_time
+from todserve.runtime.untrusted.json_text import read_json
 
 _EQUAL, _NAME = Comparison.EQUAL, Comparison.NAME
 
@@ -196,7 +196,7 @@ def multiwoz_rows(domain: str, folder: Path) -> list[dict[str, str]]:
     """
     path = folder / f"{domain}_db.json"
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = read_json(path)
     except (OSError, ValueError) as error:
         raise CorpusError(
             f"cannot read {path}: {error}; expected the db folder of budzianowski/multiwoz"

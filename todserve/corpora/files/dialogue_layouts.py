@@ -13,6 +13,7 @@ from typing import IO
 
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.files.folder_files import folder_files, own_file
 from todserve.corpora.files.jsonlines import SUFFIX, read_lines
 from todserve.corpora.publishers import PUBLISHERS
 from todserve.corpora.read_report import ReadReport
@@ -68,7 +69,7 @@ def sgd_folders(path: Path) -> list[Path]:
     """Return the folders in Schema-Guided Dialogue's layout: ``path`` itself, or its splits."""
     places = [path, *sorted(one for one in path.iterdir() if one.is_dir())]
     return [
-        one
+        one if one is path else own_file(path, one.name)
         for one in places
         if (one / SCHEMA).is_file() and next(one.glob("dialogues_*.json"), None) is not None
     ]
@@ -76,7 +77,7 @@ def sgd_folders(path: Path) -> list[Path]:
 
 def jsonl_files(path: Path) -> list[Path]:
     """Return the files of JSON lines at ``path``."""
-    return [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
+    return [path] if path.is_file() else folder_files(path, f"*{SUFFIX}")
 
 
 def open_dialogues(
@@ -116,7 +117,7 @@ def read_schema(path: Path) -> Schema:
         CorpusError: it is missing or no such schema.
     """
     try:
-        return Schema.load(path)
+        return Schema.load(own_file(path.parent, path.name))
     except ConfigError as error:
         raise CorpusError(f"{error}; put one beside the dialogues") from error
 
@@ -167,12 +168,12 @@ class SplitFolder(CorpusSource):
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
         """Open a file by its path inside the corpus, ``train/schema.json``."""
-        with (self.location / path.removeprefix(f"{_SPLIT}/")).open("rb") as stream:
+        with own_file(self.location, path.removeprefix(f"{_SPLIT}/")).open("rb") as stream:
             yield stream
 
     def files(self, folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
         """Yield (path, content) of the dialogue files."""
-        for file in sorted(self.location.glob(f"dialogues_*{suffix}")):
+        for file in folder_files(self.location, f"dialogues_*{suffix}"):
             yield str(file), file.read_bytes()
 
 

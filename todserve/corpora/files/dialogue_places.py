@@ -6,12 +6,14 @@ Example: turn 3 of ``PMUL0001`` is ``dev.tsv:4711``.
 """
 
 import json
-import tarfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.files.folder_files import folder_files
+from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import letters_and_digits
+from todserve.runtime.untrusted.packed_files import open_tar
 
 _SHORTEST_ID = 4  # "1" stands on every other line of a file
 _LINES_OF_A_DIALOGUE = 3000  # in indented JSON
@@ -65,11 +67,11 @@ class Places:
     def _files(self) -> Iterator[tuple[str, bytes]]:
         root = self._source.location
         if not self._source.is_archive:
-            for file in sorted(root.rglob("*")):
+            for file in folder_files(root, "*", below=True):
                 if file.is_file():
                     yield file.relative_to(root).as_posix(), file.read_bytes()
             return
-        with tarfile.open(root, mode="r|xz") as archive:
+        with open_tar(root, error=CorpusError) as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None:

@@ -5,9 +5,6 @@ Stands behind `fetch`. Example: member ``val.json`` of ``val.json.zip`` becomes
 """
 
 import hashlib
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -16,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from todserve.corpora.files.manifest import PublishedArchive, Tree
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.untrusted.packed_files import BROKEN, open_tar, open_zip
 
 
 def unpack(archive: PublishedArchive, path: Path, folder: Path) -> list[Path]:
@@ -66,7 +64,7 @@ def unpack(archive: PublishedArchive, path: Path, folder: Path) -> list[Path]:
 def _whole(url: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except BROKEN as error:
         raise CorpusError(
             f"{url} is no whole archive ({type(error).__name__}); expected zip or tar.gz; fetch "
             "it again"
@@ -88,15 +86,15 @@ def _members(archive: PublishedArchive, path: Path) -> Iterator[tuple[str, bytes
 
 def _all(archive: PublishedArchive, path: Path) -> Iterator[tuple[str, bytes]]:
     if archive.format == "zip":
-        with zipfile.ZipFile(path) as packed:
+        with open_zip(path, error=CorpusError) as packed:
             for entry in packed.infolist():
                 # macOS puts a copy of every file's attributes beside it, under its name.
                 if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
                     yield entry.filename, packed.read(entry)
         return
-    with tarfile.open(path, mode="r|gz") as packed:
-        for one in packed:
-            stream = packed.extractfile(one) if one.isfile() else None
+    with open_tar(path, error=CorpusError) as packed_tar:
+        for one in packed_tar:
+            stream = packed_tar.extractfile(one) if one.isfile() else None
             if stream is not None:
                 yield one.name, stream.read()
 

@@ -4,13 +4,13 @@ Stands between `source` and the readers whose corpora are JSON.
 Example: ``json_list(source, "train.json")``.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.untrusted.json_text import CORPUS_BYTES, parse_json
 
 
 def json_list(source: CorpusSource, path: str) -> Sequence[Any]:
@@ -43,7 +43,7 @@ def parsed(content: bytes, path: str) -> Any:
         CorpusError: it is no JSON.
     """
     try:
-        return json.loads(content)
+        return parse_json(content, most=CORPUS_BYTES)
     except ValueError as error:
         raise CorpusError(f"{path} is not JSON: {error}; fetch the file again") from error
 

@@ -9,12 +9,20 @@ import bisect
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located, named_twice
+from todserve.runtime.errors import DataError
+from todserve.runtime.untrusted.json_text import (
+    CORPUS_BYTES,
+    MOST_LEVELS,
+    check_scalar,
+    read_limited,
+)
+from todserve.runtime.untrusted.yaml_text import check_yaml, told
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NULL = "tag:yaml.org,2002:null"
@@ -24,17 +32,12 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML w
 def read_located(path: Path, faults: list[Fault]) -> Located | None:
     """Read a JSON or YAML file; notes a fault and returns None when it is neither."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_limited(path, most=CORPUS_BYTES)
+    except (OSError, DataError) as error:
+        got = error.problem if isinstance(error, DataError) else type(error).__name__
+        expected, fix = "a readable file in UTF-8", "check its rights, its encoding and its size"
         faults.append(
-            Fault(
-                file=str(path),
-                line=0,
-                what="file",
-                got=type(error).__name__,
-                expected="a readable file in UTF-8",
-                fix="check its rights and its encoding",
-            )
+            Fault(file=str(path), line=0, what="file", got=got, expected=expected, fix=fix)
         )
         return None
     read = read_json if path.suffix == ".json" else read_yaml
@@ -43,47 +46,49 @@ def read_located(path: Path, faults: list[Fault]) -> Located | None:
 
 def read_yaml(text: str, file: str, faults: list[Fault]) -> Located | None:
     """Return the tree of a YAML document; notes a fault and returns None when it is none."""
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return Located(value=None, file=file, line=1)
-        return _from_yaml(node, file, faults, loader, ())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        faults.append(
-            Fault(
-                file=file,
-                line=mark.line + 1 if mark else 1,
-                what="YAML",
-                got=str(getattr(error, "problem", None) or "text that cannot be read"),
-                expected="a YAML document",
-                fix="correct the indentation, quotes or colons here",
-            )
-        )
+        check_yaml(text)
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return Located(value=None, file=file, line=1)
+            return _from_yaml(node, file, faults, loader)
+        except yaml.YAMLError as error:
+            raise told(error) from None
+        finally:
+            loader.dispose()
+    except DataError as error:
+        faults.append(_refused(error, "YAML", file))
         return None
-    finally:
-        loader.dispose()
 
 
-def _from_yaml(
-    node: Any, file: str, faults: list[Fault], loader: Any, above: tuple[int, ...]
-) -> Located:
+def _refused(error: DataError, what: str, file: str) -> Fault:
+    return Fault(
+        file=file,
+        line=error.line or 1,
+        what=what,
+        got=error.problem,
+        expected=f"a {what} document",
+        fix="correct the file here",
+    )
+
+
+def _from_yaml(node: Any, file: str, faults: list[Fault], loader: Any) -> Located:
     line = node.start_mark.line + 1
-    if id(node) in above:  # an alias inside its own anchor would never end
-        return Located(value=None, file=file, line=line)
-    inside = (*above, id(node))
     if isinstance(node, yaml.ScalarNode):
         value = None if node.tag == _NULL else node.value
         return Located(value=value, file=file, line=line, block=node.style in ("|", ">"))
     if isinstance(node, yaml.SequenceNode):
-        entries = [_from_yaml(one, file, faults, loader, inside) for one in node.value]
+        entries = [_from_yaml(one, file, faults, loader) for one in node.value]
         return Located(value=entries, file=file, line=line)
     loader.flatten_mapping(node)  # merge keys: `<<: *anchor`
     keys: dict[str, Located] = {}
     for key, value in node.value:
-        name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-        found = _from_yaml(value, file, faults, loader, inside)
+        if not isinstance(key, yaml.ScalarNode):
+            raise DataError("a key that is a list or mapping", line=key.start_mark.line + 1)
+        name = str(key.value)
+        found = _from_yaml(value, file, faults, loader)
         if name in keys:
             faults.append(named_twice(name, file, key.start_mark.line + 1))
         keys[name] = found
@@ -98,16 +103,10 @@ def read_json(text: str, file: str, faults: list[Fault]) -> Located | None:
         if reader.skip(end) != len(text):
             raise json.JSONDecodeError("more text after the end", text, reader.skip(end))
     except json.JSONDecodeError as error:
-        faults.append(
-            Fault(
-                file=file,
-                line=error.lineno,
-                what="JSON",
-                got=error.msg,
-                expected="a JSON document",
-                fix="correct the commas, quotes or brackets here",
-            )
-        )
+        faults.append(_refused(DataError(error.msg, line=error.lineno), "JSON", file))
+        return None
+    except DataError as error:
+        faults.append(_refused(error, "JSON", file))
         return None
     return node
 
@@ -121,6 +120,7 @@ class _Json:
         self._faults = faults
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._scalars = json.JSONDecoder()
+        self._levels = 0
 
     def skip(self, at: int) -> int:
         match = _SPACE.match(self._text, at)
@@ -128,12 +128,31 @@ class _Json:
 
     def value(self, at: int) -> tuple[Located, int]:
         opening = self._text[at : at + 1]
-        if opening == "{":
-            return self._mapping(at)
-        if opening == "[":
-            return self._sequence(at)
-        value, end = self._scalars.raw_decode(self._text, at)
+        if opening in ("{", "["):
+            self._levels += 1
+            if self._levels > MOST_LEVELS:
+                self._beyond(f"more than {MOST_LEVELS} levels of lists and objects", at)
+            node, end = self._mapping(at) if opening == "{" else self._sequence(at)
+            self._levels -= 1
+            return node, end
+        value, end = self._scalar(at)
         return self._node(value, at), end
+
+    def _scalar(self, at: int) -> tuple[Any, int]:
+        try:
+            value, end = self._scalars.raw_decode(self._text, at)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # Python itself refuses an integer of thousands of digits
+            return self._beyond("a number of thousands of digits", at)
+        try:
+            check_scalar(value)
+        except DataError as error:
+            return self._beyond(error.problem, at)
+        return value, end
+
+    def _beyond(self, problem: str, at: int) -> NoReturn:
+        raise DataError(problem, line=self._node(None, at).line)
 
     def _node(self, value: Any, at: int) -> Located:
         return Located(value=value, file=self._file, line=bisect.bisect_right(self._starts, at))
@@ -159,7 +178,7 @@ class _Json:
         while True:
             if self._text[at : at + 1] != '"':
                 raise json.JSONDecodeError("a key without quotes", self._text, at)
-            name, end = self._scalars.raw_decode(self._text, at)
+            name, end = self._scalar(at)
             if name in keys:
                 self._faults.append(named_twice(name, self._file, self._node(None, at).line))
             colon = self.skip(end)

@@ -14,7 +14,6 @@ Stands between `star` and the dialogue types. Example: constraint ``5 pm`` on St
 ``party_plan`` is ``party: StartTimeHour 17:00``; ``api.is_at_most(288)`` is ``at most 288``.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from todserve.corpora.readers.slot_values import SEVERAL_VALUES, known_spelling,
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.untrusted.json_text import parse_json
 
 DOMAINS = (
     *("apartment", "bank", "doctor", "hotel", "meeting", "party", "plane"),
@@ -138,7 +138,7 @@ def _constraint(raw: str) -> tuple[str, bool]:
     if comparison is not None and comparison[1] in _WORDS:
         words, argument = _WORDS[comparison[1]], comparison[2]
     try:
-        value = json.loads(argument)
+        value = parse_json(argument)
     except ValueError:
         value = argument  # wizards also typed 0314 and True, which are no JSON
     several = isinstance(value, list) and len(value) > 1

@@ -13,7 +13,6 @@ Stands between `taskmaster4` and the dialogue types. Example: ``get_menu_items``
 "Mocha" sets slot ``query`` to ``mocha``.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from todserve.corpora.readers.slot_values import open_value
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Service, Slot
+from todserve.runtime.untrusted.json_text import parse_json
 
 _SEARCH, _ADD, _CHANGE = "get_menu_items", "add_order_item", ("update_order", "update_order_item")
 _OPTIONS, _ADDED = "attributes", "addons"
@@ -178,7 +178,7 @@ def _arguments(
     if text is None:
         return {} if part == "request" else None
     try:
-        arguments = json.loads(text)
+        arguments = parse_json(text)
     except ValueError:
         report.skipped(f"{part} of a call: not JSON", where)
         return None

@@ -6,7 +6,6 @@ outside; a file it lacks counts as empty.
 Example: ``Wordings.load("en").pick(chance, "bye")`` may be ``cheerio``.
 """
 
-import json
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.reply.korean_particles import agreeing
+from todserve.runtime.untrusted.json_text import read_json
 
 _FOLDER = Path(__file__).parent
 _FILES = ("phrases", "slots", "values", "services", "clock", "people", "rough", "outside")
@@ -159,7 +159,7 @@ class Wordings:
         for name in _FILES:
             path = folder / f"{name}.json"
             try:
-                files[name] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+                files[name] = read_json(path) if path.is_file() else {}
             except ValueError as error:
                 raise ConfigError(f"{path}: {error}; expected JSON") from error
         return cls(language, files)

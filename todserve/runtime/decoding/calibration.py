@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.untrusted.json_text import read_limited
 
 CALIBRATION_FILE = "calibration.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -81,7 +82,7 @@ class Calibration(BaseModel):
         if not path.is_file():
             return cls()
         try:
-            loaded = cls.model_validate_json(path.read_text(encoding="utf-8"))
+            loaded = cls.model_validate_json(read_limited(path))
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read calibration file {path}: {_told(error)}; expected a version, a "

@@ -19,8 +19,6 @@ constraint.
 Example: ``build_automaton(checkpoint).starts["intent"]`` is the state an intent's row starts in.
 """
 
-import json
-
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.constraint_grammar import Grammar
 from todserve.runtime.decoding.constraint_labels import OutputLabels
@@ -31,6 +29,7 @@ from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.reply.reply_stage import Start
 from todserve.runtime.reply.reply_style import ReplyStyle
+from todserve.runtime.untrusted.json_text import read_json
 
 
 def build_automaton(checkpoint: Checkpoint) -> TokenAutomaton:
@@ -110,5 +109,5 @@ def automaton_of(
 
 def _network_vocabulary(checkpoint: Checkpoint) -> int:
     """Return the number of logits, which may be padded beyond the tokenizer's ids."""
-    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json(checkpoint.folder / "config.json")
     return int(config["vocab_size"])

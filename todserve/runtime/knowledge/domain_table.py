@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from todserve.runtime.untrusted.json_text import parse_json
+
 
 class Comparison(StrEnum):
     """How a constraint is held against a column."""
@@ -49,7 +51,7 @@ class DomainTable:
     @classmethod
     def parse(cls, domain: str, settings: str) -> "DomainTable":
         """Read what ``dump`` wrote."""
-        found = json.loads(settings)
+        found = parse_json(settings)
         return cls(
             domain=domain,
             columns=tuple(found["columns"]),

@@ -27,6 +27,7 @@ from todserve.runtime.language.control_text import plain_value
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.entity_keys import comparison_key, meant_keys
 from todserve.runtime.language.schema import clock_time
+from todserve.runtime.untrusted.strangers_database import connect, limited_rows
 
 __all__ = ["NO_LOOKUP", "Comparison", "DatabaseResult", "DomainTable", "KnowledgeBase"]
 
@@ -81,7 +82,14 @@ class KnowledgeBase:
         try:
             rows = knowledge._rows(sa.text("SELECT domain, settings FROM meta ORDER BY position"))
             tables = [DomainTable.parse(str(row[0]), str(row[1])) for row in rows]
-        except (sa.exc.DatabaseError, ValueError, KeyError) as error:
+            for table in tables:
+                known = knowledge._rows(sa.select(table.table).limit(1))
+                if table.arranged and not known:
+                    raise ValueError(f"domain {table.domain!r} has nothing to send")
+        except ConfigError:
+            knowledge.close()
+            raise
+        except (sa.exc.DatabaseError, AttributeError, TypeError, ValueError, KeyError) as error:
             knowledge.close()
             raise ConfigError(
                 f"{path} is no knowledge base ({error}); "
@@ -273,12 +281,10 @@ class KnowledgeBase:
                     poolclass=sa.pool.NullPool,
                 )
                 self._connection, self._process = engine.connect(), os.getpid()
-            return [tuple(row) for row in self._connection.execute(query)]
+            return limited_rows(self._connection.execute(query).fetchmany)
 
     def _connect(self) -> sqlite3.Connection:
-        # immutable: no lock files, so a read-only archive folder will do.
-        address = f"{self.path.as_uri()}?mode=ro&immutable=1"
-        return sqlite3.connect(address, uri=True, check_same_thread=False)
+        return connect(self.path)
 
 
 def _asked(table: DomainTable, constraints: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,10 @@ Example: ``{"version": 1, "acts": ["inform", "request"], "placeholders": ["addre
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_limited
 
 LABELS_FILE = "labels.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -42,8 +43,8 @@ class LearntLabels(BaseModel):
         if not path.is_file():
             return None
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            return cls.model_validate_json(read_limited(path))
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read {path}: {error}; expected the labels.json that `tod train` writes, "
                 "or none: the vocabulary's own labels count then"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.control_text import plain_reply, plain_target, plain_value
@@ -21,6 +21,7 @@ from todserve.runtime.language.formats import serialize_belief_state
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TASKS, Task, TaskName
 from todserve.runtime.language.text import normalise
+from todserve.runtime.untrusted.json_text import read_limited
 
 if TYPE_CHECKING:  # clients build prompts' types without the tokenizers package
     from todserve.runtime.language.tokenizer import Tokenizer
@@ -105,8 +106,8 @@ class PromptFormat(BaseModel):
             ConfigError: missing, malformed, or of another version.
         """
         try:
-            loaded = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            loaded = cls.model_validate_json(read_limited(path))
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read format file {path}: {error}; expected the format.json that "
                 "`tod train` writes beside the weights"

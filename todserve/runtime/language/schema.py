@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.language.phrases import NUMBER_WORDS
+from todserve.runtime.untrusted.json_text import read_json
 
 _INDIFFERENT = frozenset(
     {"dontcare", "donotcare", "dontmind", "doesntmatter", "doesnotmatter"}
@@ -87,7 +88,7 @@ class Schema(_Frozen):
             ConfigError: when the file is missing or is not such a schema.
         """
         try:
-            entries = json.loads(Path(path).read_text(encoding="utf-8"))
+            entries = read_json(Path(path))
             return cls(services=tuple(_service(entry) for entry in entries))
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise ConfigError(

@@ -15,6 +15,8 @@ from todserve.runtime.errors import ConfigError
 _SPACE = "▁"
 """SentencePiece's visible space."""
 
+_MOST_TOKENS = 1 << 22
+
 UNKNOWN = "<unk>"
 """The token that stands for what a vocabulary cannot say."""
 
@@ -31,6 +33,8 @@ class Tokenizer:
         self._tokenizer = tokenizer
         vocabulary = tokenizer.get_vocab(with_added_tokens=True)
         self.size = 1 + max(vocabulary.values())
+        if self.size > _MOST_TOKENS:
+            raise ConfigError(f"token {self.size - 1} is beyond the {_MOST_TOKENS} that are read")
         self._ids = vocabulary
         added = tokenizer.get_added_tokens_decoder()
         self._surface: list[str] = [""] * self.size

@@ -8,11 +8,12 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.engines.engine_settings import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.untrusted.json_text import read_limited
 
 MANIFEST_FILE = "export.json"
 
@@ -59,8 +60,8 @@ class ExportManifest(BaseModel):
         if not path.is_file():
             return None
         try:
-            manifest = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            manifest = cls.model_validate_json(read_limited(path))
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read {path}: {error}; export the checkpoint again with this version"
             ) from error

@@ -5,7 +5,6 @@ weight is refused the same way everywhere.
 Example: ``read_weights(Path("checkpoints/multiwoz"))["shared.weight"].shape``.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,23 @@ from safetensors import SafetensorError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.untrusted.json_text import read_json
 
 if TYPE_CHECKING:
     import torch
 
+_MOST = {
+    **dict.fromkeys(("num_layers", "num_decoder_layers", "num_hidden_layers"), 512),
+    **dict.fromkeys(("num_heads", "num_attention_heads"), 4_096),
+    **dict.fromkeys(("d_model", "hidden_size", "d_kv", "type_vocab_size"), 1 << 16),
+    **dict.fromkeys(("d_ff", "intermediate_size", "max_position_embeddings"), 1 << 20),
+    "relative_attention_num_buckets": 1 << 16,
+    "relative_attention_max_distance": 1 << 20,
+    "vocab_size": 1 << 22,
+    "num_labels": 1 << 16,
+}
+_MAY_BE_NULL = frozenset({"num_decoder_layers"})  # as many as the encoder has
+_LONGEST_SHOWN = 40
 _SHOWN = 5  # problems an error names before it counts the rest
 
 
@@ -29,13 +41,38 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {path}: {error}; expected a T5 config.json") from error
     if not isinstance(fields, dict) or fields.get("model_type") != "t5":
         found = fields.get("model_type") if isinstance(fields, dict) else type(fields).__name__
         raise ConfigError(f"{path}: model_type is {found!r}; expected 't5'")
+    check_sizes(fields, path)
     return fields
+
+
+def check_sizes(fields: Mapping[str, Any], path: Path) -> None:
+    """Refuse the sizes of a network that nobody trains, before anything is built of them.
+
+    Args:
+        fields: of a ``config.json``; those of its ``encoder_config`` are looked at as well.
+        path: of the file.
+
+    Raises:
+        ConfigError: one is no whole number from 1 to its bound.
+    """
+    for name, value in fields.items():
+        most = _MOST.get(name)
+        if most is None or (value is None and name in _MAY_BE_NULL):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            shown = repr(value)[:_LONGEST_SHOWN]
+            raise ConfigError(
+                f"{path}: {name}: got {shown}; expected a whole number from 1 to {most}"
+            )
+    inner = fields.get("encoder_config")
+    if isinstance(inner, dict) and inner is not fields:
+        check_sizes({**inner, "encoder_config": None}, path)
 
 
 def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
@@ -82,7 +119,7 @@ def _weight_files(folder: Path) -> list[Path]:
         index = folder / f"{name}.index.json"
         if index.is_file():
             try:
-                places = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+                places = read_json(index)["weight_map"].values()
             except (OSError, KeyError, ValueError, AttributeError) as error:
                 raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
             # A cache of downloads links them to files elsewhere.

@@ -6,7 +6,6 @@ checkpoint's ``reply.json``, which may say any part anew and need not exist. Exa
 "places to stay"}}}``. No rule knows a corpus; what one calls its services is data.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -15,10 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.reply.korean_particles import is_korean
+from todserve.runtime.untrusted.checked_pattern import check_pattern
+from todserve.runtime.untrusted.json_text import read_json
 
 REPLY_FILE = "reply.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -131,12 +132,20 @@ class ReplyStyle(_Frozen):
                 f"{path}: language {language!r}; expected one of {', '.join(_LANGUAGES)}"
             )
         try:
-            return cls.model_validate(_over(_read(_OWN / f"{language}.json"), given))
-        except ValidationError as error:
+            style = cls.model_validate(_over(_read(_OWN / f"{language}.json"), given))
+            if path is not None and given:
+                style._check_patterns()
+            return style
+        except (ValidationError, DataError) as error:
             raise ConfigError(
                 f"cannot read {path}: {error}; expected parts of {language}.json beside "
                 f"{Path(__file__).name}"
             ) from error
+
+    def _check_patterns(self) -> None:
+        several = [text for texts in self.removable.values() for text in texts]
+        for text in (*self.claims.model_dump().values(), *self.asked.values(), *several):
+            check_pattern(text)
 
     @cached_property
     def patterns(self) -> Mapping[str, re.Pattern[str]]:
@@ -211,7 +220,7 @@ class ReplyStyle(_Frozen):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {path}: {error}; expected a JSON object") from error
     if not isinstance(found, dict):

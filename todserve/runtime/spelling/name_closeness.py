@@ -8,10 +8,11 @@ Example ``names.json``: ``{"version": 1, "threshold": 0.82, "fit": {"corpus": "m
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from todserve.runtime.decoding.calibration import CalibrationFit
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_limited
 
 NAMES_FILE = "names.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -48,8 +49,8 @@ class NameCloseness(BaseModel):
         if not path.is_file():
             return cls()
         try:
-            loaded = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            loaded = cls.model_validate_json(read_limited(path))
+        except (OSError, ValueError) as error:
             raise ConfigError(
                 f"cannot read names file {path}: {error}; expected a version, a threshold from "
                 "0.5 to 1 and what it was fitted on; delete the file, then run "

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.phrases import words_of
+from todserve.runtime.untrusted.json_text import read_json
 
 DOMAIN_MODEL = "domain.json"
 """The file's name in a checkpoint folder; a checkpoint without it decides by rule alone."""
@@ -75,7 +76,7 @@ class DomainModel(BaseModel):
             ConfigError: the file is missing, not of this form, or its rows differ in length.
         """
         try:
-            model = cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            model = cls.model_validate(read_json(path))
         except (OSError, ValueError, ValidationError) as error:
             raise ConfigError(
                 f"cannot read domain model {path}: {error}; fit it anew with "

@@ -6,7 +6,6 @@ Read once when a worker starts: the package's own file, and over it a checkpoint
 regular expressions that are looked for between word boundaries, in lower case.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,6 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.checked_pattern import check_pattern
+from todserve.runtime.untrusted.json_text import read_json
 
 WAYS_FILE = "ways_of_saying.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
@@ -55,8 +56,13 @@ class WaysOfSaying(BaseModel):
     @classmethod
     def _load(cls, path: Path) -> "WaysOfSaying":
         try:
-            loaded = cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
-            _ = loaded.indifference, loaded.patterns  # an expression may be none
+            loaded = cls.model_validate(read_json(path))
+            phrases = [*loaded.indifferent]
+            for known in loaded.values.values():
+                phrases += [phrase for several in known.values() for phrase in several]
+            for phrase in phrases:
+                check_pattern(phrase)
+            _ = loaded.indifference, loaded.patterns  # good ones may be none together
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(

@@ -6,6 +6,7 @@ Example: ``wrong("user", 5, "a text")`` reads ``user: got a number; expected a t
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -33,18 +34,29 @@ class Budget:
         self._left = limits.max_total_characters
 
     def take(self, what: str, text: str, most: int) -> str:
-        """Return ``text`` if it fits and is Unicode text."""
+        """Return ``text`` if it fits, as it is and as it is read, and is Unicode text."""
         if len(text) > most:
             raise RequestError(f"{what}: got {len(text)} characters; expected at most {most}")
-        self._left -= len(text)
+        size = len(text) if text.isascii() else _read_length(what, text, most)
+        self._left -= size
         if self._left < 0:
             raise RequestError(
                 f"{what}: the request exceeds {self.limits.max_total_characters} characters "
                 "in all; send fewer or shorter turns of history"
             )
-        if not text.isascii():
-            _check_unicode(what, text)
         return text
+
+
+def _read_length(what: str, text: str, most: int) -> int:
+    """Return how long a text is once every letter is written plainly: one may stand for 18."""
+    _check_unicode(what, text)
+    size = len(unicodedata.normalize("NFKC", text))
+    if size > most:
+        raise RequestError(
+            f"{what}: got {len(text)} characters that stand for {size} (ligatures and the like, "
+            f"written out); expected at most {most}"
+        )
+    return max(size, len(text))
 
 
 def _check_unicode(what: str, text: str) -> None:

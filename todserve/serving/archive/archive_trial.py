@@ -4,16 +4,15 @@ Beside the way of a request: ``tod archive`` publishes nothing that has not answ
 Example: ``answer = try_archive(Path("/tmp/x/unpacked"), Parts.shipped())``.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
-from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.untrusted.packed_files import unpack_zip
 from todserve.serving.archive.archive_staging import Parts
 from todserve.serving.server.worker_log import first_cause
 
@@ -24,16 +23,10 @@ def unpack(archive: Path, into: Path) -> Path:
     """Unpack the archive into the folder ``into``, made if needed, and return that folder.
 
     Raises:
-        ArchiveError: not an archive, or an entry that would land outside ``into``.
+        ArchiveError: not an archive, one that unpacks to more than an archive may, or an entry
+            that would land outside ``into``.
     """
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            for name in packed.namelist():
-                # A folder's entry ends with '/'.
-                inner_path(into, name.removesuffix("/"), said_by=f"{archive}", error=ArchiveError)
-            packed.extractall(into)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ArchiveError(f"{archive}: cannot be unpacked: {error}") from None
+    unpack_zip(archive, into, error=ArchiveError)
     return into
 
 
@@ -67,5 +60,5 @@ def try_archive(unpacked: Path, parts: Parts) -> dict[str, object]:
         if done.returncode != 0:
             cause = first_cause(done.stderr.splitlines()) or done.stderr.strip()
             raise ArchiveError(f"the archive cannot answer a request:\n{cause}")
-        answer: dict[str, object] = json.loads(result.read_text(encoding="utf-8"))
+        answer: dict[str, object] = read_json(result)
         return answer

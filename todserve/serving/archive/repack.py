@@ -8,6 +8,10 @@ import json
 import zipfile
 from pathlib import Path
 
+from todserve.runtime.errors import ArchiveError
+from todserve.runtime.untrusted.json_text import parse_json
+from todserve.runtime.untrusted.packed_files import open_zip
+
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
 _MANIFEST = "MAR-INF/MANIFEST.json"
 _CREATED_ON = "01/01/1980 00:00:00"
@@ -15,7 +19,7 @@ _CREATED_ON = "01/01/1980 00:00:00"
 
 def repack(source: Path, target: Path) -> None:
     """Write ``source``'s entries to ``target``: sorted, dated 1980, stored without compression."""
-    with zipfile.ZipFile(source) as packed, zipfile.ZipFile(target, "w") as clean:
+    with open_zip(source, error=ArchiveError) as packed, zipfile.ZipFile(target, "w") as clean:
         for name in sorted(packed.namelist()):
             content = packed.read(name)
             if name == _MANIFEST:
@@ -28,6 +32,6 @@ def repack(source: Path, target: Path) -> None:
 
 
 def _fixed_manifest(content: bytes) -> bytes:
-    manifest = json.loads(content)
+    manifest = parse_json(content)
     manifest["createdOn"] = _CREATED_ON
     return json.dumps(manifest, indent=2, sort_keys=True).encode()

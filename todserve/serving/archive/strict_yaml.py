@@ -1,30 +1,13 @@
-"""Strict YAML: a mapping that names a key twice is an error, not a silent choice of the last.
+"""Strict YAML: a file that must hold a mapping, read under the limits of `yaml_text`.
 
 Beside the way of a request: ``tod archive`` reads model-config.yaml through here.
 Example: ``load_mapping(Path("archive/model-config.yaml"))["batchSize"]`` is ``8``.
 """
 
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from todserve.runtime.errors import ConfigError
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                line = key_node.start_mark.line + 1
-                raise ConfigError(f"line {line}: key '{key}' stands twice; remove one of them")
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.untrusted.yaml_text import read_yaml
 
 
 def load_mapping(path: Path, *, example: str = "batchSize: 8") -> dict[str, object]:
@@ -35,18 +18,14 @@ def load_mapping(path: Path, *, example: str = "batchSize: 8") -> dict[str, obje
         example: a line of such a file, for the message about another one.
 
     Raises:
-        ConfigError: no file, not YAML, not a mapping, or a key that stands twice.
+        ConfigError: no file, not YAML, beyond its limits, or not a mapping.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+        document = read_yaml(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: got no UTF-8; expected YAML in UTF-8; save it so") from None
-    except ConfigError as error:
+    except DataError as error:
         raise ConfigError(f"{path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from None
     if document is None:
         return {}
     if not isinstance(document, dict):

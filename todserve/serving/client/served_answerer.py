@@ -4,7 +4,6 @@ Beside the way of a request: ``tod replay --against`` opens its target here. Exa
 ``with open_answering("archive/store/tod.mar") as model: model.answer([TurnRequest(user="hi")])``.
 """
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Protocol, Self
 from todserve.runtime.errors import ArchiveError, ConfigError, RequestError
 from todserve.runtime.pipeline import TurnPipeline
 from todserve.runtime.secret_free import without_secrets
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.archive.archive_trial import unpack
@@ -131,7 +131,7 @@ def open_answering(
 
 def _of_archive(archive: Path, folder: Path) -> TurnPipeline:
     try:
-        model = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["model"]
+        model = read_json(folder / _MANIFEST)["model"]
         name, version = str(model["modelName"]), str(model.get("modelVersion", ""))
     except (OSError, ValueError, KeyError) as error:
         raise ArchiveError(

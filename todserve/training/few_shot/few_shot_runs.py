@@ -24,6 +24,7 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.training.few_shot.few_shot_samples import Sample, Share, derive, dialogues_in
 from todserve.training.preparation.preparation_record import check_prepared
 from todserve.training.preparation.training_turns import is_prepared, load_turns
@@ -127,7 +128,7 @@ def run_few_shot(
                 )
             if not keep and (folder / name).is_dir():
                 shutil.rmtree(folder / name)
-            cells.append(json.loads(file.read_text(encoding="utf-8")))
+            cells.append(read_json(file))
             # After every cell, so that an interrupted run shows what it has.
             summary[sample.name] = summarised(cells)
             save_figures(summary, folder / "summary.json")
@@ -175,7 +176,7 @@ def _check_folder(folder: Path, made_by: str) -> None:
     if not file.is_file():
         save_figures({"made_by": made_by}, file)
         return
-    found = json.loads(file.read_text(encoding="utf-8")).get("made_by")
+    found = read_json(file).get("made_by")
     if found != made_by:
         raise ConfigError(
             f"the cells in {folder} were made by another configuration, corpus, start or "

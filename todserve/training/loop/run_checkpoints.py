@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.training.loop.recovery import Trust
 
 _KEPT = 2
@@ -106,7 +107,7 @@ def load_checkpoint(
             "configuration it was trained with; change `name` to start a new run"
         )
     network.load_state_dict(weights, strict=False)  # tied weights stand once in the file
-    content = json.loads((checkpoint / "progress.json").read_text(encoding="utf-8"))
+    content = read_json(checkpoint / "progress.json")
     states = _unflattened(load_file(checkpoint / "optimizer.safetensors") | content["optimizer"])
     if any(name.isdecimal() for _, name in states):
         raise ConfigError(

@@ -19,7 +19,8 @@ from transformers import T5ForConditionalGeneration, T5Tokenizer
 
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.networks.stored_weights import read_weights
+from todserve.runtime.networks.stored_weights import check_sizes, read_weights
+from todserve.runtime.untrusted.json_text import read_json
 
 T5_TYPES = ("t5", "mt5")
 """What ``model_type`` in a config.json may say; an mT5 is a T5 v1.1 of many languages."""
@@ -35,7 +36,7 @@ def fields_of(folder: Path) -> dict[str, object]:
     """
     file = folder / "config.json"
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
+        fields = read_json(file)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"cannot start from {folder}: no readable file {file}: {error}; expected a folder "
@@ -43,6 +44,7 @@ def fields_of(folder: Path) -> dict[str, object]:
         ) from error
     if not isinstance(fields, dict):
         raise ConfigError(f"{file} holds a {type(fields).__name__}; expected an object")
+    check_sizes(fields, file)
     return fields
 
 

@@ -20,6 +20,7 @@ from todserve.runtime.checkpoint import weights_checksum
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.training.network.copying_start import arrange_for_copying
 from todserve.training.network.distillation import teacher_vocabulary
 from todserve.training.network.embedding_rows import add_rows
@@ -146,7 +147,7 @@ def _record(folder: Path, initial: str | None, checksum: str | None) -> None:
     file = folder / ORIGIN_FILE
     taken = {"initial": initial, "weights": checksum}
     if file.is_file():
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
         # The weights count, not the way to them: a folder may have been moved.
         if found["weights"] != checksum:
             raise ConfigError(

@@ -7,7 +7,6 @@ installs: six layers of 384 features that have read a billion pairs of English s
 Example: ``initial: minilm``.
 """
 
-import json
 from collections.abc import Sequence
 from importlib import metadata
 from operator import itemgetter
@@ -20,6 +19,7 @@ from transformers import BertConfig, T5Config, T5ForConditionalGeneration
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.networks.stored_weights import read_weights
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.training.network.embedding_rows import label_words
 from todserve.training.network.hugging_face import fields_of, network_from
 from todserve.training.network.vocabulary import END, PAD, UNKNOWN, with_tokens
@@ -198,7 +198,7 @@ def _vocabulary(folder: Path) -> list[str]:
     if plain.is_file():
         return plain.read_text(encoding="utf-8").splitlines()
     if fast.is_file():
-        kind = json.loads(fast.read_text(encoding="utf-8")).get("model", {}).get("type")
+        kind = read_json(fast).get("model", {}).get("type")
         if kind == "WordPiece":
             rows = Vocabulary.from_file(str(fast)).get_vocab(with_added_tokens=True)
             return sorted(rows, key=lambda piece: rows[piece])

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, ConfigDict, Field
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_limited
 
 _FILE = "preparation.json"
 
@@ -74,7 +75,7 @@ def changed_corpora(folder: Path, files: Mapping[str, str]) -> list[str]:
     file = folder / _FILE
     if not file.is_file():
         return []
-    kept = _Kept.model_validate_json(file.read_text(encoding="utf-8")).files
+    kept = _Kept.model_validate_json(read_limited(file)).files
     return sorted(name for name in files if name in kept and kept[name] != files[name])
 
 
@@ -102,7 +103,7 @@ def check_prepared(
                 f"{', '.join(wanted.leak_check)}; delete the folder to prepare anew"
             )
         return
-    found = _Kept.model_validate_json(file.read_text(encoding="utf-8"))
+    found = _Kept.model_validate_json(read_limited(file))
     for name in Preparation.model_fields:
         if getattr(found, name) != getattr(wanted, name):
             raise ConfigError(

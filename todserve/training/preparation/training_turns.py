@@ -6,7 +6,6 @@ Example: ``{"user": "to ely", "previous_state": {}, "state": {"train": {"destina
 """
 
 import gzip
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.untrusted.json_text import parse_json
 
 State = dict[str, dict[str, str]]
 
@@ -141,7 +141,7 @@ def load_turns(path: Path) -> list[TrainingTurn]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
             try:
-                turns.append(TrainingTurn.model_validate(json.loads(line)))
+                turns.append(TrainingTurn.model_validate(parse_json(line)))
             except ValueError as error:
                 raise CorpusError(
                     f"{path}:{number}: not a prepared turn: {error}; delete it to prepare anew"

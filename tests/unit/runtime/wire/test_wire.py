@@ -139,6 +139,16 @@ REFUSED: list[tuple[str, object, str]] = [
     ("user number", {"user": 5}, "user: got a number; expected a text"),
     ("user null", {"user": None}, "user: got null; expected a text"),
     ("user long", {"user": "x" * 4001}, "user: got 4001 characters; expected at most 4000"),
+    (
+        "ligatures",
+        {"user": "\ufdfa" * 3_990},
+        "user: got 3990 characters that stand for 71820",
+    ),
+    (
+        "ligatures of history",
+        {"user": "hi", "history": [{"user": "\ufdfa" * 222, "system": "\ufdfa" * 222}] * 25},
+        "the request exceeds 100000 characters in all",
+    ),
     ("surrogate", b'{"user": "ab\\ud800"}', "user: character 2 is half of a surrogate pair"),
     ("history text", {"user": "hi", "history": "x"}, "history: got a text; expected an array"),
     ("turns", {"user": "hi", "history": [{}] * 101}, "history: got 101 turns; expected at most"),

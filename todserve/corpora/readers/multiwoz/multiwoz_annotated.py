@@ -5,11 +5,11 @@ system turns, each with ``text``, ``dialog_act`` and ``span_info``; the belief s
 turn lies in the ``metadata`` of the system turn that follows. Example key: ``PMUL1635``.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.files.json_files import parsed
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.readers.detokenisation import detokenise
 from todserve.corpora.readers.dialogue_frame import begun
@@ -52,9 +52,9 @@ def read_annotated(
     path = _FILES[split]
     try:
         with source.open(path) as stream:
-            dialogues: Mapping[str, Any] = json.load(stream)
+            dialogues: Mapping[str, Any] = parsed(stream.read(), path)
         entries = list(dialogues.items())
-    except (json.JSONDecodeError, AttributeError) as error:
+    except AttributeError as error:
         raise CorpusError(
             f"{path} is not a JSON object of dialogues: {error}; expected the unpacked file of "
             f"ConvLab-2's data/multiwoz"

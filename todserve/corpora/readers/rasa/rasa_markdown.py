@@ -6,6 +6,7 @@ today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +26,11 @@ from todserve.corpora.readers.rasa.rasa_types import (
     SlotStep,
     UserStep,
 )
+from todserve.runtime.untrusted.json_text import parse_json
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _SECTION = re.compile(r"##\s*(intent|synonym|regex|lookup)\s*:\s*(.+)")
-_CALL = re.compile(r"([^{]+?)\s*(\{.*\})?\s*")
-_USER = re.compile(r"/?([^{:]+?)\s*(\{.*?\})?\s*(?::\s*(.*))?")
+_INTENT_END = re.compile(r"[{:]")
+_BRACES_END = re.compile(r"\}\s*(?::|\Z)")
 _EVENTS = frozenset({"form", "active_loop", "restart", "reset_slots", "rewind", "export"})
 
 
@@ -44,8 +45,7 @@ class MarkdownContent:
 def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> MarkdownContent | None:
     """Return a file's stories or examples; None when it is some other Markdown."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    # Comments go, their line ends stay, so that lines keep their numbers.
-    text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    text = "".join(_without_comments(text))
     lines = [
         (line.strip(), Place(file=str(path), line=number))
         for number, line in enumerate(text.split("\n"), start=1)
@@ -61,6 +61,19 @@ def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> Markdo
         if any(isinstance(step, ActionStep) for story in stories for step in story.steps):
             return MarkdownContent(stories=stories)
     return None
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    """Yield what is no comment; its line ends stay, so that lines keep their numbers."""
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start)
+        if end < 0:
+            break
+        yield text[position:start]
+        yield "\n" * text.count("\n", start, end)
+        position = end + len("-->")
+    yield text[position:]
 
 
 def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
@@ -127,41 +140,59 @@ def _stories(
 
 
 def _user(message: str, place: Place, faults: list[Fault]) -> UserStep | None:
-    match = _USER.fullmatch(message)
-    if match is None:
+    parts = _parts(message.removeprefix("/"))
+    if parts is None:
         faults.append(_fault(place, "message", "an unknown form", '* intent{"entity": "value"}'))
         return None
-    if match[3]:
-        text, entities = read_marked(match[3], marks_at(place, faults))
-        return UserStep(intent=match[1], text=text, entities=entities, place=place)
-    named = _keys(match[2], place, faults)
+    intent, braces, said = parts
+    if said:
+        text, entities = read_marked(said, marks_at(place, faults))
+        return UserStep(intent=intent, text=text, entities=entities, place=place)
+    named = _keys(braces, place, faults)
     entities = tuple(
         RasaEntity(entity=name, value="" if value is None else _plain(value))
         for name, value in named.items()
     )
-    return UserStep(intent=match[1], entities=entities, place=place)
+    return UserStep(intent=intent, entities=entities, place=place)
+
+
+def _parts(message: str) -> tuple[str, str | None, str] | None:
+    """Return intent, braces and text of ``intent{"a": "b"}: text``; None where it is none."""
+    found = _INTENT_END.search(message)
+    intent = message[: found.start() if found else None].strip()
+    if not intent:
+        return None
+    if found is None:
+        return intent, None, ""
+    if found[0] == ":":
+        return intent, None, message[found.end() :].strip()
+    end = _BRACES_END.search(message, found.end())
+    if end is None:
+        return None
+    return intent, message[found.start() : end.start() + 1], message[end.end() :].strip()
 
 
 def _event(line: str, place: Place, report: ReadReport, faults: list[Fault]) -> list[RasaStep]:
-    match = _CALL.fullmatch(line)
-    if match is None:
+    name, brace, rest = line.partition("{")
+    name = name.strip()
+    if not name or (brace and not rest.rstrip().endswith("}")):
         faults.append(_fault(place, "action", "an unknown form", "- action"))
         return []
-    if match[1] == "slot":
-        keys = _keys(match[2], place, faults)
+    if name == "slot":
+        keys = _keys(brace + rest if brace else None, place, faults)
         return [
             SlotStep(slot=name, value=None if value is None else _plain(value), place=place)
             for name, value in keys.items()
         ]
-    if match[1] in _EVENTS:
-        report.skipped(f"step: {match[1]}", f"{place.file}:{place.line}")
+    if name in _EVENTS:
+        report.skipped(f"step: {name}", f"{place.file}:{place.line}")
         return []
-    return [ActionStep(name=match[1], place=place)]
+    return [ActionStep(name=name, place=place)]
 
 
 def _keys(text: str | None, place: Place, faults: list[Fault]) -> dict[str, object]:
     try:
-        keys = json.loads(text or "{}")
+        keys = parse_json(text or "{}")
     except ValueError:
         faults.append(_fault(place, "entities", "no JSON in braces", '{"name": "value"}'))
         return {}

@@ -7,19 +7,103 @@ in braces: ``to [Ely]{"entity": "city", "value": "ely", "role": "to"}``.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from todserve.corpora.readers.rasa.rasa_types import RasaEntity
+from todserve.runtime.untrusted.json_text import parse_json
 
-_MARK = re.compile(
-    r"\[(?P<text>[^\]]+?)\](?:\((?P<entity>[^:)]+?)(?::(?P<value>[^)]+))?\)|(?P<more>\{[^}]+?\}))"
-)
-_OPEN = re.compile(r"\[[^\]]*\](?:\([^)]*$|\{[^}]*$|\(\)|\{\})")
+_JOINER = "\u2060"
+"""A word joiner, which nobody sees: between the two brackets of what is no mark."""
+_WRITTEN_PLAIN = re.compile(r"\](\u2060*)(?=[({\[])")
+_READ_PLAIN = re.compile(r"\](\u2060*)\u2060(?=[({\[])")
 _SIMPLE = re.compile(r"[^:()\[\]{}]+")
 _KEYS = frozenset({"entity", "value", "role", "group"})
 
 Complaint = Callable[[str, str], None]
 """Told what a mark is and what was expected of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Mark:
+    """A mark as it stands in a text; ``more`` are its braces, None where it has parentheses."""
+
+    start: int
+    end: int
+    surface: str
+    entity: str = ""
+    value: str = ""
+    more: str | None = None
+
+
+class _Next:
+    """The next place of a character, found once for all that stands before it."""
+
+    def __init__(self, text: str, character: str) -> None:
+        self._text = text
+        self._character = character
+        self._found = -1
+        self._ended = False
+
+    def at(self, start: int) -> int:
+        """Return its first place from ``start`` on; -1 where there is none."""
+        if not self._ended and self._found < start:
+            self._found = self._text.find(self._character, start)
+            self._ended = self._found < 0
+        return -1 if self._ended else self._found
+
+
+def _marks(text: str) -> Iterator[_Mark]:
+    """Yield the marks as Rasa's own expression finds them, in one walk over the text."""
+    closing, round_end, brace_end, colon = (_Next(text, one) for one in "])}:")
+    at = text.find("[")
+    while at >= 0:
+        end = closing.at(at + 1)
+        if end < 0:
+            return
+        mark: _Mark | None = None
+        if end > at + 1:
+            surface, begun = text[at + 1 : end] if text[end + 1 : end + 2] in "({" else "", end + 2
+            if text[end + 1 : end + 2] == "(":
+                mark = _in_parentheses(text, at, begun, surface, round_end.at(begun), colon)
+            elif text[end + 1 : end + 2] == "{" and brace_end.at(begun) > begun:
+                stop = brace_end.at(begun) + 1
+                more = text[end + 1 : stop]
+                mark = _Mark(start=at, end=stop, surface=surface, more=more)
+        if mark is not None:
+            yield mark
+        at = text.find("[", at + 1 if mark is None else mark.end)
+
+
+def _in_parentheses(
+    text: str, start: int, begun: int, surface: str, end: int, colon: _Next
+) -> _Mark | None:
+    """Return the mark ``(entity)`` or ``(entity:value)``; None where a part of it is empty."""
+    middle = colon.at(begun)
+    if end <= begun or middle == begun:
+        return None
+    if middle < 0 or middle > end:
+        return _Mark(start=start, end=end + 1, surface=surface, entity=text[begun:end])
+    if middle + 1 == end:
+        return None
+    entity, value = text[begun:middle], text[middle + 1 : end]
+    return _Mark(start=start, end=end + 1, surface=surface, entity=entity, value=value)
+
+
+def _is_open(text: str) -> bool:
+    """Say whether, behind all marks, a mark begins that has no end or no name."""
+    last_round, last_brace = text.rfind(")"), text.rfind("}")
+    before = 0
+    while (end := text.find("]", before)) >= 0:
+        after = text[end + 1 : end + 3]
+        if "[" in text[before:end] and (
+            after in ("()", "{}")
+            or (after[:1] == "(" and last_round < end)
+            or (after[:1] == "{" and last_brace < end)
+        ):
+            return True
+        before = end + 1
+    return False
 
 
 def read_marked(text: str, complain: Complaint) -> tuple[str, tuple[RasaEntity, ...]]:
@@ -32,31 +116,42 @@ def read_marked(text: str, complain: Complaint) -> tuple[str, tuple[RasaEntity, 
     pieces: list[str] = []
     entities: list[RasaEntity] = []
     position = length = 0
-    for match in _MARK.finditer(text):
-        before = text[position : match.start()]
-        surface = match["text"]
+    for mark in _marks(text):
+        before = _as_said(text[position : mark.start + 1])[:-1]
+        surface = _as_said(mark.surface)
         start = length + len(before)
-        entity = _entity(match, surface, start, complain)
+        entity = _entity(mark, surface, start, complain)
         if entity is not None:
             entities.append(entity)
         pieces += [before, surface]
         length = start + len(surface)
-        position = match.end()
+        position = mark.end
     rest = text[position:]
-    if _OPEN.search(rest):
+    if _is_open(rest):
         complain("an entity mark without an end or a name", "[text](entity)")
-    return "".join([*pieces, rest]), tuple(entities)
+    return "".join([*pieces, _as_said(rest)]), tuple(entities)
 
 
-def _entity(
-    match: re.Match[str], surface: str, start: int, complain: Complaint
-) -> RasaEntity | None:
+def _as_said(text: str) -> str:
+    """Return a plain text without the joiners that `quoted` put into it."""
+    return _READ_PLAIN.sub(r"]\1", text) if _JOINER in text else text
+
+
+def quoted(text: str) -> str:
+    """Return words that Rasa reads as words: a joiner parts brackets that would be a mark.
+
+    One more than there are already, so that `read_marked` gives back what was said.
+    """
+    return _WRITTEN_PLAIN.sub(rf"]\1{_JOINER}", text) if "]" in text else text
+
+
+def _entity(mark: _Mark, surface: str, start: int, complain: Complaint) -> RasaEntity | None:
     end = start + len(surface)
-    if match["more"] is None:
-        value = match["value"] or surface
-        return RasaEntity(entity=match["entity"], value=value, start=start, end=end)
+    if mark.more is None:
+        value = mark.value or surface
+        return RasaEntity(entity=mark.entity, value=value, start=start, end=end)
     try:
-        keys = json.loads(match["more"])
+        keys = parse_json(mark.more)
     except ValueError:
         complain("an entity mark whose braces hold no JSON", '{"entity": "name"}')
         return None
@@ -82,18 +177,22 @@ def write_marked(text: str, entities: Sequence[RasaEntity]) -> str | None:
     """Return ``text`` with its entities marked.
 
     Returns:
-        None when Rasa could not read it back: the text itself looks like a mark, holds line
-        ends or outer spaces, an entity has no span or overlaps another, or a name or value
-        holds a brace that Rasa's marks have no way to write.
+        None when Rasa could not read it back: the text holds line ends or outer spaces or a
+        bracket that is open where a mark begins, an entity has no span or overlaps another, or
+        what it marks holds a bracket.
     """
     pieces: list[str] = []
     position = 0
     for one in sorted(entities, key=lambda entity: entity.start or 0):
         if one.start is None or one.end is None or not position <= one.start < one.end:
             return None
-        pieces += [text[position : one.start], _mark(text[one.start : one.end], one)]
+        # The mark's own bracket counts: Rasa takes `[a][b](c)` for a mark with a list.
+        pieces += [
+            quoted(f"{text[position : one.start]}[")[:-1],
+            _mark(text[one.start : one.end], one),
+        ]
         position = one.end
-    marked = "".join([*pieces, text[position:]])
+    marked = "".join([*pieces, quoted(text[position:])])
     complaints: list[str] = []
     back = read_marked(marked, lambda got, _: complaints.append(got))
     ordered = tuple(sorted(entities, key=lambda entity: entity.start or 0))
@@ -112,4 +211,8 @@ def _mark(surface: str, entity: RasaEntity) -> str:
         keys["role"] = entity.role
     if entity.group is not None:
         keys["group"] = entity.group
-    return f"[{surface}]{json.dumps(keys, ensure_ascii=False)}"
+    # A mark ends at the first brace, so a brace inside it is written by its number.
+    inner = json.dumps(keys, ensure_ascii=False)[1:-1]
+    for brace, number in (("{", "\\u007b"), ("}", "\\u007d")):
+        inner = inner.replace(brace, number)
+    return f"[{surface}]{{{inner}}}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.folder_files import own_file
 from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
@@ -54,7 +55,7 @@ def rasa_files(path: Path) -> Iterator[Path]:
             continue
         if any(part.startswith(".") for part in inner.parts):
             continue
-        if _is_rasa(file):
+        if _is_rasa(own_file(path, inner.as_posix())):
             yield file
 
 
@@ -138,7 +139,8 @@ def write_project(project: RasaProject, folder: Path, report: ReadReport) -> Non
         if domain.service == SERVICE:
             path = folder / "domain.yml"
         else:
-            path = folder / "domain" / f"{SERVICE_FILE}{quote(domain.service, safe='')}.yml"
+            file = f"{SERVICE_FILE}{quote(domain.service, safe='')}.yml"
+            path = own_file(folder, f"domain/{file}")
         known = by_file.get(path)
         by_file[path] = domain if known is None else _joined(known, domain)
     for path, domain in by_file.items():

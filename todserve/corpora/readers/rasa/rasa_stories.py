@@ -13,7 +13,7 @@ from typing import Any
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.rasa.rasa_markup import read_marked, write_marked
+from todserve.corpora.readers.rasa.rasa_markup import quoted, read_marked, write_marked
 from todserve.corpora.readers.rasa.rasa_nlu import marks_at
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
@@ -156,7 +156,7 @@ def _user_tree(step: UserStep) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     if step.text is not None:
         # What Rasa cannot mark goes without its marks: the words matter more.
-        tree["user"] = write_marked(step.text, step.entities) or step.text
+        tree["user"] = write_marked(step.text, step.entities) or quoted(step.text)
     if step.intent is not None:
         tree["intent"] = step.intent
     if step.text is None and step.entities:

@@ -65,8 +65,10 @@ class SgdChecks:
     def _frame(self, node: Located, utterance: str, *, user: bool) -> None:
         keys = node.mapping("frame", self._faults)
         named = self._need(node, keys, "service")
-        service = named.text("service", self._faults) if named is not None else ""
-        if named is not None and service not in self._intents:
+        if named is None:
+            return  # whose slots its frame has, nobody can tell
+        service = named.text("service", self._faults)
+        if service not in self._intents:
             self._note(named, "service", repr(service), _some(self._schema.domains))
             return
         for slot in self._entries(keys, "slots"):

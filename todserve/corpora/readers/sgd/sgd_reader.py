@@ -8,13 +8,13 @@ None here, and counted. ``database_matches`` is the length of ``service_results`
 publisher cut at 10.
 """
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.corpora.files.json_files import parsed_list
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
@@ -91,11 +91,7 @@ def _check(split: str) -> None:
 
 
 def _entries(path: str, content: bytes) -> Sequence[Mapping[str, Any]]:
-    try:
-        entries: Sequence[Mapping[str, Any]] = json.loads(content)
-    except ValueError as error:
-        raise CorpusError(f"{path} is not JSON: {error}; fetch the file again") from error
-    return entries
+    return parsed_list(content, path)
 
 
 def _turns(

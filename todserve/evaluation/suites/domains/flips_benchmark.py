@@ -5,7 +5,6 @@ Stands between a file of predictions and the report. Example:
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +25,7 @@ from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.domain_model import DomainModel
+from todserve.runtime.untrusted.json_text import read_json
 
 
 def run_domain_flips(
@@ -103,7 +103,7 @@ def _beside(expected: list[str | None], decided: list[str | None]) -> list[Decid
 
 def _read_states(path: Path) -> Mapping[str, list[BeliefState]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         return {name: [turn["state"] for turn in turns] for name, turns in content.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(

@@ -6,7 +6,6 @@ readers take a whole corpus. Example: ``labelled_banking77(Path("test.csv"))[0].
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.single_utterances import Utterance
 from todserve.evaluation.dialogue_selection import stable_hash
 from todserve.runtime.errors import ConfigError, CorpusError
+from todserve.runtime.untrusted.json_text import read_json
 
 CHECKSUM_LENGTH = 12
 """Hexadecimal digits of a file's sha256 that name it in a signature."""
@@ -54,7 +54,7 @@ def labelled_clinc150(path: Path, split: str) -> list[Utterance]:
         expected = ", ".join(_CLINC150_LISTS)
         raise CorpusError(f"unknown split {split!r} of clinc150; expected one of {expected}")
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise CorpusError(f"cannot read {path}: {error}; expected data_full.json") from error
     return [one for name in _CLINC150_LISTS[split] for one in _listed(content, name, path)]

@@ -5,7 +5,6 @@ the goal the user was given, and turn by turn the gold state, the bookings made 
 reply. Example goal: ``restaurant: food italian, area centre; requests PHONE, REFERENCE``.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from todserve.corpora.readers.detokenisation import detokenise
 from todserve.corpora.readers.multiwoz.multiwoz_names import DOMAINS, act_slot
 from todserve.evaluation.suites.multiwoz.multiwoz_values import counted_slot, counted_state
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.untrusted.json_text import CORPUS_BYTES, parse_json
 
 FILES = {"dev": "annotated/val.json", "test": "annotated/test.json"}
 """Split -> file."""
@@ -91,7 +91,7 @@ def read_tasks(source: CorpusSource, split: str) -> dict[str, Task]:
     path = FILES[split]
     try:
         with source.open(path) as stream:
-            dialogues: Mapping[str, Any] = json.load(stream)
+            dialogues: Mapping[str, Any] = parse_json(stream.read(), most=CORPUS_BYTES)
         return {dialogue_key(name): _task(entry) for name, entry in dialogues.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(

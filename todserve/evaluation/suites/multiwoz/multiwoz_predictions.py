@@ -5,7 +5,6 @@ Stands between a file of any system, or our own rollout, and the scores. Example
 "active_domains": ["hotel"]}]}``; ``state`` and ``active_domains`` may be left out.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.suites.multiwoz.multiwoz_goals import Task, dialogue_key
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import BeliefState
+from todserve.runtime.untrusted.json_text import CORPUS_BYTES, read_json
 
 _FORMAT = (
     'expected {"mul0001": [{"response": "...", "state": {"hotel": {"area": "north"}}, '
@@ -50,7 +50,7 @@ def read_predictions(path: Path) -> dict[str, list[PredictedTurn]]:
         ConfigError: it is missing, no JSON, or not in the format; the message says where.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, most=CORPUS_BYTES)
     except OSError as error:
         raise ConfigError(f"cannot read predictions {path}: {error.strerror}; {_FORMAT}") from error
     except ValueError as error:

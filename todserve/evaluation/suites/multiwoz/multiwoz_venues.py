@@ -12,7 +12,6 @@ were made with. Other partial ratios differ for some twenty pairs of MultiWOZ's 
 more or less decides a dialogue. Example: ``likeness("nandos", "nandos city centre")`` is 100.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,6 +23,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_values import (
     minutes_of,
 )
 from todserve.runtime.errors import CorpusError
+from todserve.runtime.untrusted.json_text import parse_json
 
 
 @lru_cache(maxsize=1 << 17)
@@ -152,7 +152,7 @@ class Venues:
         for domain in VENUE_DOMAINS:
             path = f"db/{domain}_db.json"
             try:
-                rows = json.loads(contents[path])
+                rows = parse_json(contents[path])
                 tables[domain] = [_row(domain, row) for row in rows]
             except (KeyError, ValueError, AttributeError, TypeError) as error:
                 raise CorpusError(

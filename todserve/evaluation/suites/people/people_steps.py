@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from todserve.runtime.errors import CorpusError
+from todserve.runtime.errors import CorpusError, DataError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.untrusted.yaml_text import read_yaml
 
 SHIPPED = Path(__file__).parent / "multiwoz.yaml"
 """Steps for the shipped MultiWOZ checkpoint."""
@@ -77,11 +77,11 @@ def load_steps(path: Path) -> tuple[TypedDialogue, ...]:
         CorpusError: it is missing or not in this layout.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = read_yaml(path)
         if not isinstance(content, list):
             raise CorpusError(f"{path}: holds no list of dialogues; see {SHIPPED.name} of todserve")
         return tuple(TypedDialogue.model_validate(one) for one in content)
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, DataError, ValidationError) as error:
         raise CorpusError(
             f"cannot read steps from {path}: {error}; expected a list of dialogues, each with "
             "kind and turns, each of these with user and state"

@@ -7,17 +7,18 @@ value, of which training keeps one. Example:
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from todserve.corpora.files.folder_files import folder_files
 from todserve.evaluation.suites.sgd.sgd_metrics import ReferenceFrame
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
+from todserve.runtime.untrusted.json_text import read_json
 
 CHECKSUM_LENGTH = 12
 """Hexadecimal digits of the sha256 of a split's files that name it in a signature."""
@@ -71,7 +72,7 @@ def read_split(folder: Path) -> SgdSplit:
         CorpusError: no such folder, no such files, or a file that is not in that layout; the
             message names the file, the dialogue and the turn.
     """
-    paths = sorted(folder.glob("dialogues_*.json"))
+    paths = folder_files(folder, "dialogues_*.json")
     if not paths or not (folder / "schema.json").is_file():
         raise CorpusError(
             f"{folder} is no split of Schema-Guided Dialogue; expected a folder with schema.json "
@@ -111,7 +112,7 @@ def service_names(schema_file: Path) -> frozenset[str]:
 
 def _entries(path: Path) -> list[Any]:
     try:
-        entries = json.loads(path.read_bytes())
+        entries = read_json(path)
     except ValueError as error:
         raise CorpusError(f"{path} is not JSON: {error}; fetch the file again") from error
     if not isinstance(entries, list):

@@ -19,6 +19,7 @@ from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
 _CORPUS = "multiwoz21"
 
@@ -59,6 +60,8 @@ def run_truth(
     pipeline = open_answering(
         checkpoint, url=url, name=name, constrained=constrained, checked=checked
     )
+    # The reader trusts what it is given; whether the file is plain knowledge is seen here.
+    KnowledgeBase.open(checkpoint / "knowledge.sqlite").close()
     reader = TruthReader(checkpoint / "knowledge.sqlite")
     try:
         outcomes = list(

@@ -12,7 +12,6 @@ they write on, and only what the row would have written itself is kept. numpy on
 Example: of the draft ``[4, 9, 7]`` a row that ends at 9 takes over ``[4, 9]``.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +31,7 @@ from todserve.runtime.engines.engine import (
     needed_automaton,
 )
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.json_text import read_json
 
 
 @dataclass(kw_only=True, slots=True)
@@ -218,7 +218,7 @@ class CTranslate2Engine:
         )
         # A token's name is its id in decimal; looking it up refuses what the network lacks,
         # where CTranslate2 would silently read an unknown token.
-        names = json.loads((folder / FOLDER / VOCABULARY_FILE).read_text(encoding="utf-8"))
+        names = read_json(folder / FOLDER / VOCABULARY_FILE)
         self._names: dict[int, str] = {int(name): name for name in names}
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> CTranslate2Encoding:

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Writes requirements/hashes.txt anew: the checksums of every file of every pinned package, for all
+# systems, as the package index tells them. Run it after a pin has changed; look at the difference.
+# The index is uv's own default, or UV_DEFAULT_INDEX.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+uv="$(command -v uv || true)"
+if [ -z "$uv" ]; then
+  "${TOD_PYTHON:-python3}" -m venv "$work/uv"
+  "$work/uv/bin/python" -m pip install -qq --disable-pip-version-check uv
+  uv="$work/uv/bin/uv"
+fi
+lists=(requirements/{runtime,train,dev,bench,java,pretrained}.txt)
+grep -hE '^[A-Za-z]' "${lists[@]}" | grep -v '^torch==' | sort -fu >"$work/pins.txt"
+{
+  echo "# Checksums of what requirements/*.txt pin, torch left out; made by scripts/hashes.sh."
+  "$uv" pip compile -q --no-deps --generate-hashes --no-header --no-annotate \
+    --python-version 3.11 "$work/pins.txt"
+} >"$work/hashes.txt"
+mv "$work/hashes.txt" requirements/hashes.txt

@@ -1,0 +1,1 @@
+"""What strangers wrote, read within limits: YAML, JSON, archives, databases, patterns."""
