@@ -6,7 +6,6 @@ Example: ``read_status(Path("logs")).models[0].engine`` is ``"onnx"``.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ import requests
 
 from todserve.runtime.errors import TodError
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE
+from todserve.runtime.untrusted.json_text import read_json
 from todserve.serving.archive.model_config import load_model_config
 from todserve.serving.server.processes import is_running
 from todserve.serving.server.readiness import Probe, Worker, resident_size, workers_of
@@ -218,7 +218,7 @@ def _engines(temp_dir: Path) -> dict[tuple[str, str], tuple[str, str]]:
     found = {}
     for manifest in temp_dir.glob("models/*/MAR-INF/MANIFEST.json"):
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, TodError):
-            model = json.loads(manifest.read_text(encoding="utf-8"))["model"]
+            model = read_json(manifest)["model"]
             config = load_model_config(manifest.parents[1] / str(model["configFile"]))
             engine = config.handler.engine
             key = str(model["modelName"]), str(model["modelVersion"])
@@ -229,7 +229,7 @@ def _engines(temp_dir: Path) -> dict[tuple[str, str], tuple[str, str]]:
 def _dtype(folder: Path) -> str | None:
     """Return the numbers that an archive's export computes in; None where it holds no export."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        exported = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        exported = read_json(folder / MANIFEST_FILE)
         return str(exported["dtype"])
     return None
 
