@@ -5,7 +5,6 @@ for how they take turns, ``floor`` for what is possible at all.
 Example: ``python -m benchmarks.bench --quick --json runs/bench.json --markdown runs/bench.md``.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -20,7 +19,7 @@ from benchmarks.content import head_content, peer_content
 from benchmarks.figures import rows
 from benchmarks.floor_run import better_of, floors, measure_machine
 from benchmarks.generator import generator_rates
-from benchmarks.options import BenchOptions, add_options, options_of
+from benchmarks.options import BenchOptions
 from benchmarks.peers.base import Peer
 from benchmarks.peers.in_process import InProcessPeer
 from benchmarks.peers.ours import OurPeer
@@ -31,39 +30,31 @@ from benchmarks.report import markdown, ratio_content, row_content
 from benchmarks.roster import Roster
 from benchmarks.scaling import by_history, by_tasks
 from benchmarks.turns import Turns, load_turns
-from todserve.runtime.errors import TodError
+from todserve.cli.main import main as tod
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run as the command line says; 2 for a reported error."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    add_options(parser)
-    try:
-        run(parser.parse_args(argv))
-    except TodError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Run as the command line says, which is that of ``tod bench``."""
+    return tod(["bench", *(sys.argv[1:] if argv is None else argv)])
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(
+    options: BenchOptions, *, json_out: Path | None, markdown_out: Path | None, plot: Path | None
+) -> None:
     """Run, print the report, and write what was asked for.
-
-    Args:
-        arguments: what ``options.add_options`` added.
 
     Raises:
         TodError: see ``run_bench``.
     """
-    content = run_bench(options_of(arguments))
+    content = run_bench(options)
     text = markdown(content)
     print(f"\n{text}")
-    write(arguments.json, json.dumps(content, indent=2) + "\n")
-    write(arguments.markdown, text)
-    if arguments.plot:
+    write(json_out, json.dumps(content, indent=2) + "\n")
+    write(markdown_out, text)
+    if plot:
         from benchmarks.plot import draw  # matplotlib takes a while, and not everyone wants it
 
-        draw(content, arguments.plot)
+        draw(content, plot)
 
 
 def run_bench(options: BenchOptions) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def gateways(
         for port in ports:
             home = folder / str(port)
             home.mkdir()
-            command = [sys.executable, "-m", "todserve.cli.main", "gateway", "--port", str(port)]
+            command = [sys.executable, "-m", "todserve", "gateway", "--port", str(port)]
             command += ["--database", f"sqlite:///{database}", "--name", arguments.name]
             command += ["--url", f"http://127.0.0.1:{arguments.port}", "requests_per_minute=0"]
             server = OwnProcess(command, home, cwd=ROOT)

@@ -1,10 +1,9 @@
-"""BenchOptions: what to measure, and the command line that says so.
+"""BenchOptions: what to measure, as ``tod bench`` was asked.
 
 Example: ``BenchOptions(peers=("ours", "bare", "stock"))``.
 """
 
-import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,54 +56,37 @@ class BenchOptions:
     flask_lock: bool = False
 
 
-def options_of(arguments: argparse.Namespace) -> BenchOptions:
-    """Return what was asked for on the command line."""
-    archives = {}
-    for word in arguments.archive:
+def bench_options(
+    *,
+    checkpoint: Path,
+    quick: bool,
+    peers: str,
+    archives: Iterable[str],
+    engines: str,
+    model_config: Path | None,
+    corpora: Path | None,
+    stock_workers: int,
+    device: str,
+    flask_lock: bool,
+) -> BenchOptions:
+    """Return what the words of a command line ask for; ``tod bench --help`` describes them."""
+    named = {}
+    for word in archives:
         name, separator, path = word.rpartition("=")
-        archives[name if separator else "ours"] = Path(path)
+        named[name if separator else "ours"] = Path(path)
     return BenchOptions(
-        checkpoint=arguments.checkpoint,
-        plan=QUICK if arguments.quick else FULL,
-        peers=_listed(arguments.peers),
-        archives=archives,
-        engines=_listed(arguments.engines),
-        model_config=arguments.model_config,
-        corpora=arguments.corpora,
-        stock_workers=arguments.stock_workers,
-        device=arguments.device,
-        flask_lock=arguments.flask_lock,
+        checkpoint=checkpoint,
+        plan=QUICK if quick else FULL,
+        peers=_listed(peers),
+        archives=named,
+        engines=_listed(engines),
+        model_config=model_config,
+        corpora=corpora,
+        stock_workers=stock_workers,
+        device=device,
+        flask_lock=flask_lock,
     )
 
 
 def _listed(words: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in words.split(",") if word.strip())
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the benchmark's options to ``parser``."""
-    add = parser.add_argument
-    add("--quick", action="store_true", help="a short run, under ten minutes on two cores")
-    add("--json", type=Path, metavar="FILE", help="write everything there")
-    add("--markdown", type=Path, metavar="FILE", help="write the report there")
-    add("--plot", type=Path, metavar="FILE", help="draw a picture there (.svg, .png, .pdf)")
-    add("--peers", default="", metavar="A,B", help=f"some of {', '.join(PEERS)}; default all")
-    add("--checkpoint", type=Path, default=Path("checkpoints/multiwoz"), metavar="DIR")
-    add(
-        "--archive",
-        action="append",
-        default=[],
-        metavar="[NAME=]FILE",
-        help="a finished archive of ours; without a name it replaces the one built here",
-    )
-    add(
-        "--engines",
-        default="",
-        metavar="E:D,E:D",
-        help="further engines of ours, e.g. torch:float32,onnx:float32",
-    )
-    add("--model-config", type=Path, metavar="FILE", help="of the archive that is built")
-    add("--corpora", type=Path, metavar="DIR", help="where MultiWOZ is (default: TOD_DATA)")
-    add("--stock-workers", type=int, default=1, metavar="N", help="of the stock handler")
-    add("--device", choices=("cpu", "gpu"), default="cpu", help="of the stock archives")
-    add("--flask-lock", action="store_true", help="Flask answers one turn at a time")

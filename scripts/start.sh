@@ -11,4 +11,4 @@ cd "$(dirname "$0")/.."
 
 # A PYTHONPATH would stand before the archive in the worker's search path.
 unset PYTHONPATH
-exec .venv/bin/python -m todserve.cli.main start "$@"
+exec .venv/bin/python -m todserve start "$@"

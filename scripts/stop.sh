@@ -7,4 +7,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 unset PYTHONPATH
-exec .venv/bin/python -m todserve.cli.main stop "$@"
+exec .venv/bin/python -m todserve stop "$@"

@@ -66,7 +66,7 @@ def stack(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     (port,) = free_ports(1)
     with start(settings) as server, requests.Session() as http:
         http.trust_env = False
-        command = [sys.executable, "-m", "todserve.cli.main", "gateway", "--port", str(port)]
+        command = [sys.executable, "-m", "todserve", "gateway", "--port", str(port)]
         command += ["--database", f"sqlite:///{folder}/dialogues.sqlite"]
         command += ["--url", server.inference_url, "--retain-days", "30"]
         with (folder / "gateway.log").open("wb") as log:
@@ -197,7 +197,7 @@ def replay(stack: Stack, folder: Path) -> "subprocess.CompletedProcess[str]":
     assert exported.status_code == 200
     with zipfile.ZipFile(io.BytesIO(exported.content)) as packed:
         packed.extractall(folder)
-    command = [sys.executable, "-m", "todserve.cli.main", "replay", str(folder)]
+    command = [sys.executable, "-m", "todserve", "replay", str(folder)]
     command += ["--against", stack.server.inference_url, "--only", "state,acts,reply"]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 

@@ -19,7 +19,7 @@ import requests
 from tests.support.foreign_code import ForeignCode, Site
 from tests.support.served_endpoint import ROOT, MakeSettings, write_config
 from tests.support.torchserve_operations import NO_TOKEN_NEEDED, OPERATIONS, UNDESCRIBED, perform
-from todserve.runtime.errors import ArchiveError, ConfigError
+from todserve.runtime.errors import ArchiveError, ConfigError, ServerError
 from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.ports import is_free
@@ -52,7 +52,7 @@ def test_second_server_of_a_log_folder_is_refused(
     server: RunningServer, make_settings: MakeSettings
 ) -> None:
     settings = dataclasses.replace(make_settings(), log_dir=server.log_dir)
-    with pytest.raises(ArchiveError, match=f"already running.*process {server.record.pid}"):
+    with pytest.raises(ServerError, match=f"already running.*process {server.record.pid}"):
         start(settings)
     assert server.record.running
 
@@ -61,7 +61,7 @@ def test_taken_port_is_named_with_its_setting(
     server: RunningServer, make_settings: MakeSettings
 ) -> None:
     settings = make_settings(inference_address=server.inference_url)
-    with pytest.raises(ArchiveError) as raised:
+    with pytest.raises(ServerError) as raised:
         start(settings)
     port = server.inference_url.rpartition(":")[2]
     assert f"port {port} (inference_address) is already in use" in str(raised.value)
@@ -148,7 +148,7 @@ def test_worker_that_cannot_load_shows_its_real_traceback(
             bad.writestr(name, content)
     checksums.record(copied_store, broken)
     settings = dataclasses.replace(make_settings(other_store=copied_store), name="broken")
-    with pytest.raises(ArchiveError) as raised:
+    with pytest.raises(ServerError) as raised:
         start(settings)
     assert "import nothing_of_that_name" in str(raised.value)
     assert str(raised.value).endswith("No module named 'nothing_of_that_name'")

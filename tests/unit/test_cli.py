@@ -1,5 +1,6 @@
 """The command line: its verbs, its exit statuses and its messages."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,74 +8,124 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import verbs
 from tests.support.local_server import LocalServer
-from todserve.cli import main
+from todserve.cli import machine_verbs, main
+from todserve.cli.verb_command import spread, with_output
 from todserve.runtime.errors import CorpusError
 
 VERBS = (
-    "train",
-    "few-shot",
-    "calibrate",
-    "fit-domains",
-    "evaluate",
-    "archive",
-    "start",
-    "stop",
-    "chat",
-    "demo",
-    "gateway",
-    "studio",
-    "bot",
-    "knowledge",
-    "data",
-    "version",
+    *("train", "few-shot", "calibrate", "fit-names", "fit-domains", "fit-intents"),
+    *("evaluate", "replay", "bench", "export", "archive", "start", "stop", "chat", "demo"),
+    *("gateway", "studio", "bot", "knowledge", "data", "status", "doctor", "version"),
 )
+GROUPED = (
+    *("knowledge build", "data stats", "data validate", "data convert", "data spoken"),
+    *("data get", "bot check", "bot convert", "evaluate multiwoz", "evaluate sgd"),
+    *("evaluate banking77", "evaluate clinc150", "evaluate people", "evaluate corpus"),
+    *("evaluate truth", "evaluate domains"),
+)
+
+
+def test_every_verb_there_ever_was_is_there() -> None:
+    assert {*VERBS, *GROUPED} <= {*verbs()}
 
 
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        main.main(["--help"])
+    assert main.main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert leaving.value.code == 0
-    assert [verb for verb in VERBS if f"\n    {verb}" not in shown] == []
+    assert [verb for verb in VERBS if f"│ {verb} " not in shown] == []
+    assert "Exit status: 0 done, 1 an error" in shown
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *GROUPED])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_verb_explains_itself(
+    verb: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([*verb.split(), option]) == 0
+    assert f"Usage: tod {verb}" in capsys.readouterr().out
+
+
+def test_an_option_of_one_name_is_described_alike_by_every_verb_that_shares_it() -> None:
+    shared = ("--corpora", "--threads", "--limit", "--json", "--write", "--logs")
+    for name in shared:
+        found = {
+            (one.metavar, one.help)
+            for command in verbs().values()
+            for one in command.params
+            if name in one.opts
+        }
+        assert len(found) == 1, (name, found)
 
 
 @pytest.mark.parametrize(
-    "verb",
+    "arguments",
+    [[], ["trian"], ["train"], ["knowledge"], ["data", "stats"], ["start", "--timeout", "soon"]],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(arguments) == 2
+    said = capsys.readouterr()
+    assert "Usage: tod" in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
     [
-        *VERBS,
-        "knowledge build",
-        "data stats",
-        "data validate",
-        "data convert",
-        "data get",
-        "bot check",
-        "bot convert",
-        "evaluate multiwoz",
-        "evaluate sgd",
-        "evaluate banking77",
-        "evaluate clinc150",
-        "evaluate domains",
+        (["trian", "multiwoz"], "'train'"),
+        (["data", "stat"], "'stats'"),
+        (["train", "multiwoz", "--thread", "2"], "'--threads'"),
+        (["evaluate", "multiwoz", "--checkpiont", "x"], "'--checkpoint'"),
     ],
 )
-def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        main.main([*verb.split(), "--help"])
-    assert leaving.value.code == 0
-    assert f"usage: tod {verb}" in capsys.readouterr().out
+def test_a_mistyped_verb_or_option_is_told_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(arguments) == 2
+    assert f"Did you mean {meant}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["trian"], ["train"], ["knowledge"], ["data", "stats"]])
-def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        main.main(arguments)
-    assert leaving.value.code == 2
-    assert "usage: tod" in capsys.readouterr().err
-
-
-def test_version_prints_the_package_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["version"]) == 0
+@pytest.mark.parametrize("arguments", [["version"], ["--version"], ["-V"]])
+def test_version_prints_the_package_version(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(arguments) == 0
     assert capsys.readouterr().out.startswith("todserve 0.")
+
+
+def test_a_script_reads_versions_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["version", "--json"]) == 0
+    versions = json.loads(capsys.readouterr().out)
+    assert versions["todserve"].startswith("0.")
+    assert versions["torchserve"] == "0.12.0"
+
+
+def test_a_checkpoint_is_named_as_a_word_or_as_an_option_and_not_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "nothing")
+    for words in (["archive", missing], ["archive", "--checkpoint", missing]):
+        assert main.main(words) == 1
+        assert "nothing" in capsys.readouterr().err
+    assert main.main(["archive", missing, "--checkpoint", missing]) == 2
+    assert main.main(["calibrate"]) == 2
+
+
+def test_words_of_one_option_are_spread_and_nothing_else_is() -> None:
+    words = ["--name", "tod", "korean", "--logs", "x", "--name=y", "--", "--name", "a", "b"]
+    expected = ["--name", "tod", "--name", "korean", "--logs", "x", "--name=y", "--"]
+    assert spread(words, ["--name"]) == [*expected, "--name", "a", "b"]
+    assert spread(["--shares", "-0.1", "0.5"], ["--shares"]) == [
+        *("--shares", "-0.1", "--shares", "0.5")
+    ]
+    assert spread(["--name"], ["--name"]) == ["--name"]
+
+
+def test_json_without_a_file_goes_to_stdout() -> None:
+    assert with_output(["--json"]) == ["--json", "-"]
+    assert with_output(["--json", "--split", "dev"]) == ["--json", "-", "--split", "dev"]
+    assert with_output(["--json", "out.json"]) == ["--json", "out.json"]
 
 
 def test_demo_talks_to_the_address_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,21 +135,39 @@ def test_demo_talks_to_the_address_it_is_given(capsys: pytest.CaptureFixture[str
     assert "Turn 5" in capsys.readouterr().out
 
 
-def test_a_tod_error_is_one_line_on_stderr_and_exit_2(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "todserve.cli.main", "archive", str(tmp_path / "nothing")],
+def run_module(module: str, *words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=cwd,
         check=False,
     )
-    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("module", ["todserve", "todserve.cli.main"])
+def test_a_tod_error_is_one_line_on_stderr_and_exit_1(module: str, tmp_path: Path) -> None:
+    done = run_module(module, "archive", str(tmp_path / "nothing"), cwd=tmp_path)
+    assert done.returncode == 1
     assert done.stderr.startswith("tod: ")
     assert "Traceback" not in done.stderr
 
 
-def raiser(error: BaseException) -> Callable[[object], None]:
-    def verb(_: object) -> None:
+def test_the_module_exits_as_the_command_does(tmp_path: Path) -> None:
+    assert run_module("todserve", "trian", cwd=tmp_path).returncode == 2
+    assert run_module("todserve", "version", cwd=tmp_path).returncode == 0
+
+
+def test_a_message_shows_control_characters_and_does_not_obey_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.main(["replay", "a\x1b[2Jb", "--against", "nowhere"]) == 1
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+
+
+def raiser(error: BaseException) -> Callable[[], None]:
+    def verb() -> None:
         raise error
 
     return verb
@@ -107,12 +176,12 @@ def raiser(error: BaseException) -> Callable[[object], None]:
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (CorpusError("multiwoz21: not found"), 2, "tod: multiwoz21: not found\n"),
+        (CorpusError("multiwoz21: not found"), 1, "tod: multiwoz21: not found\n"),
         (KeyboardInterrupt(), 130, "tod: interrupted\n"),
         (
             ModuleNotFoundError("no", name="sentencepiece"),
-            2,
-            "tod: package 'sentencepiece' is not installed; run `make setup`\n",
+            1,
+            "tod: package 'sentencepiece' is not installed; run `tod doctor`\n",
         ),
     ],
 )
@@ -123,7 +192,7 @@ def test_errors_become_messages_and_statuses(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(main, "_version", raiser(error))
+    monkeypatch.setattr(machine_verbs, "_version", raiser(error))
     assert main.main(["version"]) == status
     assert capsys.readouterr().err == message
 
@@ -132,17 +201,36 @@ def test_errors_become_messages_and_statuses(
     "error", [ValueError("a bug"), ModuleNotFoundError("x", name="todserve.x")]
 )
 def test_a_bug_is_not_hidden(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "_version", raiser(error))
+    monkeypatch.setattr(machine_verbs, "_version", raiser(error))
     with pytest.raises(type(error)):
         main.main(["version"])
 
 
-def test_help_imports_no_third_party_package() -> None:
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["data", "--help"]])
+def test_help_and_version_import_no_room_and_nothing_heavy(words: list[str]) -> None:
     source = (
-        "import sys; from todserve.cli import main; main.build_parser(); "
-        "print({'torch', 'pydantic', 'requests', 'yaml'} & set(sys.modules))"
+        "import sys; from todserve.cli.main import main; main(sys.argv[1:]); "
+        "rooms = {one.split('.')[1] for one in sys.modules if one.startswith('todserve.')}; "
+        # Typer itself takes pydantic as soon as a word has to be read.
+        "heavy = {'torch', 'requests', 'yaml', 'numpy'} & set(sys.modules); "
+        "print(sorted(rooms), sorted(heavy))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+        [sys.executable, "-c", source, *words], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.splitlines()[-1] == "['cli', 'runtime'] []"
+
+
+def test_a_shell_completes_verbs_and_corpora() -> None:
+    for typed, place, found in (("tod eval", "1", "evaluate"), ("tod data stats cl", "3", "clinc")):
+        done = subprocess.run(
+            [sys.executable, "-m", "todserve"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **{"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"},
+                **{"_TOD_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": place},
+            },
+        )
+        assert found in done.stdout, done.stderr

@@ -3,37 +3,48 @@
 Example: ``tod bot convert my-rasa-project my-bot && tod bot check my-bot/bot.yml``.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from todserve.cli.verb_parser import Adder, family
+import typer
+
+from todserve.cli.verb_command import VerbCommand
+
+PANEL = "Talk"
 
 
-def add_bots(add: Adder) -> None:
+def add_bots(app: typer.Typer) -> None:
     """Add the verbs."""
-    bot = family(add, "bot", "check a bot.yml, or make one of a Rasa project")
-    check = bot("check", _check, "read a bot.yml as the gateway does, its actions included")
-    check.add_argument("file", type=Path, metavar="FILE", help="the bot.yml")
-    convert = bot("convert", _convert, "a Rasa project as bot.yml and as dialogues to train with")
-    convert.add_argument("project", type=Path, metavar="PROJECT", help="folder with its domain")
-    convert.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+    bot = typer.Typer(help="Check a bot.yml, or make one of a Rasa project.")
+    bot.command("check", cls=VerbCommand)(_check)
+    bot.command("convert", cls=VerbCommand)(_convert)
+    app.add_typer(bot, name="bot", rich_help_panel=PANEL)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
+) -> None:
+    """Read a bot.yml as the gateway does, its actions included."""
     from todserve.bot.bot import Bot
     from todserve.bot.bot_file import load_bot
+    from todserve.serving.terminal.painted_lines import say
 
-    config = load_bot(arguments.file)
+    config = load_bot(file)
     Bot(config)
-    print(
-        f"{arguments.file}: {len(config.responses)} responses, {len(config.forms)} forms, "
+    say(
+        f"{file}: {len(config.responses)} responses, {len(config.forms)} forms, "
         f"{len(config.named_actions())} actions; all that is named is there"
     )
 
 
-def _convert(arguments: argparse.Namespace) -> None:
+def _convert(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT", help="folder with its domain")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="a new folder")],
+) -> None:
+    """Write a Rasa project as bot.yml and as dialogues to train with."""
     from todserve.bot.conversion.rasa_conversion import convert_rasa
     from todserve.runtime.console import one_line
+    from todserve.serving.terminal.painted_lines import say
 
-    for line in convert_rasa(arguments.project, arguments.out).lines():
-        print(one_line(line))
+    for line in convert_rasa(project, out).lines():
+        say(one_line(line))

@@ -3,121 +3,134 @@
 Example: ``tod data validate my-dialogues/`` exits with 1 when there is any fault.
 """
 
-import argparse
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from todserve.cli.verb_parser import Adder, corpora_option, family
+import typer
 
-_NAMES = "a published corpus, e.g. multiwoz21; an unknown name lists them all"
+from todserve.cli.options import CORPUS_NAME, Corpora, CorpusName, CorpusOrPath, Json
+from todserve.cli.verb_command import VerbCommand
+
+PANEL = "Data"
+
+_PublishedSplit = Annotated[
+    str | None,
+    typer.Option("--split", metavar="NAME", help="of a published corpus; its own name for it"),
+]
 
 
-def add_sources(add: Adder) -> None:
+def add_sources(app: typer.Typer) -> None:
     """Add the verbs."""
-    knowledge = family(add, "knowledge", "build the database a checkpoint carries")
-    build = knowledge("build", _knowledge_build, "turn MultiWOZ's db files into one SQLite file")
-    build.add_argument("db_dir", type=Path, metavar="DB_DIR", help="folder of *_db.json files")
-    build.add_argument("out", type=Path, metavar="OUT", help="the SQLite file to write")
-    corpus_verb = family(add, "data", "fetch, check, count and convert corpora")
-    stats = corpus_verb("stats", _stats, "count what a corpus holds and what was skipped")
-    stats.add_argument("name", metavar="NAME", help=_NAMES)
-    stats.add_argument("--split", default="train")
-    corpora_option(stats)
-    validate = corpus_verb(
-        "validate", _validate, "name every fault with file and line; 1 if there is any"
-    )
-    validate.add_argument("source", metavar="PATH_OR_NAME", help=f"a folder, a file, or {_NAMES}")
-    validate.add_argument("--split", help="of a published corpus; all of them if not given")
-    corpora_option(validate)
-    convert = corpus_verb("convert", _convert, "write dialogues in another layout")
-    convert.add_argument("source", metavar="PATH_OR_NAME", help=f"a folder, a file, or {_NAMES}")
-    convert.add_argument("--to", required=True, metavar="LAYOUT", help="jsonl, sgd or rasa")
-    convert.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    convert.add_argument("--split", help="of a published corpus; train if not given")
-    corpora_option(convert)
-    spoken = corpus_verb(
-        "spoken", _spoken, "print samples of what people really say, made from labelled turns"
-    )
-    spoken.add_argument(
-        "source",
-        metavar="SOURCE",
-        help=f"a run's folder, a folder or file of dialogues, or {_NAMES}",
-    )
-    spoken.add_argument("--kind", action="append", default=[], help="only this kind; repeatable")
-    spoken.add_argument("--number", type=int, default=4, help="turns of each kind (4)")
-    spoken.add_argument("--seed", type=int, default=7, help="the same one prints the same (7)")
-    spoken.add_argument("--rough", type=float, default=0.33, help="share typed roughly (0.33)")
-    corpora_option(spoken)
-    get = corpus_verb("get", _get, "fetch a corpus from its publisher and verify it")
-    get.add_argument("name", metavar="NAME", help=_NAMES)
-    get.add_argument("--out", type=Path, default=Path("corpora"), metavar="DIR")
-    get.add_argument("--mirror", metavar="URL", help="instead of the publisher's host")
+    corpus = typer.Typer(help="Fetch, check, count and convert corpora.")
+    corpus.command("stats", cls=VerbCommand)(_stats)
+    corpus.command("validate", cls=VerbCommand)(_validate)
+    corpus.command("convert", cls=VerbCommand)(_convert)
+    corpus.command("spoken", cls=VerbCommand)(_spoken)
+    corpus.command("get", cls=VerbCommand)(_get)
+    app.add_typer(corpus, name="data", rich_help_panel=PANEL)
+    knowledge = typer.Typer(help="Build the database a checkpoint carries.")
+    knowledge.callback()(_knowledge)
+    knowledge.command("build", cls=VerbCommand)(_knowledge_build)
+    app.add_typer(knowledge, name="knowledge", rich_help_panel=PANEL)
 
 
-def _knowledge_build(arguments: argparse.Namespace) -> None:
+def _knowledge() -> None:
+    """Build the database a checkpoint carries."""
+
+
+def _knowledge_build(
+    db_dir: Annotated[Path, typer.Argument(metavar="DB_DIR", help="folder of *_db.json files")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="the SQLite file to write")],
+) -> None:
+    """Turn MultiWOZ's db files into one SQLite file."""
     from todserve.corpora.readers.multiwoz.multiwoz_entities import build_multiwoz_knowledge
+    from todserve.serving.terminal.painted_lines import say
 
-    rows = build_multiwoz_knowledge(arguments.db_dir, arguments.out)
+    rows = build_multiwoz_knowledge(db_dir, out)
     for domain, count in rows.items():
-        print(f"{domain:12} {count:6} rows")
-    print(f"wrote {arguments.out}")
+        say(f"{domain:12} {count:6} rows")
+    say(f"wrote {out}")
 
 
-def _stats(arguments: argparse.Namespace) -> None:
-    from todserve.corpora.corpus_statistics import run_statistics
+def _stats(
+    name: CorpusName,
+    split: Annotated[str, typer.Option("--split", metavar="NAME", help="its split")] = "train",
+    corpora: Corpora = None,
+    json: Json = None,
+) -> None:
+    """Count what a corpus holds and what was skipped."""
+    from todserve.corpora.corpus_statistics import statistics_of
+    from todserve.serving.terminal.painted_lines import say, write_json
 
-    run_statistics(
-        arguments.name,
-        arguments.split,
-        arguments.corpora,
-        progress=sys.stderr.isatty(),
-    )
+    found = statistics_of(name, split, corpora, progress=sys.stderr.isatty())
+    if json is not None:
+        write_json(found.figures(), json)
+    if json is None or str(json) != "-":
+        for line in found.lines():
+            say(line)
 
 
-def _validate(arguments: argparse.Namespace) -> int:
+def _validate(source: CorpusOrPath, split: _PublishedSplit = None, corpora: Corpora = None) -> int:
+    """Name every fault with file and line; exit status 1 if there is any."""
     from todserve.corpora.validation import run_validate
 
-    faults = run_validate(
-        arguments.source,
-        split=arguments.split,
-        root=arguments.corpora,
-        progress=sys.stderr.isatty(),
-    )
+    faults = run_validate(source, split=split, root=corpora, progress=sys.stderr.isatty())
     return 1 if faults else 0
 
 
-def _convert(arguments: argparse.Namespace) -> None:
+def _convert(
+    source: CorpusOrPath,
+    to: Annotated[str, typer.Option("--to", metavar="LAYOUT", help="jsonl, sgd or rasa")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="a new folder")],
+    split: _PublishedSplit = None,
+    corpora: Corpora = None,
+) -> None:
+    """Write dialogues in another layout."""
     from todserve.corpora.layout_conversion import run_convert
 
-    run_convert(
-        arguments.source,
-        arguments.to,
-        arguments.out,
-        split=arguments.split,
-        root=arguments.corpora,
-        progress=sys.stderr.isatty(),
-    )
+    run_convert(source, to, out, split=split, root=corpora, progress=sys.stderr.isatty())
 
 
-def _spoken(arguments: argparse.Namespace) -> None:
+def _spoken(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help=f"a run's folder, a folder or file of dialogues, or {CORPUS_NAME}",
+        ),
+    ],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="NAME", help="only this kind; may be given several times"),
+    ] = None,
+    number: Annotated[
+        int, typer.Option("--number", metavar="N", help="how many turns of each kind")
+    ] = 4,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="the same one prints the same")
+    ] = 7,
+    rough: Annotated[
+        float, typer.Option("--rough", metavar="SHARE", help="share that is typed roughly")
+    ] = 0.33,
+    corpora: Corpora = None,
+) -> None:
+    """Print samples of what people really say, made from labelled turns."""
     from todserve.training.preparation.spoken_samples import run_samples
 
-    run_samples(
-        arguments.source,
-        kinds=arguments.kind,
-        number=arguments.number,
-        seed=arguments.seed,
-        rough=arguments.rough,
-        root=arguments.corpora,
-    )
+    run_samples(source, kinds=kind or [], number=number, seed=seed, rough=rough, root=corpora)
 
 
-def _get(arguments: argparse.Namespace) -> None:
+def _get(
+    name: CorpusName,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="folder that holds all corpora")
+    ] = Path("corpora"),
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", metavar="URL", help="instead of the publisher's host")
+    ] = None,
+) -> None:
+    """Fetch a corpus from its publisher and verify it."""
     from todserve.corpora.files.published_corpus import run_get
 
-    run_get(
-        arguments.name,
-        arguments.out,
-        url_base=arguments.mirror,
-        progress=sys.stderr.isatty(),
-    )
+    run_get(name, out, url_base=mirror, progress=sys.stderr.isatty())

@@ -1,75 +1,132 @@
 """Verbs that score and compare: ``tod evaluate BENCHMARK``, ``tod replay``.
 
+The benchmarks say themselves what they are called and which options they take; they are asked when
+``tod evaluate`` is, and not before.
 Example: ``tod evaluate multiwoz --checkpoint checkpoints/multiwoz --split dev --json OUT``.
 """
 
-import argparse
+import inspect
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from todserve.cli.verb_parser import Adder
+import typer
+from typer.core import TyperGroup
+
+from todserve.cli.options import DEFAULT_MODEL, Limit, Name
+from todserve.cli.verb_command import VerbCommand
+
+PANEL = "Score"
 
 
-def add_evaluating(add: Adder) -> None:
+class BenchmarkGroup(TyperGroup):
+    """``tod evaluate``: one verb for each benchmark that the registry finds."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the benchmarks' names."""
+        self._fill()
+        return [*self.commands]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the verb of a benchmark, None where there is no such one."""
+        self._fill()
+        return self.commands.get(cmd_name)
+
+    def _fill(self) -> None:
+        if self.commands:
+            return
+        from todserve.evaluation.benchmark_registry import BENCHMARKS
+
+        verbs = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+        for name, benchmark in BENCHMARKS.items():
+            verbs.command(name, cls=VerbCommand)(_verb(benchmark))
+        verbs.callback()(lambda: None)
+        filled = typer.main.get_group(verbs)
+        self.commands.update(filled.commands)
+
+
+def add_evaluating(app: typer.Typer) -> None:
     """Add the verbs."""
-    evaluate = add("evaluate", _evaluate, "list the benchmarks, or run one by its name")
-    evaluate.add_argument("benchmark", nargs="?", metavar="NAME", help="all are listed without")
-    evaluate.add_argument(
-        "rest", nargs=argparse.REMAINDER, metavar="...", help="its options: NAME --help"
+    evaluate = typer.Typer(
+        cls=BenchmarkGroup,
+        invoke_without_command=True,
+        help="Score a checkpoint, a server or a predictions file; alone it lists the benchmarks.",
     )
-    _replay_parser(add)
+    evaluate.callback()(_evaluate)
+    app.add_typer(evaluate, name="evaluate", rich_help_panel=PANEL)
+    app.command("replay", cls=VerbCommand, rich_help_panel=PANEL)(_replay)
 
 
-def _replay_parser(add: Adder) -> None:
-    replay = add("replay", _replay, "ask remembered dialogues again and show what differs")
-    replay.add_argument("dialogues", type=Path)
-    replay.add_argument("--against", required=True, metavar="URL_OR_ARCHIVE")
-    replay.add_argument("--only", default="state", metavar="ASPECTS", help="state,acts,reply")
-    replay.add_argument("--own-states", action="store_true", help="carry the model's own states")
-    replay.add_argument("--limit", type=int, metavar="N", help="dialogues")
-    replay.add_argument("--name", default="tod", help="name of the model on a server")
+def _evaluate(context: typer.Context) -> None:
+    """Score a checkpoint, a server or a predictions file; alone it lists the benchmarks."""
+    if context.invoked_subcommand is None:
+        from todserve.evaluation.benchmark_registry import list_benchmarks
 
-
-def _evaluate(arguments: argparse.Namespace) -> None:
-    from todserve.evaluation.benchmark_registry import benchmark_of, list_benchmarks
-
-    if arguments.benchmark is None:
         list_benchmarks()
-        return
-    benchmark = benchmark_of(arguments.benchmark)
-    parser = argparse.ArgumentParser(
-        prog=f"tod evaluate {benchmark.name}", description=f"{benchmark.measures}."
-    )
-    for option in benchmark.described():
-        told: dict[str, Any] = {"help": option.help}
-        if option.type is bool:
-            told["action"] = "store_true"
-        else:
-            told |= {"type": option.type, "metavar": option.metavar}
-        if not option.positional:
-            told |= {"dest": option.name, "required": option.required}
+
+
+def _verb(benchmark: Any) -> Any:
+    """Return the function whose signature is a benchmark's options, as typer reads them."""
+
+    def verb(**given: Any) -> None:
+        from todserve.serving.terminal.painted_lines import json_file
+
         # What is not given is left to the benchmark's own defaults.
-        parser.add_argument(option.flag, default=argparse.SUPPRESS, **told)
-    benchmark.scores(**vars(parser.parse_args(arguments.rest)))
+        told = {name: value for name, value in given.items() if value not in (None, False)}
+        with json_file(told.pop("out", None)) as out:
+            benchmark.scores(**told, **({} if out is None else {"out": out}))
+
+    verb.__doc__ = f"{benchmark.measures}."
+    parameters = [_parameter(option) for option in benchmark.described()]
+    verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    verb.__annotations__ = {one.name: one.annotation for one in parameters}
+    return verb
 
 
-def _replay(arguments: argparse.Namespace) -> int:
+def _parameter(option: Any) -> inspect.Parameter:
+    kind: Any = option.type if option.type is bool or option.required else option.type | None
+    described: Any = (
+        typer.Argument(metavar=option.metavar, help=option.help)
+        if option.positional
+        else typer.Option(option.flag, metavar=option.metavar or None, help=option.help)
+    )
+    default: Any = inspect.Parameter.empty
+    if not option.required:
+        default = False if option.type is bool else None
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, described],
+    )
+
+
+def _replay(
+    dialogues: Annotated[
+        Path, typer.Argument(metavar="DIALOGUES", help="a folder or file of dialogues")
+    ],
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="MODEL", help="a server's URL, an archive, a checkpoint"),
+    ],
+    only: Annotated[
+        str, typer.Option("--only", metavar="ASPECTS", help="some of state,acts,reply")
+    ] = "state",
+    own_states: Annotated[
+        bool, typer.Option("--own-states", help="carry the model's own states")
+    ] = False,
+    limit: Limit = None,
+    name: Name = DEFAULT_MODEL,
+) -> int:
+    """Ask remembered dialogues again and show what differs; exit status 1 if any turn does."""
     from todserve.evaluation.replay.replay_differences import Aspect
     from todserve.evaluation.replay.replay_run import run_replay
-    from todserve.runtime.errors import ConfigError
     from todserve.serving.client.served_answerer import open_answerer
 
     try:
-        only = tuple(Aspect(name) for name in arguments.only.split(","))
+        aspects = tuple(Aspect(one) for one in only.split(","))
     except ValueError:
-        raise ConfigError(
-            f"--only: got {arguments.only!r}; expected some of state,acts,reply"
+        raise typer.BadParameter(
+            f"got {only!r}; expected some of state,acts,reply", param_hint="--only"
         ) from None
-    with open_answerer(arguments.against, name=arguments.name) as model:
-        return run_replay(
-            arguments.dialogues,
-            model,
-            only=only,
-            own_states=arguments.own_states,
-            limit=arguments.limit,
-        )
+    with open_answerer(against, name=name) as model:
+        return run_replay(dialogues, model, only=aspects, own_states=own_states, limit=limit)

@@ -3,100 +3,134 @@
 Example: ``tod start && tod studio --bot examples/restaurant_booking/bot.yml``.
 """
 
-import argparse
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from todserve.cli.verb_parser import Adder
+import typer
+
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name
+from todserve.cli.verb_command import VerbCommand
 
 DATABASE, MODEL_URL = "TOD_DATABASE", "TOD_MODEL_URL"
 """Variables of the environment with addresses, which may hold passwords."""
 
 _FILE = "sqlite:///tod-dialogues.sqlite"
-_SERVER = "http://127.0.0.1:8080"
 
 if TYPE_CHECKING:
     from todserve.gateway.api.roles import Token
     from todserve.gateway.gateway_settings import GatewaySettings
 
+PANEL = "Talk"
 
-def add_keeping(add: Adder) -> None:
+
+def add_keeping(app: typer.Typer) -> None:
     """Add the verbs."""
-    _options(add("gateway", _gateway, "remember dialogues in front of a running server"))
-    _options(add("studio", _studio, "talk to the bot in a browser, see why, and correct it"))
+    app.command("gateway", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_gateway))
+    app.command("studio", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_studio))
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="other than loopback needs tokens")
-    parser.add_argument("--port", type=int, default=8090)
-    parser.add_argument(
-        "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
-    )
-    parser.add_argument(
-        "--database-file",
-        type=Path,
-        metavar="FILE",
-        help="holds that URL, for one with a password: everybody here can read a command line",
-    )
-    parser.add_argument(
-        "--url", help=f"of the running server; by default ${MODEL_URL}, or {_SERVER}"
-    )
-    parser.add_argument("--name", default="tod", help="name of the model")
-    parser.add_argument(
-        "--bot", type=Path, metavar="FILE", help="bot.yml: templates, forms, actions"
-    )
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="bearer tokens, one a line: ROLE TOKEN"
-    )
-    parser.add_argument(
-        "--model-token-file", type=Path, metavar="FILE", help="the running server's inference token"
-    )
-    parser.add_argument(
-        "--retain-days", type=float, default=0.0, metavar="N", help="then delete; 0: keep for ever"
-    )
-    parser.add_argument(
-        "settings",
-        nargs="*",
-        metavar="KEY=VALUE",
-        help="any other setting, e.g. expire_after=86400 (see docs/gateway.md)",
-    )
-
-
-def _gateway(arguments: argparse.Namespace) -> None:
+def _gateway(settings: "GatewaySettings") -> None:
+    """Remember dialogues in front of a running server."""
     from todserve.gateway.gateway_process import run_gateway
 
-    run_gateway(_settings(arguments))
+    run_gateway(settings)
 
 
-def _studio(arguments: argparse.Namespace) -> None:
+def _studio(settings: "GatewaySettings") -> None:
+    """Talk to the bot in a browser, see why, and correct it."""
     from todserve.studio.studio_process import run_studio
 
-    run_studio(_settings(arguments))
+    run_studio(settings)
 
 
-def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
+def _with_settings(run: Callable[["GatewaySettings"], None]) -> Callable[..., None]:
+    """Return the verb of ``run``: both take the same options."""
+
+    def verb(**given: Any) -> None:
+        run(_settings(**given))
+
+    verb.__doc__ = run.__doc__
+    verb.__signature__ = inspect.signature(_settings)  # type: ignore[attr-defined]
+    verb.__annotations__ = dict(_settings.__annotations__) | {"return": None}
+    return verb
+
+
+def _settings(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="any other setting, e.g. expire_after=86400 (see docs/gateway.md)",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="other than loopback needs tokens")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: one that is free")
+    ] = 8090,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
+        ),
+    ] = None,
+    database_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--database-file",
+            metavar="FILE",
+            help="holds that URL, for one with a password: everybody here can read a command line",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help=f"address of the running server; by default ${MODEL_URL}, or {DEFAULT_URL}",
+        ),
+    ] = None,
+    name: Name = DEFAULT_MODEL,
+    bot: BotFile = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="bearer tokens, one a line: ROLE TOKEN"),
+    ] = None,
+    model_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-token-file", metavar="FILE", help="the running server's inference token"
+        ),
+    ] = None,
+    retain_days: Annotated[
+        float, typer.Option("--retain-days", metavar="N", help="then delete; 0: keep for ever")
+    ] = 0.0,
+) -> "GatewaySettings":
     from pydantic import ValidationError
 
     from todserve.gateway.gateway_settings import GatewaySettings
-    from todserve.runtime.errors import ConfigError, first_problem
+    from todserve.runtime.errors import first_problem
     from todserve.runtime.wire.key_checks import nearest
 
     given: dict[str, Any] = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "database": _database(arguments),
-        "model_url": _address("--url", arguments.url, MODEL_URL) or _SERVER,
-        "model_name": arguments.name,
-        "bot": arguments.bot,
-        "retain_days": arguments.retain_days,
-        "tokens": _tokens(arguments.token_file),
+        "host": host,
+        "port": port,
+        "database": _database(database, database_file),
+        "model_url": _address("--url", url, MODEL_URL) or DEFAULT_URL,
+        "model_name": name,
+        "bot": bot,
+        "retain_days": retain_days,
+        "tokens": _tokens(token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
-        "model_token": next(iter(_lines(arguments.model_token_file, "token")), None),
+        "model_token": next(iter(_lines(model_token_file, "token")), None),
     }
-    further = dict(_further(one) for one in arguments.settings)
+    further = dict(_further(one) for one in settings or ())
     twice = sorted({*given} & {*further})
     if twice:
-        raise ConfigError(f"{twice[0]}: got it as KEY=VALUE; expected its own option; see --help")
+        raise _wrong(f"{twice[0]}: got it as KEY=VALUE; expected its own option; see --help")
     try:
         return GatewaySettings.model_validate(given | further)
     except ValidationError as error:
@@ -104,48 +138,49 @@ def _settings(arguments: argparse.Namespace) -> "GatewaySettings":
         if first["type"] == "extra_forbidden":
             field = str(first["loc"][0])
             known = tuple(sorted({*GatewaySettings.model_fields} - {*given}))
-            raise ConfigError(
+            raise _wrong(
                 f"unknown setting {field!r}{nearest(field, known)}; expected one of "
                 f"{', '.join(known)}"
             ) from None
-        raise ConfigError(first_problem(error)) from None
+        raise _wrong(first_problem(error)) from None
 
 
-def _database(arguments: argparse.Namespace) -> str:
-    from todserve.runtime.errors import ConfigError
-
-    if arguments.database_file is None:
-        return _address("--database", arguments.database, DATABASE) or _FILE
-    if arguments.database is not None:
-        raise ConfigError("got --database and --database-file; expected one of them")
-    return _lines(arguments.database_file, "database's address")[0]
+def _database(given: str | None, file: Path | None) -> str:
+    if file is None:
+        return _address("--database", given, DATABASE) or _FILE
+    if given is not None:
+        raise typer.BadParameter(
+            "got --database-file too; expected one of them", param_hint="--database"
+        )
+    return _lines(file, "database's address")[0]
 
 
 def _address(option: str, given: str | None, variable: str) -> str | None:
     """Return an address from the command line, or else from the environment."""
     import os
-    import sys
 
     from todserve.runtime.secret_free import has_password
+    from todserve.serving.terminal.painted_lines import complain
 
     if given is None:
         return os.environ.get(variable) or None
     if has_password(given):
-        print(
+        complain(
             f"tod: {option}: everybody on this machine can read the password in it; "
-            f"put the address into the environment as {variable}",
-            file=sys.stderr,
+            f"put the address into the environment as {variable}"
         )
     return given
 
 
 def _further(text: str) -> tuple[str, str]:
-    from todserve.runtime.errors import ConfigError
-
     key, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"got {text!r}; expected KEY=VALUE, such as expire_after=86400")
+        raise _wrong(f"got {text!r}; expected KEY=VALUE, such as expire_after=86400")
     return key, value
+
+
+def _wrong(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="KEY=VALUE")
 
 
 def _tokens(path: Path | None) -> "tuple[Token, ...]":

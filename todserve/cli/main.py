@@ -1,77 +1,113 @@
 """The ``tod`` command: verbs only; each calls one room, imported when it is called.
 
-Stands beside the way of a request: it trains what answers, scores it, packs it, starts it and talks
-to it. Nothing heavy is imported before a verb is chosen, so ``tod --help`` answers at once.
+It trains what answers, scores it, packs it, starts it and talks to it. Nothing heavy is imported
+before a verb is chosen, so ``tod --help`` answers at once.
 Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
 
 from todserve.cli.bench_verbs import add_measuring
 from todserve.cli.bot_verbs import add_bots
 from todserve.cli.corpus_verbs import add_sources
 from todserve.cli.evaluation_verbs import add_evaluating
 from todserve.cli.gateway_verbs import add_keeping
+from todserve.cli.machine_verbs import add_looking, print_version
 from todserve.cli.serving_verbs import add_serving
 from todserve.cli.training_verbs import add_training
-from todserve.cli.verb_parser import Verb, adder
 from todserve.runtime.errors import TodError
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status.
 
-    0 done, 1 done with findings (``data validate``, ``replay``), 2 a reported error, 130
-    interrupted.
+    0 done; 1 an error that is reported, or findings (``data validate``, ``replay``, ``doctor``,
+    ``status`` where nothing runs); 2 a command line that is wrong; 130 interrupted.
     """
-    from todserve.runtime.console import console_door
-
-    with console_door():
-        return _run(argv)
-
-
-def _run(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_args(argv)
-    verb: Verb = arguments.verb
     try:
-        return verb(arguments) or 0
+        result = command().main(
+            args=list(sys.argv[1:] if argv is None else argv),
+            prog_name="tod",
+            standalone_mode=False,
+        )
     except TodError as error:
-        print(f"tod: {error}", file=sys.stderr)
-        return 2
+        return _failed(str(error))
     except ModuleNotFoundError as error:
         # The learning verbs need the `train` extra, which a serving machine does without.
         if error.name is None or error.name.partition(".")[0] == "todserve":
             raise
-        print(f"tod: package {error.name!r} is not installed; run `make setup`", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("tod: interrupted", file=sys.stderr)
-        return 130
+        return _failed(f"package {error.name!r} is not installed; run `tod doctor`")
+    except typer.TyperException as error:
+        return _misused(error)
+    if result == INTERRUPTED:
+        _failed("interrupted")
+    return result if isinstance(result, int) else DONE
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all verbs; each sets ``verb`` to the function it calls."""
-    parser = argparse.ArgumentParser(
-        prog="tod", description="From labelled dialogues to a served dialogue turn."
+def command() -> Any:
+    """Return the command of all verbs, as typer parses it."""
+    return typer.main.get_command(application())
+
+
+def application() -> typer.Typer:
+    """Return the application of all verbs."""
+    app = typer.Typer(
+        name="tod",
+        help="From labelled dialogues to a served dialogue turn.",
+        epilog="Exit status: 0 done, 1 an error or a finding, 2 wrong usage, 130 interrupted.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        subcommand_metavar="VERB ...",
     )
-    add = adder(parser)
-    add_training(add)
-    add_evaluating(add)
-    add_serving(add)
-    add_keeping(add)
-    add_bots(add)
-    add_measuring(add)
-    add_sources(add)
-    add("version", _version, "print the version")
-    return parser
+    app.callback()(_everything)
+    add_training(app)
+    add_evaluating(app)
+    add_serving(app)
+    add_keeping(app)
+    add_bots(app)
+    add_sources(app)
+    add_measuring(app)
+    add_looking(app)
+    return app
 
 
-def _version(arguments: argparse.Namespace) -> None:
-    from importlib.metadata import version
+def _everything(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=print_version, is_eager=True, help="print the version"
+        ),
+    ] = False,
+) -> None:
+    """What stands before the verb."""
 
-    print(f"todserve {version('todserve')}")
+
+def _failed(message: str) -> int:
+    from todserve.serving.terminal.painted_lines import complain
+
+    complain(f"tod: {message}")
+    return FAILED
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say what is wrong with the command line, and where its help is."""
+    from todserve.serving.terminal.painted_lines import complain
+
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        complain(context.get_usage())
+        complain(f"Try '{context.command_path} --help' for help.")
+    message = error.message if not hasattr(error, "param_hint") else error.format_message()
+    near = getattr(error, "possibilities", None)
+    if near:
+        message += f". Did you mean {', '.join(repr(name) for name in sorted(near))}?"
+    complain(f"tod: {message}")
+    return error.exit_code
 
 
 if __name__ == "__main__":

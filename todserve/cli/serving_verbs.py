@@ -3,106 +3,163 @@
 Example: ``tod archive checkpoints/multiwoz && tod start && tod chat``.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from todserve.cli.verb_parser import DEFAULT_CHECKPOINT, Adder, corpora_option
+import typer
+
+from todserve.cli.options import (
+    DEFAULT_CONFIG,
+    DEFAULT_LOGS,
+    DEFAULT_MODEL,
+    DEFAULT_STORE,
+    DEFAULT_URL,
+    BotFile,
+    CheckpointArgument,
+    Corpora,
+    Logs,
+    MaybeCheckpoint,
+    ModelConfigFile,
+    Name,
+    ServerConfig,
+    Store,
+    Url,
+    checkpoint_of,
+)
+from todserve.cli.verb_command import VerbCommand, one_of, taking_many
 from todserve.runtime.engines.engine_spec import Dtype, EngineName, exported_engines
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+PANEL = "Serve"
+TALK = "Talk"
 
 
-def add_serving(add: Adder) -> None:
+_FORMATS = [engine.value for engine in exported_engines()]
+_DTYPES = sorted({dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes})
+
+
+def add_serving(app: typer.Typer) -> None:
     """Add the verbs."""
-    export = add(
-        "export", _export, "write a checkpoint's network for another engine, and measure it"
-    )
-    export.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
-    # Values: argparse shows the repr of what it refuses to take.
-    formats = [engine.value for engine in exported_engines()]
-    dtypes = {dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes}
-    export.add_argument("--format", required=True, choices=formats)
-    export.add_argument("--dtype", default="float32", choices=sorted(dtypes))
-    export.add_argument("--out", type=Path, metavar="DIR", help="by default below runs/exports")
-    export.add_argument("--turns", type=int, metavar="N", help="of MultiWOZ dev to measure on")
-    export.add_argument("--no-fidelity", action="store_true", help="do not measure")
-    corpora_option(export)
-    archive = add("archive", _archive, "pack a checkpoint into a TorchServe archive and try it")
-    archive.add_argument("checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT)
-    archive.add_argument("--out", type=Path, default=Path("archive/store"), help="folder")
-    archive.add_argument("--name", default="tod", help="name of the model")
-    archive.add_argument("--version", default="1.0", help="version of the model")
-    archive.add_argument("--model-config", type=Path, metavar="FILE", help="model-config.yaml")
-    start = add("start", _start, "start TorchServe and wait until it answers")
-    start.add_argument("--store", type=Path, default=Path("archive/store"), help="folder")
-    start.add_argument(
-        "--name", nargs="+", default=["tod"], metavar="NAME", help="models to serve side by side"
-    )
-    start.add_argument("--config", type=Path, default=Path("config.properties"))
-    start.add_argument("--logs", type=Path, default=Path("logs"), help="folder")
-    start.add_argument("--timeout", type=float, default=180.0, metavar="SECONDS")
-    stop = add("stop", _stop, "stop what start has started")
-    stop.add_argument("--logs", type=Path, default=Path("logs"), help="folder given to start")
-    chat = add("chat", _chat, "talk to a running server in the terminal")
-    chat.add_argument("--url", default=DEFAULT_URL)
-    chat.add_argument("--name", default="tod", help="name of the model")
-    demo = add("demo", _demo, "hold a five-turn dialogue with a running server")
-    demo.add_argument("--url", default=DEFAULT_URL)
-    demo.add_argument("--name", default="tod", help="name of the model")
+    app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
+    app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)
+    app.command("start", cls=taking_many("--name"), rich_help_panel=PANEL)(_start)
+    app.command("stop", cls=VerbCommand, rich_help_panel=PANEL)(_stop)
+    app.command("chat", cls=VerbCommand, rich_help_panel=TALK)(_chat)
+    app.command("demo", cls=VerbCommand, rich_help_panel=TALK)(_demo)
 
 
-def _export(arguments: argparse.Namespace) -> None:
+def _export(
+    format: Annotated[  # noqa: A002 - the option's name
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(_FORMATS),
+            callback=one_of(_FORMATS),
+            help="for which engine",
+        ),
+    ],
+    checkpoint: CheckpointArgument = None,
+    option: MaybeCheckpoint = None,
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="|".join(_DTYPES),
+            callback=one_of(_DTYPES),
+            help="numbers it computes in",
+        ),
+    ] = "float32",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="by default below runs/exports")
+    ] = None,
+    turns: Annotated[
+        int | None, typer.Option("--turns", metavar="N", help="of MultiWOZ dev to measure on")
+    ] = None,
+    no_fidelity: Annotated[bool, typer.Option("--no-fidelity", help="do not measure")] = False,
+    corpora: Corpora = None,
+) -> None:
+    """Write a checkpoint's network for another engine, and measure it."""
+    folder = checkpoint_of(checkpoint, option)
     from todserve.fidelity.measured_export import run_export
 
     run_export(
-        checkpoint=arguments.checkpoint,
-        out=arguments.out,
-        engine=EngineName(arguments.format),
-        dtype=Dtype(arguments.dtype),
-        turns=arguments.turns,
-        root=arguments.corpora,
-        measure=not arguments.no_fidelity,
+        checkpoint=folder,
+        out=out,
+        engine=EngineName(format),
+        dtype=Dtype(dtype),
+        turns=turns,
+        root=corpora,
+        measure=not no_fidelity,
     )
 
 
-def _archive(arguments: argparse.Namespace) -> None:
+def _archive(
+    checkpoint: CheckpointArgument = None,
+    option: MaybeCheckpoint = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="folder of archives")
+    ] = DEFAULT_STORE,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="the model's name")] = "tod",
+    version: Annotated[
+        str, typer.Option("--version", metavar="N.N", help="the model's version")
+    ] = "1.0",
+    model_config: ModelConfigFile = None,
+) -> None:
+    """Pack a checkpoint into a TorchServe archive and try it."""
+    folder = checkpoint_of(checkpoint, option)
     from todserve.serving.archive.archive_build import run
 
-    run(
-        checkpoint=arguments.checkpoint,
-        out_dir=arguments.out,
-        name=arguments.name,
-        version=arguments.version,
-        model_config=arguments.model_config,
-    )
+    run(checkpoint=folder, out_dir=out, name=name, version=version, model_config=model_config)
 
 
-def _start(arguments: argparse.Namespace) -> None:
+def _start(
+    store: Store = DEFAULT_STORE,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name", metavar="NAME...", help="models to serve side by side; tod if not given"
+        ),
+    ] = None,
+    config: ServerConfig = DEFAULT_CONFIG,
+    logs: Logs = DEFAULT_LOGS,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="until it must have answered")
+    ] = 180.0,
+) -> None:
+    """Start TorchServe and wait until it answers."""
     from todserve.serving.server.start_and_stop import run_start
 
+    names = name or [DEFAULT_MODEL]
     run_start(
-        store=arguments.store,
-        name=arguments.name[0],
-        beside=tuple(arguments.name[1:]),
-        config=arguments.config,
-        log_dir=arguments.logs,
-        ready_timeout=arguments.timeout,
+        store=store,
+        name=names[0],
+        beside=tuple(names[1:]),
+        config=config,
+        log_dir=logs,
+        ready_timeout=timeout,
     )
 
 
-def _stop(arguments: argparse.Namespace) -> None:
+def _stop(logs: Logs = DEFAULT_LOGS) -> None:
+    """Stop what start has started."""
     from todserve.serving.server.start_and_stop import run_stop
 
-    run_stop(log_dir=arguments.logs)
+    run_stop(log_dir=logs)
 
 
-def _chat(arguments: argparse.Namespace) -> None:
+def _chat(url: Url = DEFAULT_URL, name: Name = DEFAULT_MODEL, bot: BotFile = None) -> None:
+    """Talk to a running server in the terminal."""
     from todserve.serving.terminal.chat import run_chat
 
-    run_chat(url=arguments.url, name=arguments.name)
+    if bot is None:
+        run_chat(url=url, name=name)
+        return
+    from todserve.bot.bot_conversation import open_bot
+
+    run_chat(url=url, name=name, bot=open_bot(bot))
 
 
-def _demo(arguments: argparse.Namespace) -> None:
+def _demo(url: Url = DEFAULT_URL, name: Name = DEFAULT_MODEL) -> None:
+    """Hold a five-turn dialogue with a running server."""
     from todserve.serving.terminal.demo import run_demo
 
-    run_demo(url=arguments.url, name=arguments.name)
+    run_demo(url=url, name=name)

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.registry import load, reader_of
-from todserve.runtime.console import one_line
 from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -66,6 +66,26 @@ class CorpusStatistics:
                 f"{domain}-{slot}" for domain, slots in states[-1].items() for slot in slots
             )
 
+    def figures(self) -> dict[str, Any]:
+        """Return the statistics as JSON holds them: every count, not only the commonest."""
+        return {
+            "corpus": self.report.corpus,
+            "split": self.report.split,
+            "dialogues": self.report.dialogues,
+            "turns": self.report.turns,
+            "longest_dialogue": self.longest,
+            "user_words": self.user_words,
+            "annotated_turns": dict(self.annotated),
+            "active_domains": dict(self.domains),
+            "intents": dict(self.intents),
+            "dialogue_acts": dict(self.acts),
+            "slots_by_dialogue": dict(self.slots),
+            "notes": [
+                {"kind": note.kind, "count": note.count, "reason": note.reason}
+                for note in self.report.notes.values()
+            ],
+        }
+
     def lines(self) -> Iterator[str]:
         """Yield the statistics as plain text."""
         publisher = reader_of(self.report.corpus).publisher
@@ -91,10 +111,10 @@ class CorpusStatistics:
                 yield from _commonest(counts)
 
 
-def run_statistics(
+def statistics_of(
     name: str, split: str, root: Path | str | None = None, *, progress: bool = False
 ) -> CorpusStatistics:
-    """Read a split to its end and print what is in it.
+    """Read a split to its end and return what is in it.
 
     Args:
         name: the corpus.
@@ -108,8 +128,6 @@ def run_statistics(
     statistics = CorpusStatistics()
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
-    for line in statistics.lines():
-        print(one_line(line))
     return statistics
 
 

@@ -5,9 +5,23 @@ Stands between the readers and the schema that a checkpoint carries. Example:
 service ``restaurant`` with the slots of both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from todserve.runtime.language.schema import Service, Slot
+from todserve.runtime.wire.model_description import ModelDescription
+
+
+def described(model: ModelDescription) -> Iterator[Service]:
+    """Yield the services that a served model says it speaks of."""
+    for domain, slots in model.domains.items():
+        yield Service(
+            name=domain,
+            slots=tuple(
+                Slot(name=slot, categorical=values is not None, values=values or ())
+                for slot, values in slots.items()
+            ),
+            intents=model.domain_intents.get(domain, ()),
+        )
 
 
 def merged(services: Iterable[Service]) -> tuple[Service, ...]:

@@ -12,7 +12,10 @@ from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.connections import Limits, bounded, most_connections
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import log_config
+from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import OTHERS
+from todserve.serving.server.config_properties import Address
+from todserve.serving.server.ports import holder, is_free
 
 _SECONDS_TO_FINISH = 30
 _ACCEPTED_AT_ONCE = 128
@@ -24,9 +27,26 @@ def run_gateway(settings: GatewaySettings) -> None:
 
     Raises:
         ConfigError: the database cannot be opened.
+        ServerError: the port is taken.
     """
+    check_port(settings)
     keep_private()
     make_server(settings, create_app(settings)).run()
+
+
+def check_port(settings: GatewaySettings) -> None:
+    """Return when the gateway's port can be listened on.
+
+    Raises:
+        ServerError: it is taken.
+    """
+    address = Address(setting="--port", host=settings.host, port=settings.port)
+    if settings.port and not is_free(address):
+        raise ServerError(
+            f"{settings.host}:{settings.port}: cannot be listened on"
+            f"{holder(settings.port)}; expected a port of this machine that is free; give another "
+            "with --port, or --port 0 for any"
+        )
 
 
 def keep_private() -> None:

@@ -3,11 +3,11 @@
     TodError
     ├── RequestError   one request is wrong; HTTP 400 for that item alone
     ├── ConfigError    a configuration or checkpoint file is wrong
-    ├── ArchiveError   an archive cannot be built, verified or started
+    ├── ArchiveError   an archive cannot be built or verified
     ├── CorpusError    a corpus file does not have the layout its publisher documents
-    ├── TrainingError  a training run cannot go on
+    ├── TrainingError  a training run cannot begin or go on
     ├── DataError      a text that somebody else wrote goes beyond what is read
-    └── ServerError    a server gives no answer to a turn
+    └── ServerError    a server cannot be started or stopped, is not there, or answers no turn
         ├── NoConnectionError  nobody listens at the address, or the connection broke
         ├── NoAnswerError      no answer came in time
         ├── BusyServerError    every attempt was told to come again later
@@ -40,7 +40,7 @@ class ConfigError(TodError):
 
 
 class ArchiveError(TodError):
-    """An archive that cannot be built, verified, started or stopped."""
+    """An archive that cannot be built or verified."""
 
 
 class CorpusError(TodError):
@@ -48,7 +48,15 @@ class CorpusError(TodError):
 
 
 class TrainingError(TodError):
-    """A training run that cannot go on: its loss rises or is no number, whatever is tried."""
+    """A training run that cannot begin or go on.
+
+    Its loss rises or is no number whatever is tried, one of its processes has ended, or a package
+    that it needs is not installed.
+    """
+
+
+class ServerError(TodError):
+    """A server that cannot be started or stopped, is not there, or answers no turn."""
 
 
 class DataError(TodError, ValueError):
@@ -63,10 +71,6 @@ class DataError(TodError, ValueError):
         self.problem = problem
         self.line = line
         super().__init__(f"line {line}: {problem}" if line else problem)
-
-
-class ServerError(TodError):
-    """A server that is not there, not ready, or answers something that is no turn."""
 
 
 class NoConnectionError(ServerError):

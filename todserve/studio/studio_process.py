@@ -4,7 +4,7 @@ Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=80
 """
 
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.gateway_process import keep_private, make_server
+from todserve.gateway.gateway_process import check_port, keep_private, make_server
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.studio.studio_page import PATH, mount_studio
 
@@ -14,7 +14,9 @@ def run_studio(settings: GatewaySettings) -> None:
 
     Raises:
         ConfigError: the database or bot.yml cannot be opened.
+        ServerError: the port is taken.
     """
+    check_port(settings)
     keep_private()
     app = create_app(settings)
     mount_studio(app)

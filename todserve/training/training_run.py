@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -76,8 +77,23 @@ def run_training(
         torch.set_num_threads(threads)
     folder = Path(runs) / settings.name
     checkpoint = folder / "checkpoint" if out is None else Path(out)
-    with joined(os.environ) as world:
+    with nothing_empty(folder), joined(os.environ) as world:
         return _run(settings, folder, checkpoint, None if root is None else Path(root), world)
+
+
+@contextmanager
+def nothing_empty(folder: Path) -> Iterator[None]:
+    """Remove the empty folders that a failure leaves of a run, and its parent's if it was new."""
+    before = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield
+    except BaseException:
+        inside = (one for one in folder.rglob("*") if one.is_dir())
+        for one in [*sorted(inside, reverse=True), *before]:
+            # One that holds anything is kept: the run goes on from it.
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 def _finish(checkpoint: Path, prepared: Path) -> None:

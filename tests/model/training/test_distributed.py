@@ -38,7 +38,7 @@ LIMIT = 300  # seconds; a safety net, far above what any of these takes
 def torchrun(processes: int, config: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
     """Start ``tod train`` in several processes; end them if they outlive the block."""
     command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
-    command += ["--standalone", "-m", "todserve.cli.main", "train", config.name, *overrides]
+    command += ["--standalone", "-m", "todserve", "train", config.name, *overrides]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen(
         [*command, "--threads=1"],

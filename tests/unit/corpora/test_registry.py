@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.support.corpora_fixtures import TINY, archived, tiny
-from todserve.corpora.corpus_statistics import run_statistics
+from todserve.corpora.corpus_statistics import statistics_of
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.registry import CORPORA, load
 from todserve.runtime.errors import CorpusError
@@ -26,11 +27,9 @@ TINY_SPLITS = [
 
 
 @pytest.mark.parametrize(("name", "split"), TINY_SPLITS)
-def test_every_corpus_streams_dialogues_and_has_statistics(
-    capsys: pytest.CaptureFixture[str], name: str, split: str
-) -> None:
-    statistics = run_statistics(name, split, TINY)
-    printed = capsys.readouterr().out
+def test_every_corpus_streams_dialogues_and_has_statistics(name: str, split: str) -> None:
+    statistics = statistics_of(name, split, TINY)
+    printed = "\n".join(statistics.lines())
     dialogues = list(load(name, split, TINY))
     assert dialogues
     assert len({one.dialogue_id for one in dialogues}) == len(dialogues)
@@ -81,11 +80,9 @@ def test_load_rejects_unknown_names_and_splits_before_reading() -> None:
         load("sgd", "test", TINY)
 
 
-def test_statistics_print_licence_source_counts_and_the_reading_report(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    statistics = run_statistics("multiwoz21", "dev", TINY)
-    printed = capsys.readouterr().out
+def test_statistics_tell_licence_source_counts_and_the_reading_report() -> None:
+    statistics = statistics_of("multiwoz21", "dev", TINY)
+    printed = "\n".join(statistics.lines())
     assert "MultiWOZ 2.1, licence MIT, from https://" in printed
     assert "note: acts and intents exist for dev and test only" in printed
     assert "multiwoz21 dev: 3 dialogues, 6 user turns" in printed
@@ -94,6 +91,10 @@ def test_statistics_print_licence_source_counts_and_the_reading_report(
     assert statistics.intents["book_hotel"] == 1
     assert statistics.slots["hotel-stay"] == 1
     assert statistics.longest == 3
+    figures = json.loads(json.dumps(statistics.figures()))
+    assert (figures["dialogues"], figures["turns"]) == (3, 6)
+    assert figures["intents"]["book_hotel"] == 1
+    assert {note["reason"] for note in figures["notes"]} >= {"dialogue: not in the annotated file"}
 
 
 def test_report_keeps_the_first_examples_only() -> None:

@@ -1,5 +1,6 @@
 """``tod gateway`` and ``tod studio``: what their options become."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,18 @@ def test_a_setting_that_is_none_is_refused(
     assert main.main(["gateway", given]) == 2
     assert said in capsys.readouterr().err
     assert started == []
+
+
+@pytest.mark.parametrize("verb", ["gateway", "studio"])
+def test_a_taken_port_is_named_before_anything_is_said_to_run(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        words = [verb, "--port", port, "--database", f"sqlite:///{tmp_path / 'x.sqlite'}"]
+        assert main.main(words) == 1
+    said = capsys.readouterr()
+    assert f"127.0.0.1:{port}: cannot be listened on" in said.err
+    assert said.out == ""

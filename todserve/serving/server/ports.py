@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.serving.server.config_properties import Address
 
 
@@ -18,16 +18,16 @@ def check_free(addresses: Sequence[Address]) -> None:
     """Return when every port can be listened on.
 
     Raises:
-        ArchiveError: naming each taken port, its holder if that can be seen, and the setting.
+        ServerError: naming each taken port, its holder if that can be seen, and the setting.
     """
     taken = [address for address in addresses if not is_free(address)]
     if taken:
         lines = [
-            f"port {address.port} ({address.setting}) is already in use{_holder(address.port)}"
+            f"port {address.port} ({address.setting}) is already in use{holder(address.port)}"
             for address in taken
         ]
         fix = "stop what holds it (`tod stop` or `torchserve --stop`), or change the setting"
-        raise ArchiveError("\n".join(lines) + f"\n{fix} in config.properties")
+        raise ServerError("\n".join(lines) + f"\n{fix} in config.properties")
 
 
 def is_free(address: Address) -> bool:
@@ -44,7 +44,8 @@ def is_free(address: Address) -> bool:
     return True
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Return `` by process 12 (java)``, empty where nobody can be seen to listen there."""
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(kind="tcp"):
             local = connection.laddr

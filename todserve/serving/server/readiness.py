@@ -6,15 +6,16 @@ Example: ``Probe(name="tod", inference_url="http://127.0.0.1:8080", ...).workers
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 
 CANARY = {"user": "i am looking for a cheap restaurant in the centre"}
 _PERIOD = 0.25  # seconds between two looks
@@ -49,23 +50,35 @@ class Probe:
 
     def workers(self) -> tuple[Worker, ...]:
         """Return the model's workers; empty while the server or the model is not there."""
+        described = self.described()
         try:
-            reply = self._ask("GET", f"{self.management_url}/models/{self.name}", "management", 5)
-            if reply.status_code != HTTPStatus.OK:
-                return ()
-            described = reply.json()[0]["workers"]
-        except (requests.RequestException, ValueError, LookupError):
+            return workers_of(described[0]["workers"]) if described else ()
+        except (ValueError, LookupError, TypeError):
             return ()
-        return tuple(
-            Worker(
-                worker_id=str(worker["id"]),
-                pid=int(worker["pid"]),
-                ready=worker["status"] == "READY",
-                # TorchServe measures once a minute and says 0 before.
-                memory=resident_size(int(worker["pid"])),
-            )
-            for worker in described
-        )
+
+    def described(self, versions: str = "") -> list[dict[str, Any]]:
+        """Return what the management API says of the model; empty while it is not there.
+
+        Args:
+            versions: ``/all`` for every version instead of the default one.
+        """
+        url = f"{self.management_url}/models/{self.name}{versions}"
+        try:
+            reply = self._ask("GET", url, "management", 5)
+            found = reply.json() if reply.status_code == HTTPStatus.OK else []
+        except (requests.RequestException, ValueError, LookupError):
+            return []
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    def listed(self) -> Any:
+        """Return the management API's list of models.
+
+        Raises:
+            requests.RequestException, ValueError, LookupError: it does not answer with one.
+        """
+        reply = self._ask("GET", f"{self.management_url}/models?limit=100", "management", 5)
+        reply.raise_for_status()
+        return reply.json()
 
     def predict(self, timeout: float) -> requests.Response:
         """Send the canary; ``timeout`` in seconds."""
@@ -82,6 +95,20 @@ class Probe:
                 keys = json.loads(self.key_file.read_text(encoding="utf-8"))
                 headers["Authorization"] = f"Bearer {keys[key]['key']}"
             return session.request(method, url, json=body, headers=headers, timeout=timeout)
+
+
+def workers_of(described: Sequence[Mapping[str, Any]]) -> tuple[Worker, ...]:
+    """Return the workers of a model that the management API described."""
+    return tuple(
+        Worker(
+            worker_id=str(worker["id"]),
+            pid=int(worker["pid"]),
+            ready=worker["status"] == "READY",
+            # TorchServe measures once a minute and says 0 before.
+            memory=resident_size(int(worker["pid"])),
+        )
+        for worker in described
+    )
 
 
 def resident_size(pid: int) -> int:
@@ -101,7 +128,7 @@ def wait_until_ready(probe: Probe, *, deadline: float, check: Callable[[], None]
         check: called before every look; raises when waiting is pointless.
 
     Raises:
-        ArchiveError: the deadline passed, or the canary was refused.
+        ServerError: the deadline passed, or the canary was refused.
     """
     state = "TorchServe does not answer"
     while time.monotonic() < deadline:
@@ -115,7 +142,7 @@ def wait_until_ready(probe: Probe, *, deadline: float, check: Callable[[], None]
             ready = sum(worker.ready for worker in workers)
             state = f"{ready} of {len(workers)} workers are READY"
         time.sleep(_PERIOD)
-    raise ArchiveError(f"model {probe.name} was not ready in time: {state}; see the logs")
+    raise ServerError(f"model {probe.name} was not ready in time: {state}; see the logs")
 
 
 def _canary(probe: Probe, deadline: float) -> str:
@@ -129,4 +156,4 @@ def _canary(probe: Probe, deadline: float) -> str:
     said = f"the canary request was answered {reply.status_code}: {reply.text[:500]}"
     if reply.status_code in _BUSY:
         return said
-    raise ArchiveError(said)
+    raise ServerError(said)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import private_file
 
 FILE_NAME = "server.json"
@@ -85,7 +85,7 @@ def mark(temp_dir: Path) -> None:
 
 
 def check_ours(temp_dir: Path, log_dir: Path) -> None:
-    """Raise ArchiveError unless the folder bears our mark, or is gone and was named as ours are.
+    """Raise ServerError unless the folder bears our mark, or is gone and was named as ours are.
 
     The mark says where it was put: a copy of it, and a link to a marked folder, are no marks.
     """
@@ -98,7 +98,7 @@ def check_ours(temp_dir: Path, log_dir: Path) -> None:
     gone = not os.path.lexists(temp_dir)
     named = temp_dir.is_absolute() and temp_dir.name.startswith(TEMP_PREFIX)
     if not named or not (marked or gone):
-        raise ArchiveError(
+        raise ServerError(
             f"{log_dir / FILE_NAME}: temp_dir: got {str(temp_dir)!r}; expected a folder that "
             "`tod start` of this version made; nothing was ended or deleted: end the server "
             "yourself if one runs, then remove the file"

@@ -1,13 +1,15 @@
-"""Launch: the words that ``tod start`` and ``tod stop`` say.
+"""What ``tod start`` and ``tod stop`` do and say.
 
-Beside the way of a request. Example: ``run_start(store=Path("archive/store"))``.
+Nothing is said before it is true. Example: ``run_start(store=Path("archive/store"))``.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from todserve.serving.server.readiness import CANARY
+from todserve.serving.server.readiness import CANARY, Worker
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import RunningServer, start, stop
+from todserve.serving.terminal.painted_lines import say
 
 DEFAULT_STORE = Path("archive/store")
 DEFAULT_CONFIG = Path("config.properties")
@@ -40,26 +42,30 @@ def run_start(
         ready_timeout=ready_timeout,
     )
     archives = ", ".join(str(store / archive) for archive in settings.archives)
-    print(f"starting TorchServe with {archives} ...", flush=True)
-    server = start(settings)
-    workers = server.workers()
-    memory = ", ".join(f"{worker.memory / 1e6:.0f} MB" for worker in workers if worker.memory)
-    print(f"ready in {server.ready_seconds:.1f} s on Java {server.java.version}", end="")
-    print(f" ({server.java.source}); {len(workers)} worker(s){': ' + memory if memory else ''}")
-    for one in settings.names:
-        print(f"  inference   {server.inference_url}/predictions/{one}")
-    print(f"  management  {server.management_url}/models")
-    print(f"  metrics     {server.metrics_url}/metrics")
-    print(f"  logs        {log_dir}/")
+    server = start(settings, launching=lambda: say(f"starting TorchServe with {archives} ..."))
+    java = server.java
+    say(f"ready in {server.ready_seconds:.1f} s on Java {java.version} ({java.source})")
+    for probe in server.probes:
+        say(f"  inference   {server.inference_url}/predictions/{probe.name}")
+        say(f"  workers     {_workers(probe.workers())}")
+    say(f"  management  {server.management_url}/models")
+    say(f"  metrics     {server.metrics_url}/metrics")
+    say(f"  logs        {log_dir}/")
     if server.probe.key_file is not None:
-        print(f"  tokens      {server.probe.key_file}")
-    print(f"  try         curl -H 'Content-Type: text/plain' -d '{CANARY['user']}' \\")
-    print(f"                {server.inference_url}/predictions/{name}")
+        say(f"  tokens      {server.probe.key_file}")
+    say(f"  try         curl -H 'Content-Type: text/plain' -d '{CANARY['user']}' \\")
+    say(f"                {server.inference_url}/predictions/{name}")
     return server
 
 
 def run_stop(*, log_dir: Path = DEFAULT_LOG_DIR) -> bool:
     """Stop the server, confirm that no process is left, and say so; False if none was running."""
     stopped = stop(log_dir)
-    print("stopped; no process is left" if stopped else "nothing was running")
+    say("stopped; no process is left" if stopped else "nothing was running")
     return stopped
+
+
+def _workers(workers: Sequence[Worker]) -> str:
+    """Return ``2: 372 MB, 371 MB``; the memory is left out where it cannot be seen."""
+    memory = ", ".join(f"{worker.memory / 1e6:.0f} MB" for worker in workers if worker.memory)
+    return f"{len(workers)}{': ' + memory if memory else ''}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import OTHERS
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.java_runtime import JavaRuntime
@@ -32,7 +32,7 @@ def launch(
     """Start TorchServe in the background and write down what was started.
 
     Raises:
-        ArchiveError: it ended at once; with what it printed.
+        ServerError: it ended at once; with what it printed.
     """
     ours = frontend.write(temp_dir / "config.properties")
     command = [sys.executable, "-P", "-m", "ts.model_server", "--start", "--ncs"]
@@ -56,7 +56,7 @@ def launch(
         )
     pid_file = temp_dir / ".model_server.pid"
     if not pid_file.is_file():
-        raise ArchiveError(f"TorchServe did not start:\n{console_tail(settings.log_dir)}")
+        raise ServerError(f"TorchServe did not start:\n{console_tail(settings.log_dir)}")
     record = Record(
         pid=int(pid_file.read_text(encoding="utf-8")),
         created=_created(int(pid_file.read_text(encoding="utf-8")), settings.log_dir),
@@ -93,7 +93,7 @@ def _created(pid: int, log_dir: Path) -> float:
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
-        raise ArchiveError(f"TorchServe ended at once:\n{console_tail(log_dir)}") from None
+        raise ServerError(f"TorchServe ended at once:\n{console_tail(log_dir)}") from None
 
 
 def console_tail(log_dir: Path) -> str:

@@ -8,10 +8,11 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from todserve.runtime.errors import ArchiveError
+from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import private_file, private_folder
 from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend
@@ -37,14 +38,14 @@ class RunningServer:
 
     Attributes:
         record: where it is.
-        probe: how to ask it about its first model.
+        probes: how to ask it about each of its models, in the order they were named.
         log_dir: where its logs are.
         java: what it runs on.
         ready_seconds: from the start to the canary's answer.
     """
 
     record: Record
-    probe: Probe
+    probes: tuple[Probe, ...]
     log_dir: Path
     java: JavaRuntime
     ready_seconds: float
@@ -64,6 +65,11 @@ class RunningServer:
         """Where Prometheus reads."""
         return self.record.metrics_url
 
+    @property
+    def probe(self) -> Probe:
+        """How to ask it about its first model."""
+        return self.probes[0]
+
     def workers(self) -> tuple[Worker, ...]:
         """Return the first model's workers now."""
         return self.probe.workers()
@@ -79,13 +85,20 @@ class RunningServer:
         self.stop()
 
 
-def start(settings: ServerSettings) -> RunningServer:
+def start(
+    settings: ServerSettings, *, launching: Callable[[], None] = lambda: None
+) -> RunningServer:
     """Start TorchServe in the background and return once every model has answered.
 
+    Args:
+        settings: what to serve.
+        launching: called once nothing speaks against the start, before TorchServe is launched.
+
     Raises:
-        ConfigError: config.properties is unsafe or wrong, or there is no Java.
-        ArchiveError: an archive is missing or altered, a port is taken, a server of this log
-            folder runs already, or a model cannot load; nothing is left running then.
+        ConfigError: config.properties is unsafe or wrong, or JAVA_HOME names no Java.
+        ArchiveError: an archive is missing or altered.
+        ServerError: there is no Java, a port is taken, a server of this log folder runs already,
+            or a model cannot load; nothing is left running then.
     """
     frontend = Frontend.read(settings.config)
     frontend.check()
@@ -99,12 +112,13 @@ def start(settings: ServerSettings) -> RunningServer:
         if log.exists():
             log.replace(log.with_suffix(".log.previous"))
         private_file(log)
+    launching()
     begun = time.monotonic()
     temp_dir = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=_short_base()))
     mark(temp_dir)
     try:
         record = launch(settings, frontend, java, temp_dir)
-        probes = [
+        probes = tuple(
             Probe(
                 name=name,
                 inference_url=record.inference_url,
@@ -112,7 +126,7 @@ def start(settings: ServerSettings) -> RunningServer:
                 key_file=temp_dir / "key_file.json" if frontend.tokens else None,
             )
             for name in settings.names
-        ]
+        )
 
         def check() -> None:
             _check_alive(record, settings.log_dir)
@@ -125,7 +139,7 @@ def start(settings: ServerSettings) -> RunningServer:
         raise
     return RunningServer(
         record=record,
-        probe=probes[0],
+        probes=probes,
         log_dir=settings.log_dir,
         java=java,
         ready_seconds=time.monotonic() - begun,
@@ -139,7 +153,7 @@ def stop(log_dir: Path) -> bool:
         Whether there was one.
 
     Raises:
-        ArchiveError: a process could not be ended, or the record names what is not ours.
+        ServerError: a process could not be ended, or the record names what is not ours.
     """
     record = Record.load(log_dir)
     if record is None:
@@ -159,7 +173,7 @@ def _refuse_second(log_dir: Path) -> None:
     if record is None:
         return
     if record.running:
-        raise ArchiveError(
+        raise ServerError(
             f"a server is already running: {record.inference_url}, process {record.pid}; "
             "stop it with `tod stop`, or give this one another log folder and other ports"
         )
@@ -176,9 +190,9 @@ def _short_base() -> str | None:
 def _check_alive(record: Record, log_dir: Path) -> None:
     cause = load_failure(log_dir / WORKER_LOG)
     if cause is not None:
-        raise ArchiveError(f"the model cannot load:\n{cause}")
+        raise ServerError(f"the model cannot load:\n{cause}")
     if not record.running:
-        raise ArchiveError(f"TorchServe ended while starting:\n{console_tail(log_dir)}")
+        raise ServerError(f"TorchServe ended while starting:\n{console_tail(log_dir)}")
 
 
 def _clean(temp_dir: Path) -> None:
@@ -186,5 +200,5 @@ def _clean(temp_dir: Path) -> None:
     left = processes_of(temp_dir)
     if left:
         pids = ", ".join(str(process.pid) for process in left)
-        raise ArchiveError(f"processes {pids} could not be ended; end them yourself")
+        raise ServerError(f"processes {pids} could not be ended; end them yourself")
     shutil.rmtree(temp_dir, ignore_errors=True)

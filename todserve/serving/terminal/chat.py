@@ -1,24 +1,184 @@
 """The chat: a conversation in the terminal, slots and acts shown as they change.
 
-Stands before the way of a request, on the caller's side.
-Commands: ``/state`` shows the belief state, ``/reset`` starts over, ``/quit`` or Ctrl-D leaves.
+In a terminal there are arrow keys, a history of what was typed (kept until the chat ends, never on
+disk) and completion of the commands; from a pipe each line is an utterance or a command.
+Example: ``run_chat(url="http://127.0.0.1:8080")``.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
 
-from todserve.runtime.console import show_painted
-from todserve.runtime.errors import RequestError, ServerError
+from todserve.runtime.errors import RequestError, ServerError, TodError
 from todserve.runtime.secret_free import without_secrets
+from todserve.runtime.wire.model_description import ModelDescription
+from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import Conversation
-from todserve.serving.terminal.turn_view import TurnView, wants_colour
+from todserve.serving.terminal.painted_lines import say, say_text
+from todserve.serving.terminal.saved_chat import save_chat
+from todserve.serving.terminal.turn_view import SPEECH, labelled, state_lines, turn_lines
 
-HELP = "Commands: /state  /reset  /quit"
+State = Mapping[str, Mapping[str, SlotPrediction]]
+
+COMMANDS: Mapping[str, str] = {
+    "/help": "show this",
+    "/state": "show what is understood so far",
+    "/undo": "take the last turn back (what an action of a bot has done stays done)",
+    "/new": "begin a new conversation",
+    "/save": "write the conversation into a new folder: /save [FOLDER]",
+    "/quit": "leave, as Ctrl-D does",
+}
+_ALSO = {"/reset": "/new", "/exit": "/quit"}
+_MOST_NAMED = 12
 
 
-def run_chat(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
+class BotDialogue(Protocol):
+    """What a bot.yml makes of the model's answers, turn by turn."""
+
+    about: str
+    """What the bot does, in one line."""
+
+    def hear(self, user: str, answer: TurnResponse, before: State) -> tuple[str, ...]:
+        """Return what the bot says to a message; its actions have run then."""
+
+    def undo(self) -> None:
+        """Forget the last message."""
+
+    def begin(self) -> None:
+        """Forget every message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatTurn:
+    """A turn that was answered.
+
+    Attributes:
+        user: what was typed.
+        answer: the model's answer.
+        said: what was said to the user.
+    """
+
+    user: str
+    answer: TurnResponse
+    said: tuple[str, ...]
+
+
+@dataclass(kw_only=True, slots=True)
+class Chat:
+    """A conversation with the commands that steer it.
+
+    Attributes:
+        conversation: with the model.
+        bot: what is said instead of the model's reply; None says what the model says.
+        description: the model's labels; None where its archive cannot tell.
+        turns: what was said, oldest first.
+    """
+
+    conversation: Conversation
+    bot: BotDialogue | None = None
+    description: ModelDescription | None = None
+    turns: list[ChatTurn] = field(default_factory=list)
+
+    def greet(self) -> None:
+        """Say what there is to talk about, and how to get help."""
+        if self.description is not None:
+            known = self.description
+            named = f"{known.name} {known.version} (checkpoint {known.checkpoint})"
+            about = _listed(tuple(known.domains)) or "nothing in particular"
+            say(f"{named} can talk about {about}; it tells {len(known.intents)} intents apart.")
+        if self.bot is not None:
+            say(self.bot.about)
+        say("Type what you would like, or /help.")
+
+    def take(self, line: str) -> bool:
+        """Obey a command or answer an utterance; False where the user leaves."""
+        if not line.startswith("/"):
+            if line:
+                self._say(line)
+            return True
+        word, _, rest = line.partition(" ")
+        command = _ALSO.get(word, word)
+        if command == "/quit":
+            return False
+        if command == "/help":
+            for name, what in COMMANDS.items():
+                say(f"  {name:<8} {what}")
+        elif command == "/state":
+            state = self.conversation.state
+            for text in state_lines(state, before=state):
+                say_text(text)
+        elif command == "/undo":
+            self._undo()
+        elif command == "/new":
+            self.conversation.reset()
+            self.turns.clear()
+            if self.bot is not None:
+                self.bot.begin()
+            say("Started over.")
+        elif command == "/save":
+            self._save(rest.strip())
+        else:
+            say(f"Unknown command {word}. Commands: {'  '.join(COMMANDS)}")
+        return True
+
+    def _say(self, utterance: str) -> None:
+        talk = self.conversation
+        state = talk.state
+        try:
+            answer = talk.say(utterance)
+        except (RequestError, ServerError) as error:
+            # The conversation is as it was: the same utterance may be tried again.
+            say(f"Not answered: {error}", style="red")
+            return
+        for text in turn_lines(answer, before=state, speech=self.bot is None):
+            say_text(text)
+        said: tuple[str, ...] = (answer.response.text,) if answer.response else ()
+        if self.bot is not None:
+            said = self.bot.hear(utterance, answer, state)
+            for message in said:
+                say_text(labelled("bot", message, style=SPEECH))
+            if not said:
+                say_text(labelled("note", "a person has taken over; /new begins anew"))
+            talk.replace_reply("\n".join(said))
+        self.turns.append(ChatTurn(user=utterance, answer=answer, said=said))
+
+    def _undo(self) -> None:
+        if not self.turns:
+            say("There is no turn to take back.")
+            return
+        last = self.turns.pop()
+        self.conversation.undo()
+        if self.bot is not None:
+            self.bot.undo()
+        say(f"Taken back: {last.user}")
+
+    def _save(self, name: str) -> None:
+        if not self.turns:
+            say("There is nothing to save yet.")
+            return
+        folder = Path(name or f"chat-{datetime.now():%Y%m%d-%H%M%S}")
+        spoken = [(turn.user, turn.answer, "\n".join(turn.said)) for turn in self.turns]
+        try:
+            save_chat(folder, spoken, self.description)
+        except TodError as error:
+            say(f"Not saved: {error}", style="red")
+            return
+        say(f"Saved in {folder}; ask it again with: tod replay {folder} --against URL")
+
+
+def run_chat(
+    *, url: str = "http://127.0.0.1:8080", name: str = "tod", bot: BotDialogue | None = None
+) -> None:
     """Talk until the user leaves.
+
+    Args:
+        url: the server.
+        name: its model.
+        bot: says and does what its bot.yml says; None leaves the model's own replies.
 
     Raises:
         ServerError: nothing answers at ``url`` to begin with.
@@ -29,47 +189,44 @@ def run_chat(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
                 f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
                 "Start it with: tod start"
             )
-        chat(Conversation(client), TurnView(colour=wants_colour(sys.stdout)))
+        try:
+            description = client.describe()
+        except (RequestError, ServerError):
+            description = None  # an archive from before models could tell
+        chat = Chat(conversation=Conversation(client), bot=bot, description=description)
+        chat.greet()
+        for line in typed_lines():
+            if not chat.take(line):
+                return
 
 
-def chat(conversation: Conversation, view: TurnView) -> None:
-    """Read utterances from standard input and print the turns to standard output."""
-    print(HELP)
-    for line in _typed():
-        if not line:
-            continue
-        if line == "/quit":
-            return
-        if line == "/reset":
-            conversation.reset()
-            print("Started over.")
-        elif line == "/state":
-            _show(view.state_lines(conversation.state, before=conversation.state))
-        elif line.startswith("/"):
-            print(f"Unknown command {line}. {HELP}")
-        else:
-            _say(conversation, view, line)
+def typed_lines() -> Iterator[str]:
+    """Yield what is typed, line by line, until the input ends."""
+    if not sys.stdin.isatty():
+        for line in sys.stdin:
+            yield line.strip()
+        return
+    # Loaded for people alone: a pipe needs none of it.
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.output import create_output
 
-
-def _say(conversation: Conversation, view: TurnView, utterance: str) -> None:
-    before = conversation.state
-    try:
-        _show(view.lines(conversation.say(utterance), before=before))
-    except (RequestError, ServerError) as error:
-        # The conversation is as it was: the same utterance may be tried again.
-        print(f"Not answered: {error}")
-
-
-def _show(lines: Iterator[str]) -> None:
-    for line in lines:
-        show_painted(line)
-
-
-def _typed() -> Iterator[str]:
-    # A prompt would only clutter a pipe's output.
-    prompt = "> " if sys.stdin.isatty() else ""
+    session: PromptSession[str] = PromptSession(
+        [("bold", "> ")],
+        history=InMemoryHistory(),
+        completer=WordCompleter([*COMMANDS], sentence=True),
+        complete_while_typing=False,
+        # The prompt moves the cursor, which the console's door would only show.
+        output=create_output(getattr(sys.stdout, "beneath", sys.stdout)),
+    )
     while True:
         try:
-            yield input(prompt).strip()
+            yield session.prompt().strip()
         except EOFError:
             return
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

@@ -6,14 +6,13 @@ Example: ``run_demo(url="http://127.0.0.1:8080")``; ``make demo`` starts the ser
 
 import json
 import shlex
-import sys
 import time
 
-from todserve.runtime.console import show_painted
 from todserve.runtime.secret_free import without_secrets
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import Conversation
-from todserve.serving.terminal.turn_view import TurnView, wants_colour
+from todserve.serving.terminal.painted_lines import say, say_text
+from todserve.serving.terminal.turn_view import SPEECH, labelled, turn_lines
 
 UTTERANCES = (
     "i am looking for a cheap restaurant in the centre of town.",
@@ -30,7 +29,6 @@ def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
     Raises:
         ServerError: nothing answers at ``url``.
     """
-    view = TurnView(colour=wants_colour(sys.stdout))
     with Client(url, name=name) as client:
         conversation = Conversation(client)
         for number, utterance in enumerate(UTTERANCES, start=1):
@@ -38,14 +36,14 @@ def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
             start = time.perf_counter()
             answer = conversation.say(utterance)
             elapsed = 1e3 * (time.perf_counter() - start)
-            print(f"\nTurn {number}")
-            show_painted(view.line("user", view.paint("speech", utterance)))
-            for line in view.lines(answer, before=before):
-                show_painted(line)
+            say(f"\nTurn {number}")
+            say_text(labelled("user", utterance, style=SPEECH))
+            for text in turn_lines(answer, before=before):
+                say_text(text)
             inside = answer.timing_ms.get("total")
             worker = "" if inside is None else f", {inside:.0f} ms of it in the worker"
-            show_painted(view.line("time", f"{elapsed:.0f} ms over REST{worker}"))
-    print(_next_steps(url, name))
+            say_text(labelled("time", f"{elapsed:.0f} ms over REST{worker}"))
+    say(_next_steps(url, name))
 
 
 def _next_steps(url: str, name: str) -> str:

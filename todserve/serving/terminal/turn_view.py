@@ -1,104 +1,93 @@
-"""TurnView: one answered turn as lines of text, what changed marked.
+"""TurnView: one answered turn as lines of text, what changed marked and coloured.
 
-Stands behind the client; the demo and the chat print it.
-Example line: ``  state       restaurant: + food chinese (0.98)  area centre``.
+The demo and the chat print it. Whatever the server wrote is shown with its control characters
+escaped. Example line: ``  state       restaurant: + food chinese (0.98)  area centre``.
 """
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TextIO
+
+from rich.text import Text
 
 from todserve.runtime.console import one_line
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 
 _MARKS = {"new": "+", "changed": "~", "same": " ", "withdrawn": "-"}
-_COLOURS = {"new": "32", "changed": "33", "withdrawn": "31", "label": "2", "speech": "1"}
+_STYLES = {"new": "green", "changed": "yellow", "withdrawn": "red"}
+_LABEL = "dim"
+SPEECH = "bold"
 
 State = Mapping[str, Mapping[str, SlotPrediction]]
 
 
-def wants_colour(stream: TextIO) -> bool:
-    """Return whether ``stream`` is a terminal whose user has not refused colours."""
-    return stream.isatty() and "NO_COLOR" not in os.environ
+def labelled(label: str, text: str | Text, *, style: str = "") -> Text:
+    """Return one labelled line."""
+    line = Text("  ").append(f"{one_line(label):<10}", style=_LABEL).append(" ")
+    line.append_text(text if isinstance(text, Text) else Text(one_line(text), style=style))
+    line.rstrip()
+    return line
 
 
-@dataclass(frozen=True, kw_only=True)
-class TurnView:
-    """How a turn is shown.
+def turn_lines(answer: TurnResponse, *, before: State, speech: bool = True) -> Iterator[Text]:
+    """Yield a turn's lines, top to bottom.
 
-    Attributes:
-        colour: whether to use ANSI colours.
+    Args:
+        answer: the turn.
+        before: the belief state before it.
+        speech: whether to show the model's reply; not where a bot says something else.
     """
+    if answer.read_as is not None:
+        changes = (f"{one.typed} -> {one.read}" for one in answer.read_as.changes)
+        yield labelled("read as", ", ".join(changes))
+    if answer.intent is not None:
+        yield labelled("intent", answer.intent.name + _sure(answer.intent.confidence))
+    if answer.belief_state is not None:
+        yield from state_lines(answer.belief_state, before=before)
+    if answer.domain is not None:
+        switched = "switched, " if answer.domain.switched else ""
+        yield labelled(
+            "domain", f"{answer.domain.active or 'none'} ({switched}{answer.domain.reason})"
+        )
+    if answer.database is not None:
+        yield labelled("database", _matches(answer))
+    if answer.dialogue_act is not None:
+        yield labelled("acts", _acts(answer) or "none")
+    for task, pieces in answer.unparsed.items():
+        if pieces:
+            yield labelled("unparsed", f"{task}: {' | '.join(pieces)}")
+    if answer.consistent is False:
+        yield labelled("note", "acts and response disagree")
+    if answer.response is not None and speech:
+        yield labelled("template", answer.response.delexicalised)
+        yield labelled("system", answer.response.text, style=SPEECH)
 
-    colour: bool = False
 
-    def lines(self, answer: TurnResponse, *, before: State) -> Iterator[str]:
-        """Yield a turn's lines, top to bottom; ``before`` is the belief state before it."""
-        if answer.read_as is not None:
-            changes = (f"{one.typed} -> {one.read}" for one in answer.read_as.changes)
-            yield self.plain("read as", ", ".join(changes))
-        if answer.intent is not None:
-            yield self.plain("intent", answer.intent.name + _sure(answer.intent.confidence))
-        if answer.belief_state is not None:
-            yield from self.state_lines(answer.belief_state, before=before)
-        if answer.domain is not None:
-            switched = "switched, " if answer.domain.switched else ""
-            yield self.plain(
-                "domain", f"{answer.domain.active or 'none'} ({switched}{answer.domain.reason})"
-            )
-        if answer.database is not None:
-            yield self.plain("database", _matches(answer))
-        if answer.dialogue_act is not None:
-            yield self.plain("acts", _acts(answer) or "none")
-        for task, pieces in answer.unparsed.items():
-            if pieces:
-                yield self.plain("unparsed", f"{task}: {' | '.join(pieces)}")
-        if answer.consistent is False:
-            yield self.plain("note", "acts and response disagree")
-        if answer.response is not None:
-            yield self.plain("template", answer.response.delexicalised)
-            yield self.line("system", self.paint("speech", answer.response.text))
+def state_lines(state: State, *, before: State) -> Iterator[Text]:
+    """Yield one line a domain: ``+`` new, ``~`` changed, ``-`` withdrawn."""
+    domains = [*state, *(domain for domain in before if domain not in state)]
+    if not domains:
+        yield labelled("state", "empty")
+    for place, domain in enumerate(domains):
+        slots, known = state.get(domain, {}), before.get(domain, {})
+        shown = [_slot(slot, value, known.get(slot)) for slot, value in slots.items()]
+        shown += [
+            _marked("withdrawn", f"{slot} {value.value}")
+            for slot, value in known.items()
+            if slot not in slots
+        ]
+        text = Text(f"{one_line(domain)}: ").append_text(Text("  ").join(shown))
+        yield labelled("" if place else "state", text)
 
-    def state_lines(self, state: State, *, before: State) -> Iterator[str]:
-        """Yield one line a domain: ``+`` new, ``~`` changed, ``-`` withdrawn."""
-        domains = [*state, *(domain for domain in before if domain not in state)]
-        if not domains:
-            yield self.line("state", "empty")
-        for place, domain in enumerate(domains):
-            slots, known = state.get(domain, {}), before.get(domain, {})
-            shown = [self._slot(slot, value, known.get(slot)) for slot, value in slots.items()]
-            shown += [
-                self._mark("withdrawn", f"{slot} {value.value}")
-                for slot, value in known.items()
-                if slot not in slots
-            ]
-            yield self.line("" if place else "state", f"{one_line(domain)}: {'  '.join(shown)}")
 
-    def plain(self, label: str, text: str) -> str:
-        """Return one labelled line of somebody else's text."""
-        return self.line(label, one_line(text))
+def _slot(slot: str, value: SlotPrediction, known: SlotPrediction | None) -> Text:
+    kind = "new"
+    if known is not None:
+        kind = "same" if known.value == value.value else "changed"
+    sure = "" if kind == "same" else _sure(value.confidence)
+    return _marked(kind, f"{slot} {value.value}{sure}")
 
-    def line(self, label: str, text: str) -> str:
-        """Return one labelled line of a text that was painted or escaped."""
-        return f"  {self.paint('label', f'{label:<10}')} {text}".rstrip()
 
-    def paint(self, kind: str, text: str) -> str:
-        """Return ``text``, escaped, in the colour of its kind, if colours are wanted."""
-        shown = one_line(text)
-        if not self.colour or kind not in _COLOURS:
-            return shown
-        return f"\033[{_COLOURS[kind]}m{shown}\033[0m"
-
-    def _slot(self, slot: str, value: SlotPrediction, known: SlotPrediction | None) -> str:
-        kind = "new"
-        if known is not None:
-            kind = "same" if known.value == value.value else "changed"
-        sure = "" if kind == "same" else _sure(value.confidence)
-        return self._mark(kind, f"{slot} {value.value}{sure}")
-
-    def _mark(self, kind: str, text: str) -> str:
-        return self.paint(kind, f"{_MARKS[kind]} {text}".strip())
+def _marked(kind: str, text: str) -> Text:
+    return Text(f"{_MARKS[kind]} {one_line(text)}".strip(), style=_STYLES.get(kind, ""))
 
 
 def _sure(confidence: float | None) -> str:

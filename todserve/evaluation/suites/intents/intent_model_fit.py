@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from todserve.runtime.errors import CorpusError
+from todserve.runtime.errors import CorpusError, TrainingError
 from todserve.runtime.intents.intent_features import block_counts, weighted
 from todserve.runtime.intents.intent_model import (
     IntentFacts,
@@ -71,7 +71,8 @@ def fit_linear(examples: Sequence[IntentExample], *, note: str = "") -> IntentMo
         note: goes into the file.
 
     Raises:
-        CorpusError: fewer than two intents, or scikit-learn is not installed.
+        CorpusError: fewer than two intents.
+        TrainingError: scikit-learn is not installed.
     """
     intents = sorted({one.intent for one in examples})
     if len(intents) < 2:
@@ -82,9 +83,9 @@ def fit_linear(examples: Sequence[IntentExample], *, note: str = "") -> IntentMo
         from scipy import sparse
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
-        raise CorpusError(
+        raise TrainingError(
             "fitting intents needs scikit-learn, which is not installed; "
-            "run: pip install 'todserve[training]'"
+            "run: pip install 'todserve[train]'"
         ) from error
     grams, rarity = known_grams([one.utterance for one in examples])
     rows = [weighted(one.utterance, grams, rarity) for one in examples]

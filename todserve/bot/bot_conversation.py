@@ -1,0 +1,78 @@
+"""BotConversation: one dialogue with a bot, kept in memory.
+
+What the gateway does with its store, for a terminal: ``tod chat --bot bot.yml`` talks to one.
+Example: ``open_bot(Path("bot.yml")).hear("book it", answer, {})`` is ``("For what day?",)``.
+"""
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from todserve.bot.bot import Bot
+from todserve.bot.bot_file import load_bot
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.user_message import Heard
+from todserve.runtime.wire.response import SlotPrediction, TurnResponse, encode
+
+
+class BotConversation:
+    """A dialogue's bot: what it has said and remembers, turn by turn.
+
+    Args:
+        bot: whose it is.
+        about: what the bot does, in one line.
+    """
+
+    def __init__(self, bot: Bot, about: str) -> None:
+        self.about = about
+        self._bot = bot
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget every message."""
+        self._dialogue_id = uuid.uuid4().hex
+        self._outcomes = [Outcome()]
+
+    def hear(
+        self, user: str, answer: TurnResponse, before: Mapping[str, Mapping[str, SlotPrediction]]
+    ) -> tuple[str, ...]:
+        """Return what the bot says to a message; its actions have run then.
+
+        Args:
+            user: what was said.
+            answer: the model's answer to it.
+            before: the belief state before it.
+        """
+        past = self._outcomes[-1]
+        heard = Heard.of(
+            encode(answer),
+            before={
+                domain: {slot: value.value for slot, value in slots.items()}
+                for domain, slots in before.items()
+            },
+            dialogue_id=self._dialogue_id,
+            message_id=uuid.uuid4().hex,
+            index=len(self._outcomes) - 1,
+            user=user,
+            replied="\n".join(past.messages),
+        )
+        self._outcomes.append(self._bot.turn(heard, past))
+        return self._outcomes[-1].messages
+
+    def undo(self) -> None:
+        """Forget the last message; what an action did then stays done."""
+        if len(self._outcomes) > 1:
+            self._outcomes.pop()
+
+
+def open_bot(path: Path) -> BotConversation:
+    """Return a new dialogue with the bot that a file describes.
+
+    Raises:
+        ConfigError: see ``load_bot`` and ``Bot``.
+    """
+    config = load_bot(path)
+    forms = f"fills in {', '.join(config.forms)}" if config.forms else "fills in no form"
+    actions = sorted(config.named_actions())
+    does = f"runs {', '.join(actions)}" if actions else "runs no action"
+    return BotConversation(Bot(config), f"{path} {forms} and {does}.")
