@@ -76,7 +76,7 @@ def test_an_onnx_archive_carries_what_its_engine_needs(
     built = build_archive(tiny_checkpoint, tmp_path, model_config=config(tmp_path, "onnx"))
     folder = unpack(built, tmp_path / "unpacked")
     assert (folder / "onnx" / "encoder.onnx").is_file()
-    assert (folder / "onnx" / "search.onnx").is_file()
+    assert (folder / "onnx" / "decoder.onnx").is_file()
     assert (folder / "sitecustomize.py").read_bytes() == SITE.read_bytes()
     assert (folder / "lazy_torch.py").read_bytes() == LAZY.read_bytes()
     assert not list(folder.rglob("*.safetensors"))

@@ -36,7 +36,11 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def _below(group: Any, before: str) -> Iterator[tuple[str, Any]]:
-    for name, one in getattr(group, "commands", {}).items():
+    if not hasattr(group, "commands"):
+        return
+    # Asked by its own method: benchmarks are found when they are looked for.
+    for name in group.list_commands(None):
+        one = group.get_command(None, name)
         words = f"{before} {name}".strip()
         yield words, one
         yield from _below(one, words)

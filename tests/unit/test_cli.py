@@ -16,8 +16,9 @@ from todserve.runtime.errors import CorpusError
 
 VERBS = (
     *("train", "few-shot", "calibrate", "fit-names", "fit-domains", "fit-intents"),
-    *("evaluate", "replay", "bench", "export", "archive", "start", "stop", "chat", "demo"),
-    *("gateway", "studio", "bot", "knowledge", "data", "status", "doctor", "version"),
+    *("count-drafts", "evaluate", "replay", "bench", "export", "archive", "start", "stop"),
+    *("chat", "demo", "gateway", "studio", "bot", "knowledge", "data", "status", "doctor"),
+    "version",
 )
 GROUPED = (
     *("knowledge build", "data stats", "data validate", "data convert", "data spoken"),

@@ -1,4 +1,4 @@
-"""Verbs that learn: train, few-shot, calibrate, fit-names, fit-domains, fit-intents.
+"""Verbs that learn: train, few-shot, calibrate, fit-names, fit-domains, fit-intents, count-drafts.
 
 Example: ``tod train multiwoz steps=200``.
 """
@@ -37,6 +37,7 @@ def add_training(app: typer.Typer) -> None:
     app.command("fit-names", cls=VerbCommand, rich_help_panel=PANEL)(_fit_names)
     app.command("fit-domains", cls=VerbCommand, rich_help_panel=PANEL)(_fit_domains)
     app.command("fit-intents", cls=VerbCommand, rich_help_panel=PANEL)(_fit_intents)
+    app.command("count-drafts", cls=VerbCommand, rich_help_panel=PANEL)(_count_drafts)
 
 
 def _train(
@@ -183,3 +184,15 @@ def _fit_intents(
         f"dev intents right: {fitted.accuracy:.4f} (network alone {fitted.network:.4f}, linear "
         f"model alone {fitted.linear:.4f}); written to {folder}"
     )
+
+
+def _count_drafts(
+    prepared: Prepared, checkpoint: CheckpointArgument = None, option: MaybeCheckpoint = None
+) -> None:
+    """Count the guesses that save an engine its steps."""
+    folder = checkpoint_of(checkpoint, option, None)
+    from todserve.serving.terminal.painted_lines import say
+    from todserve.training.classifiers.draft_counts import count_drafts
+
+    drafts = count_drafts(prepared, folder)
+    say(f"{len(drafts)} drafts written to {folder}")

@@ -57,14 +57,19 @@ class BenchmarkOptions(BaseModel):
     url: Annotated[
         str | None, Typed("score the server there; --checkpoint is its local copy", "URL")
     ] = None
-    name: Annotated[str, Typed("name of the model on that server", "NAME")] = "tod"
+    name: Annotated[str, Typed("the model's name on the server", "NAME")] = "tod"
     engine: Annotated[str | None, Typed("what runs the network", "ENGINE")] = None
     dtype: Annotated[str | None, Typed("its number format", "DTYPE")] = None
-    threads: Annotated[int | None, Typed("CPU threads", "N")] = None
+    threads: Annotated[int | None, Typed("CPU threads of a process", "N")] = None
     limit: Annotated[int | None, Typed("at most N dialogues or rows", "N")] = None
     split: Annotated[str, Typed("dev, or test for a final report", "NAME")] = "dev"
-    out: Annotated[Path | None, Typed("the figures as JSON", "OUT", flag="--json")] = None
-    corpora: Annotated[Path | None, Typed("the corpora (TOD_DATA)", "DIR")] = None
+    out: Annotated[
+        Path | None,
+        Typed("the figures as JSON; printed alone where no FILE is given", "FILE", flag="--json"),
+    ] = None
+    corpora: Annotated[
+        Path | None, Typed("the folder that holds the corpora; TOD_DATA if not given", "DIR")
+    ] = None
     progress: bool = True
 
     def settings(self) -> EngineSettings | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
+from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
@@ -65,6 +66,7 @@ CHECKPOINT_FILES = (
 OPTIONAL_FILES = (
     CALIBRATION_FILE,
     DOMAIN_MODEL,
+    DRAFTS_FILE,
     INTENT_MODEL,
     LABELS_FILE,
     NAMES_FILE,

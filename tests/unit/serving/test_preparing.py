@@ -136,7 +136,7 @@ def test_an_unmeasured_int8_export_is_refused(checkpoint: Path, tmp_path: Path) 
 def test_an_export_with_a_changed_file_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "export"
     manifest = export_checkpoint(checkpoint, out, engine=ONNX, dtype=Dtype.FLOAT32)
-    with (out / "onnx" / "search.onnx").open("ab") as stream:
+    with (out / "onnx" / "decoder.onnx").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(ConfigError, match="damaged or of another export"):
         manifest.verify(out)
@@ -169,3 +169,17 @@ def test_an_unreadable_manifest_is_reported(checkpoint: Path, tmp_path: Path) ->
     (out / "export.json").write_text(json.dumps(fields | {"engine": "abacus"}))
     with pytest.raises(ConfigError, match="export the checkpoint again"):
         ExportManifest.of_folder(out)
+
+
+def test_an_export_of_an_older_version_is_refused_and_replaced(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "export"
+    export_checkpoint(checkpoint, out, engine=ONNX, dtype=Dtype.FLOAT32)
+    manifest = out / "export.json"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("onnx/decoder.onnx", "onnx/search.onnx"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"got 'onnx/search\.onnx'.*export the checkpoint again"):
+        ExportManifest.of_folder(out)
+    export_checkpoint(checkpoint, out, engine=ONNX, dtype=Dtype.FLOAT32)
+    assert dtype_of(out) is Dtype.FLOAT32

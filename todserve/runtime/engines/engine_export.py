@@ -24,7 +24,7 @@ from todserve.runtime.engines.engine_spec import (
     exported_engines,
 )
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.networks.export_manifest import ExportManifest, sha256_of
+from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest, sha256_of
 
 
 def export_checkpoint(
@@ -49,7 +49,7 @@ def export_checkpoint(
             f"{checkpoint} is no complete checkpoint; missing {', '.join(missing)}; "
             "`tod train CONFIG` writes them all"
         )
-    if out.exists() and ExportManifest.of_folder(out) is None and any(out.iterdir()):
+    if out.exists() and not (out / MANIFEST_FILE).is_file() and any(out.iterdir()):
         raise ConfigError(f"{out} holds something that is no export; give --out another folder")
     import torch
 

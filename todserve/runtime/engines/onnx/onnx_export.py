@@ -1,7 +1,7 @@
 """The ONNX export: three models beside each other, in fp32 or with 8-bit matrix products.
 
 What ``tod export --format onnx`` writes for ``runtime.engines.onnx_engine``: ``onnx/encoder.onnx``
-and ``onnx/search.onnx``; and ``onnx/step.onnx``, one position with past keys and values, for
+and ``onnx/decoder.onnx``; and ``onnx/step.onnx``, one position with past keys and values, for
 whoever drives the decoder with a loop of their own. Example: ``export_onnx(network, Path("out"))``.
 """
 
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from todserve.runtime.engines.engine_spec import Dtype
-from todserve.runtime.engines.onnx.onnx_models import encoder, step
-from todserve.runtime.engines.onnx.onnx_search import search
+from todserve.runtime.engines.onnx.onnx_models import decoder, encoder, step
 from todserve.runtime.networks.network_weights import T5Weights
 
 if TYPE_CHECKING:
@@ -25,10 +24,10 @@ FOLDER = "onnx"
 
 _MODELS: Mapping[str, Callable[[T5Weights], onnx.ModelProto]] = {
     "encoder.onnx": encoder,
-    "search.onnx": search,
+    "decoder.onnx": decoder,
     "step.onnx": step,
 }
-_OF_THE_ENGINE = ("encoder.onnx", "search.onnx")
+_OF_THE_ENGINE = ("encoder.onnx", "decoder.onnx")
 
 
 def export_onnx(network: "torch.nn.Module", folder: Path, *, dtype: Dtype) -> list[Path]:
@@ -71,7 +70,6 @@ def _quantize(model: onnx.ModelProto, path: Path) -> None:
                 # Behind fused operators no type can be inferred; all that is multiplied is fp32.
                 extra_options={
                     "MatMulConstBOnly": True,
-                    "EnableSubgraph": True,
                     "DefaultTensorType": onnx.TensorProto.FLOAT,
                 },
             )

@@ -1,7 +1,7 @@
 """Graph: an ONNX graph written operator by operator.
 
 Below the ONNX export: ``onnx_layers`` writes a T5's layers with it. Written by hand because the
-exporters trace Python, and what is wanted here is a loop and as few operators a step as possible.
+exporters trace Python, and what is wanted here is as few operators a step as possible.
 Example: ``graph.op("MatMul", "hidden", graph.constant("w", weights))`` is the name of the product.
 """
 
@@ -19,8 +19,6 @@ OPSET = 17
 _ELEMENTS = {
     "float": TensorProto.FLOAT,
     "int64": TensorProto.INT64,
-    "bool": TensorProto.BOOL,
-    "int16": TensorProto.INT16,
 }
 INT64 = int(TensorProto.INT64)
 FLOAT = int(TensorProto.FLOAT)
@@ -33,12 +31,11 @@ Shape = Sequence[int | str]
 
 
 class Graph:
-    """Nodes, inputs, outputs and constants of one graph; a loop's body is a graph within one."""
+    """Nodes, inputs, outputs and constants of one graph."""
 
-    def __init__(self, name: str, *, outer: "Graph | None" = None) -> None:
-        """Start an empty graph; ``outer`` is the one whose values a loop's body also sees."""
+    def __init__(self, name: str) -> None:
+        """Start an empty graph."""
         self.name = name
-        self._outer = outer
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
@@ -59,9 +56,7 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, _ELEMENTS[element], shape))
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
-        """Return the name of a constant; the outermost graph keeps it, once for every use."""
-        if self._outer is not None:
-            return self._outer.constant(name, array)
+        """Return the name of a constant, which is kept once for every use."""
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
@@ -88,28 +83,6 @@ class Graph:
         names = [self._fresh(kind) for _ in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
-
-    def loop(self, first: str, carried: Sequence[str], body: "Graph", scanned: int) -> list[str]:
-        """Run ``body`` while it says so; ``first`` is whether it runs at all.
-
-        Args:
-            first: name of a boolean.
-            carried: values the body gets and gives, in its order.
-            body: inputs (iteration, condition, carried...), outputs (condition, carried...,
-                scanned...).
-            scanned: how many outputs are stacked over the iterations.
-
-        Returns:
-            the last carried values and then the stacked ones.
-        """
-        count = len(carried) + scanned
-        return self.ops("Loop", ["", first, *carried], count, body=body.graph())
-
-    def either(self, condition: str, then: "Graph", otherwise: "Graph") -> list[str]:
-        """Run one of two graphs without inputs and return the names of its outputs."""
-        count = len(then._outputs)
-        branches = {"then_branch": then.graph(), "else_branch": otherwise.graph()}
-        return self.ops("If", [condition], count, **branches)
 
     def graph(self) -> onnx.GraphProto:
         """Return what was written."""
@@ -143,9 +116,7 @@ class Graph:
         """Give a node's output another name, if nothing but this graph's own nodes knows it."""
         given = {one.name for one in self._outputs}
         makers = [node for node in self._nodes if value in node.output]
-        graphs = [one.g for node in self._nodes for one in node.attribute if one.HasField("g")]
-        captured = any(value in node.input for graph in graphs for node in graph.node)
-        if not makers or value in given or captured:
+        if not makers or value in given:
             return False
         for node in self._nodes:
             for names in (node.input, node.output):

@@ -1,8 +1,8 @@
 """Layers: a T5's parts as ONNX operators.
 
 Between the graph and the exported models. Every function adds to ``graph`` and returns the name of
-its result. Sizes in the comments: C contexts, L their length, R rows, T positions so far, H heads,
-d d_model, D d_kv, V vocabulary. Example: ``norm(graph, "encoder.norm", weights, scale, hidden)``.
+its result. Sizes in the comments: C contexts, L their length, R rows, Q positions of each, T before
+these, H heads, d d_model, D d_kv. Example: ``norm(graph, "encoder.norm", weights, scale, hidden)``.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from todserve.runtime.engines.onnx.onnx_graph import FLOAT, Graph
 from todserve.runtime.networks.network_weights import Array, Attention, FeedForward, T5Weights
 
-_LARGE = 1e9
+LARGE = 1e9
 """Subtracted from the score of what must not be looked at; its softmax is exactly 0 in fp32."""
 
 
@@ -62,7 +62,7 @@ def cross_memory(
     return _by_head(graph, weights, key), _by_head(graph, weights, value)
 
 
-def step_self_attention(
+def decoder_self_attention(
     graph: Graph,
     name: str,
     weights: T5Weights,
@@ -71,19 +71,23 @@ def step_self_attention(
     past: tuple[str, str],
     bias: str,
 ) -> tuple[str, tuple[str, str]]:
-    """One position looks at those before it and itself: (R, d) -> (R, d).
+    """Some positions look at those before them and themselves: (R, Q, d) -> (R, Q, d).
 
-    ``past`` is keys and values (R, H, T, D); what is returned beside has T + 1; ``bias`` is
-    (1, H, T + 1, 1).
+    ``past`` is keys and values (R, H, T, D); what is returned beside has T + Q; ``bias`` is
+    (R or 1, H, Q, T + Q).
     """
     normed = norm(graph, f"{name}.norm", weights, part.norm, hidden)
-    query, key, value = _projections(graph, name, part, normed)
-    keys = graph.op("Concat", past[0], _one_position(graph, weights, key), axis=2)
-    values = graph.op("Concat", past[1], _one_position(graph, weights, value), axis=2)
-    return _look(graph, name, weights, part, hidden, query, (keys, values), bias), (keys, values)
+    query, key, value = (
+        _by_head(graph, weights, one) for one in _projections(graph, name, part, normed)
+    )
+    keys = graph.op("Concat", past[0], key, axis=2)
+    values = graph.op("Concat", past[1], value, axis=2)
+    looked = _look(graph, query, (keys, values), bias)
+    looked = graph.op("Reshape", looked, graph.integers(0, 0, -1))
+    return _finish(graph, name, part, looked, hidden), (keys, values)
 
 
-def step_cross_attention(
+def decoder_cross_attention(
     graph: Graph,
     name: str,
     weights: T5Weights,
@@ -92,17 +96,29 @@ def step_cross_attention(
     memory: tuple[str, str],
     mask: str,
 ) -> str:
-    """One position looks at its context: (R, d) -> (R, d); ``mask`` is (R, 1, L, 1)."""
+    """Some positions look at their context: (R, Q, d) -> (R, Q, d).
+
+    ``memory`` is keys and values (C, H, L, D) and ``mask`` (C, 1, 1, L). Rows of the same context
+    follow one another and are taken as further positions of one row, so that what they look at is
+    read once for all of them.
+    """
     normed = norm(graph, f"{name}.norm", weights, part.norm, hidden)
     query = graph.op("MatMul", normed, graph.constant(f"{name}.query", part.query))
-    return _look(graph, name, weights, part, hidden, query, memory, mask)
+    contexts = graph.op("Shape", memory[0], end=1)
+    heads, size = weights.heads, weights.head_size
+    split = graph.op("Concat", contexts, graph.integers(-1, heads, size), axis=0)
+    query = graph.op("Transpose", graph.op("Reshape", query, split), perm=[0, 2, 1, 3])
+    looked = _look(graph, query, memory, mask)
+    rows = graph.op("Shape", hidden, end=2)
+    joined = graph.op("Concat", rows, graph.integers(heads * size), axis=0)
+    return _finish(graph, name, part, graph.op("Reshape", looked, joined), hidden)
 
 
 def mask_bias(graph: Graph, mask: str) -> str:
     """Turn int64 1 and 0 into float 0 and a large negative number, in the same shape."""
     seen = graph.op("Cast", mask, to=FLOAT)
     one = graph.number(1)
-    large = graph.number(_LARGE)
+    large = graph.number(LARGE)
     return graph.op("Mul", graph.op("Sub", seen, one), large)
 
 
@@ -114,33 +130,17 @@ def _projections(graph: Graph, name: str, part: Attention, normed: str) -> list[
     return graph.ops("Split", [product, graph.integers(width, width, width)], 3, axis=-1)
 
 
-def _look(
-    graph: Graph,
-    name: str,
-    weights: T5Weights,
-    part: Attention,
-    hidden: str,
-    query: str,
-    memory: tuple[str, str],
-    bias: str,
-) -> str:
-    heads, size = weights.heads, weights.head_size
-    query = graph.op("Reshape", query, graph.integers(0, heads, size, 1))
-    # (R, H, T, D) x (R, H, D, 1): the keys lie as they were appended, nothing is turned over.
-    scores = graph.op("Add", graph.op("MatMul", memory[0], query), bias)
-    scores = graph.op("Reshape", scores, graph.integers(0, heads, 1, -1))
+def _look(graph: Graph, query: str, memory: tuple[str, str], bias: str) -> str:
+    """Queries (R, H, Q, D) at keys and values (R, H, T, D) to (R, Q, H, D)."""
+    keys = graph.op("Transpose", memory[0], perm=[0, 1, 3, 2])
+    scores = graph.op("Add", graph.op("MatMul", query, keys), bias)
     looked = graph.op("MatMul", graph.op("Softmax", scores, axis=-1), memory[1])
-    looked = graph.op("Reshape", looked, graph.integers(0, heads * size))
-    return _finish(graph, name, part, looked, hidden)
+    return graph.op("Transpose", looked, perm=[0, 2, 1, 3])
 
 
 def _finish(graph: Graph, name: str, part: Attention, looked: str, hidden: str) -> str:
     output = graph.op("MatMul", looked, graph.constant(f"{name}.output", part.output))
     return graph.op("Add", hidden, output)
-
-
-def _one_position(graph: Graph, weights: T5Weights, flat: str) -> str:
-    return graph.op("Reshape", flat, graph.integers(0, weights.heads, 1, weights.head_size))
 
 
 def _spread(graph: Graph, weights: T5Weights, flat: str) -> str:

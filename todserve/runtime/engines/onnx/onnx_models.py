@@ -1,7 +1,7 @@
-"""The exported ONNX models that any runtime can drive: the encoder and one decoder step.
+"""The exported ONNX models: the encoder, the decoder, and one decoder step for other runtimes.
 
-Above the layers: what ``tod export --format onnx`` writes, beside the search. Sizes are dynamic:
-contexts, length (of the longest), rows, positions.
+Above the layers: what ``tod export --format onnx`` writes. Sizes are dynamic: contexts, length (of
+the longest), rows, positions.
 Example: ``encoder(weights).graph.output[0].name == "cross_key_0"``.
 """
 
@@ -10,7 +10,7 @@ import onnx
 from todserve.runtime.engines.onnx import onnx_layers as layers
 from todserve.runtime.engines.onnx.onnx_bert import bert_encoded
 from todserve.runtime.engines.onnx.onnx_graph import Graph, Shape
-from todserve.runtime.engines.onnx.onnx_position import one_position, pairs
+from todserve.runtime.engines.onnx.onnx_position import decoded, distance_bias, logits, pairs
 from todserve.runtime.networks.network_weights import Bert, T5Encoder, T5Weights
 
 
@@ -41,6 +41,34 @@ def encoder(weights: T5Weights) -> onnx.ModelProto:
     return graph.model()
 
 
+def decoder(weights: T5Weights) -> onnx.ModelProto:
+    """Any number of decoder positions of each row: what the engine runs.
+
+    Inputs: ``tokens`` int64 (rows, positions); ``distance`` int64 (rows, positions, positions so
+    far and these), how far before each position each key is, -1 where it must not be looked at;
+    ``asked`` int64 (asked), the positions whose logits are wanted, counted through the rows;
+    ``past_key_i`` and ``past_value_i`` (rows, heads, positions so far, d_kv); ``cross_key_i`` and
+    ``cross_value_i`` (contexts, heads, length, d_kv) and ``mask`` int64 (contexts, length), where
+    each context has as many rows as any other, one after another. Outputs: ``logits`` (asked,
+    vocabulary), ``present_key_i`` and ``present_value_i``.
+    """
+    graph = Graph("decoder")
+    tokens = graph.input("tokens", "int64", ["rows", "positions"])
+    bias = distance_bias(
+        graph, weights, graph.input("distance", "int64", ["rows", "positions", "all_positions"])
+    )
+    asked = graph.input("asked", "int64", ["asked"])
+    past = pairs(graph, weights, "past", "past_positions", "rows")
+    cross = pairs(graph, weights, "cross", "length", "contexts")
+    mask = _before_keys(graph, graph.input("mask", "int64", ["contexts", "length"]))
+    states, present = decoded(graph, weights, tokens, bias, past, cross, mask)
+    flat = graph.op("Reshape", states, graph.integers(-1, weights.embedding.shape[1]))
+    wanted = logits(graph, weights, graph.op("Gather", flat, asked))
+    graph.output(wanted, "logits", "float", ["asked", weights.output.shape[1]])
+    _hand_out(graph, weights, present, "all_positions")
+    return graph.model()
+
+
 def step(weights: T5Weights) -> onnx.ModelProto:
     """One decoder position.
 
@@ -49,18 +77,27 @@ def step(weights: T5Weights) -> onnx.ModelProto:
     length). Outputs: ``logits`` (rows, vocabulary), ``present_key_i`` and ``present_value_i``.
     """
     graph = Graph("step")
-    tokens = graph.input("tokens", "int64", ["rows"])
-    past = pairs(graph, weights, "past", "positions")
-    cross = pairs(graph, weights, "cross", "length")
-    mask = layers.mask_bias(graph, graph.input("mask", "int64", ["rows", "length"]))
-    mask = graph.op("Unsqueeze", mask, graph.integers(1, 3))
-    logits, present = one_position(graph, weights, tokens, past, cross, mask)
-    graph.output(logits, "logits", "float", ["rows", weights.output.shape[1]])
-    shape: Shape = ["rows", weights.heads, "positions_after", weights.head_size]
+    tokens = graph.op("Unsqueeze", graph.input("tokens", "int64", ["rows"]), graph.integers(1))
+    past = pairs(graph, weights, "past", "positions", "rows")
+    cross = pairs(graph, weights, "cross", "length", "rows")
+    mask = _before_keys(graph, graph.input("mask", "int64", ["rows", "length"]))
+    position = graph.op("Gather", graph.op("Shape", past[0][0]), graph.integer(2))
+    distance = graph.op("Range", position, graph.integer(-1), graph.integer(-1))
+    bias = distance_bias(graph, weights, graph.op("Unsqueeze", distance, graph.integers(0, 1)))
+    states, present = decoded(graph, weights, tokens, bias, past, cross, mask)
+    flat = graph.op("Squeeze", states, graph.integers(1))
+    graph.output(logits(graph, weights, flat), "logits", "float", ["rows", weights.output.shape[1]])
+    _hand_out(graph, weights, present, "positions_after")
+    return graph.model()
+
+
+def _hand_out(
+    graph: Graph, weights: T5Weights, present: list[tuple[str, str]], positions: str
+) -> None:
+    shape: Shape = ["rows", weights.heads, positions, weights.head_size]
     for index, (key, value) in enumerate(present):
         graph.output(key, f"present_key_{index}", "float", shape)
         graph.output(value, f"present_value_{index}", "float", shape)
-    return graph.model()
 
 
 def _t5_encoded(graph: Graph, weights: T5Weights, stack: T5Encoder, words: str, mask: str) -> str:

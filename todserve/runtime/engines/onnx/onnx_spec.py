@@ -35,6 +35,6 @@ SPEC = EngineSpec(
     needs=("onnxruntime",),
     dtypes=(Dtype.FLOAT32, Dtype.INT8, Dtype.AUTO),
     open=_open,
-    export=EngineExport(write=_write, files=frozenset({"onnx/encoder.onnx", "onnx/search.onnx"})),
+    export=EngineExport(write=_write, files=frozenset({"onnx/encoder.onnx", "onnx/decoder.onnx"})),
     logits=_logits,
 )

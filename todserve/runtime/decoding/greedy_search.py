@@ -1,0 +1,185 @@
+"""GreedySearch: rows that are written token by token, several at a time where a draft guessed them.
+
+Between an engine and its network. Each step feeds every row the token chosen last and a draft of
+what may follow; the network answers all of them at once, and a draft is kept as far as it is what
+the network would have chosen anyway. So a draft changes how many steps a row takes and nothing
+else. Example: ``while search.goes_on: search.take(run(search.step()))``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from todserve.runtime.decoding.drafts import Drafts
+from todserve.runtime.decoding.token_automaton import REFUSED
+from todserve.runtime.decoding.token_choices import Choices, Logits
+from todserve.runtime.engines.engine import Generation, Row, generation_of
+
+HIDDEN = -1
+"""The distance of a position that must not be looked at."""
+
+_POSITIONS = 32
+"""Of one step, all rows together; beyond, a further position costs what it may save."""
+_LONGEST = 6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What the network is asked.
+
+    Attributes:
+        tokens: (rows, positions).
+        distance: (rows, positions, positions so far and these), HIDDEN or how far before each
+            position each other is.
+        asked: positions whose logits are wanted, counted through the rows.
+    """
+
+    tokens: NDArray[np.int64]
+    distance: NDArray[np.int64]
+    asked: NDArray[np.int64]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Line:
+    """A row as far as it is written.
+
+    Attributes:
+        row: what was asked.
+        tokens: prefix and chosen tokens.
+        state: where it stands in the automaton.
+        fed: how many of its tokens the network has seen.
+        draft: what was guessed in this step, and the states before each and after the last.
+    """
+
+    row: Row
+    tokens: list[int]
+    state: int
+    fed: int = 0
+    draft: tuple[int, ...] = ()
+    states: tuple[int, ...] = ()
+    log_probs: list[float] = field(default_factory=list)
+    allowed: list[float] = field(default_factory=list)
+    over: bool = False
+
+
+class GreedySearch:
+    """Greedy search for the rows of one call.
+
+    Args:
+        rows: what to generate.
+        choices: chooses.
+        drafts: guesses.
+    """
+
+    def __init__(self, rows: Sequence[Row], choices: Choices, drafts: Drafts) -> None:
+        self._lines = [_Line(row=one, tokens=list(one.prefix), state=one.state) for one in rows]
+        self._running = list(self._lines)
+        self._choices, self._drafts = choices, drafts
+        # Where each column of what the network remembers stands in its row.
+        self._places = np.zeros((len(rows), 0), dtype=np.int64)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a row is not over."""
+        return any(not line.over for line in self._running)
+
+    def step(self) -> Step:
+        """Return what to ask next: of each row that goes on what was not seen yet, and a draft."""
+        going = [line for line in self._running if not line.over]
+        most = min(_LONGEST, _POSITIONS // len(going) - 1)
+        fed: list[list[int]] = []
+        for line in self._running:
+            if line.over:
+                fed.append([])
+                continue
+            self._guess(line, most)
+            fed.append([*line.tokens[line.fed :], *line.draft])
+        width = max(map(len, fed))
+        tokens = np.zeros((len(fed), width), dtype=np.int64)
+        places = np.full_like(tokens, HIDDEN)
+        asked: list[int] = []
+        for at, (line, ids) in enumerate(zip(self._running, fed, strict=True)):
+            tokens[at, : len(ids)] = ids
+            places[at, : len(ids)] = np.arange(line.fed, line.fed + len(ids))
+            if ids:
+                asked += range(at * width + len(ids) - len(line.draft) - 1, at * width + len(ids))
+        self._places = np.concatenate([self._places, places], axis=1)
+        distance = places[:, :, None] - self._places[:, None, :]
+        distance[(distance < 0) | (self._places < 0)[:, None, :]] = HIDDEN
+        return Step(tokens=tokens, distance=distance, asked=np.array(asked, dtype=np.int64))
+
+    def take(self, logits: Logits) -> None:
+        """Go on with the logits of the positions that were asked for."""
+        going = [line for line in self._running if not line.over]
+        best = self._choices.best(logits, [state for line in going for state in line.states])
+        first = 0
+        for at, line in enumerate(self._running):
+            if line.over:
+                continue
+            here = slice(first, first + len(line.states))
+            first = here.stop
+            guessed = len(line.draft)
+            seen = len(line.tokens)
+            self._extend(line, logits[here], best[here])
+            # Of the draft, what was not chosen is forgotten.
+            line.fed = min(seen + guessed, len(line.tokens) - 1)
+            self._places[at][self._places[at] >= line.fed] = HIDDEN
+
+    def left_over(self) -> NDArray[np.int64] | None:
+        """Leave out the rows that are over, once they are half of all; return which stay.
+
+        Returns None while all stay: to copy what the others remember at every end would cost more
+        than it saves.
+        """
+        keep = [at for at, line in enumerate(self._running) if not line.over]
+        if not keep or len(keep) > len(self._running) // 2:
+            return None
+        self._running = [self._running[at] for at in keep]
+        self._places = self._places[keep]
+        return np.array(keep, dtype=np.int64)
+
+    @property
+    def contexts(self) -> list[int]:
+        """The context of each row that is asked about."""
+        return [line.row.context for line in self._running]
+
+    def generations(self) -> list[Generation]:
+        """Return what the rows became, in their order.
+
+        Raises:
+            ConfigError: a log-probability is not finite.
+        """
+        return [
+            generation_of(
+                line.row, line.tokens[len(line.row.prefix) :], line.log_probs, line.allowed
+            )
+            for line in self._lines
+        ]
+
+    def _guess(self, line: _Line, most: int) -> None:
+        left = line.row.max_new_tokens - (len(line.tokens) - len(line.row.prefix))
+        states = [line.state]
+        draft: list[int] = []
+        for token in self._drafts.after(line.tokens, min(most, left - 1)):
+            state = self._choices.after(states[-1], token)
+            if token == line.row.end_id or state == REFUSED:
+                break
+            draft.append(token)
+            states.append(state)
+        line.draft, line.states = tuple(draft), tuple(states)
+
+    def _extend(self, line: _Line, logits: Logits, best: Sequence[int]) -> None:
+        for at, (token, state) in enumerate(zip(best, line.states, strict=True)):
+            own, allowed = self._choices.log_probs(
+                logits[at], token, state, 1 / line.row.temperature
+            )
+            line.tokens.append(token)
+            line.log_probs.append(own)
+            line.allowed.append(allowed)
+            line.state = self._choices.after(state, token)
+            written = len(line.tokens) - len(line.row.prefix)
+            line.over = token == line.row.end_id or written >= line.row.max_new_tokens
+            if line.over or line.draft[at : at + 1] != (token,):
+                return
