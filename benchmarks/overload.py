@@ -116,14 +116,14 @@ def loaded(
     while running.poll() is None:
         most = max(most, *(one.memory_info().rss for one in watched), 0)
         time.sleep(0.2)
-    seen: list[Seen] = [tuple(one) for one in json.loads(report.read_text(encoding="utf-8"))]
-    return {**_figures(seen, first), "memory_mb": round(most / 1e6)}
+    told = json.loads(report.read_text(encoding="utf-8"))
+    start = told["began"] + (0.0 if first else _WARM)
+    end = told["began"] + (first or arguments.seconds)
+    seen: list[Seen] = [tuple(one) for one in told["seen"]]
+    return {**_figures(seen, start, end), "memory_mb": round(most / 1e6)}
 
 
-def _figures(seen: Sequence[Seen], first: float) -> dict[str, Any]:
-    begun, ended = min(one[0] for one in seen), max(one[0] for one in seen)
-    start = begun if first else begun + _WARM
-    end = begun + first if first else ended
+def _figures(seen: Sequence[Seen], start: float, end: float) -> dict[str, Any]:
     counted = [one for one in seen if start <= one[0] < end]
     answered = sorted(one[1] for one in counted if one[2] == HTTPStatus.OK)
     at: Callable[[float], float | None] = lambda part: (  # noqa: E731

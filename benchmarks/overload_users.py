@@ -25,6 +25,7 @@ _UNASKED_PAUSE = 0.3
 _RUDE_PAUSE = 0.01
 _REFUSALS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _seen: list[tuple[float, float, int]] = []
+_began = time.time()
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -37,9 +38,18 @@ def add_options(parser: ArgumentParser) -> None:
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def report(environment: Any, **_: Any) -> None:
-    """Write what happened: when each answer came, how long it took, and its status."""
+    """Write when it began, and of each answer when it came, how long it took, and its status."""
     if environment.parsed_options.report:
-        Path(environment.parsed_options.report).write_text(json.dumps(_seen), encoding="utf-8")
+        Path(environment.parsed_options.report).write_text(
+            json.dumps({"began": _began, "seen": _seen}), encoding="utf-8"
+        )
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def begin(**_: Any) -> None:
+    """Note the time."""
+    global _began
+    _began = time.time()
 
 
 class Talking(FastHttpUser):

@@ -123,7 +123,7 @@ class WaitingRoom:
             last = self._lines[greedy].pop()
             last.set_exception(CrowdedError(Crowded.GREEDY, self._pause()))
             return
-        alone = len(self._lines) == 1 or greedy != client
+        alone = len(self._lines) <= 1 or greedy != client
         raise CrowdedError(Crowded.FULL if alone else Crowded.GREEDY, self._pause())
 
     def _withdrawn(self, client: str, mine: "asyncio.Future[None]") -> bool:
