@@ -29,7 +29,7 @@ from benchmarks.machine import describe
 from benchmarks.peers.plain_torchserve import ROOT
 from todserve.evaluation.scorecard import code_version
 
-_WARM = 2.0
+_WARM = 5.0
 _RECOVERY = 5.0
 Seen = tuple[float, float, int]
 """When an answer came, the seconds it took, its status."""
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[128, 512], help="crowds")
     parser.add_argument("--few", type=int, default=16, help="clients that the shares are of")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=10, help="of one load")
+    parser.add_argument("--seconds", type=int, default=15, help="of one load")
     parser.add_argument("--bare", action="store_true", help="the endpoint itself, no gateway")
     parser.add_argument("--rude", action="store_true", help="clients that do not wait when asked")
     parser.add_argument("--gateway-port", type=int, help="of a gateway that runs already")

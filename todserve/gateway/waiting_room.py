@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-_LONGEST_PAUSE = 3
+_LONGEST_PAUSE = 5
 """Seconds; a crowd that is sent away for longer leaves the model idle until it comes back."""
 _FEWEST = 16
 """Places that there are however slow the model is: a batch of the shipped archive."""
