@@ -19,8 +19,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-_LONGEST_PAUSE = 5
-"""Seconds; a crowd that is sent away for longer leaves the model idle until it comes back."""
+_LONGEST_PAUSE = 30.0
+"""Seconds."""
+_STEP = 1.005
+"""By how much the pauses grow with each refusal, and shrink with each answer."""
 _FEWEST = 16
 """Places that there are however slow the model is: a batch of the shipped archive."""
 _WEIGHT = 0.1
@@ -63,6 +65,7 @@ class WaitingRoom:
     _taken: int = 0
     _lines: "OrderedDict[str, deque[asyncio.Future[None]]]" = field(default_factory=OrderedDict)
     _gap: float = 0.0
+    _longest: float = 1.0
     _handed: float | None = None
 
     @property
@@ -145,6 +148,7 @@ class WaitingRoom:
             self._gap = gap if not self._gap else self._gap + _WEIGHT * (gap - self._gap)
         # Only while somebody waits do places become free as fast as the model can.
         self._handed = now if self._lines else None
+        self._longest = max(1.0, self._longest / _STEP)
         self._taken -= 1
         while self._lines and self._taken < self.places:
             client, line = self._lines.popitem(last=False)
@@ -154,9 +158,11 @@ class WaitingRoom:
                 self._lines[client] = line  # at the end: every other client is called before
 
     def _pause(self) -> int:
-        """Return some seconds, at most twice those in which all who wait could be answered.
+        """Return some seconds, the more the longer more are refused than answered.
 
-        By chance, for clients that were refused together must not come back together.
+        By chance, for clients that were refused together must not come back together; and no more
+        than a full room would take, or the model were idle until they do.
         """
-        most = min(_LONGEST_PAUSE, max(1, math.ceil(2 * self.waiting * self._gap)))
-        return random.randint(1, most)
+        self._longest = min(_LONGEST_PAUSE, self._longest * _STEP)
+        most = min(self._longest, self.most * self._gap)
+        return random.randint(1, max(1, math.ceil(most)))

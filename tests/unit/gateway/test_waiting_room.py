@@ -107,18 +107,42 @@ def test_a_client_that_is_alone_is_told_that_the_room_is_full_and_not_that_it_is
     assert played(room(), scene).refused == [("5", Crowded.FULL)]
 
 
-@pytest.mark.parametrize(("gap", "longest"), [(0.0, 1), (0.05, 1), (0.2, 2), (10.0, 5)])
-def test_the_longer_all_who_wait_will_take_the_longer_may_a_refused_one_be_sent_away(
-    gap: float, longest: int
-) -> None:
+def test_the_longer_more_are_refused_than_answered_the_longer_are_they_sent_away() -> None:
     crowded = room()
-    crowded._gap = gap
+    crowded._gap = 10.0
 
     async def scene(crowd: Crowd) -> None:
-        for number in range(105):
+        for number in range(1005):
             await crowd.comes("anna", str(number))
 
-    assert set(played(crowded, scene).pauses) == set(range(1, longest + 1))
+    pauses = played(crowded, scene).pauses
+    assert set(pauses[:50]) == {1, 2}
+    assert 10 < max(pauses) <= 30
+
+
+def test_nobody_is_sent_away_for_longer_than_a_full_room_would_take() -> None:
+    crowded = room(most=4)
+    crowded._gap = 0.5
+
+    async def scene(crowd: Crowd) -> None:
+        for number in range(1005):
+            await crowd.comes("anna", str(number))
+
+    assert set(played(crowded, scene).pauses) == {1, 2}
+
+
+def test_answers_make_the_pauses_short_again() -> None:
+    calm = room()
+    calm._gap, calm._longest = 10.0, 30.0
+
+    async def scene(crowd: Crowd) -> None:
+        for _ in range(1000):
+            async with crowd.room.place("anna"):
+                pass
+        for number in range(10):
+            await crowd.comes("anna", str(number))
+
+    assert set(played(calm, scene).pauses) <= {1, 2}
 
 
 def test_whoever_was_not_called_in_time_is_refused_and_leaves_no_chair_taken() -> None:
