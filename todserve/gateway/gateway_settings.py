@@ -54,7 +54,11 @@ class GatewaySettings(BaseModel):
         low_confidence: a dialogue with a confidence below this is flagged.
         lease_seconds: how long a gateway that died keeps a dialogue from the others.
         patience: seconds that a message waits for the one before it.
-        threads: messages under way at once.
+        threads: requests under way at once.
+        turns_at_once: most of those that ask the model; fewer where it would take them longer than
+            ``turn_patience``.
+        turns_waiting: messages that wait for one of these places.
+        turn_patience: seconds that a message waits for its place.
         connections: at once; fewer where the process may open few files.
         head_seconds: in which the head of a request must come.
         body_seconds: in which the rest of it must.
@@ -82,6 +86,9 @@ class GatewaySettings(BaseModel):
     lease_seconds: Seconds = 5.0
     patience: Seconds = 60.0
     threads: PositiveInt = 64
+    turns_at_once: PositiveInt = 32
+    turns_waiting: NonNegativeInt = 256
+    turn_patience: Seconds = 0.4
     connections: PositiveInt = 1000
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0

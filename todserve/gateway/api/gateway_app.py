@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio.to_thread
 import sqlalchemy as sa
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -31,15 +31,18 @@ from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_errors import GatewayError, StoreAwayError, refusal
+from todserve.gateway.gateway_metrics import CONTENT_TYPE, GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.labelled_examples import Examples
 from todserve.gateway.store.retention import Retention
+from todserve.gateway.waiting_room import WaitingRoom
 
 _log = logging.getLogger(__name__)
 _WANTED = "expected a JSON object in UTF-8, with Content-Type: application/json"
@@ -54,14 +57,21 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """
     bot = None if settings.bot is None else Bot(load_bot(settings.bot))
     database = Database(settings.database, connections=settings.threads)
+    # Reading and correcting go on in the other threads while the model has all that it can do.
+    room = WaitingRoom(
+        at_once=min(settings.turns_at_once, settings.threads),
+        most=settings.turns_waiting,
+        seconds=settings.turn_patience,
+    )
+    metrics = GatewayMetrics(room)
     leases = Leases(
         database,
         seconds=settings.lease_seconds,
         patience=settings.patience,
-        most=max(2, settings.threads // 4),
+        most=max(2, room.at_once // 4),
     )
-    models = Models(settings)
-    store = Store(database)
+    models = Models(settings, metrics)
+    store = Store(database, begun=metrics.begun)
     examples = Examples(database)
     retention = Retention(database, days=settings.retain_days)
     speaker = Speaker(settings, store, leases, models, bot)
@@ -86,13 +96,14 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         redoc_url=None,
     )
     add_docs(app)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)
     app.include_router(dialogue_routes(settings, store, speaker, models))
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(hand_off_routes(speaker))
     app.include_router(rasa_routes(settings, store, speaker))
     _add_health(app, store, models)
+    _add_metrics(app, metrics)
     _add_refusals(app)
     return app
 
@@ -110,6 +121,12 @@ def _add_health(app: FastAPI, store: Store, models: Models) -> None:
         """Say whether the store takes a write and the model answers, within the last second."""
         body = looking.look()
         return JSONResponse(body.model_dump(), 200 if body.status == "ready" else 503)
+
+
+def _add_metrics(app: FastAPI, metrics: GatewayMetrics) -> None:
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(allowed)])
+    async def exposition() -> Response:
+        return Response(metrics.exposition(), media_type=CONTENT_TYPE)
 
 
 def _add_refusals(app: FastAPI) -> None:

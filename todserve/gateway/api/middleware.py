@@ -1,7 +1,7 @@
 """Guard: what every request passes before the API sees it, and what is logged of it.
 
-First on the way of a message: request id, bearer token, rate, size. Example:
-``app.add_middleware(Guard, settings=settings)``.
+First on the way of a message: request id, bearer token, rate, size, and for what asks the model a
+place. Example: ``app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)``.
 
 Logged are method, kind of address, status, time and request id: no text, no name, no token.
 
@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import ipaddress
 import logging
+import re
 import time
 import uuid
 from collections import OrderedDict
@@ -26,12 +27,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from todserve.gateway.api.headers import add_headers
 from todserve.gateway.api.roles import Caller
 from todserve.gateway.gateway_errors import refusal
+from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.waiting_room import Crowded, CrowdedError, WaitingRoom
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
-_GUARDED = ("/v1/", "/webhooks/")
+_GUARDED = ("/v1/", "/webhooks/", "/metrics")
+_ASKS_THE_MODEL = re.compile(
+    r"/v1/proposals|/webhooks/rest/webhook"
+    r"|/v1/dialogues/[^/]+/(?:turns|compare|turns/[^/]+/correction)"
+)
+_TOLD = {
+    Crowded.FULL: "more messages wait than can be answered in time",
+    Crowded.LATE: "the model had no time for it",
+    Crowded.GREEDY: "too many of your messages wait already",
+}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WRONG_PER_MINUTE = 60
 _CLIENTS = 10_000
@@ -41,8 +53,17 @@ _CLIENTS = 10_000
 class Guard:
     """ASGI middleware; refuses with the API's own body."""
 
-    def __init__(self, app: ASGIApp, *, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: GatewaySettings,
+        room: WaitingRoom,
+        metrics: GatewayMetrics,
+    ) -> None:
         self._app = app
+        self._room = room
+        self._metrics = metrics
         self._max_body = settings.max_body_bytes
         # Of a token that is there twice, the first line counts.
         self._tokens = {
@@ -87,15 +108,16 @@ class Guard:
             status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
             raise
         finally:
-            took = (time.perf_counter() - began) * 1000
+            seconds = time.perf_counter() - began
             kind = getattr(scope.get("route"), "path_format", "(no route)")
+            method = scope["method"] if scope["method"] in _METHODS else "(other)"
+            self._metrics.answered(method, kind, status, seconds)
             # What is refused here costs its sender nothing, so its lines are counted together.
             cheap = refused is not None or ("route" not in scope and status >= 400)
             _log.log(
                 logging.WARNING if cheap else logging.INFO,
                 "%s %s %d %.1f ms %s",
-                *(scope["method"] if scope["method"] in _METHODS else "(other)", kind, status),
-                *(took, request_id),
+                *(method, kind, status, seconds * 1000, request_id),
                 extra={"fault": status},
             )
 
@@ -112,6 +134,7 @@ class Guard:
             place = (_neighbourhood(client), digest)
             if sent and place not in self._right and not self._wrong.left(place[0]):
                 told = "too many wrong tokens from your address; wait a second"
+                self._metrics.refused("wrong_tokens")
                 return refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=1)
             caller = self._caller(digest)
             if caller is None:
@@ -132,8 +155,10 @@ class Guard:
             told = f"no such host here; {wanted}"
             return refusal(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", told)
         scope["state"]["caller"] = caller
+        scope["state"]["client"] = client
         if not self._rates.take(client):
             told = "too many requests; wait a second"
+            self._metrics.refused("rate")
             return refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", told, retry_after=1)
         return None
 
@@ -167,7 +192,28 @@ class Guard:
         async def replay() -> Message:
             return waiting.pop() if waiting else await receive()
 
-        await self._app(scope, replay, send)
+        # Only now: whoever sends slowly keeps no place from the others.
+        if scope["method"] == "POST" and _ASKS_THE_MODEL.fullmatch(scope["path"]):
+            await self._in_turn(scope, replay, send)
+        else:
+            await self._app(scope, replay, send)
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on once it has a place, or refuse it."""
+        began = time.perf_counter()
+        try:
+            async with self._room.place(scope["state"]["client"]):
+                self._metrics.waited(time.perf_counter() - began)
+                await self._app(scope, receive, send)
+        except CrowdedError as crowded:
+            self._metrics.refused(crowded.reason)
+            # 429 says that the client is the cause; a balancer takes no server out for that.
+            greedy = crowded.reason is Crowded.GREEDY
+            status = HTTPStatus.TOO_MANY_REQUESTS if greedy else HTTPStatus.SERVICE_UNAVAILABLE
+            kind = "rate_limited" if greedy else "overloaded"
+            told = f"{_TOLD[crowded.reason]}; nothing was stored, send the same again later"
+            refused = refusal(status, kind, told, retry_after=crowded.retry_after)
+            await refused(scope, receive, send)
 
 
 class Rates:

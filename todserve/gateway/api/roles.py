@@ -3,9 +3,9 @@
 Between the guard and the routes of a message. Example: a line ``talk 7c0e...`` of a token file lets
 its bearer hold dialogues and read and delete those, and nothing else.
 
-Each role may do what the one before it may: ``talk`` its own dialogues; ``label`` read all of
-them, correct them, label examples and export; ``admin`` everything. What nobody has judged is an
-admin's.
+Each role may do what the one before it may: ``watch`` read the metrics; ``talk`` its own dialogues;
+``label`` read all of them, correct them, label examples and export; ``admin`` everything. What
+nobody has judged is an admin's.
 """
 
 import hashlib
@@ -27,12 +27,14 @@ _DIALOGUE = "/v1/dialogues/{dialogue_id}"
 class Role(IntEnum):
     """What a token may do; a greater one may do all that a smaller one may."""
 
+    WATCH = 0
     TALK = 1
     LABEL = 2
     ADMIN = 3
 
 
 NEEDED: Mapping[tuple[str, str], Role] = {
+    ("GET", "/metrics"): Role.WATCH,
     ("POST", "/v1/dialogues"): Role.TALK,
     ("GET", "/v1/dialogues"): Role.TALK,
     ("GET", _DIALOGUE): Role.TALK,
@@ -59,7 +61,7 @@ class Token(BaseModel):
     """A bearer token; a text alone, as settings had it before there were roles, is an admin's.
 
     Attributes:
-        role: what it may do, as ``talk``, ``label`` or ``admin``.
+        role: what it may do, as ``watch``, ``talk``, ``label`` or ``admin``.
         secret: what its bearer sends.
     """
 
@@ -100,7 +102,7 @@ class Token(BaseModel):
             # The line is a secret, and no message repeats one.
             raise ConfigError(
                 f"got a line of {len(words)} words that is no token; expected TOKEN, which may do "
-                "everything, or a role before it: talk TOKEN, label TOKEN or admin TOKEN"
+                "everything, or a role before it: watch, talk TOKEN, label TOKEN or admin TOKEN"
             )
         return cls(role=role, secret=SecretStr(words[1]))
 

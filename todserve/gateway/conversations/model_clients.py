@@ -14,6 +14,7 @@ from todserve.gateway.gateway_errors import (
     RefusedError,
     TooLongError,
 )
+from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.errors import RequestError, ServerError, UnknownModelError
@@ -44,8 +45,9 @@ def bounded(turns: int) -> None:
 class Models:
     """Asks the endpoint; for any number of threads."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, metrics: GatewayMetrics) -> None:
         self._settings = settings
+        self._metrics = metrics
         token = settings.model_token
         self._client = Client(
             settings.model_url,
@@ -84,7 +86,8 @@ class Models:
         if last is not None and last.corrected_slots:
             request["corrected"] = last.corrected_slots
         try:
-            return self._client.send(request, model=model, request_id=request_id)
+            with self._metrics.asking():
+                return self._client.send(request, model=model, request_id=request_id)
         except RequestError as error:
             raise RefusedError(str(error)) from None
         except ServerError as error:

@@ -11,7 +11,7 @@ half there, and the table itself refuses a second turn of the same place or mess
 import hashlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,10 +26,16 @@ from todserve.gateway.store.tables import corrections, dialogues, turns
 
 
 class Store:
-    """Reads and writes dialogues; for any number of threads and processes at once."""
+    """Reads and writes dialogues; for any number of threads and processes at once.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where they are.
+        begun: called for each dialogue that begins.
+    """
+
+    def __init__(self, database: Database, *, begun: Callable[[], None] = lambda: None) -> None:
         self._database = database
+        self._begun = begun
 
     def create(
         self, *, model: str, user_id: str | None = None, owner: str | None = None
@@ -38,6 +44,7 @@ class Store:
         row = _new_row(model, user_id, None, owner)
         with self._database.writing() as connection:
             connection.execute(sa.insert(dialogues).values(**row))
+        self._begun()
         return record_of(row)
 
     def of_sender(
@@ -64,6 +71,7 @@ class Store:
             # Another message of the sender was first.
             with self._database.reading() as connection:
                 return str(connection.execute(reading).one().dialogue_id)
+        self._begun()
         return str(new["dialogue_id"])
 
     def dialogue(self, dialogue_id: str, *, owner: str | None = None) -> DialogueRecord:

@@ -6,8 +6,8 @@ cannot differ. Example: ``Endpoint(url="http://127.0.0.1:8080").address()`` is
 
 A turn changes nothing on the server, so it is sent again wherever that may help: after a broken
 connection, and after a status of ``RETRIED``. The pauses grow, and where the server names one in
-``Retry-After``, that one is kept. After a time-out nothing is sent again: the server still works on
-the first request.
+``Retry-After``, no shorter one is made. After a time-out nothing is sent again: the server still
+works on the first request.
 """
 
 import random
@@ -56,7 +56,7 @@ RETRIED = frozenset(
 """Statuses after which the same request is sent again, later."""
 
 LONGEST_ASKED_PAUSE = 60.0
-"""Seconds of a Retry-After that are waited for; a server that asks for more is given up."""
+"""Longest Retry-After that is waited for, in seconds; a server that asks for more is given up."""
 
 _LONGEST_PAUSE = 10.0
 _BROKEN = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
@@ -137,8 +137,10 @@ class Endpoint:
             asked = None
             if state.outcome is not None and not state.outcome.failed:
                 asked = asked_pause(state.outcome.result())
-            # Jitter keeps many clients from returning all at once.
-            return growing(state) * random.uniform(0.5, 1.0) if asked is None else asked
+            # Jitter keeps many clients from returning all at once; none comes too early by it.
+            if asked is not None:
+                return asked * random.uniform(1.0, 1.25)
+            return growing(state) * random.uniform(0.5, 1.0)
 
         return {
             "stop": tenacity.stop_after_attempt(1 + (self.retries if retries is None else retries)),
