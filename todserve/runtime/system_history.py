@@ -77,4 +77,6 @@ class HistoryForm:
     @cached_property
     def _delexicaliser(self) -> Delexicaliser:
         # Compiling the database's names takes a while; a plain-format checkpoint never needs it.
-        return Delexicaliser(self._checkpoint.knowledge, self._checkpoint.schema)
+        return Delexicaliser(
+            self._checkpoint.knowledge, self._checkpoint.schema, self._checkpoint.style.values
+        )

@@ -17,9 +17,6 @@ from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.facts import Facts, named_in
 
-_TOLD = ("phone", "address", "postcode", "reference", "price", "fee")
-"""Slots that can be added, in the order they are told."""
-
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
 
@@ -59,8 +56,10 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
     if not booked and not _may_tell_reference(facts):
         wanted -= {"reference"}
-    added = [slot for slot in _TOLD if slot in wanted - shown and _known(slot, facts)]
-    concrete = bool(added or shown & set(_TOLD))
+    added = [
+        slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)
+    ]
+    concrete = bool(added or shown & set(facts.style.slots.told))
     few = "choice" in shown and facts.matches <= FEW
     name = (concrete or few) and _unnamed(facts, shown)
     if not added and not name:

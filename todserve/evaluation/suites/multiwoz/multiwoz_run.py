@@ -203,7 +203,7 @@ def _labelled_dialogues(
 
 def _enriched(dialogues: list[Dialogue], checkpoint: Checkpoint) -> Iterator[Dialogue]:
     # Replies delexicalised by the rules that training's were, not by dev's own annotation.
-    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema)
+    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema, checkpoint.style.values)
     for dialogue in dialogues:
         yield enrich(
             dialogue, delexicaliser, checkpoint.knowledge, checkpoint.schema, keep_spans=False
