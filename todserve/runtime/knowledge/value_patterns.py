@@ -139,17 +139,18 @@ class ValuePatterns(BaseModel):
         """Return a language's patterns, with what a checkpoint says anew laid over them.
 
         Args:
-            language: whose file is read; English's where there is none for it.
-            given: parts of the file, each in place of the file's own.
+            language: whose file is read.
+            given: parts of the file, each in place of the file's own. Where there is no file, they
+                are all there is; without them, English's are taken.
 
         Raises:
             ConfigError: a part is malformed or unknown.
         """
-        own = _own(language) or _own(DEFAULT_LANGUAGE)
-        if own is None:
-            raise ConfigError(f"{_FOLDER} lacks {DEFAULT_LANGUAGE}_values.json; install anew")
+        own = _own(language)
         if not given:
-            return own
+            return own or cls.of_language()
+        if own is None:
+            own = cls(language=language)
         try:
             laid = cls.model_validate({**own.model_dump(), **given})
             laid.check()
@@ -352,4 +353,6 @@ def _own(language: str) -> ValuePatterns | None:
     if not language.isidentifier():
         return None
     path = _FOLDER / f"{language}_values.json"
-    return ValuePatterns.model_validate(read_json(path)) if path.is_file() else None
+    if not path.is_file() and language != DEFAULT_LANGUAGE:
+        return None
+    return ValuePatterns.model_validate(read_json(path))

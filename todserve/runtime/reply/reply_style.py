@@ -218,6 +218,7 @@ class ReplyStyle(_Frozen):
         try:
             values = ValuePatterns.of_language(str(language), given.get(_VALUES))
             style = cls.model_validate({**_over(below, given), _VALUES: values})
+            style._check_whole()
             style._check_patterns(cls.of_language(language) if below else None)
             return style
         except (ValidationError, DataError, ConfigError) as error:
@@ -241,6 +242,18 @@ class ReplyStyle(_Frozen):
     def of_language(cls, language: str) -> "ReplyStyle":
         """Return the package's own style of a language that it has a file of."""
         return _own_style(language)
+
+    def _check_whole(self) -> None:
+        """Refuse a style that lacks words which a reply may need."""
+        needed = {
+            "kinds": (self.kinds, {""}),
+            "questions": (self.questions, {"", "doubt"}),
+            "sentences": (self.sentences, set(_own_files()[DEFAULT_LANGUAGE]["sentences"])),
+            "told": (self.told, {"this", "one_of_them", "booked"}),
+        }
+        for part, (given, names) in needed.items():
+            if lacking := sorted(names - set(given)):
+                raise DataError(f"{part} lacks {', '.join(map(repr, lacking))}")
 
     def _check_patterns(self, own: "ReplyStyle | None") -> None:
         """Refuse expressions that a turn cannot afford; the package's own are known to be right."""
