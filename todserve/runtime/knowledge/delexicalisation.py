@@ -1,4 +1,4 @@
-"""Delexicalisation: a plain reply to one with placeholders.
+"""Delexicalisation: replaces the values in a reply by placeholders such as ``[value_name]``.
 
 Stands where plain system turns enter: a corpus being read, a client's history without our own
 delexicalised replies. Example: ``"tr0755 leaves at 07:35 on monday"`` becomes

@@ -1,4 +1,4 @@
-"""Clauses: a delexicalised reply in pieces each of which claims one thing, or asks.
+"""Clauses: cuts a reply into pieces each of which claims one thing, or asks.
 
 Stands before the rules: whether a value must be one entity's or everybody's depends on what its
 clause speaks of. Example: "i have [value_choice] cheap places. one of them is [value_name] , would

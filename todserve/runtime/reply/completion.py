@@ -1,4 +1,4 @@
-"""Completion: what the user asked for, or the acts promised, is told even where the reply forgot.
+"""Completion: adds to a reply what the user asked for, where the reply forgot to tell it.
 
 Stands after the second engine call, before lexicalisation. A small model asked for a phone number
 may well write "it is in the centre."; the number is in the database all the same. Example: "what is

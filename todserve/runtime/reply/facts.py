@@ -1,7 +1,7 @@
-"""Facts: everything that a reply may rest on.
+"""Facts: everything that is known when a reply is made, and that it may rest on.
 
-Stands between the look-up and the reply. Example: ``facts.count({"pricerange": "expensive"})`` is
-how many of the places found are expensive, so that "there are no expensive ones" can be judged.
+Comes after the look-up and before the reply. Example: ``facts.count({"pricerange": "expensive"})``
+is how many of the places found are expensive, so that "there are no expensive ones" can be judged.
 """
 
 import re

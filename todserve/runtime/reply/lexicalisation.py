@@ -1,6 +1,6 @@
-"""Lexicalisation: placeholders become values of the database and the state.
+"""Lexicalisation: fills the placeholders of a reply with values of the database and the state.
 
-Stands between the response generation and the client. Example: ``"[value_name] is at
+Comes after the response generation and before the client. Example: ``"[value_name] is at
 [value_address]."`` becomes ``"The Cambridge Belfry is at Back Lane, Cambourne."``.
 
 Nothing is said that is not in the database result or the state, with one exception: nothing is

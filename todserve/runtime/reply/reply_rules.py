@@ -1,7 +1,7 @@
-"""Rules: what a reply may not say.
+"""Reply rules: what a reply may not say, one function for each rule.
 
-Stands between lexicalisation and the choice of a reply. A rule looks at a filled reply, clause by
-clause, and strikes where the look-up, the state and what was said before do not bear it out.
+Comes after lexicalisation and before the choice of a reply. A rule looks at a filled reply, clause
+by clause, and strikes where the look-up, the state and what was said before do not bear it out.
 Example: "there are no expensive hotels" is struck by ``none`` where one of them is expensive.
 
     empty       nothing is said

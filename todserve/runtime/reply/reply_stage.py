@@ -1,4 +1,4 @@
-"""ReplyStage: of several generated replies the first that holds is sent.
+"""ReplyStage: sends the first of several generated replies that the facts bear out.
 
 Stands after the second engine call. The first generation goes through the rules as everything
 else does; where it breaks one, or offers something without its name, variations of it are

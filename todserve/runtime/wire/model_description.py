@@ -1,4 +1,4 @@
-"""ModelDescription: the names a model can speak of, for whoever labels what it said.
+"""ModelDescription: the domains, slots, acts and intents that a model can speak of.
 
 Beside the way of a request; part of the wire. Example: the body ``{"describe": true}`` is answered
 with ``{"name": "tod", "intents": ["find_train", "general"], "domains": {"train": {"day":

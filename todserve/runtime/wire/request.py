@@ -1,4 +1,4 @@
-"""TurnRequest: what a client asks, checked once and then trusted by every later stage.
+"""TurnRequest: what a client asks for one turn, checked once.
 
 First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
 a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
