@@ -1,4 +1,4 @@
-"""A fault in somebody's corpus: where it stands, what is wrong, and the fix.
+"""CorpusFault: what is wrong in somebody's corpus, where it stands, and how to mend it.
 
 Stands beside every reader that names lines; ``tod data validate`` prints them. Example:
 ``data/nlu.yml:12: intent: got no name; expected a name after 'intent:'; name it``.

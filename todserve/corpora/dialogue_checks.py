@@ -1,4 +1,4 @@
-"""What is wrong with a dialogue by its schema, whatever layout it came from.
+"""Dialogue checks: what is wrong with a dialogue by its schema, whatever layout it came from.
 
 Stands behind ``tod data validate``. Example: slot ``colour`` of domain ``train`` in the state of
 turn 3, when the schema's train has no colour.

@@ -1,4 +1,4 @@
-"""What to fetch for a corpus: every file's address, size and checksum.
+"""Manifest: what is fetched for a corpus, every file with its address, size and checksum.
 
 Stands between the ``manifest.json`` of a reader's folder and `published_corpus`. Checksums are
 of the files as published; addresses are pinned to a commit. Example:

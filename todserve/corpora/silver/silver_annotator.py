@@ -1,4 +1,4 @@
-"""SILVER acts and intents for MultiWOZ's train split, which has neither.
+"""The silver annotator: guesses acts and intents for MultiWOZ's train split, which has none.
 
 Stands between the readers and training. Two linear models learn from one half of the annotated
 dev split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on the other

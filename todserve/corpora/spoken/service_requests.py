@@ -1,4 +1,4 @@
-"""Requests: all wishes for a service in one breath.
+"""Service requests: turns with all wishes for a service in one sentence.
 
 Stands between single values and the kinds that say everything at once. The slots are put before
 the noun, into it and after it, in any order, as a sentence, a list or a telegram.
