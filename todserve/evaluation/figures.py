@@ -1,4 +1,4 @@
-"""Figure: one number, what it is counted over, and how.
+"""Figure: a number, what it is counted over, and how.
 
 Stands between the metrics and the report. Example: ``Figure(name="intent_accuracy", value=0.91,
 of=712, unit="turns")``.

@@ -1,4 +1,4 @@
-"""Judging: what a turn's generations claimed, token by token, and whether it was right.
+"""Judged claims: what the network claimed, token by token, and whether it was right.
 
 Stands between the rollout and the calibration. A claim is what a confidence is reported for
 (or could be): the value of a slot, the intent, one act, the whole set of acts. Example: the

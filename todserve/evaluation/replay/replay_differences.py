@@ -1,4 +1,4 @@
-"""Differences: what a remembered turn expects and what a model answered, aspect by aspect.
+"""Replay differences: where a model's answer departs from what a remembered turn expects.
 
 Stands between the replay and its report. Names and values are compared without case and spacing,
 acts without their order, and a reply with placeholders if one is remembered, otherwise in plain
