@@ -1,4 +1,4 @@
-"""What a training run is: corpora, format, network, optimiser, budget.
+"""TrainingConfig: corpora, format, network, optimiser and budget of a training run.
 
 Read by ``tod train CONFIG`` from a YAML file; unknown keys are refused. For a folder of one's own
 dialogues, or a file that names little more than one, `own_corpus` says the rest.

@@ -1,4 +1,4 @@
-"""What a stretch of training did: cross-entropy, perplexity and accuracy per task.
+"""Task report: cross-entropy, perplexity and accuracy per task over a stretch of training.
 
 Stands beside the loop. Cross-entropy is in nats per target token, perplexity its exponential;
 divergence, from a teacher, likewise in nats per target token.

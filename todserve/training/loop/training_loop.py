@@ -1,4 +1,4 @@
-"""The training loop, to be read top to bottom.
+"""The training loop: every step of training, to be read top to bottom.
 
 Stands after everything else in training: examples in, checkpoints and curves out. Every process of
 a run goes through it in step with the others.

@@ -1,4 +1,4 @@
-"""One update of the weights: some batches, however many processes share them.
+"""Weight update: one step of the optimiser from a few batches, over all processes.
 
 Stands between the batches of a step and the optimisers.
 Example: ``Update(config, network, optimizers, world)(parcels, step=0)``.

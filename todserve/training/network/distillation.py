@@ -1,4 +1,4 @@
-"""Distillation: a larger checkpoint says how probable every token was, not only which one came.
+"""Distillation: trains on how probable a larger checkpoint finds each token.
 
 Stands beside the loss. Teacher and student read the same packed batches, so they need one
 vocabulary and one form of prompts. The divergence is Kullback-Leibler's, in nats, of temperatured

@@ -1,4 +1,4 @@
-"""The joint schema of several corpora, and what is renamed so that they do not collide.
+"""Joint schema: the services of several corpora in one, renamed where they would collide.
 
 Stands between the corpora's services and the schema a checkpoint carries, where a name is all
 that tells two services apart. Example: WOZ 2.0's ``restaurant`` joins MultiWOZ's, whose slots
