@@ -106,7 +106,7 @@ class Agreement(_Frozen):
 
 
 class Wording(_Frozen):
-    """The rules of writing; see the module. All may be left out.
+    """The rules by which one language writes values and replies. All may be left out.
 
     Attributes:
         written: slot -> how its values are written, one of `MANNERS`.

@@ -294,3 +294,22 @@ def test_a_limit_of_the_user_is_not_the_first_train_s_time() -> None:
     reply = "[value_choice] trains leave after [value_leave]. the first 1 leaves at [value_leave]."
     spoken = lexicalise(reply, domain="train", state={"train": {"leave": "05:00"}}, result=found)
     assert spoken.text == "3 trains leave after 05:00. The first one leaves at 05:35."
+
+
+@pytest.mark.parametrize(
+    ("filled_in", "told"),
+    [
+        (
+            "would you like italian, indian, or indian food?",
+            "Would you like italian or indian food?",
+        ),
+        ("would you like indian or indian food?", "Would you like indian food?"),
+        ("north, south, or east?", "North, south, or east?"),
+        (
+            "i have more and more of them, and again and again.",
+            "I have more and more of them, and again and again.",
+        ),
+    ],
+)
+def test_a_choice_is_not_named_twice(filled_in: str, told: str) -> None:
+    assert ENGLISH.finished(filled_in).lower() == told.lower()
