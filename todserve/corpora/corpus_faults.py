@@ -15,7 +15,7 @@ UNKNOWN_LINE = 0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """A mistake in a corpus, with its place and how to mend it.
 
     Attributes:
         file: path of the file, as the user would open it.

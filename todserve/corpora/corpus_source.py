@@ -22,7 +22,7 @@ from todserve.runtime.untrusted.packed_files import open_tar
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorpusSource:
-    """A corpus that was found.
+    """A corpus that was found on disk, read from its folder or its archive alike.
 
     Attributes:
         publisher: whose corpus it is.

@@ -18,7 +18,7 @@ _COMMONEST = 12
 
 @dataclass(kw_only=True, slots=True)
 class CorpusStatistics:
-    """Counts of one split.
+    """How many dialogues, turns and labels one split of a corpus has.
 
     Attributes:
         report: what the reader counted.

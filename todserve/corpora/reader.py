@@ -58,7 +58,7 @@ class Entities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """A corpus that can be loaded.
+    """How one corpus is loaded: who publishes it, and what reads its files.
 
     Attributes:
         publisher: its name, licence, public source and splits.

@@ -19,7 +19,7 @@ from todserve.runtime.whole_files import write_whole
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A score.
+    """A number that an evaluation measured.
 
     Attributes:
         name: e.g. ``joint_goal_accuracy``.

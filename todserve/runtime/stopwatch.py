@@ -10,7 +10,7 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Runs from its making on."""
+    """Measures the time of stages, from its making on."""
 
     def __init__(self) -> None:
         """Start."""

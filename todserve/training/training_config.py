@@ -138,7 +138,7 @@ class Mixing(_Frozen):
 
 
 class TrainingConfig(Preparation):
-    """One run; what it is prepared from is documented at `Preparation`.
+    """The settings of one training run; those of its preparation are documented at `Preparation`.
 
     Attributes:
         name: the run's folder under ``runs/``; does not begin with a dot.

@@ -19,7 +19,7 @@ class _Frozen(BaseModel):
 
 
 class PublishedFile(_Frozen):
-    """One file.
+    """A file that a publisher offers for download.
 
     Attributes:
         path: inside the corpus's folder.
@@ -72,7 +72,7 @@ class PublishedArchive(_Frozen):
 
 
 class Manifest(_Frozen):
-    """Everything of one corpus.
+    """All that is downloaded for one corpus.
 
     Attributes:
         name: of the corpus.

@@ -48,7 +48,7 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """A turn with what led to it.
+    """A turn and the turns before it, from which its labels are guessed.
 
     Attributes:
         turn: the turn itself.
@@ -183,7 +183,7 @@ def dev_half(dialogue_id: str) -> DevHalf:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotator:
-    """Fitted on gold dialogues, labels others.
+    """Guesses the labels of dialogues, having learnt from dialogues that people labelled.
 
     Attributes:
         intents: user turn -> intent.

@@ -21,7 +21,7 @@ _BEFORE = {"price": 0, "stars": 1, "area": 2, "food": 3}
 
 
 class Requests:
-    """Says all slots of a service."""
+    """Makes sentences that say all wishes for a service at once."""
 
     def __init__(self, speech: Speech) -> None:
         """Say values by ``speech``."""

@@ -23,7 +23,7 @@ from todserve.corpora.spoken.spoken_turns import SpokenTurn
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of saying.
+    """One way in which people speak, such as a correction.
 
     Attributes:
         make: makes a turn, or None where what was drawn does not serve.

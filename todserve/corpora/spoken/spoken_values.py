@@ -20,7 +20,7 @@ _LARGEST_GROUP = 8
 
 
 class Speech:
-    """Says values in many ways."""
+    """Finds many ways to say a value of a slot."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Say values of ``vocabulary`` in its words."""

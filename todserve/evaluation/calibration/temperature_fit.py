@@ -36,7 +36,7 @@ OnBatch = Callable[[int], object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What some dialogues give to calibrate with.
+    """The claims and logits of some dialogues, from which temperatures are fitted.
 
     Attributes:
         generated: what the model wrote.

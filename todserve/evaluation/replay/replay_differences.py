@@ -26,7 +26,7 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One aspect of a turn that is not as remembered.
+    """An aspect of a turn in which the answer is not as remembered.
 
     Attributes:
         missing: what is remembered and was not answered.

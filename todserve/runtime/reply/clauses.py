@@ -31,7 +31,7 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A piece of a reply.
+    """A piece of a reply that claims one thing, or asks.
 
     Attributes:
         text: with placeholders, lower case.

@@ -51,7 +51,7 @@ class Filling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lexicalisation:
-    """A reply for people.
+    """A reply with its placeholders filled, as people read it.
 
     Attributes:
         text: the reply.

@@ -46,7 +46,7 @@ _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A reply that may be sent.
+    """A reply that is judged by the rules before it may be sent.
 
     Attributes:
         delexicalised: with placeholders, everything added.

@@ -147,7 +147,7 @@ class SlotRoles(_Frozen):
 
 
 class ReplyStyle(_Frozen):
-    """The words; see the module.
+    """The words of one language and domain, as the package's and the checkpoint's files have them.
 
     Attributes:
         language: its name; the package's file of that name, if there is one, stands below.

@@ -77,7 +77,7 @@ class RefusedValue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracked:
-    """A turn after tracking.
+    """The new belief state of a turn, and what was refused on the way.
 
     Attributes:
         memory: the new state, its confidences and the active domain.

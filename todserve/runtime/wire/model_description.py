@@ -19,7 +19,7 @@ _FIX = 'send {"describe": true} alone, or a turn: {"user": "..."}'
 
 
 class ModelDescription(BaseModel):
-    """What a model's labels are.
+    """The domains, slots, acts and intents that a model can name.
 
     Attributes:
         name: the model's name on its server.

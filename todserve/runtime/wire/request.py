@@ -39,7 +39,7 @@ _TASKS = {str(task): task for task in ALL_TASKS}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnRequest:
-    """One turn to answer.
+    """What a client sends to have one turn answered.
 
     Attributes:
         user: the new utterance, stripped, at least one character.

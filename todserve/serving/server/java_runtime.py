@@ -24,7 +24,7 @@ _FIX = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JavaRuntime:
-    """A Java that runs.
+    """A Java runtime that was found and runs.
 
     Attributes:
         executable: its ``java``.

@@ -28,7 +28,7 @@ _MARK = ".todserve-server"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A started server.
+    """What is remembered of a started server.
 
     Attributes:
         pid: of the JVM.

@@ -22,7 +22,7 @@ _MOST = 12_000  # turns of a part: made in six seconds, before which nothing can
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where the next batch stands.
+    """The place of the next batch among all of a run.
 
     Attributes:
         epoch: counted from 0.

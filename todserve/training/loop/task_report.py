@@ -17,7 +17,7 @@ from todserve.training.network.training_network import Loss
 
 
 class TaskReport:
-    """Sums over batches."""
+    """Losses and accuracies per task, summed over batches."""
 
     def __init__(self) -> None:
         """Start from nothing."""

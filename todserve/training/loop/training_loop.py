@@ -49,7 +49,7 @@ from todserve.training.training_config import TrainingConfig
 
 
 class Trainer:
-    """One process's part in a run."""
+    """Runs the training loop in one process."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ _FORM = ("context", "prompt_placement", "belief_target", "system_turns")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distillation:
-    """What the teacher makes of one batch.
+    """How probable a larger checkpoint finds the tokens of one batch.
 
     Attributes:
         logits: (N, V) the teacher's, one row per written token.

@@ -18,7 +18,7 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JointSchema:
-    """What several corpora talk about.
+    """The services of several corpora in one schema, and what was renamed for it.
 
     Attributes:
         schema: every service once.

@@ -24,7 +24,7 @@ _SAMPLED = 4000
 
 
 class SpokenTraining:
-    """The spoken turns of a run; none where its configuration asks for none."""
+    """The made turns of a run, if its configuration asks for any."""
 
     def __init__(
         self,
