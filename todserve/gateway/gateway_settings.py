@@ -1,6 +1,7 @@
 """GatewaySettings: everything that a gateway depends on, in one frozen object.
 
-Beside the way of a message. Example:
+Beside the way of a message. Plain pydantic, because pydantic-settings would read every field from
+the environment, where only two addresses belong; the rest are options, which --help shows. Example:
 ``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
 """
 

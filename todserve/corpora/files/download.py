@@ -2,7 +2,9 @@
 
 Stands behind `fetch`. A file comes as ``.NAME.part`` beside its place; a transfer that ends early
 goes on from there, now or in a later call. Proxies are those of the environment
-(``HTTPS_PROXY``). Example: ``Downloader().fetch(urls, Path("train.csv"), sha256=...)``.
+(``HTTPS_PROXY``). Trying again is left to tenacity; going on is written here because pooch, which
+fetches and verifies files too, begins again from the first byte.
+Example: ``Downloader().fetch(urls, Path("train.csv"), sha256=...)``.
 """
 
 import hashlib

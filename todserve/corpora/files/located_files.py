@@ -1,7 +1,9 @@
 """JSON and YAML files as trees whose every node knows its line.
 
 Stands before the Rasa readers and `validate`. Scalars of YAML are kept as written (``yes`` is
-``"yes"``), but for null; numbers of JSON are numbers.
+``"yes"``), but for null; numbers of JSON are numbers. PyYAML's nodes carry their
+lines, as ruamel.yaml's do, and its C parser is over twenty times as fast; of JSON's readers the
+standard library's has none, hence the walk here.
 Example: ``read_yaml("a: [b]", "x.yml", faults).value["a"].line == 1``.
 """
 

@@ -7,7 +7,7 @@ Between the store and the model endpoint on the way of a message. Example:
 import time
 from collections.abc import Sequence
 
-from todserve.gateway.api.gateway_errors import (
+from todserve.gateway.gateway_errors import (
     GatewayError,
     MissingError,
     ModelAwayError,

@@ -11,7 +11,6 @@ could not wait for another writer, and would fail.
 import logging
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -21,6 +20,7 @@ from sqlite3 import Error as SqliteError
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+import tenacity
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -178,18 +178,16 @@ def _set_up(connection: SqliteConnection, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _keep_a_log(cursor: Cursor) -> None:
+@tenacity.retry(
     # Only the first connection ever has anything to change; those that open at that moment are
     # told at once that the file is locked, whatever busy_timeout says.
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
+    retry=tenacity.retry_if_exception_type(OperationalError),
+    stop=tenacity.stop_after_delay(BUSY_SECONDS),
+    wait=tenacity.wait_fixed(0.01),
+    reraise=True,
+)
+def _keep_a_log(cursor: Cursor) -> None:
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin(connection: sa.Connection) -> None:

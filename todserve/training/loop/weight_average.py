@@ -1,7 +1,9 @@
 """Weight average: a running mean of the weights, which often scores better than the last ones.
 
 Stands beside the optimisers: exponential, updated after every step, kept in each checkpoint and
-exported at the end. Example: ``ema: 0.999`` in a configuration averages about 1,000 steps.
+exported at the end. The averaging is torch's own; what stands here is what torch leaves open: the
+smaller shares of the first steps, the mean by name of the weight as checkpoints keep it, and
+showing it for a while. Example: ``ema: 0.999`` in a configuration averages about 1,000 steps.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +11,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 _Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
 
@@ -71,9 +73,8 @@ class WeightAverage:
         for name, weight in self._network.named_parameters():
             weight.copy_(mean[name])
 
-    @torch.no_grad()
-    def _move(self, mean: _Tensors, weights: _Tensors, _: torch.Tensor | int) -> None:
-        torch._foreach_lerp_(list(mean), list(weights), 1 - self._stays)
+    def _move(self, mean: _Tensors, weights: _Tensors, count: torch.Tensor | int) -> None:
+        get_ema_multi_avg_fn(self._stays)(mean, weights, count)
 
     @staticmethod
     def _pairs(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
