@@ -13,7 +13,7 @@ from typing import Any
 from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.user_message import Heard
-from todserve.runtime.reply.wording import spoken
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 _PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
 
@@ -118,4 +118,6 @@ def _slot(found: re.Match[str]) -> str:
 
 
 def _written(slot: str, value: object) -> str:
-    return spoken(slot, value) if isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    return ReplyStyle.of_text(value).wording.spoken(slot, value)

@@ -1,4 +1,4 @@
-"""A fault in somebody's corpus: where it stands, what is wrong, and the fix.
+"""CorpusFault: what is wrong in somebody's corpus, where it stands, and how to mend it.
 
 Stands beside every reader that names lines; ``tod data validate`` prints them. Example:
 ``data/nlu.yml:12: intent: got no name; expected a name after 'intent:'; name it``.
@@ -15,7 +15,7 @@ UNKNOWN_LINE = 0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """A mistake in a corpus, with its place and how to mend it.
 
     Attributes:
         file: path of the file, as the user would open it.

@@ -1,4 +1,4 @@
-"""Where a corpus comes from: a folder in the publisher's layout, or a ``.tar.xz`` of one.
+"""CorpusSource: where a corpus lies, a folder as its publisher gives it or a ``.tar.xz`` of one.
 
 Stands before the readers, which ask it for files by their path inside the corpus and never see
 the difference. Example: ``find("multiwoz21").text("dev.tsv")`` yields the lines of dev.tsv.
@@ -22,7 +22,7 @@ from todserve.runtime.untrusted.packed_files import open_tar
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorpusSource:
-    """A corpus that was found.
+    """A corpus that was found on disk, read from its folder or its archive alike.
 
     Attributes:
         publisher: whose corpus it is.

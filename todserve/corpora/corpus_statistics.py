@@ -1,4 +1,4 @@
-"""What is in a corpus: counts of one split, and what its reader skipped or changed.
+"""Corpus statistics: what is in one split, and what its reader skipped or changed.
 
 Stands behind ``tod data stats``. Example line: ``  intent      7371 turns, 10 different``.
 """
@@ -18,7 +18,7 @@ _COMMONEST = 12
 
 @dataclass(kw_only=True, slots=True)
 class CorpusStatistics:
-    """Counts of one split.
+    """How many dialogues, turns and labels one split of a corpus has.
 
     Attributes:
         report: what the reader counted.

@@ -1,4 +1,4 @@
-"""What is wrong with a dialogue by its schema, whatever layout it came from.
+"""Dialogue checks: what is wrong with a dialogue by its schema, whatever layout it came from.
 
 Stands behind ``tod data validate``. Example: slot ``colour`` of domain ``train`` in the state of
 turn 3, when the schema's train has no colour.
@@ -14,7 +14,7 @@ from todserve.runtime.language.schema import Schema
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """A fault before its place is known.
+    """What is wrong with a dialogue, before the line it stands on is known.
 
     Attributes:
         turn: counted from 0; None when it is the whole dialogue's.

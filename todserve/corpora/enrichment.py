@@ -1,4 +1,4 @@
-"""Add to a dialogue what follows from it: active domain, delexicalised replies, matches.
+"""Enrichment: adds active domain, delexicalised replies and database matches to a dialogue.
 
 Stands between the readers and training; it calls the very code that serves, so that training
 and serving cannot drift apart. Nothing the corpus annotates is replaced unless asked for.

@@ -1,4 +1,4 @@
-"""Write entities as the one SQLite file a checkpoint carries.
+"""Knowledge file: writes entities as the SQLite file that a checkpoint carries.
 
 Stands before training. Example:
 ``write_knowledge((SONGS,), {"music": songs}, Path("knowledge.sqlite"))`` is ``{"music": 312}``.

@@ -1,4 +1,4 @@
-"""Dialogues from one layout to another.
+"""Layout conversion: writes a corpus's dialogues in another layout.
 
 Stands behind ``tod data convert``: from a published corpus or a path, to JSON lines,
 Schema-Guided Dialogue or Rasa. Example: ``run_convert("multiwoz21", "rasa", Path("bot"),

@@ -1,4 +1,4 @@
-"""Who publishes a corpus: licence, public source and files.
+"""Publisher: who publishes a corpus, its licence, its public source and its files.
 
 Part of what every reader declares; used to recognise a corpus and to name its public source when
 it is missing. Example: ``CORPORA["sgd"].publisher.licence == "CC BY-SA 4.0"``.

@@ -1,4 +1,4 @@
-"""What a reader did to a corpus: everything read, skipped or changed, counted and named.
+"""ReadReport: counts what a reader of a corpus read, skipped and changed.
 
 Every reader fills one. Nothing is dropped without an entry here. Example line:
 ``changed  value: first of several kept   258   train.tsv:311 attraction-name 'a|b'``.

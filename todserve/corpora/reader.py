@@ -1,4 +1,4 @@
-"""What a corpus's folder declares: who publishes it, and how its files become dialogues.
+"""Reader: what a corpus's folder declares, above all how its files become dialogues.
 
 Every folder of `readers` whose corpus can be named holds one module ``NAME_reader.py`` with a
 ``READER``, and the registry finds it there: nothing else has to know of it. docs/corpora.md shows
@@ -58,7 +58,7 @@ class Entities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """A corpus that can be loaded.
+    """How one corpus is loaded: who publishes it, and what reads its files.
 
     Attributes:
         publisher: its name, licence, public source and splits.

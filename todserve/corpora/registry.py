@@ -1,4 +1,4 @@
-"""One way to every corpus: its name and split give its dialogues, wherever they come from.
+"""The registry of corpora: opens any of them by its name and split.
 
 Stands between the readers and everything that wants dialogues: training, evaluation, statistics.
 The readers are found in their folders, see `reader`. Example:

@@ -1,4 +1,4 @@
-"""Services of several corpora, joined: a schema tells them apart by name alone.
+"""Services of several corpora joined into one list, for one schema.
 
 Stands between the readers and the schema that a checkpoint carries. Example:
 ``merged([*CORPORA["camrest676"].services(a), *CORPORA["multiwoz21"].services(b)])`` has one

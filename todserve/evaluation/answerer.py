@@ -1,4 +1,4 @@
-"""What an evaluation asks: a checkpoint in this process, or a running server that has it.
+"""What an evaluation asks for answers: a checkpoint in this process, or a server that runs it.
 
 Stands before the rollout. Example: ``open_answering(folder, url="http://127.0.0.1:8080")`` sends
 every turn to the server; without ``url`` the folder's own pipeline answers.

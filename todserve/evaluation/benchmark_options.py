@@ -1,4 +1,4 @@
-"""The options of benchmarks: those that all have in common, and how one is told to a command line.
+"""Benchmark options: those that all benchmarks share, and how an option becomes a flag of ``tod``.
 
 A benchmark adds its own in a subclass. Example:
 ``quick: Annotated[bool, Typed("a fixed sample of 100 dialogues")] = False`` is ``--quick``.

@@ -1,4 +1,4 @@
-"""One way to every benchmark: its name says what is measured, and how it is run.
+"""The registry of benchmarks: finds each by its name.
 
 Stands between the benchmarks in their folders and whoever runs one by name: the command line,
 few-shot runs, ``todserve.evaluate``. Example: ``run_benchmark("truth", dialogues=50).figures``.

@@ -1,4 +1,4 @@
-"""Selection: which dialogues of a split are scored.
+"""Dialogue selection: which dialogues of a split are scored.
 
 Stands between the corpus readers and the rollout. Example: ``quick`` keeps the same 100 dev
 dialogues on every machine and Python version, whatever the reading order.

@@ -1,4 +1,4 @@
-"""Figure: one number, what it is counted over, and how.
+"""Figure: a number, what it is counted over, and how.
 
 Stands between the metrics and the report. Example: ``Figure(name="intent_accuracy", value=0.91,
 of=712, unit="turns")``.
@@ -19,7 +19,7 @@ from todserve.runtime.whole_files import write_whole
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A score.
+    """A number that an evaluation measured.
 
     Attributes:
         name: e.g. ``joint_goal_accuracy``.

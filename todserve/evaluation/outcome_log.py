@@ -1,4 +1,4 @@
-"""The outcomes of an evaluation so far, so that one that was interrupted goes on.
+"""Outcome log: keeps an evaluation's outcomes, so that an interrupted one can go on.
 
 Stands beside the rollout: a JSON-lines file next to the figures, one line a finished dialogue.
 Example: ``OUT.outcomes.jsonl``; it is removed when the figures are written. A line counts only for

@@ -1,4 +1,4 @@
-"""RemotePipeline: a running server in the place of a pipeline of our own.
+"""RemotePipeline: asks a running server for the answers that a pipeline would give in process.
 
 Stands before the rollout, where a pipeline stands when a checkpoint is scored in process: the same
 ``answer``, sent over REST, several requests at once so that the server can batch them.

@@ -1,4 +1,4 @@
-"""Watching: a rollout that keeps what the pipeline worked out, not just what it answered.
+"""Watched rollout: one that also keeps what the pipeline worked out on the way to an answer.
 
 Stands between the dialogues and the judging. The pipeline is the one that serves; only its last
 step but one is looked at in passing. Example: ``watch(pipeline, dialogues)[0].work.readings``.

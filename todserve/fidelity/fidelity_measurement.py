@@ -130,7 +130,7 @@ def fidelity_dialogues(
     """
     if turns < 1:
         raise ConfigError(f"turns {turns}; expected at least 1")
-    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema)
+    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema, checkpoint.style.values)
     chosen: list[Dialogue] = []
     for one in select(read_merged(find(CORPUS, root), SPLIT, replies=ReplySource.TSV)):
         if turns == 0:

@@ -1,1 +1,1 @@
-"""Everything a worker needs; travels inside the .mar and imports nothing else of todserve."""
+"""Everything that answers a turn; it travels in the .mar and imports nothing else of todserve."""

@@ -1,8 +1,8 @@
-"""Admission: a request meets the checkpoint, and is refused or becomes work.
+"""Admission: what a request asks is held against the checkpoint, and refused where it does not fit.
 
-Stands between wire and prompts on the way of a request: the wire has checked its form, this
-checks what only the checkpoint knows. Example: state ``{"trian": {...}}`` is refused with
-``state: unknown domain 'trian', did you mean 'train'?``.
+Comes after wire and before prompts when a turn is answered: the wire has checked its form, this
+checks what only the checkpoint knows. Example: state ``{"trian": {...}}`` is refused with ``state:
+unknown domain 'trian', did you mean 'train'?``.
 """
 
 import re

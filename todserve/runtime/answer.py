@@ -1,4 +1,4 @@
-"""ScoredAnswerer: a worked-out turn becomes the response the client reads.
+"""ScoredAnswerer: gathers what was worked out for a turn into the response the client reads.
 
 Last step of the pipeline, before the wire. Parts whose task was not asked for stay null.
 Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.

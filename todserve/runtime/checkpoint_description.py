@@ -1,4 +1,4 @@
-"""Describing: a checkpoint's labels, gathered for people who correct what it says.
+"""A checkpoint's description: its labels, gathered for people who correct what the model says.
 
 Beside the way of a request, behind the handler. Example:
 ``describe(pipeline.checkpoint, pipeline.identity).domains["train"]["day"]``.

@@ -1,4 +1,4 @@
-"""Console: whatever is printed, no text of somebody else's speaks to the terminal.
+"""Console: prints text that others wrote so that no character of it can control the terminal.
 
 Around every verb of ``tod``. Example: of an escape character ``one_line`` makes the four characters
 that name it, so a reply that would have cleared the screen is read instead.

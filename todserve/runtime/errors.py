@@ -1,4 +1,4 @@
-"""The errors of todserve, one tree.
+"""The errors of todserve, all descended from one class, and what each means to a caller.
 
     TodError
     ├── RequestError   one request is wrong; HTTP 400 for that item alone

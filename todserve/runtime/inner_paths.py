@@ -1,4 +1,4 @@
-"""Inner paths: a file name that somebody else wrote, joined to a folder that it may not leave.
+"""Inner paths: joins a file name that somebody else wrote to a folder it may not leave.
 
 Beside the way of a request. Names stand in ``export.json``, in the index of sharded weights, in an
 archive's manifest and entries, in corpora: whoever wrote the file chose them. Every one of them is

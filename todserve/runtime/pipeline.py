@@ -1,4 +1,4 @@
-"""Pipeline: requests in, answers out; a batch costs two engine calls, at times a third.
+"""Pipeline: answers a batch of requests with two calls of the network, sometimes a third.
 
 Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.

@@ -1,4 +1,4 @@
-"""Private files: what people said, and keys, are their owner's alone to read.
+"""Private files: writes what people said, and keys, so that only their owner may read it.
 
 Beside the way of a request, wherever something is kept. Example:
 ``private_file(Path("dialogues.sqlite"))`` makes an empty file of mode 0600.

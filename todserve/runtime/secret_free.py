@@ -1,4 +1,4 @@
-"""Addresses without their secrets, for messages, logs and whoever else reads along.
+"""Secret-free addresses: a URL without its password and keys, for messages and logs.
 
 Beside the way of a request. Example: ``without_secrets("http://me:hush@host/x?key=1")`` is
 ``http://***@host/x``.

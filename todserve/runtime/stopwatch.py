@@ -1,4 +1,4 @@
-"""Stopwatch: how long each stage of a batch took.
+"""Stopwatch: measures how long each stage of a batch took.
 
 Stands beside the pipeline; its numbers become ``timing_ms`` of the answer.
 Example: ``with watch.stage("act"): ...`` then ``watch.milliseconds()["act"]``.
@@ -10,7 +10,7 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Runs from its making on."""
+    """Measures the time of stages, from its making on."""
 
     def __init__(self) -> None:
         """Start."""

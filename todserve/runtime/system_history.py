@@ -1,6 +1,6 @@
-"""History: past system turns in the form the checkpoint was trained with.
+"""System history: writes past replies in the form that the checkpoint was trained with.
 
-Stands between admission and the prompts on the way of a request. A client may send our plain
+Comes after admission and before the prompts when a turn is answered. A client may send our plain
 reply, our delexicalised one, or another system's text; the checkpoint's format asks for one form.
 Example: ``the gonville is at gonville place`` becomes ``[value_name] is at [value_address]``.
 """
@@ -77,4 +77,6 @@ class HistoryForm:
     @cached_property
     def _delexicaliser(self) -> Delexicaliser:
         # Compiling the database's names takes a while; a plain-format checkpoint never needs it.
-        return Delexicaliser(self._checkpoint.knowledge, self._checkpoint.schema)
+        return Delexicaliser(
+            self._checkpoint.knowledge, self._checkpoint.schema, self._checkpoint.style.values
+        )

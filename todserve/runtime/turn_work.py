@@ -23,7 +23,7 @@ _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
 @dataclass(kw_only=True, slots=True)
 class TurnWork:
-    """A turn being answered.
+    """Everything known so far of a turn that is being answered.
 
     Attributes:
         request: what the client asks.

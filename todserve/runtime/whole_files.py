@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, so that nobody ever reads half of one.
+"""Whole files: writes a file wholly or not at all, so that nobody ever reads half of it.
 
 Used wherever a checkpoint, a score or a report is saved: what is interrupted leaves the older file
 as it was. Example: ``write_whole(Path("scores.json"), text)``.

@@ -1,4 +1,4 @@
-"""Mounting: the studio's page beside the gateway's API.
+"""The studio's page: served as files beside the gateway's API.
 
 Beside the way of a message; the page speaks ``/v1`` like any client. Example:
 ``mount_studio(app)`` after ``app = create_app(settings)``; then ``/`` leads to ``/studio/``.

@@ -1,4 +1,4 @@
-"""Run: the studio's process, a gateway with the page.
+"""The studio's process: a gateway that serves the page as well.
 
 Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=8090))``.
 """

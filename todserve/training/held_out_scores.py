@@ -1,4 +1,4 @@
-"""The end of a run: the checkpoint is calibrated, given its intent model, and scored on dev.
+"""Held-out scores: at a run's end the checkpoint is calibrated and scored on dialogues put aside.
 
 Stands after training, where the configuration says ``finish: true``, as one for one's own corpus
 does by itself. Everything is fitted and scored on what was put aside: temperatures change no

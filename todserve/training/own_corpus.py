@@ -1,4 +1,4 @@
-"""One's own corpus: what a configuration that names nothing but a folder of dialogues leaves open.
+"""Own corpus: completes a training configuration that names nothing but a folder of dialogues.
 
 Stands between the configuration's file and `TrainingConfig`. A project of a few hundred or thousand
 examples starts from a pretrained checkpoint, in that checkpoint's form, for a number of epochs that

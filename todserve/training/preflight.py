@@ -1,4 +1,4 @@
-"""Preflight: the mistakes behind "CUDA error: device-side assert triggered", found beforehand.
+"""Preflight: finds mistakes in ids, sizes and lengths before the first training step.
 
 Runs before the first step, on every example and on the network as built.
 Example message: ``label id 32100 of task response lies outside the vocabulary of 32100 ...``.

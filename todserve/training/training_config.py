@@ -1,4 +1,4 @@
-"""What a training run is: corpora, format, network, optimiser, budget.
+"""TrainingConfig: corpora, format, network, optimiser and budget of a training run.
 
 Read by ``tod train CONFIG`` from a YAML file; unknown keys are refused. For a folder of one's own
 dialogues, or a file that names little more than one, `own_corpus` says the rest.
@@ -138,7 +138,7 @@ class Mixing(_Frozen):
 
 
 class TrainingConfig(Preparation):
-    """One run; what it is prepared from is documented at `Preparation`.
+    """The settings of one training run; those of its preparation are documented at `Preparation`.
 
     Attributes:
         name: the run's folder under ``runs/``; does not begin with a dot.

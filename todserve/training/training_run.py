@@ -1,4 +1,4 @@
-"""`tod train`: from a configuration to a checkpoint folder.
+"""Training run: what ``tod train`` does, from a configuration to a checkpoint folder.
 
 Ties the rooms of training together. Whatever a run has done already is kept: prepared corpus,
 vocabulary, steps. Example: ``run_training("multiwoz", out=Path("checkpoints/multiwoz"))``.

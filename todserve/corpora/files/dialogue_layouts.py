@@ -1,4 +1,4 @@
-"""A team's own dialogues, opened by their path: JSON lines, Schema-Guided Dialogue, or Rasa.
+"""Dialogue layouts: opens a folder of dialogues in JSON lines, Schema-Guided or Rasa's form.
 
 Stands beside `registry`, which opens published corpora by name; training takes either. Example:
 ``services, dialogues = open_dialogues(Path("our-bot"))``.

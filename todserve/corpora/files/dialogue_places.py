@@ -1,4 +1,4 @@
-"""The file and line of a dialogue that a reader yielded without them.
+"""Dialogue places: finds the file and line of a dialogue that a reader gave without them.
 
 Stands behind ``tod data validate`` for published corpora, whose readers know dialogues and not
 lines. A place is found by the dialogue's id and its utterance in the corpus's own files.

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where it broke off, verified, and only then in its place.
+"""Download: fetches a file over HTTP, goes on where it broke off, and verifies it.
 
 Stands behind `fetch`. A file comes as ``.NAME.part`` beside its place; a transfer that ends early
 goes on from there, now or in a later call. Proxies are those of the environment

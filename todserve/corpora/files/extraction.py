@@ -1,4 +1,4 @@
-"""The files of a publisher's archive, verified one by one before they take their places.
+"""Extraction: unpacks a publisher's archive, each file verified before it takes its place.
 
 Stands behind `fetch`. Example: member ``val.json`` of ``val.json.zip`` becomes
 ``annotated/val.json``.

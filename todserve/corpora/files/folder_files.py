@@ -1,4 +1,4 @@
-"""The files of a corpus's folder, and nothing that a link in it leads out to.
+"""Folder files: lists the files of a corpus's folder, and refuses links that lead out of it.
 
 Stands between the file system and every reader of a folder: whoever made the folder may have put a
 link to somebody else's file into it, which an error or a conversion would then show.

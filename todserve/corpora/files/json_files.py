@@ -1,4 +1,4 @@
-"""JSON files of a corpus, read whole and checked for their outermost shape.
+"""JSON files of a corpus: read whole, and checked to be an object or a list as expected.
 
 Stands between `source` and the readers whose corpora are JSON.
 Example: ``json_list(source, "train.json")``.

@@ -1,4 +1,4 @@
-"""This kit's own layout: one dialogue a line, and the schema beside.
+"""JSON lines: todserve's own layout of dialogues, one a line, with the schema in a file beside.
 
 Stands between files and the dialogue types; ``tod data convert`` writes it, training reads it. A
 folder holds ``schema.json`` (the layout of Schema-Guided Dialogue) and one ``SPLIT.jsonl`` for

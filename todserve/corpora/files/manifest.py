@@ -1,4 +1,4 @@
-"""What to fetch for a corpus: every file's address, size and checksum.
+"""Manifest: what is fetched for a corpus, every file with its address, size and checksum.
 
 Stands between the ``manifest.json`` of a reader's folder and `published_corpus`. Checksums are
 of the files as published; addresses are pinned to a commit. Example:
@@ -19,7 +19,7 @@ class _Frozen(BaseModel):
 
 
 class PublishedFile(_Frozen):
-    """One file.
+    """A file that a publisher offers for download.
 
     Attributes:
         path: inside the corpus's folder.
@@ -72,7 +72,7 @@ class PublishedArchive(_Frozen):
 
 
 class Manifest(_Frozen):
-    """Everything of one corpus.
+    """All that is downloaded for one corpus.
 
     Attributes:
         name: of the corpus.

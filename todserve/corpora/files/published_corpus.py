@@ -1,4 +1,4 @@
-"""A corpus from its publisher, over HTTPS, with a checksum for every file.
+"""PublishedCorpus: fetches a corpus from its publisher, and checks every file's checksum.
 
 Stands behind ``tod data get``. Files go to ``OUT/NAME`` in the publisher's layout, where the
 readers find them when ``TOD_DATA`` is ``OUT``. What is already there and right is not fetched

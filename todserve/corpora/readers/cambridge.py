@@ -1,4 +1,4 @@
-"""The restaurants of Cambridge, which CamRest676 and WOZ 2.0 both talk about.
+"""The domain of CamRest676 and WOZ 2.0: the restaurants of Cambridge, their slots and values.
 
 Stands beside their readers. Both corpora fill the slots area, food and price range of one
 domain and their publishers list the values of area and price range; food is open, since users

@@ -1,4 +1,4 @@
-"""Undo the publishers' tokenisation, so that corpus text looks like what people type.
+"""Detokenisation: undoes a publisher's split into words, so that text looks as people type it.
 
 Stands between a corpus file and every text the model sees. Example:
 ``"that s 3 hotel -s . ok ?"`` becomes ``"that's 3 hotels. ok?"``. What the speakers themselves

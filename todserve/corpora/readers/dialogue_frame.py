@@ -1,4 +1,4 @@
-"""What every reader of whole dialogues does first and last.
+"""Dialogue frame: the steps that every reader of whole dialogues begins and ends with.
 
 Stands inside the readers: their report learns what is read, and what was read becomes a dialogue.
 Example: ``yield from kept("0001", turns, source, "train", report)`` yields nothing for no turns.

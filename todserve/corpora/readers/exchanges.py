@@ -1,4 +1,4 @@
-"""Utterances of two speakers as pairs of a user's and the reply to it.
+"""Exchanges: pairs each utterance of the user with the reply to it.
 
 Stands between the readers whose files list utterances one by one and the dialogue types.
 Example: user, user, system is the pairs (user, none) and (user, system).

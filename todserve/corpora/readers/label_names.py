@@ -1,4 +1,4 @@
-"""Publishers' names as labels that prompts and parsers can hold.
+"""Label names: a publisher's names, spelled so that prompts and parsers can hold them.
 
 Stands between the readers and the schema: a domain, act or intent becomes one bracketed token
 and a slot one word, so neither may hold a space or a mark. Example: ``price range`` is

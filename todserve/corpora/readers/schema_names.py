@@ -1,4 +1,4 @@
-"""Somebody's names and values, spelled so that prompts and the schema can hold them.
+"""Schema names: somebody's names and values, spelled so that a schema can hold them.
 
 Stands between `layouts` and training. A domain, act or intent becomes one bracketed token, a slot
 one word, a value what serving would write. Example: intent ``faq/ask-hours`` is

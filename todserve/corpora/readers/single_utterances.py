@@ -15,7 +15,7 @@ from todserve.runtime.language.dialogue import Dialogue, Turn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Utterance:
-    """One labelled utterance.
+    """A single utterance of a user, labelled with its intent.
 
     Attributes:
         text: as published.

@@ -1,4 +1,4 @@
-"""Where the values of a state stand in an utterance.
+"""Value places: finds where the values of a state stand in an utterance.
 
 Stands before the writers that mark entities. Only what is said word for word is marked; a value
 that two slots share, or that answers a question ("yes"), could be either and is not. Example:

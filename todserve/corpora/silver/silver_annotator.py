@@ -1,4 +1,4 @@
-"""SILVER acts and intents for MultiWOZ's train split, which has neither.
+"""The silver annotator: guesses acts and intents for MultiWOZ's train split, which has none.
 
 Stands between the readers and training. Two linear models learn from one half of the annotated
 dev split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on the other
@@ -48,7 +48,7 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """A turn with what led to it.
+    """A turn and the turns before it, from which its labels are guessed.
 
     Attributes:
         turn: the turn itself.
@@ -183,7 +183,7 @@ def dev_half(dialogue_id: str) -> DevHalf:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotator:
-    """Fitted on gold dialogues, labels others.
+    """Guesses the labels of dialogues, having learnt from dialogues that people labelled.
 
     Attributes:
         intents: user turn -> intent.

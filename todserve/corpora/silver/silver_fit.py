@@ -1,4 +1,4 @@
-"""Fit the silver annotator, label with it, and say how good its labels are.
+"""Silver fit: trains the silver annotator, labels with it, and tells how good the labels are.
 
 Stands between the readers and training. The official dev split pays for it: its
 ``dev-annotator`` half fits the annotator, its ``dev-held-out`` half scores it, and any act or

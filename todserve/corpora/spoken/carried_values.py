@@ -1,4 +1,4 @@
-"""Carrying over: a value of one service is used for another by words that point to it.
+"""Carried values: turns in which a value of one service is used for another ("the same day").
 
 Kinds of saying: ``the same night``, ``round there``, a taxi between two things spoken of, the way
 back on another day.

@@ -1,4 +1,4 @@
-"""Corrections: what was said before is put right.
+"""Corrections: turns in which the user puts right what was said before.
 
 Kinds of saying, each made from a labelled turn and the state before it; what is corrected changes,
 all else stays.

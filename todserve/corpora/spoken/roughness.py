@@ -1,4 +1,4 @@
-"""Roughness: a text as somebody in a hurry would type it.
+"""Roughness: rewrites a text as somebody in a hurry would type it.
 
 Stands after the kinds of saying, laid over what they made with a probability. Misspellings, slips
 of the keyboard, spelling by ear, abbreviations, dialect, run-ons, dictation without punctuation;

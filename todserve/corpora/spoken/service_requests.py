@@ -1,4 +1,4 @@
-"""Requests: all wishes for a service in one breath.
+"""Service requests: turns with all wishes for a service in one sentence.
 
 Stands between single values and the kinds that say everything at once. The slots are put before
 the noun, into it and after it, in any order, as a sentence, a list or a telegram.
@@ -21,7 +21,7 @@ _BEFORE = {"price": 0, "stars": 1, "area": 2, "food": 3}
 
 
 class Requests:
-    """Says all slots of a service."""
+    """Makes sentences that say all wishes for a service at once."""
 
     def __init__(self, speech: Speech) -> None:
         """Say values by ``speech``."""

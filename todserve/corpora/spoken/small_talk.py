@@ -1,4 +1,4 @@
-"""Small talk and what lies outside: the state stays as it is.
+"""Small talk: turns outside every service, after which the state stays as it is.
 
 Kinds of saying: greetings, thanks, goodbyes, a bare yes or no at the start, and everything that no
 service of the schema does: other corpora's utterances, the weather, other cities and languages,

@@ -1,4 +1,4 @@
-"""Kinds of saying: each by its name, with its usual weight among the others.
+"""Spoken kinds: the ways of speaking that turns are made of, each with its usual share.
 
 Stands between the modules that make them and the maker that draws.
 Example: ``KINDS["way_round"]`` makes "the other way round" of departure and destination.
@@ -23,7 +23,7 @@ from todserve.corpora.spoken.spoken_turns import SpokenTurn
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of saying.
+    """One way in which people speak, such as a correction.
 
     Attributes:
         make: makes a turn, or None where what was drawn does not serve.

@@ -1,4 +1,4 @@
-"""The maker of spoken turns: draws a kind, makes it of the corpora's turns, lays roughness over it.
+"""The maker of spoken turns: draws a kind of turn, makes it of the corpora's, and roughens it.
 
 Stands between the turns of a run and its epochs. What it makes is a function of the chance given
 alone, so the same seed makes the same turns in whatever number of processes.

@@ -1,4 +1,4 @@
-"""Material: a corpus's turns, sorted by what can be made of them.
+"""Spoken material: a corpus's turns, sorted by what can be made of them.
 
 Stands between the turns and the kinds of saying, which draw from it. Everything is found once, when
 a run begins, so that a turn is made in well under a millisecond.

@@ -1,4 +1,4 @@
-"""Settings: how much of what people really say is made, and of which kinds.
+"""Spoken settings: how many spoken turns are made, and of which kinds.
 
 Part of a training configuration; unknown keys are refused, unknown kinds by name.
 Example: ``spoken: {share: 0.3, rough: 0.33, kinds: {correct: 2, outside: 0}}``.

@@ -41,7 +41,7 @@ class LabelledTurn(Protocol):
 
     @property
     def user(self) -> str:
-        """The utterance."""
+        """What the user says."""
 
     @property
     def state(self) -> State | None:

@@ -1,4 +1,4 @@
-"""Speech: the ways to say one value of one slot.
+"""Spoken values: the ways to say a value of a slot.
 
 Stands between the vocabulary and whole requests. A value is said alone ("posh"), before a noun
 ("a posh hotel") or after it ("a hotel that won't break the bank"); what is said always means the
@@ -20,7 +20,7 @@ _LARGEST_GROUP = 8
 
 
 class Speech:
-    """Says values in many ways."""
+    """Finds many ways to say a value of a slot."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Say values of ``vocabulary`` in its words."""

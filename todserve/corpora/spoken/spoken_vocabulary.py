@@ -1,4 +1,4 @@
-"""Vocabulary: which slots are spoken of how, which values they take, which services there are.
+"""Spoken vocabulary: the slots that are spoken of, the values they take, the services there are.
 
 Stands between a schema, the turns that show its values, and the wordings. A slot belongs to a
 family by its name where its values look so, and by the look of its values alone otherwise.

@@ -1,4 +1,4 @@
-"""Questions about the venue at hand, names misspelt, and mistakes that the last exchange shows.
+"""Venue questions: turns that ask about the place at hand, with its name misspelt or mistaken.
 
 Kinds of saying that need nothing new: what is asked is in the database, what is misspelt is known,
 what is mistaken was said.

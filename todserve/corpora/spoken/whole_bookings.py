@@ -1,4 +1,4 @@
-"""Everything at once: a whole booking in one sentence, or several services in one breath.
+"""Whole bookings: turns with a whole booking in one sentence, or with several services at once.
 
 Kinds of saying, worded anew from the slots some dialogue ended up with, or by joining turns that
 follow each other.

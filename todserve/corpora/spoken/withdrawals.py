@@ -1,4 +1,4 @@
-"""Withdrawals: something said before is taken back, and indifference: every value will do.
+"""Withdrawals: turns that take something back, or say that any value will do.
 
 Kinds of saying; what is withdrawn leaves the state, what is indifferent becomes ``dontcare``, all
 else stays.

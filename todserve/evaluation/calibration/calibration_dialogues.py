@@ -40,7 +40,7 @@ def dev_dialogues(checkpoint: Checkpoint, root: Path | None) -> list[Dialogue]:
     Raises:
         CorpusError: the corpus is missing or malformed.
     """
-    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema)
+    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema, checkpoint.style.values)
     return [
         enrich(
             one,

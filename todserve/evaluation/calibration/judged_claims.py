@@ -1,4 +1,4 @@
-"""Judging: what a turn's generations claimed, token by token, and whether it was right.
+"""Judged claims: what the network claimed, token by token, and whether it was right.
 
 Stands between the rollout and the calibration. A claim is what a confidence is reported for
 (or could be): the value of a slot, the intent, one act, the whole set of acts. Example: the
@@ -25,7 +25,7 @@ from todserve.runtime.turn_work import TurnWork
 
 
 class ClaimKind(StrEnum):
-    """What was claimed."""
+    """The kinds of claims: a value, an intent, an act and so on."""
 
     SLOT = "slot"
     """The value of a slot that the turn wrote is the one in the corpus's state."""
@@ -39,7 +39,7 @@ class ClaimKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """One thing that a generation said.
+    """Something that the network wrote and that is right or wrong.
 
     Attributes:
         kind: what it is about.

@@ -1,4 +1,4 @@
-"""Name fitting: how near a misspelt name must come to a known one, from dev's own labels.
+"""Name closeness fit: how near a misspelt name must come to a known one, learnt from dev's labels.
 
 Beside the way of an evaluation: ``tod fit-names``. The names that dev's states label and the
 database knows are misspelt by a seed, and should be read as themselves; each of them looked for in

@@ -1,4 +1,4 @@
-"""Reliability: do things said with 80% confidence come true 80% of the time?
+"""Reliability: how often what is said with a confidence of, say, 80% is right.
 
 Stands between judged confidences and the calibration report. Pure arithmetic on (confidence,
 right) pairs. Example: four slots at 0.9 of which two are right are off by 0.4.

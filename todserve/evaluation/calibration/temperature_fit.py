@@ -1,4 +1,4 @@
-"""Calibration: a temperature per task from one half's claims, and what it does to the other's.
+"""Temperature fit: one temperature per task on half of the dialogues, its effect on the other half.
 
 Stands between the watched rollout and the calibration report. Example: ``fit(model, evidence)``
 gives ``{TaskName.INTENT: 1.4, ...}``; ``measure(model, other_evidence, temperatures)`` tells
@@ -36,7 +36,7 @@ OnBatch = Callable[[int], object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What some dialogues give to calibrate with.
+    """The claims and logits of some dialogues, from which temperatures are fitted.
 
     Attributes:
         generated: what the model wrote.

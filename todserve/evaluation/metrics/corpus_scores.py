@@ -1,4 +1,4 @@
-"""Scoring: the outcomes of a rollout become signed figures.
+"""Corpus scores: makes signed figures of the outcomes of a rollout.
 
 Stands between the rollout and the scorecard: decides which turns count for which figure.
 Example: act and intent figures on MultiWOZ's dev leave out ``dev-annotator``, the half whose labels

@@ -1,4 +1,4 @@
-"""Forcing: the network's next-token logits along texts that are given.
+"""Forced passages: the network's next-token logits along texts that are given to it.
 
 Stands between passages (what the network wrote, or what the corpus would have it write) and the
 measures of confidence. Teacher forcing: position t is predicted from the given tokens before it,

@@ -1,4 +1,4 @@
-"""References: what the corpus would have the model write, as passages to force it along.
+"""Reference passages: what the corpus would have the model write at each turn.
 
 Stands between the enriched dialogues and forcing. The past is the corpus's: gold previous state,
 plain replies and look-up, exactly what a training example shows, so that cross-entropies can be

@@ -13,7 +13,7 @@ from todserve.evaluation.rollout import Outcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleCounts:
-    """Counts of a rollout's replies.
+    """How often each rule struck among a rollout's replies.
 
     Attributes:
         replies: how many there are.

@@ -1,4 +1,4 @@
-"""Differences: what a remembered turn expects and what a model answered, aspect by aspect.
+"""Replay differences: where a model's answer departs from what a remembered turn expects.
 
 Stands between the replay and its report. Names and values are compared without case and spacing,
 acts without their order, and a reply with placeholders if one is remembered, otherwise in plain
@@ -26,7 +26,7 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One aspect of a turn that is not as remembered.
+    """An aspect of a turn in which the answer is not as remembered.
 
     Attributes:
         missing: what is remembered and was not answered.

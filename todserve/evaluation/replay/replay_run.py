@@ -1,4 +1,4 @@
-"""A replay from end to end: dialogues read, asked again, differences shown, and a verdict.
+"""A replay run: asks remembered dialogues again, shows the differences, and gives a verdict.
 
 Last on the way of a replay; what ``tod replay DIALOGUES --against URL_OR_ARCHIVE`` does once the
 model is open. The utterances it prints are its user's own and go to the output given, never to a

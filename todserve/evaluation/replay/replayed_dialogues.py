@@ -1,4 +1,4 @@
-"""Replay: remembered dialogues asked again, turn by turn, of another model or version.
+"""Replayed dialogues: remembered ones asked again, turn by turn, of another model or version.
 
 Stands between the dialogues and the differences. Users say what they said then, the history holds
 the replies they got then, and each turn starts from the belief state remembered of the turn before,

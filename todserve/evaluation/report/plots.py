@@ -1,4 +1,4 @@
-"""Plots as SVG text that stands inside a page.
+"""Plots: drawn as SVG text that stands inside a page.
 
 Stands between figures and the HTML report. Example: ``line_plot("by-turn", [Line(label="all",
 points=((1, 0.9), (2, 0.8)))], title="...", x="turn", y="share")`` starts with ``<svg``.

@@ -1,4 +1,4 @@
-"""What a calibration found, read back from its JSON.
+"""The report's part on calibration, read back from the JSON that a calibration wrote.
 
 Stands between the file that ``run_calibration`` writes and the HTML report. Example row:
 ``intent  T 1.38  ECE 0.031 -> 0.009`` with the bars of both reliability diagrams.

@@ -12,7 +12,7 @@ SIGNATURE = "signature"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FigureRow:
-    """One row.
+    """A figure as a row of the report's table.
 
     Attributes:
         name: the figure's, with the names of the parts it stands in before it.
@@ -31,7 +31,7 @@ class FigureRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FigureTable:
-    """All figures of a scorecard.
+    """All figures of a scorecard, as a table.
 
     Attributes:
         rows: in the scorecard's order.

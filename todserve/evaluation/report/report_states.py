@@ -35,7 +35,7 @@ class ComparedTurn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DomainRow:
-    """One domain's figures.
+    """How often the belief state of one domain is right.
 
     Attributes:
         domain: its name.

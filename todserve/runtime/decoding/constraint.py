@@ -1,8 +1,7 @@
-"""The constraint: an automaton of everything a checkpoint may rightly write, built when it loads.
+"""The constraint: which tokens a checkpoint may write after which, built when it is opened.
 
-Stands between the checkpoint and the engine, on request: a pipeline decodes freely unless told to,
-as the shipped archive is. A sequence that ends by itself under it is understood whole by
-``formats`` and names nothing that is unknown:
+A pipeline decodes freely unless told to use it, as the shipped archive is. A sequence that ends by
+itself under it is understood whole by ``formats`` and names nothing that is unknown:
 
 - intent: one of the schema's;
 - belief state: domains and slots of the schema, of a categorical slot one of its values or

@@ -1,7 +1,8 @@
-"""The grammar of each task: what ``formats`` would understand, in the names of a checkpoint.
+"""The grammar of each task: every text that it may write, from the names of a checkpoint.
 
-Stands between the names there are and the paths of tokens; one function a task, in the order of
-its text. Example of a belief state: ``[train]``, a slot of train, a value of it, again and again.
+Reads the names of ``constraint_labels``, makes ``constraint_paths``; one function a task, in the
+order of its text. Example of a belief state: ``[train]``, a slot of train, a value of it, again and
+again.
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,11 @@
-"""OutputLabels: every name a checkpoint may write.
+"""OutputLabels: every domain, slot, value, act and intent that a checkpoint may write.
 
-Stands between the checkpoint and the constraint on what it generates. Domains, slots, categorical
-values and intents are the schema's. A schema lists no acts, and acts name slots that no user
-informs: these are the labels it has learnt (those of its ``labels.json``, or else of its whole
-vocabulary) and the columns of its database.
-Example: ``act_slots["train"]`` holds ``leave`` (schema), ``price`` (column) and ``reference``
-(a placeholder of the vocabulary that is no domain's own).
+Read from the checkpoint when the constraint is built. Domains, slots,
+categorical values and intents are the schema's. A schema lists no acts, and acts name slots that no
+user informs: these are the labels it has learnt (those of its ``labels.json``, or else of its whole
+vocabulary) and the columns of its database. Example: ``act_slots["train"]`` holds ``leave``
+(schema), ``price`` (column) and ``reference`` (a placeholder of the vocabulary that is no domain's
+own).
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Paths: places joined by tokens, several of which may be stood on at once, made into a table.
+"""Paths: alternative sequences of tokens, joined and made into one table of what may follow what.
 
-Stands between the grammar of the tasks and the automaton. A value that may go on ("multiple
-sports") or give way to a slot is at two places at once; compiling makes each such set of places
-one state. Example: ``paths.spell(start, (17, 4), end)`` joins two places by two tokens.
+Made by the grammar of the tasks, and compiled into the automaton. A value that may go on ("multiple
+sports") or give way to a slot is at two places at once; compiling makes each such set of places one
+state. Example: ``paths.spell(start, (17, 4), end)`` joins two places by two tokens.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Drafts: guesses of what is written next, from what was often written after the last tokens.
+"""Drafts: guesses of the next tokens, from what was often written after the last ones.
 
 Beside an engine that checks several tokens in one step: whoever guesses right saves steps, and no
 guess changes what is written. A checkpoint's ``drafts.json`` is counted on the targets it was

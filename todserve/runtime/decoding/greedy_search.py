@@ -1,4 +1,4 @@
-"""GreedySearch: rows that are written token by token, several at a time where a draft guessed them.
+"""GreedySearch: writes rows token by token, and several tokens at once where a draft guessed them.
 
 Between an engine and its network. Each step feeds every row the token chosen last and a draft of
 what may follow; the network answers all of them at once, and a draft is kept as far as it is what

@@ -1,8 +1,8 @@
-"""Reading: a generation as text, as its parsed meaning, and with its probabilities.
+"""ParsedGeneration: what the network wrote, as text, as its meaning, and with its probabilities.
 
-Stands between the engine and the belief tracker on the way of a request.
-Example: ids of ``[train] day friday`` with log-probabilities give the state
-``{"train": {"day": "friday"}}`` and ``probability(12, 18)`` of the word ``friday``.
+Comes after the engine and before the belief tracker when a turn is answered. Example: ids of
+``[train] day friday`` with log-probabilities give the state ``{"train": {"day": "friday"}}`` and
+``probability(12, 18)`` of the word ``friday``.
 """
 
 import math

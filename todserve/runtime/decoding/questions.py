@@ -1,8 +1,8 @@
-"""Questions: tasks put to the model, all items and tasks of a stage as one engine call.
+"""Questions: puts several tasks of several requests to the network in one call of the engine.
 
-Stands between prompts and engine on the way of a request. With placement ``decoder`` the two
-stages of a turn ask about the same contexts, which are then encoded once for both.
-Example: ``Questions(engine, builder).ask([Question(source=..., task=TaskName.INTENT)])``.
+Comes after prompts and before engine when a turn is answered. With placement ``decoder`` the two
+stages of a turn ask about the same contexts, which are then encoded once for both. Example:
+``Questions(engine, builder).ask([Question(source=..., task=TaskName.INTENT)])``.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""TokenAutomaton: which tokens may follow which, as one dense table.
+"""TokenAutomaton: a table of which tokens may follow which, for decoding under the constraint.
 
 Stands beside the engines: a row that starts in one of its states chooses among the allowed tokens
 alone. It knows nothing of dialogue; ``constraint`` builds it from what a checkpoint knows.

@@ -1,4 +1,4 @@
-"""Choices: the likeliest token at each position, among those that an automaton's state allows.
+"""Token choices: the likeliest token at each position among those that are allowed there.
 
 Beside an engine whose network gives logits and leaves the choice to numpy. A state either allows
 few tokens, and those alone are looked at, or refuses few, and then the likeliest of all is nearly

@@ -1,8 +1,8 @@
-"""Engine choice: which engine runs a folder, and that engine opened over it.
+"""Engine choice: finds out which engine can run a folder, and opens that engine over it.
 
-Stands between the checkpoint and the pipeline. An engine's packages are imported only when it
-is opened, so that a worker pays for no other.
-Example: ``open_engine(Path("checkpoints/multiwoz"), EngineSettings())``.
+Used once, when a worker starts. An engine's packages are imported only when it
+is opened, so that a worker pays for no other. Example: ``open_engine(Path("checkpoints/multiwoz"),
+EngineSettings())``.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Engine export: a checkpoint becomes a folder that an engine other than PyTorch can serve.
+"""Engine export: makes of a checkpoint a folder that an engine other than PyTorch can serve.
 
 What ``tod export CHECKPOINT --format onnx`` does before it measures; ``tod archive`` packs the
 folder as it packs a checkpoint. Each format is written in its engine's own folder beside this

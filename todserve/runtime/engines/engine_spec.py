@@ -1,4 +1,4 @@
-"""EngineSpec: all that the rest of todserve may ask about an engine, one object for each.
+"""EngineSpec: what the rest of todserve may ask about an engine, one object for each engine.
 
 An engine is a folder beside this module (``onnx/``) with a ``SPEC`` in its ``NAME_spec.py``, and a
 line in ``EngineName``. Nobody outside such a folder decides anything by an engine's name; they ask

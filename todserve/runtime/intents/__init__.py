@@ -1,1 +1,1 @@
-"""A model of the intent beside the network: the sentence's vector, its words, its letters."""
+"""A classifier of the user's intent beside the network, by the sentence's vector and words."""

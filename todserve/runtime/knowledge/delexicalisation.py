@@ -1,4 +1,4 @@
-"""Delexicalisation: a plain reply to one with placeholders.
+"""Delexicalisation: replaces the values in a reply by placeholders such as ``[value_name]``.
 
 Stands where plain system turns enter: a corpus being read, a client's history without our own
 delexicalised replies. Example: ``"tr0755 leaves at 07:35 on monday"`` becomes
@@ -12,37 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.knowledge.multiwoz_spellings import all_spellings
 from todserve.runtime.knowledge.value_patterns import (
+    ADMISSION,
     CLOCK,
     DURATION,
     MONEY,
     PARTY,
-    PATTERN_SLOTS,
     PLACE,
-    is_admission,
-    is_area,
-    is_asked_kind,
-    is_count,
-    is_money,
-    is_one_address,
-    leave_or_arrive,
-    pattern_spans,
-    place_slot,
+    ValuePatterns,
 )
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex, Span, without_possessive, words_of
 from todserve.runtime.language.schema import Schema
 
-_FLAGS = frozenset({"yes", "no", "true", "false", DONTCARE, DELETED, ""})
-_DOUBTED = {
-    "area": is_area,
-    "choice": is_count,
-    "fee": is_admission,
-    "type": is_asked_kind,
-}
-"""Slots whose words often mean something else, and what tells."""
-
+_NO_VALUE = frozenset({DONTCARE, DELETED, ""})
 _LONGEST_PHRASE = 12  # words; opening hours are sentences nobody repeats word for word
 
 
@@ -62,10 +45,19 @@ class Delexicalisation:
 class Delexicaliser:
     """Replaces values by placeholders; one matcher per domain, built when first needed."""
 
-    def __init__(self, knowledge: KnowledgeBase, schema: Schema) -> None:
-        """Take what is known; reading it is put off until a domain is asked for."""
+    def __init__(
+        self, knowledge: KnowledgeBase, schema: Schema, patterns: ValuePatterns | None = None
+    ) -> None:
+        """Take what is known; reading it is put off until a domain is asked for.
+
+        Args:
+            knowledge: the database, whose values are looked for.
+            schema: its values as well.
+            patterns: how replies write values; English's without.
+        """
         self._knowledge = knowledge
         self._schema = schema
+        self._patterns = patterns or ValuePatterns.of_language()
         self._indexes: dict[str | None, PhraseIndex] = {}
         self._known_slots: dict[str | None, frozenset[str]] = {}
 
@@ -85,10 +77,10 @@ class Delexicaliser:
         slots = self._slots(domain)
         words = words_of(text)
         found = [*self._index(domain).find(words)]
-        own = _state_index(state, domain)
+        own = self._state_index(state, domain)
         if own is not None:
             found += own.find(words)
-        found += pattern_spans(text)
+        found += self._patterns.spans(text)
         chosen: list[Span] = []
         for span in sorted(found, key=lambda one: (one.start, one.start - one.end)):
             if chosen and span.start < chosen[-1].end:
@@ -97,7 +89,7 @@ class Delexicaliser:
             if slot is None:
                 continue
             span = without_possessive(text, Span(span.start, span.end, slot))
-            if chosen and _belongs_to(text, chosen[-1], span):
+            if chosen and self._belongs_to(text, chosen[-1], span):
                 chosen[-1] = Span(chosen[-1].start, span.end, chosen[-1].slot)
             else:
                 chosen.append(span)
@@ -127,35 +119,30 @@ class Delexicaliser:
             anywhere = domain is not None and self._goes_anywhere(domain)
             for one in everything:  # a reply about a hotel names the college next to it
                 names = self._knowledge.values(one, "name")
-                index.add(PLACE if anywhere else "name", sorted(all_spellings("name", names)))
+                index.add(
+                    PLACE if anywhere else "name",
+                    sorted(self._patterns.all_spellings("name", names)),
+                )
                 if one not in first:
                     addresses = self._knowledge.values(one, "address")
-                    index.add("address", sorted(all_spellings("address", addresses)))
+                    index.add("address", sorted(self._patterns.all_spellings("address", addresses)))
             self._indexes[domain] = index
         return self._indexes[domain]
 
     def _goes_anywhere(self, domain: str) -> bool:
-        going = self._schema.has(domain, "destination")
-        return going and "destination" not in self._knowledge.columns(domain)
+        target = next(reversed(tuple(self._patterns.places)), None)
+        if target is None or not self._schema.has(domain, target):
+            return False
+        return target not in self._knowledge.columns(domain)
 
     def _add_domain(self, index: PhraseIndex, domain: str) -> None:
         for slot in dict.fromkeys([*self._knowledge.columns(domain), *self._schema.slots(domain)]):
-            if slot in PATTERN_SLOTS:
+            if slot in self._patterns.no_phrases:
                 continue
-            values = {
-                value
-                for value in (
-                    *self._knowledge.values(domain, slot),
-                    *self._schema.values(domain, slot),
-                )
-                if value not in _FLAGS
-                and not value.isdigit()
-                and not (slot == "fee" and value[0].isdigit())
-            }
-            if slot == "pricerange":
-                values.discard("free")  # of an attraction: its fee
-            slot = PLACE if slot in {"departure", "destination"} else slot
-            values = all_spellings(slot, values)
+            known = (*self._knowledge.values(domain, slot), *self._schema.values(domain, slot))
+            values = self._patterns.phrases(slot, known) - _NO_VALUE
+            slot = PLACE if slot in self._patterns.places else slot
+            values = self._patterns.all_spellings(slot, values)
             index.add(slot, sorted(one for one in values if len(one.split()) <= _LONGEST_PHRASE))
 
     def _resolve(
@@ -168,32 +155,65 @@ class Delexicaliser:
     ) -> str | None:
         slot = span.slot
         known = state.get(domain or "", {})
+        patterns = self._patterns
+        named = patterns.slots
         if slot == PLACE:
-            place = place_slot(text, span, known)
+            place = patterns.place_slot(text, span, known)
             return "name" if place is None and self._goes_anywhere(domain or "") else place
-        if slot == CLOCK and is_money(text, span):
+        if slot == CLOCK and patterns.is_money(text, span):
             slot = MONEY
         if slot == CLOCK:
             return self._clock_slot(text, span, domain, slots)
         if slot == MONEY:
-            return "fee" if "fee" in slots and "price" not in slots else _like("price", slots)
+            fee, price = named.get(ADMISSION, ADMISSION), named.get(MONEY, MONEY)
+            return fee if fee in slots and price not in slots else _like(price, slots)
         if slot == DURATION:
             # "the table is reserved for 15 minutes" is no value of a restaurant.
-            return "time" if "time" in self._knowledge.columns(domain or "") else None
+            lasting = named.get(DURATION, DURATION)
+            return lasting if lasting in self._knowledge.columns(domain or "") else None
         if slot == PARTY:
-            return "people" if known.get("people") == text[span.start : span.end] else None
+            people = named.get(PARTY, PARTY)
+            return people if known.get(people) == text[span.start : span.end] else None
         if slot in {"phone", "postcode", "address"}:
             return _like(slot, slots)
-        doubted = _DOUBTED.get(slot)
-        return slot if doubted is None or doubted(text, span) else None
+        if slot == "choice":
+            return slot if patterns.is_count(text, span) else None
+        return None if patterns.is_doubtful(text, span) else slot
 
     def _clock_slot(self, text: str, span: Span, domain: str | None, slots: frozenset[str]) -> str:
-        if "time" in self._schema.slots(domain or ""):
-            return "time"
-        own = _like("time", slots)
-        if domain is not None and own != "time" and not slots & {"leave", "arrive"}:
+        time, travel = self._patterns.slots.get(CLOCK, CLOCK), self._patterns.travel_times
+        if time in self._schema.slots(domain or ""):
+            return time
+        own = _like(time, slots)
+        if domain is not None and own != time and not slots & {*travel}:
             return own
-        return leave_or_arrive(text, span) or ("leave" if "leave" in slots else "time")
+        told = self._patterns.time_slot(text, span)
+        return told or (travel[0] if travel and travel[0] in slots else time)
+
+    def _belongs_to(self, text: str, last: Span, span: Span) -> bool:
+        """Say whether two values are one: "jesus lane, fen ditton", "the belfry hotel"."""
+        if last.slot == span.slot == "address":
+            return self._patterns.is_one_address(text, last.end, span.start)
+        kind_of_name = last.slot == "name" and span.slot == "type"
+        return kind_of_name and text[last.end : span.start] == " "
+
+    def _state_index(self, state: BeliefState, domain: str | None) -> PhraseIndex | None:
+        patterns = self._patterns
+        named = [
+            (slot, value)
+            for one, values in state.items()
+            if domain is None or one == domain
+            for slot, value in values.items()
+            if slot not in patterns.no_phrases
+            and value not in patterns.flags | _NO_VALUE
+            and not value.isdigit()
+        ]
+        if not named:
+            return None
+        index = PhraseIndex()
+        for slot, value in named:
+            index.add(PLACE if slot in patterns.places else slot, [value])
+        return index
 
 
 def _like(slot: str, slots: frozenset[str]) -> str:
@@ -202,30 +222,6 @@ def _like(slot: str, slots: frozenset[str]) -> str:
         return slot
     own = (one for one in sorted(slots) if slot in one.split("_") and not one.endswith("range"))
     return next(own, slot)
-
-
-def _belongs_to(text: str, last: Span, span: Span) -> bool:
-    """Say whether two values are one: "jesus lane, fen ditton", "the belfry hotel"."""
-    if last.slot == span.slot == "address":
-        return is_one_address(text, last.end, span.start)
-    kind_of_name = last.slot == "name" and span.slot == "type"
-    return kind_of_name and text[last.end : span.start] == " "
-
-
-def _state_index(state: BeliefState, domain: str | None) -> PhraseIndex | None:
-    named = [
-        (slot, value)
-        for one, values in state.items()
-        if domain is None or one == domain
-        for slot, value in values.items()
-        if slot not in PATTERN_SLOTS and value not in _FLAGS and not value.isdigit()
-    ]
-    if not named:
-        return None
-    index = PhraseIndex()
-    for slot, value in named:
-        index.add(PLACE if slot in {"departure", "destination"} else slot, [value])
-    return index
 
 
 def _replaced(text: str, spans: Iterable[Span]) -> Delexicalisation:

@@ -1,4 +1,4 @@
-"""Control text: what only we may write to the network, taken out of what others write.
+"""Control text: takes out of others' texts the marks that only todserve may write to the network.
 
 At every door where a text enters: prompts, targets, corrections, rows of the knowledge base, a
 bot's own words. Example: ``plain_value("ely <eos_b>")`` is ``"ely (eos_b)"``.

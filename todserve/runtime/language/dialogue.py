@@ -1,4 +1,4 @@
-"""Dialogue, turn, dialogue act, belief state: the nouns every other module speaks.
+"""The nouns of the project as classes: dialogue, turn, dialogue act, belief state.
 
 Stands before everything else on the way of a request; standard library only.
 Example: ``Turn(user="a train to ely", belief_state={"train": {"destination": "ely"}})``.

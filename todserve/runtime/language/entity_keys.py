@@ -1,4 +1,4 @@
-"""Comparison: when two spellings mean the same entity.
+"""Entity keys: the string by which two spellings of a name are compared.
 
 Stands inside the look-up. Example: ``Saint John's College`` and ``saint johns college`` have one
 key, and "the fitzwilliam" means ``the fitzwilliam museum``.

@@ -1,4 +1,4 @@
-r"""PPTOD's target texts: one ``serialize_x`` beside each ``parse_x``.
+r"""The texts the network is trained to write, each with a ``serialize_x`` and a ``parse_x``.
 
 Stands on both sides of the engine on the way of a request. ``parse(serialize(x)) == x`` always.
 Example: ``[train] day wednesday departure cambridge leave 12:45``.

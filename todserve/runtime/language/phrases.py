@@ -1,4 +1,4 @@
-"""Phrases: find known values in a text, however their spelling varies.
+"""Phrases: finds known values in a text, however their spelling varies.
 
 Stands inside delexicalisation. An index maps the first word of every known value to the values
 that begin so; a text is walked once. Example: an index of ``"christ's college"`` finds

@@ -1,9 +1,8 @@
 """Schema: which domains, slots, values and intents exist, and how a value is written.
 
-Stands between the parsed generation and the belief state: nothing enters a state that the
-schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dialogue and
-MultiWOZ 2.2. Example: ``schema.normalise_value("hotel", "type", "Guest House")`` is
-``"guesthouse"``.
+Comes after the parsed generation and before the belief state: nothing enters a state that the
+schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dialogue and MultiWOZ
+2.2. Example: ``schema.normalise_value("hotel", "type", "Guest House")`` is ``"guesthouse"``.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""Normalise what people type into the form the models are trained on.
+"""Text normalisation: what people type, in the form that the models are trained on.
 
 Stands before the prompts: corpora and requests pass through the same function.
 Example: ``normalise("Two tickets at 5pm")`` is ``"2 tickets at 17:00"``.

@@ -1,4 +1,4 @@
-"""The reply: from what the model wrote to what may be said.
+"""The reply: how what the network wrote becomes a true sentence for the user.
 
 Stands after the second engine call, before the wire. Example: "there are [value_choice]
 [value_type] in the north" is sent only where every place that the look-up found is in the north;

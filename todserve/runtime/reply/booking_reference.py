@@ -1,4 +1,4 @@
-"""Bookings' references: a code that stands for a booking.
+"""Booking references: a code made from what is booked, the same for the same booking.
 
 Beside lexicalisation. Nothing is booked by the look-up itself, so a reference is made from what
 the booking is of: the same booking has the same reference, in every later reply too. Example:

@@ -1,4 +1,4 @@
-"""Clauses: a delexicalised reply in pieces each of which claims one thing, or asks.
+"""Clauses: cuts a reply into pieces each of which claims one thing, or asks.
 
 Stands before the rules: whether a value must be one entity's or everybody's depends on what its
 clause speaks of. Example: "i have [value_choice] cheap places. one of them is [value_name] , would
@@ -12,19 +12,8 @@ from enum import StrEnum
 from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.reply_style import ReplyStyle
 
-KEYS = ("name", "id", "car", "song_title")
-"""Slots that tell entities apart: behind one of these, one entity is spoken of."""
-
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
-_BUT = re.compile(r"(?<!\bno),?\s(?=(?:but|however|and (?:the|it|they)) )")
 _COUNT = "[value_choice]"
-_KEY = re.compile("|".join(rf"\[value_{slot}\]" for slot in KEYS))
-_LITERAL_COUNT = re.compile(
-    r"\b(?:there (?:is|are)|(?:i|we)(?: have|'ve| found| can offer)+(?: found)?|found|got)"
-    r"(?: about| only| over| exactly)? "
-    r"(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b"
-    r"(?!:)(?! (?:stars?|people|person|nights?|tickets?|pounds?|minutes?|hours?|days?)\b)"
-)
 
 
 class Subject(StrEnum):
@@ -42,7 +31,7 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clause:
-    """A piece of a reply.
+    """A piece of a reply that claims one thing, or asks.
 
     Attributes:
         text: with placeholders, lower case.
@@ -67,7 +56,7 @@ def clauses_of(delexicalised: str, style: ReplyStyle) -> tuple[Clause, ...]:
     first, counts = 0, 0
     for text, asks in _pieces(delexicalised, style):
         slots = placeholders(text)
-        counted = _LITERAL_COUNT.search(text)
+        counted = style.patterns["counted"].search(text)
         found.append(
             Clause(
                 text=text.lower(),
@@ -89,9 +78,9 @@ def _subject(text: str, asks: bool, counts: int, style: ReplyStyle) -> Subject:
         return Subject.NOTHING
     if _COUNT in text:
         return Subject.SOME if counts else Subject.ALL
-    if _LITERAL_COUNT.search(text) or patterns["all"].search(text):
+    if patterns["counted"].search(text) or patterns["all"].search(text):
         return Subject.ALL
-    if patterns["some"].search(text) and not _KEY.search(text):
+    if patterns["some"].search(text) and not style.names_one(text):
         return Subject.SOME
     return Subject.ONE
 
@@ -102,21 +91,21 @@ def _pieces(text: str, style: ReplyStyle) -> list[tuple[str, bool]]:
         starts = style.patterns["asks"].search(sentence.lower())
         if starts is None:
             asks = sentence.rstrip().endswith(("?", "？"))
-            pieces += [(piece, asks) for piece in _claims(sentence)]
+            pieces += [(piece, asks) for piece in _claims(sentence, style)]
             continue
         at = starts.start()
-        pieces += [(piece, False) for piece in _claims(sentence[:at])]
+        pieces += [(piece, False) for piece in _claims(sentence[:at], style)]
         pieces.append((sentence[at:], True))
     return [piece for piece in pieces if piece[0].strip(" ,.")]
 
 
-def _claims(sentence: str) -> list[str]:
+def _claims(sentence: str, style: ReplyStyle) -> list[str]:
     """Split a sentence where it begins to speak of something else."""
     found: list[str] = []
-    for piece in _BUT.split(sentence):
+    for piece in style.patterns["but"].split(sentence):
         begin, counted = 0, False
         for match in re.finditer(r"\[value_(\w+)\]", piece):
-            is_count, is_key = match[1] == "choice", match[1] in KEYS
+            is_count, is_key = match[1] == "choice", match[1] in style.slots.keys
             # "[value_choice] in the north and [value_choice] in the south", "..., the [value_name]"
             if counted and (is_count or is_key):
                 found.append(piece[begin : match.start()])

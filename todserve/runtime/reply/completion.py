@@ -1,4 +1,4 @@
-"""Completion: what the user asked for, or the acts promised, is told even where the reply forgot.
+"""Completion: adds to a reply what the user asked for, where the reply forgot to tell it.
 
 Stands after the second engine call, before lexicalisation. A small model asked for a phone number
 may well write "it is in the centre."; the number is in the database all the same. Example: "what is
@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.facts import Facts, named_in
-
-_TOLD = ("phone", "address", "postcode", "reference", "price", "fee")
-"""Slots that can be added, in the order they are told."""
 
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
@@ -59,8 +56,10 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
     if not booked and not _may_tell_reference(facts):
         wanted -= {"reference"}
-    added = [slot for slot in _TOLD if slot in wanted - shown and _known(slot, facts)]
-    concrete = bool(added or shown & set(_TOLD))
+    added = [
+        slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)
+    ]
+    concrete = bool(added or shown & set(facts.style.slots.told))
     few = "choice" in shown and facts.matches <= FEW
     name = (concrete or few) and _unnamed(facts, shown)
     if not added and not name:

@@ -1,4 +1,4 @@
-"""Consistency: do the dialogue acts and the response say the same?
+"""Consistency: tells whether the dialogue acts and the reply of a turn say the same.
 
 Stands after the second engine call on the way of a request. The two are generated independently
 (PPTOD), so they can disagree: ``[hotel] [inform] phone`` beside ``the address is [value_address]``.

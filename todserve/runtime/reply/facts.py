@@ -1,7 +1,7 @@
-"""Facts: everything that a reply may rest on.
+"""Facts: everything that is known when a reply is made, and that it may rest on.
 
-Stands between the look-up and the reply. Example: ``facts.count({"pricerange": "expensive"})`` is
-how many of the places found are expensive, so that "there are no expensive ones" can be judged.
+Comes after the look-up and before the reply. Example: ``facts.count({"pricerange": "expensive"})``
+is how many of the places found are expensive, so that "there are no expensive ones" can be judged.
 """
 
 import re
@@ -15,13 +15,9 @@ from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.reply.booking_reference import booking_reference
-from todserve.runtime.reply.clauses import KEYS
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
-BOOKS = "book"
-"""The beginning of an intent to book."""
-
 _RECENT = 3  # replies in which an entity that was named is still the one at hand
 
 
@@ -107,7 +103,7 @@ class Facts:
     @property
     def key(self) -> str | None:
         """The column that names the entity at hand."""
-        return next((slot for slot in KEYS if self.row.get(slot)), None)
+        return next((slot for slot in self.style.slots.keys if self.row.get(slot)), None)
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -196,9 +192,10 @@ class Facts:
     @property
     def may_book(self) -> bool:
         """Whether the user may want a booking now: the intent says so, or cannot say."""
-        if self.intent is None or self.intent.startswith(BOOKS):
+        books = self.style.books
+        if self.intent is None or self.intent.startswith(books):
             return True
-        return not any(one.startswith(BOOKS) for one in self.schema.intents)
+        return not any(one.startswith(books) for one in self.schema.intents)
 
     @cached_property
     def told_references(self) -> tuple[str, ...]:
@@ -214,7 +211,7 @@ class Facts:
     def booked_name(self) -> str:
         """What that booking is of, in lower case; empty where there is none or it has no name."""
         row = self._told_booking[1]
-        return next((row[slot].lower() for slot in KEYS if row.get(slot)), "")
+        return next((row[slot].lower() for slot in self.style.slots.keys if row.get(slot)), "")
 
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
@@ -235,7 +232,7 @@ class Facts:
 
     def _named_rows(self) -> list[Mapping[str, str]]:
         """Return the entities of the domain that were named by anybody before."""
-        key = next((slot for slot in KEYS if slot in self.columns), "")
+        key = next((slot for slot in self.style.slots.keys if slot in self.columns), "")
         told = " ".join([*self.said, *self.heard])
         named = [one for one in self.knowledge.values(self.domain, key) if named_in(one, told)]
         found = (self.knowledge.query(self.domain, {key: one}, limit=1) for one in named)
@@ -285,7 +282,7 @@ def _at_hand_first(
     rows = found.results
     if len(rows) < 2 or not said:
         return found
-    key = next((slot for slot in KEYS if rows[0].get(slot)), None)
+    key = next((slot for slot in style.slots.keys if rows[0].get(slot)), None)
     if key is None:
         return found
     names = [row.get(key, "").lower() for row in rows]

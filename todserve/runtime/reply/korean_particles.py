@@ -1,14 +1,13 @@
-"""Korean wording: particles that follow a value, and words where a value is missing.
+"""Korean particles: the form that a particle takes behind a value, chosen by the last syllable.
 
-Stands inside lexicalisation, beside `wording`. Example: after ``별`` the reply's ``[value]를`` is
-written ``을``, since the syllable ends in a consonant.
+A language's file that says ``"particles": "korean"`` has its replies written so. Example: after
+``별`` the reply's ``[value]를`` is written ``을``, since the syllable ends in a consonant.
 
 A reply is learnt with some value before its particle and said with another one, so the particle is
 chosen anew (Korean orthography, article 41, writes particles onto the word before them).
 """
 
 import re
-from collections.abc import Mapping
 
 _HANGUL = re.compile(r"[가-힣]")
 _PARTICLE = re.compile(
@@ -22,28 +21,12 @@ _FINAL_L = 8
 _DIGIT_FINALS = {"1": _FINAL_L, "7": _FINAL_L, "8": _FINAL_L, "0": 1, "3": 1, "6": 1}
 """Digits that are read with a consonant at their end: 일, 칠, 팔; 영, 삼, 육."""
 _ASIDE = re.compile(r"\s*\([^()]*\)$")
-_MISSING: Mapping[str, str] = {
-    "song_title": "그 곡",
-    "singer": "그 가수",
-    "composer": "그 작곡가",
-    "lyricist": "그 작사가",
-    "genre": "그 장르",
-    "playlist_title": "그 목록",
-    "choice": "몇",
-}
-
-
 _APART = (
     # Pieces of a generation are joined with a space before each placeholder, and some replies of
     # the corpora are written so. 이 and 가 may be words of their own; these particles never are.
     (re.compile(r"(^|\s)(['\"‘“(]) (?=\[value_)"), r"\1\2"),
     (re.compile(r"(?<=\]) (?=(?:은|는|을|를|의)(?![가-힣]))"), ""),
 )
-
-
-def is_korean(text: str) -> bool:
-    """Say whether a reply is written in Hangul."""
-    return _HANGUL.search(text) is not None
 
 
 def joined(template: str) -> str:
@@ -72,11 +55,6 @@ def agreeing(value: str, after: str) -> str:
     vowel_like = final == 0 or (final == _FINAL_L and _AFTER_VOWEL[place] == "로")
     wanted = (_AFTER_VOWEL if vowel_like else _AFTER_CONSONANT)[place]
     return match["mark"] + wanted + after[match.end() :]
-
-
-def missing(slot: str) -> str:
-    """Return what stands where a reply has no value for ``slot``."""
-    return _MISSING.get(slot, "그것")
 
 
 def _final_sound(value: str) -> int | None:

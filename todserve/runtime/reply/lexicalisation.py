@@ -1,6 +1,6 @@
-"""Lexicalisation: placeholders become values of the database and the state.
+"""Lexicalisation: fills the placeholders of a reply with values of the database and the state.
 
-Stands between the response generation and the client. Example: ``"[value_name] is at
+Comes after the response generation and before the client. Example: ``"[value_name] is at
 [value_address]."`` becomes ``"The Cambridge Belfry is at Back Lane, Cambourne."``.
 
 Nothing is said that is not in the database result or the state, with one exception: nothing is
@@ -12,54 +12,18 @@ With `Facts`, what is said of many is said only where it is true of all: "[value
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.reply import korean_particles
 from todserve.runtime.reply.booking_reference import booking_reference
-from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.wording import article, finished, fits, spoken
+from todserve.runtime.reply.reply_style import ReplyStyle
 
 _PLACEHOLDER = re.compile(r"\[value_([a-z0-9_]+)\]")
-_LISTED = frozenset(
-    {"leave", "arrive", "name", "id", "area", "food", "type", "pricerange", "fee"}
-    | {"song_title", "singer"}
-)
-"""Slots whose repetition lists further results instead of repeating itself."""
-
-_OWN = frozenset({"name", "type", "area", "pricerange", "stars", "leave", "arrive"})
-"""Slots never filled from another domain's state."""
-
-_ASKED_BEFORE = re.compile(r"\b(?:after|before|closest to|around)\s$")
-_ASKED_BY = re.compile(r"\b(?:arriv\w+|there|leav\w+) by\s$")
-_PER_TICKET = re.compile(r"^\W{0,2}(?:per|each|a ticket|for each|for 1)")
-_MONEY = re.compile(r"\d+(?:\.\d+)? pounds?")
-_WITHOUT_VALUE = re.compile(r"(?:\bis|\bare|:)\s*$")
-_DETERMINER = re.compile(r"^(?:the|this|that|your|an?) ")
-_WORDS: Mapping[str, str] = {
-    "choice": "some",
-    "name": "this place",
-    "id": "this train",
-    "car": "car",
-    "leave": "that time",
-    "arrive": "that time",
-    "time": "that time",
-    "day": "that day",
-    "people": "your party",
-    "stay": "a few",
-    "area": "that area",
-    "pricerange": "any price",
-    "departure": "your departure",
-    "destination": "your destination",
-    "type": "place",
-    "fee": "an unknown fee",
-    "stars": "any number of",
-    "food": "that",
-}
 
 
 class Origin(StrEnum):
@@ -87,7 +51,7 @@ class Filling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lexicalisation:
-    """A reply for people.
+    """A reply with its placeholders filled, as people read it.
 
     Attributes:
         text: the reply.
@@ -120,12 +84,11 @@ def lexicalise(
             ``[value_name]`` or ``[value_id]`` takes the next entity.
         facts: tells what many have in common; without it a reply about many is filled from one.
     """
+    style = facts.style if facts is not None else ReplyStyle.of_text(delexicalised)
+    wording, particles = style.wording, style.particle_rules
     clauses = _by_placeholder(delexicalised, facts)
-    values = _Values(domain=domain, state=state, result=result, facts=facts)
-    in_korean = korean_particles.is_korean(delexicalised)
-    pieces = _PLACEHOLDER.split(
-        korean_particles.joined(delexicalised) if in_korean else delexicalised
-    )
+    values = _Values(domain=domain, state=state, result=result, style=style, facts=facts)
+    pieces = _PLACEHOLDER.split(particles.joined(delexicalised))
     text, fillings = pieces[0], list[Filling]()
     for slot, after in zip(pieces[1::2], pieces[2::2], strict=True):
         place = len(fillings)
@@ -133,18 +96,17 @@ def lexicalise(
         fillings.append(found)
         value = found.value
         if value is None:
-            written = korean_particles.missing(slot) if in_korean else _stand_in(slot, text)
+            written = wording.stand_in(slot, text)
         elif found.origin is Origin.KIND:
             written = value
         else:
-            written = fits(slot, spoken(slot, value), text, after) + values.per_ticket(
-                slot, value, after
-            )
+            written = wording.bent(slot, wording.spoken(slot, value), text, after)
+            written += values.per_ticket(slot, value, after)
         if found.origin is Origin.COUNT and place:
-            after = _agreeing(str(value), after)
-        text = article(text, written) + written + korean_particles.agreeing(written, after)
+            after = wording.verb(str(value), after)
+        text = wording.article(text, written) + written + particles.agreeing(written, after)
     return Lexicalisation(
-        text=finished(text),
+        text=wording.finished(text),
         filled=tuple((one.slot, one.value) for one in fillings if one.value is not None),
         unfilled=tuple(one.slot for one in fillings if one.value is None),
         fillings=tuple(fillings),
@@ -169,11 +131,6 @@ def _by_placeholder(delexicalised: str, facts: Facts | None) -> Sequence[Clause]
     return [one for one in clauses_of(delexicalised, facts.style) for _ in one.slots]
 
 
-def _agreeing(count: str, after: str) -> str:
-    """Return ``after`` with its verb as a count wants it: "9 are in the north"."""
-    return re.sub(r"^ (?:is|are)\b", " is" if count == "1" else " are", after)
-
-
 @dataclass(kw_only=True)
 class _Values:
     """Hands out one value after the other, remembering which entity is spoken of."""
@@ -181,6 +138,7 @@ class _Values:
     domain: str
     state: BeliefState
     result: DatabaseResult
+    style: ReplyStyle
     facts: Facts | None = None
     _promised: dict[str, str] = field(default_factory=dict)
     _entity: int = 0
@@ -207,7 +165,7 @@ class _Values:
         if promised is not None:
             return Filling(slot=slot, value=promised, origin=Origin.RESULT)
         asked = self._from_state(slot)
-        if asked is not None and _is_asked(slot, before, whole):
+        if asked is not None and self._is_limit(slot, before, whole):
             # The user's own limit says nothing of an entity: the next time is the first one's.
             return Filling(slot=slot, value=asked, origin=Origin.STATE)
         if clause is not None and self._of_many(slot, clause):
@@ -223,7 +181,7 @@ class _Values:
         return Filling(slot=slot, value=value, origin=origin, row=self._entity)
 
     def _of_many(self, slot: str, clause: Clause) -> bool:
-        if clause.asks or slot in KEYS:
+        if clause.asks or slot in self.style.slots.keys:
             return False
         if clause.subject is Subject.NOTHING:
             return True
@@ -248,7 +206,7 @@ class _Values:
     def _denied(self, slot: str, clause: Clause | None) -> bool:
         """Say whether the database knows the entity, and that it has no such value."""
         facts = self.facts
-        if facts is None or clause is None or clause.asks or slot in KEYS:
+        if facts is None or clause is None or clause.asks or slot in self.style.slots.keys:
             return False
         return slot in facts.columns and bool(self.result.results)
 
@@ -270,7 +228,10 @@ class _Values:
         if facts is None or clause is None:
             return None
         behind = clause.slots[place - clause.first + 1 :]
-        slot = next((one for one in behind if one in facts.compared and one not in KEYS), None)
+        slot = next(
+            (one for one in behind if one in facts.compared and one not in self.style.slots.keys),
+            None,
+        )
         counted = self._used.setdefault("choice", [])
         for row in self.result.results:
             value = row.get(slot or "", "")
@@ -282,17 +243,27 @@ class _Values:
 
     def per_ticket(self, slot: str, value: str, after: str) -> str:
         """Return " each" where a price for one stands in a reply to several people."""
-        people = self.state.get(self.domain, {}).get("people", "")
+        roles = self.style.slots
+        people = self.state.get(self.domain, {}).get(roles.people, "")
         several = people.isdigit() and int(people) > 1
-        if slot != "price" or not several or not _MONEY.fullmatch(value):
-            return ""
-        return "" if _PER_TICKET.match(after) else " each"
+        return self.style.wording.for_each(value, after) if several and slot == roles.price else ""
+
+    def _is_limit(self, slot: str, before: str, whole: str) -> bool:
+        """Say whether a time is the user's own limit, not an entity's: "5 trains arrive by 9"."""
+        roles = self.style.slots
+        if slot not in roles.limits:
+            return False
+        names_one = f"[value_{roles.scheduled}]" in whole
+        return self.style.wording.is_limit(before, names_one=names_one)
 
     def _from_result(self, slot: str) -> str | None:
         found = self.result.results
         if not found:
             return None
-        if slot in self._said_of_entity and slot in (*KEYS, *_LISTED):
+        if slot in self._said_of_entity and slot in (
+            *self.style.slots.keys,
+            *self.style.slots.listed,
+        ):
             following = range(self._entity + 1, len(found))
             used = self._used.get(slot, [])
             new = (at for at in following if found[at].get(slot, "") not in ("", *used))
@@ -304,24 +275,10 @@ class _Values:
         known = [self.state.get(self.domain, {})]
         elsewhere = [slots for name, slots in self.state.items() if name != self.domain]
         # Two domains can share a day or a place, but a hotel's type is not an attraction's.
-        if sum(slot in slots for slots in elsewhere) == 1 and slot not in (*KEYS, *_OWN):
+        if sum(slot in slots for slots in elsewhere) == 1 and slot not in (
+            *self.style.slots.keys,
+            *self.style.slots.own,
+        ):
             known += elsewhere
         values = (slots.get(slot, "") for slots in known)
         return next((one for one in values if one not in {"", DONTCARE, DELETED}), None)
-
-
-def _is_asked(slot: str, before: str, whole: str) -> bool:
-    """Say whether a time is the user's own limit, not an entity's: "5 trains arrive by 09:00"."""
-    if slot not in {"leave", "arrive"}:
-        return False
-    if _ASKED_BEFORE.search(before):
-        return True
-    return "[value_id]" not in whole and _ASKED_BY.search(before) is not None
-
-
-def _stand_in(slot: str, before: str) -> str:
-    if slot != "choice" and _WITHOUT_VALUE.search(before):
-        return "not listed"
-    word = _WORDS.get(slot, f"the {slot}")
-    determined = re.search(r"\b(?:the|their|your|its|an?)\s$", before) is not None
-    return _DETERMINER.sub("", word) if determined else word

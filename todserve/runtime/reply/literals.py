@@ -1,4 +1,4 @@
-"""Literals: known values and names that a reply says in words of its own, not by a placeholder.
+"""Literals: finds the values and names that a reply says in plain words, not by a placeholder.
 
 Stands before the rules. Example: in "there are no cheap guesthouses" the literals of the domain
 hotel are ``pricerange cheap`` and ``type guesthouse``.

@@ -1,7 +1,7 @@
-"""Rules: what a reply may not say.
+"""Reply rules: what a reply may not say, one function for each rule.
 
-Stands between lexicalisation and the choice of a reply. A rule looks at a filled reply, clause by
-clause, and strikes where the look-up, the state and what was said before do not bear it out.
+Comes after lexicalisation and before the choice of a reply. A rule looks at a filled reply, clause
+by clause, and strikes where the look-up, the state and what was said before do not bear it out.
 Example: "there are no expensive hotels" is struck by ``none`` where one of them is expensive.
 
     empty       nothing is said
@@ -25,34 +25,28 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
 
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import NUMBER_WORDS
 from todserve.runtime.reply.amendment import claimed
-from todserve.runtime.reply.clauses import KEYS, Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.completion import asked_for
 from todserve.runtime.reply.facts import Facts, named_in, same
-from todserve.runtime.reply.korean_particles import is_korean
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
 
-_CODE = re.compile(
-    r"\b(?:\d{1,2}[:.]\d\d(?: ?[ap]m)?|\d{5,}|[a-z]{1,2}\d{1,2} ?\d[a-z]{2}|tr ?\d{3,5}|"
-    r"\d+(?:\.\d+)? ?(?:pounds?|gbp|minutes?)|\d{1,2} ?[ap]\.?m)\b|£ ?\d+(?:\.\d+)?"
-)
 _DIGITS = re.compile(r"\d[\d:.]*\d|\d")
 _SAME_WORD = re.compile(r"\b([^\W\d]{3,}) \1\b")
 _SHORT = 12  # characters; "yes." may come twice
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
-_TRUE = frozenset({"yes", "free", "true"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A reply that may be sent.
+    """A reply that is judged by the rules before it may be sent.
 
     Attributes:
         delexicalised: with placeholders, everything added.
@@ -95,8 +89,8 @@ def _empty(draft: Draft) -> bool:
 
 
 def _unfilled(draft: Draft) -> bool:
-    if draft.facts.result is None and is_korean(draft.filled.text):
-        return False  # without a database "그 곡" points at what the user spoke of
+    if draft.facts.result is None and draft.facts.style.points:
+        return False  # without a database "그 곡" (that song) points at what the user spoke of
     return any(
         one.value is None and not _is_said_to_be_unknown(one.slot, draft)
         for one in draft.filled.fillings
@@ -108,7 +102,7 @@ def _is_said_to_be_unknown(slot: str, draft: Draft) -> bool:
     facts = draft.facts
     # Of an entity, "not listed" is true; of many, a stand-in would be no value of any.
     lacking = slot in facts.columns - facts.compared and bool(facts.row) and not facts.row.get(slot)
-    return lacking and slot not in KEYS
+    return lacking and slot not in facts.style.slots.keys
 
 
 def _none(draft: Draft) -> bool:
@@ -169,7 +163,7 @@ def _count(draft: Draft) -> bool:
     facts = draft.facts
     for clause in draft.claims:
         if clause.counted is not None and facts.compared:
-            said = NUMBER_WORDS.get(clause.counted, clause.counted)
+            said = facts.style.numbers.get(clause.counted, clause.counted)
             if said != str(facts.matches):
                 return True
         negated = clause.subject is Subject.NOTHING and "choice" in clause.slots
@@ -194,7 +188,7 @@ def _kind(draft: Draft) -> bool:
 
 
 def _shared(draft: Draft) -> bool:
-    facts = draft.facts
+    facts, keys = draft.facts, draft.facts.style.slots.keys
     for clause in draft.claims:
         if clause.subject is not Subject.ALL or facts.matches < 2:
             continue
@@ -205,10 +199,10 @@ def _shared(draft: Draft) -> bool:
                 return True
         for filling in draft.fillings(clause):
             known = filling.slot in facts.columns and filling.origin is Origin.RESULT
-            if known and filling.slot not in KEYS and filling.slot not in facts.shared:
+            if known and filling.slot not in keys and filling.slot not in facts.shared:
                 return True
         for slot, has in _flags_said(draft, clause):
-            if _has_flag(facts.shared, slot) is not has:
+            if _has_flag(facts.shared, slot, facts.style.slots.true) is not has:
                 return True
     return False
 
@@ -240,7 +234,7 @@ def _row(draft: Draft) -> bool:
 
 
 def _denied_by_row(draft: Draft, clause: Clause) -> bool:
-    facts = draft.facts
+    facts, keys = draft.facts, draft.facts.style.slots.keys
     fillings = draft.fillings(clause)
     row = _row_of(fillings, facts)
     denied = draft.says("denied", clause)
@@ -254,12 +248,13 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
             return True
     for filling in fillings:
         # "it is not in the [value_area]", filled with where it is
-        if denied and filling.slot in facts.columns and filling.slot not in KEYS:
+        if denied and filling.slot in facts.columns and filling.slot not in keys:
             own = row.get(filling.slot, "")
             if own and filling.value is not None and same(own, filling.value):
                 return True
     return any(
-        not row or _has_flag(row, slot) is not has for slot, has in _flags_said(draft, clause)
+        not row or _has_flag(row, slot, facts.style.slots.true) is not has
+        for slot, has in _flags_said(draft, clause)
     )
 
 
@@ -287,7 +282,8 @@ def _reference(draft: Draft) -> bool:
     if "reference" not in _slots(draft):
         return False
     if facts.reference:
-        named = [one.value for one in draft.filled.fillings if one.slot in KEYS and one.value]
+        keys = facts.style.slots.keys
+        named = [one.value for one in draft.filled.fillings if one.slot in keys and one.value]
         return bool(named and facts.booked_name) and facts.booked_name not in named
     if not facts.bookable:
         return True
@@ -298,7 +294,7 @@ def _reference(draft: Draft) -> bool:
 
 def _venue(draft: Draft) -> bool:
     facts = draft.facts
-    known = [row.get(key, "").lower() for row in _rows(facts) for key in KEYS]
+    known = [row.get(key, "").lower() for row in _rows(facts) for key in facts.style.slots.keys]
     known += [value.lower() for slots in facts.state.values() for value in slots.values()]
     keys = {comparison_key(one) for one in known if one}
     for clause in draft.clauses:
@@ -312,7 +308,7 @@ def _invented(draft: Draft) -> bool:
     facts = draft.facts
     for clause in draft.claims:
         bare = re.sub(r"\[[^\]]*\]", " ", clause.text)
-        for match in _CODE.finditer(bare):
+        for match in facts.style.patterns["code"].finditer(bare):
             if not _is_known(match[0], facts):
                 return True
     return False
@@ -374,9 +370,9 @@ def _slots(draft: Draft) -> tuple[str, ...]:
     return tuple(one.slot for one in draft.filled.fillings)
 
 
-def _has_flag(row: Mapping[str, str], slot: str) -> bool | None:
+def _has_flag(row: Mapping[str, str], slot: str, true: AbstractSet[str]) -> bool | None:
     value = row.get(slot)
-    return None if value is None else value in _TRUE
+    return None if value is None else value in true
 
 
 def _flags_said(draft: Draft, clause: Clause) -> list[tuple[str, bool]]:
@@ -394,7 +390,8 @@ def _speaks_of_a_flag(draft: Draft, clause: Clause) -> bool:
 
 
 def _flags_asked(facts: Facts) -> list[str]:
-    if "?" not in facts.utterance and not re.match(r"(?:do|does|is|has)\b", facts.utterance):
+    asks = facts.style.patterns["asks_flag"]
+    if "?" not in facts.utterance and not asks.search(facts.utterance):
         return []
     return [
         slot
@@ -410,7 +407,7 @@ def _answers_a_flag_wrongly(draft: Draft, clause: Clause) -> bool:
     if not asked or not facts.row or _flags_said(draft, clause):
         return False
     about = facts.shared if facts.matches > 1 and not facts.named_before() else facts.row
-    has = [_has_flag(about, slot) for slot in asked]
+    has = [_has_flag(about, slot, facts.style.slots.true) for slot in asked]
     if draft.says("yes", clause):
         return not all(has)
     return draft.says("no", clause) and any(one is not False for one in has)

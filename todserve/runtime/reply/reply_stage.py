@@ -1,4 +1,4 @@
-"""ReplyStage: of several generated replies the first that holds is sent.
+"""ReplyStage: sends the first of several generated replies that the facts bear out.
 
 Stands after the second engine call. The first generation goes through the rules as everything
 else does; where it breaks one, or offers something without its name, variations of it are
@@ -16,9 +16,8 @@ from todserve.runtime.language.formats import placeholders
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.amendment import amended
-from todserve.runtime.reply.clauses import KEYS
 from todserve.runtime.reply.completion import FEW, complete
-from todserve.runtime.reply.facts import BOOKS, Facts
+from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
 from todserve.runtime.reply.literals import Literals
 from todserve.runtime.reply.plain_reply import beside_reply, plain_reply
@@ -183,7 +182,7 @@ class ReplyStage:
             holding = [one for one in holding if told <= set(placeholders(one.delexicalised))]
         best = next((one for one in holding if one.names), next(iter(holding), None))
         if best is None:
-            wanted = (intent or "").startswith(BOOKS)
+            wanted = (intent or "").startswith(facts.style.books)
             claimed = bool({"booking", "reference"} & set(first.strikes))
             # What is missing is asked for; what nobody wants is not booked.
             books = wanted or (claimed and (facts.may_book or not facts.bookable))
@@ -225,8 +224,13 @@ class ReplyStage:
 def _offers_unnamed(reply: Candidate, facts: Facts) -> bool:
     """Say whether a reply tells of something that can be named, and names nothing."""
     shown = set(placeholders(reply.delexicalised))
-    if not facts.row or facts.key is None or shown & set(KEYS) or facts.named_before():
+    if (
+        not facts.row
+        or facts.key is None
+        or shown & set(facts.style.slots.keys)
+        or facts.named_before()
+    ):
         return False
-    told = bool(shown & (facts.columns - {"departure", "destination", "day"}))
+    told = bool(shown & (facts.columns - set(facts.style.slots.repeated)))
     counted = "choice" in shown and facts.matches <= FEW
     return (told and "choice" not in shown) or counted or "reference" in shown

@@ -1,23 +1,26 @@
-"""ReplyStyle: the words of one language that the reply stage speaks and listens for.
+"""ReplyStyle: the words of one language and one domain that replies speak and listen for.
 
 Read once when a worker starts: the package's own file of the language, and over it the
-checkpoint's ``reply.json``, which may say any part anew and need not exist. Example
+checkpoint's ``reply.json``, which may say any part anew and need not exist; for a language that
+the package has no file of, it says everything (docs/languages.md). Example
 ``reply.json``: ``{"language": "english", "kinds": {"hotel": {"one": "place to stay", "many":
 "places to stay"}}}``. No rule knows a corpus; what one calls its services is data.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.knowledge.value_patterns import DEFAULT_LANGUAGE, ValuePatterns
 from todserve.runtime.language.schema import Schema
-from todserve.runtime.reply.korean_particles import is_korean
+from todserve.runtime.reply import korean_particles
+from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
 
@@ -25,7 +28,7 @@ REPLY_FILE = "reply.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
 
 _OWN = Path(__file__).parent
-_LANGUAGES = ("english", "korean")
+_VALUES = "values"
 
 
 class _Frozen(BaseModel):
@@ -65,6 +68,10 @@ class Claims(_Frozen):
         helpless: that nothing can be done for the user, or that nothing was understood.
         fits_all: that all wishes are meant, not only those the sentence repeats.
         declined: in the user's words, that what follows is not asked for.
+        but: where a sentence begins to speak of something else.
+        counted: that a number of entities was found; its group 1 is the number.
+        code: a time, a price, a number or a code, of whatever kind.
+        asks_flag: in the user's words, the beginning of a question of yes or no.
     """
 
     asks: str
@@ -82,13 +89,68 @@ class Claims(_Frozen):
     reference: str = ""
     helpless: str = ""
     offers: str = ""
+    but: str = ""
+    counted: str = ""
+    code: str = ""
+    asks_flag: str = ""
+
+
+class Particles(NamedTuple):
+    """How a language's particles stand at the value before them.
+
+    Attributes:
+        joined: joins them to the placeholders of a reply.
+        agreeing: returns the text behind a value with its first particle as the value wants it.
+    """
+
+    joined: Callable[[str], str]
+    agreeing: Callable[[str, str], str]
+
+
+_PARTICLES: Mapping[str, Particles] = {
+    "": Particles(joined=str, agreeing=lambda _, after: after),
+    "korean": Particles(joined=korean_particles.joined, agreeing=korean_particles.agreeing),
+}
+
+
+class SlotRoles(_Frozen):
+    """What the slots of the domains are to a reply, by their names in the schema and the database.
+
+    Attributes:
+        keys: those that tell entities apart: behind one of these, one entity is spoken of.
+        listed: those whose repetition lists further results instead of repeating itself.
+        own: those that are never filled from another domain's state.
+        repeated: those of a result that only say the user's own wish again.
+        told: those that a forgetful reply is completed with, in the order they are told.
+        limits: times that may be the user's own limit instead of an entity's.
+        scheduled: the key of entities that have such times.
+        people: how many pay.
+        price: what one of them pays.
+        true: values that say yes.
+    """
+
+    keys: tuple[str, ...] = ("name", "id", "car", "song_title")
+    listed: frozenset[str] = frozenset(
+        {"leave", "arrive", "name", "id", "area", "food", "type", "pricerange", "fee"}
+        | {"song_title", "singer"}
+    )
+    own: frozenset[str] = frozenset(
+        {"name", "type", "area", "pricerange", "stars", "leave", "arrive"}
+    )
+    repeated: frozenset[str] = frozenset({"departure", "destination", "day"})
+    told: tuple[str, ...] = ("phone", "address", "postcode", "reference", "price", "fee")
+    limits: frozenset[str] = frozenset({"leave", "arrive"})
+    scheduled: str = "id"
+    people: str = "people"
+    price: str = "price"
+    true: frozenset[str] = frozenset({"yes", "free", "true"})
 
 
 class ReplyStyle(_Frozen):
-    """The words; see the module.
+    """The words of one language and domain, as the package's and the checkpoint's files have them.
 
     Attributes:
-        language: ``english`` or ``korean``: whose file stands below this one.
+        language: its name; the package's file of that name, if there is one, stands below.
         claims: what tells a claim.
         none_words: words that another generation must do without where something was found.
         booking_words: the same where nothing can be booked.
@@ -105,6 +167,14 @@ class ReplyStyle(_Frozen):
         services: domain -> what is said of it when the reply tells what it can do.
         together: joins the last two of a list.
         after_name: words that may follow a name at the beginning of a sentence; any where empty.
+        script: a regular expression of letters by which a text is told to be of this language.
+        particles: ``korean`` where particles are chosen by the last syllable before them.
+        points: whether the word in place of a missing value points at what the user spoke of.
+        books: the beginning of an intent to book.
+        numbers: number word -> digits.
+        slots: what the slots are to a reply.
+        wording: how values and replies are written.
+        values: how replies of this language say values, for a delexicaliser.
     """
 
     language: str
@@ -123,6 +193,14 @@ class ReplyStyle(_Frozen):
     services: Mapping[str, str] = {}
     together: str
     after_name: tuple[str, ...] = ()
+    script: str = ""
+    particles: str = ""
+    points: bool = False
+    books: str = "book"
+    numbers: Mapping[str, str] = {}
+    slots: SlotRoles = SlotRoles()
+    wording: Wording = Wording()
+    values: ValuePatterns
 
     @classmethod
     def of(cls, folder: Path | None, schema: Schema, knowledge: KnowledgeBase) -> "ReplyStyle":
@@ -133,26 +211,78 @@ class ReplyStyle(_Frozen):
         """
         path = None if folder is None else folder / REPLY_FILE
         given = _read(path) if path is not None and path.is_file() else {}
-        language = given.get("language") or _language(schema, knowledge)
-        if language not in _LANGUAGES:
-            raise ConfigError(
-                f"{path}: language {language!r}; expected one of {', '.join(_LANGUAGES)}"
-            )
+        language = given.get("language") or _language(_texts(schema, knowledge))
+        if path is None or not given:
+            return cls.of_language(language)
+        below = _own_files().get(language, {}) if isinstance(language, str) else {}
         try:
-            style = cls.model_validate(_over(_read(_OWN / f"{language}.json"), given))
-            if path is not None and given:
-                style._check_patterns()
+            values = ValuePatterns.of_language(str(language), given.get(_VALUES))
+            style = cls.model_validate({**_over(below, given), _VALUES: values})
+            style._check_whole()
+            style._check_patterns(cls.of_language(language) if below else None)
             return style
-        except (ValidationError, DataError) as error:
+        except (ValidationError, DataError, ConfigError) as error:
+            told = f"cannot read {path}: {error}"
+            if not below:
+                told = (
+                    f"{path}: language {language!r} has no file in the package, which has "
+                    f"{', '.join(_own_files())}; and {error}"
+                )
             raise ConfigError(
-                f"cannot read {path}: {error}; expected parts of {language}.json beside "
-                f"{Path(__file__).name}"
+                f"{told}; expected parts of {DEFAULT_LANGUAGE}.json beside {Path(__file__).name}, "
+                "all of them for another language"
             ) from error
 
-    def _check_patterns(self) -> None:
-        several = [text for texts in self.removable.values() for text in texts]
-        for text in (*self.claims.model_dump().values(), *self.asked.values(), *several):
+    @classmethod
+    def of_text(cls, text: str) -> "ReplyStyle":
+        """Return the package's own style of the language that a text is written in."""
+        return cls.of_language(_language(text))
+
+    @classmethod
+    def of_language(cls, language: str) -> "ReplyStyle":
+        """Return the package's own style of a language that it has a file of."""
+        return _own_style(language)
+
+    def _check_whole(self) -> None:
+        """Refuse a style that lacks words which a reply may need."""
+        needed = {
+            "kinds": (self.kinds, {""}),
+            "questions": (self.questions, {"", "doubt"}),
+            "sentences": (self.sentences, set(_own_files()[DEFAULT_LANGUAGE]["sentences"])),
+            "told": (self.told, {"this", "one_of_them", "booked"}),
+        }
+        for part, (given, names) in needed.items():
+            if lacking := sorted(names - set(given)):
+                raise DataError(f"{part} lacks {', '.join(map(repr, lacking))}")
+
+    def _check_patterns(self, own: "ReplyStyle | None") -> None:
+        """Refuse expressions that a turn cannot afford; the package's own are known to be right."""
+        if self.particles not in _PARTICLES:
+            raise DataError(
+                f"particles {self.particles!r}; expected one of {', '.join(map(repr, _PARTICLES))}"
+            )
+        known = set(own.expressions()) if own is not None else set[str]()
+        for text in set(self.expressions()) - known:
             check_pattern(text)
+
+    def expressions(self) -> Iterator[str]:
+        """Yield all regular expressions, one each."""
+        yield from self.claims.model_dump().values()
+        yield from self.asked.values()
+        for texts in self.removable.values():
+            yield from texts
+        yield self.script
+        yield from self.wording.expressions()
+        yield from self.values.expressions()
+
+    @property
+    def particle_rules(self) -> Particles:
+        """How particles agree with the value before them."""
+        return _PARTICLES[self.particles]
+
+    def names_one(self, text: str) -> bool:
+        """Say whether a delexicalised text has a placeholder that names an entity."""
+        return any(f"[value_{slot}]" in text for slot in self.slots.keys)
 
     @cached_property
     def patterns(self) -> Mapping[str, re.Pattern[str]]:
@@ -247,11 +377,31 @@ def _over(below: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return laid
 
 
-def _language(schema: Schema, knowledge: KnowledgeBase) -> str:
-    """Tell the language by what the schema and the first entities of the database are called."""
+def _texts(schema: Schema, knowledge: KnowledgeBase) -> str:
+    """Return what the schema and the first entities of the database are called."""
     texts = [service.description for service in schema.services]
     texts += [value for service in schema.services for one in service.slots for value in one.values]
     for domain in knowledge.domains:
         for row in knowledge.query(domain, {}, limit=3).results:
             texts += row.values()
-    return "korean" if is_korean(" ".join(texts)) else "english"
+    return " ".join(texts)
+
+
+def _language(text: str) -> str:
+    """Tell the language of a text by its letters, where a language's file names letters."""
+    for name, content in _own_files().items():
+        if content.get("script") and re.search(content["script"], text):
+            return name
+    return DEFAULT_LANGUAGE
+
+
+@lru_cache(maxsize=1)
+def _own_files() -> Mapping[str, Mapping[str, Any]]:
+    """Return the package's own languages: name -> its file's content."""
+    return {path.stem: _read(path) for path in sorted(_OWN.glob("*.json"))}
+
+
+@lru_cache
+def _own_style(language: str) -> ReplyStyle:
+    content = _own_files()[language]
+    return ReplyStyle.model_validate({**content, _VALUES: ValuePatterns.of_language(language)})

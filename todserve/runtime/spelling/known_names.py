@@ -1,7 +1,7 @@
 """KnownNames: the names in a checkpoint's database, and which one a misspelt value means.
 
-Stands between the parsed belief state and the look-up on the way of a request.
-Example: ``names.meant("restaurant", "name", "golden walk")`` is ``golden wok``.
+Comes after the parsed belief state and before the look-up when a turn is answered. Example:
+``names.meant("restaurant", "name", "golden walk")`` is ``golden wok``.
 
 The look-up finds a misspelt name too, but the state would keep the mistake, and whoever books by
 the state would book a place that does not exist. A value that is more or less of a known name

@@ -25,7 +25,7 @@ CAUTIOUS = 0.9
 
 
 class NameCloseness(BaseModel):
-    """A checkpoint's ``names.json``.
+    """How near a value must come to a name to mean it, as a checkpoint's ``names.json`` says.
 
     Attributes:
         version: version of the file.

@@ -1,4 +1,4 @@
-"""Paraphrases: what is said in words that a checkpoint's network does not know, said plainly.
+"""Paraphrases: replaces words that the network does not know by plain ones that it does.
 
 First on the way of a request, behind the speller. The words are data: ``plainly`` and ``counted``
 of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7 nights at

@@ -1,8 +1,8 @@
 """The active domain: what a turn is about.
 
-Stands between the belief merge and the look-up: the active domain says which entities are counted
-and fill the reply. Example: after a restaurant turn, the update ``{"train": {"day": "monday"}}``
-to "and a train on monday" switches to ``train``; "thanks" does not.
+Comes after the belief merge and before the look-up: the active domain says which entities are
+counted and fill the reply. Example: after a restaurant turn, the update ``{"train": {"day":
+"monday"}}`` to "and a train on monday" switches to ``train``; "thanks" does not.
 
 A domain is held until something speaks for another one: regenerated every turn, it flips there
 and back. What may switch is, in this order: a new slot of another domain that the user's words

@@ -1,7 +1,7 @@
-"""Belief tracking: the previous state and a generation become the new state.
+"""Belief tracking: merges what the network understood into the state of the dialogue.
 
-Stands between the parsed generation and the look-up on the way of a request.
-Example: state ``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
+Comes after the parsed generation and before the look-up when a turn is answered. Example: state
+``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
 
 A slot the model wrote carries the model's probability of its value, under a constraint the one
 among the values it allowed; a slot carried over keeps the confidence the client sent, or none.
@@ -77,7 +77,7 @@ class RefusedValue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracked:
-    """A turn after tracking.
+    """The new belief state of a turn, and what was refused on the way.
 
     Attributes:
         memory: the new state, its confidences and the active domain.

@@ -1,6 +1,6 @@
-"""Evidence: everything in a turn that speaks for a domain.
+"""Domain evidence: collects everything in a turn that speaks for one domain or another.
 
-Stands between the belief merge and the domain decision on the way of a request. Example: after
+Comes after the belief merge and before the domain decision when a turn is answered. Example: after
 "and a train on monday" the slot ``train day monday`` is new, is grounded in the words, and the
 words also name ``train``.
 """

@@ -50,7 +50,7 @@ def previous_features(previous: str | None) -> list[str]:
 
 
 class DomainModel(BaseModel):
-    """A fitted model.
+    """A fitted model that tells how likely each domain is.
 
     Attributes:
         version: of the file's form.

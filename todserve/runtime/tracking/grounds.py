@@ -1,4 +1,4 @@
-"""Grounds: whether a value that the model wrote was said by anybody.
+"""Grounds: tells whether a value that the network wrote was said by anybody.
 
 Stands inside the tracker: a value enters the state only if it is in the user's words, in the last
 reply, in the state, in the entity under discussion, or a known way of saying it is in the words.

@@ -24,7 +24,7 @@ _OWN = Path(__file__).with_name("ways_of_saying.json")
 
 
 class WaysOfSaying(BaseModel):
-    """The phrases.
+    """The phrases by which people say values, from the package's and the checkpoint's files.
 
     Attributes:
         checked: whether values are held against what was said at all. Only a checkpoint says so:

@@ -1,4 +1,4 @@
-"""Patterns of a checkpoint: regular expressions that a turn can afford, whoever wrote them.
+"""Checked patterns: refuses regular expressions of a checkpoint whose time may grow fast.
 
 Beside the way of a request: ``reply.json`` and ``ways_of_saying.json`` hold expressions that run on
 every turn. Python's engine takes exponential time where repeats stand in one another, so those and

@@ -1,4 +1,4 @@
-"""Packed files: what an archive that somebody else made may unpack to.
+"""Packed files: opens archives that somebody else made, under limits on what they unpack to.
 
 Beside the way of a request: ``.mar`` archives, publishers' zip files and corpora in ``.tar.xz`` are
 opened here alone. A few bytes can stand for gigabytes, so sizes, numbers, depths and names are

@@ -1,4 +1,4 @@
-"""Body: what a handler is given, down to the mapping it holds.
+"""Request bodies: turns bytes, text or a mapping into the mapping that a request is read from.
 
 Before request on the way of a request: bytes, text or a mapping in, a mapping of bounded depth
 out. Example: ``read_body(b'{"user": "hello"}', limits)`` is ``{"user": "hello"}``.

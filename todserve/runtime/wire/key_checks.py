@@ -1,4 +1,4 @@
-"""Checks: the small judgements every key of a request goes through, and their wording.
+"""Key checks: what each value of a request is checked for, and how the refusal is worded.
 
 Used by request and body, first on the way of a request. A message says what, got, expected and
 the fix, and never repeats an utterance.

@@ -1,4 +1,4 @@
-r"""KServe: several turns in one body, as KServe's v1 and v2 inference protocols write them.
+r"""KServe's bodies: several turns in one request, as its v1 and v2 inference protocols write them.
 
 First and last on the way of a request, between the handler and the wire. TorchServe routes
 ``/v1/models/tod:predict`` and ``/v2/models/tod/infer`` to the same handler as ``/predictions/tod``

@@ -1,4 +1,4 @@
-"""RequestLimits: how much one request may ask for.
+"""RequestLimits: how much text, and how many turns, one request may bring.
 
 Stands beside the wire: ``parse_request(body, limits=RequestLimits())`` refuses what is larger.
 Example: ``RequestLimits(max_characters=500)`` refuses an utterance of 501 characters.

@@ -1,4 +1,4 @@
-"""Loopback: what only this machine can reach.
+"""Loopback addresses: tells whether an address is reachable from this machine alone.
 
 Beside the way of a request, where servers listen and clients connect. Example:
 ``is_loopback("127.0.0.2")`` is true.

@@ -1,4 +1,4 @@
-"""ModelDescription: the names a model can speak of, for whoever labels what it said.
+"""ModelDescription: the domains, slots, acts and intents that a model can speak of.
 
 Beside the way of a request; part of the wire. Example: the body ``{"describe": true}`` is answered
 with ``{"name": "tod", "intents": ["find_train", "general"], "domains": {"train": {"day":
@@ -19,7 +19,7 @@ _FIX = 'send {"describe": true} alone, or a turn: {"user": "..."}'
 
 
 class ModelDescription(BaseModel):
-    """What a model's labels are.
+    """The domains, slots, acts and intents that a model can name.
 
     Attributes:
         name: the model's name on its server.

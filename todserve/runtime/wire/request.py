@@ -1,4 +1,4 @@
-"""TurnRequest: what a client asks, checked once and then trusted by every later stage.
+"""TurnRequest: what a client asks for one turn, checked once.
 
 First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
 a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
@@ -40,7 +40,7 @@ _TASKS = {str(task): task for task in ALL_TASKS}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnRequest:
-    """One turn to answer.
+    """What a client sends to have one turn answered.
 
     Attributes:
         user: the new utterance, stripped, at least one character.

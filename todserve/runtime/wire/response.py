@@ -96,7 +96,7 @@ class ActPrediction(_Part):
 
 
 class ResponsePrediction(_Part):
-    """The system's reply.
+    """The system's reply, how it was made, and what was refused on the way.
 
     Attributes:
         text: for people.
@@ -157,7 +157,7 @@ class ModelIdentity(_Part):
 
 
 class TurnResponse(_Part):
-    """One answered turn.
+    """What a client is sent for one turn.
 
     Attributes:
         intent: null when not asked for, or when the generation named none.

@@ -1,4 +1,4 @@
-"""Archive: a checkpoint, the runtime and the handler become one .mar that has answered a turn.
+"""Archive build: packs checkpoint, runtime and handler into a .mar, and has it answer a turn.
 
 Beside the way of a request: what ``tod archive CHECKPOINT`` does. Lint, export where the
 engine wants it, stage, pack, repack, try in a clean process, and only then publish.

@@ -1,4 +1,4 @@
-"""Staging: lays out what goes into an archive and has torch-model-archiver pack it.
+"""Archive staging: lays out what goes into an archive, and calls torch-model-archiver to pack it.
 
 Beside the way of a request: the first step of ``tod archive``.
 Example layout: ``files/config.json``, ``files/todserve/runtime/pipeline.py``,

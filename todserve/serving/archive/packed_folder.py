@@ -1,4 +1,4 @@
-"""Preparing: the folder that is packed, in the form the archive's engine runs.
+"""Packed folder: the checkpoint in the form that the archive's engine runs.
 
 First step of ``tod archive``: a checkpoint is exported where the engine wants that and packed as it
 is where not; an export is packed as it is. Which number format an export may have is decided by its

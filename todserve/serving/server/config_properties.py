@@ -1,4 +1,4 @@
-"""Properties: reads, checks and rewrites TorchServe's config.properties.
+"""ConfigProperties: reads, checks and rewrites TorchServe's config.properties.
 
 Beside the way of a request: ``tod start`` works on a copy, with absolute paths and, for tests,
 other ports.

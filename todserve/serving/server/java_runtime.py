@@ -1,4 +1,4 @@
-"""Java: finds a runtime that TorchServe can use.
+"""Java runtime: finds a Java that TorchServe can use.
 
 Beside the way of a request: ``tod start`` needs it, set-up asks it whether to install one.
 Example: ``find_java(os.environ).version`` is ``17``; seen to work: 17 and 25.
@@ -24,7 +24,7 @@ _FIX = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JavaRuntime:
-    """A Java that runs.
+    """A Java runtime that was found and runs.
 
     Attributes:
         executable: its ``java``.

@@ -47,7 +47,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MachineCheck:
-    """One thing that was looked at.
+    """A check of this machine and its outcome.
 
     Attributes:
         name: what it is, e.g. ``java``.

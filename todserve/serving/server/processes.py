@@ -1,4 +1,4 @@
-"""Processes: which belong to a server, and making sure that none is left.
+"""Server processes: finds those that belong to a server, and makes sure that none is left.
 
 Beside the way of a request: ``tod stop`` and the tests. A server's processes are known by its
 private temporary folder, which stands in the command line of the JVM and of every worker.

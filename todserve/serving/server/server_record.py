@@ -1,4 +1,4 @@
-"""Record: what ``tod start`` started, so that ``tod stop`` can find and clean it.
+"""Server record: what ``tod start`` started, so that ``tod stop`` can find and clean it.
 
 Beside the way of a request. One JSON file in the log folder; a pid alone would not do, the number
 may belong to another process by then. Nor is the file believed: whoever wrote the log folder wrote
@@ -28,7 +28,7 @@ _MARK = ".todserve-server"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A started server.
+    """What is remembered of a started server.
 
     Attributes:
         pid: of the JVM.

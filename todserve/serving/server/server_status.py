@@ -76,7 +76,7 @@ class GatewayStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerStatus:
-    """What runs.
+    """The server and the gateways that run on this machine.
 
     Attributes:
         record: the server, None where none of this log folder runs.

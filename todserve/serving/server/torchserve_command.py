@@ -1,4 +1,4 @@
-"""TorchServe's own command: called with our settings, in an environment of its own.
+"""TorchServe's command: calls it with our settings, in an environment of its own.
 
 Beside the way of a request: the one place that starts and stops ``torchserve``.
 Example: ``launch(settings, frontend, java, temp_dir).pid`` is the JVM's process number.

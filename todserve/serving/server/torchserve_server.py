@@ -1,4 +1,4 @@
-"""Server: starts one TorchServe, waits until it answers, and stops it without a trace.
+"""TorchServeServer: starts a TorchServe, waits until it answers, and stops it without a trace.
 
 Beside the way of a request: what ``tod start`` and ``tod stop`` do.
 Example: ``with start(ServerSettings()) as server: print(server.inference_url)``.

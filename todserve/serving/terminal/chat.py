@@ -54,7 +54,7 @@ class BotDialogue(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatTurn:
-    """A turn that was answered.
+    """A message of the user with the answer to it.
 
     Attributes:
         user: what was typed.

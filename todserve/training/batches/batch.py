@@ -1,4 +1,4 @@
-"""Batches: examples of like length together, all targets of a context in one decoder row.
+"""Batch: examples of like length together, all targets of a context in one decoder row.
 
 Stands between the examples and the network. The blocks of one context lie side by side in one
 decoder row and see only themselves (block-diagonal causal mask): the context is encoded and its

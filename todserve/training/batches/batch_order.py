@@ -1,4 +1,4 @@
-"""Servings: the batches of a run in their order, made a part of an epoch at a time.
+"""Batch order: the batches of a run, made and served a part of an epoch at a time.
 
 Stands between the epochs and the feeder. What a part holds is a function of the seed, the epoch
 and its number alone, so parts can be made by any process, several at once, and a resumed run goes
@@ -22,7 +22,7 @@ _MOST = 12_000  # turns of a part: made in six seconds, before which nothing can
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where the next batch stands.
+    """The place of the next batch among all of a run.
 
     Attributes:
         epoch: counted from 0.

@@ -25,7 +25,7 @@ Pair = tuple[str, TaskName]
 
 
 class Mixture:
-    """The training turns, mixed.
+    """The training turns in the shares in which an epoch meets them.
 
     Attributes:
         counts: examples of each pair.

@@ -1,4 +1,4 @@
-"""The budget in the terms papers use: epochs, and examples in a batch.
+"""Step budget: turns epochs, and examples in a batch, into steps and tokens.
 
 Stands between the configuration and the loop, which counts optimiser steps and fills batches by
 tokens. Example: ``epochs: 10`` and ``batch_examples: 128`` of 30,000 examples are about 2,344

@@ -1,4 +1,4 @@
-"""The processes of a run: who takes which batches, and what all must agree on.
+"""Distributed training: which process takes which batches, and what all must agree on.
 
 Stands around the loop. ``torchrun`` starts the processes and tells each its place by environment
 variables; gloo joins them on CPUs, nccl on GPUs. A step's batches are the same list whatever the

@@ -1,4 +1,4 @@
-"""An update that a GPU replays: recorded once for each shape of batch, then launched as a whole.
+"""Recorded update: a training step recorded once for a shape of batch, and replayed on the GPU.
 
 Stands where `Update` stands, for one process on one GPU. A network this small keeps a GPU busy for
 a fraction of the time that Python takes to launch its kernels one by one; a CUDA graph launches

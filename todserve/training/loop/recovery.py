@@ -1,4 +1,4 @@
-"""A good copy to go back to, when the loss rises or is no number any more.
+"""Recovery: keeps a good copy of the weights to go back to when the loss rises or overflows.
 
 Stands beside the optimisers. The mean loss of some hundred steps is judged together; after a good
 stretch the weights are copied, after a bad one the copy comes back and the learning rate is halved

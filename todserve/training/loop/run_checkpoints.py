@@ -1,4 +1,4 @@
-"""Checkpoints of a run: complete or absent, whatever is killed when.
+"""Run checkpoints: written so that each is complete or absent, whatever is killed when.
 
 A checkpoint is a folder written under another name, synced, then renamed. What it holds is
 safetensors and JSON, never a pickle.

@@ -1,4 +1,4 @@
-"""Optimisers and the learning rate over time.
+"""Schedule: the optimisers, and the learning rate over time.
 
 Stands beside the loop. Warm-up, a constant stretch, then a linear fall to zero: the constant
 stretch can be continued from any of its checkpoints when there is more time to train. Where the

@@ -1,4 +1,4 @@
-"""What a stretch of training did: cross-entropy, perplexity and accuracy per task.
+"""Task report: cross-entropy, perplexity and accuracy per task over a stretch of training.
 
 Stands beside the loop. Cross-entropy is in nats per target token, perplexity its exponential;
 divergence, from a teacher, likewise in nats per target token.
@@ -17,7 +17,7 @@ from todserve.training.network.training_network import Loss
 
 
 class TaskReport:
-    """Sums over batches."""
+    """Losses and accuracies per task, summed over batches."""
 
     def __init__(self) -> None:
         """Start from nothing."""

@@ -1,4 +1,4 @@
-"""The training loop, to be read top to bottom.
+"""The training loop: every step of training, to be read top to bottom.
 
 Stands after everything else in training: examples in, checkpoints and curves out. Every process of
 a run goes through it in step with the others.
@@ -49,7 +49,7 @@ from todserve.training.training_config import TrainingConfig
 
 
 class Trainer:
-    """One process's part in a run."""
+    """Runs the training loop in one process."""
 
     def __init__(
         self,

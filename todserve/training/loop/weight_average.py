@@ -1,4 +1,4 @@
-"""A running mean of the weights, which often scores better than the last of them.
+"""Weight average: a running mean of the weights, which often scores better than the last ones.
 
 Stands beside the optimisers: exponential, updated after every step, kept in each checkpoint and
 exported at the end. The averaging is torch's own; what stands here is what torch leaves open: the

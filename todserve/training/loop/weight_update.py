@@ -1,4 +1,4 @@
-"""One update of the weights: some batches, however many processes share them.
+"""Weight update: one step of the optimiser from a few batches, over all processes.
 
 Stands between the batches of a step and the optimisers.
 Example: ``Update(config, network, optimizers, world)(parcels, step=0)``.
@@ -26,7 +26,7 @@ class NotFiniteError(TrainingError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Made:
-    """An optimiser step.
+    """What an optimiser step did to the weights.
 
     Attributes:
         losses: of the batches that this process counts.
@@ -38,7 +38,7 @@ class Made:
 
 
 class Update:
-    """Makes optimiser steps."""
+    """Makes optimiser steps of a few batches each."""
 
     def __init__(
         self,

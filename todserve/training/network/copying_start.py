@@ -1,4 +1,4 @@
-"""A start from which copying is learnt in minutes: a T5's weights, arranged before training.
+"""Copying start: a T5's weights arranged before training so that it learns to copy in minutes.
 
 Stands between the network and the loop, for networks from scratch alone. A small T5 takes very
 long to discover "find where this word stands in the context, write what follows it", although that

@@ -1,4 +1,4 @@
-"""Distillation: a larger checkpoint says how probable every token was, not only which one came.
+"""Distillation: trains on how probable a larger checkpoint finds each token.
 
 Stands beside the loss. Teacher and student read the same packed batches, so they need one
 vocabulary and one form of prompts. The divergence is Kullback-Leibler's, in nats, of temperatured
@@ -23,7 +23,7 @@ _FORM = ("context", "prompt_placement", "belief_target", "system_turns")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distillation:
-    """What the teacher makes of one batch.
+    """How probable a larger checkpoint finds the tokens of one batch.
 
     Attributes:
         logits: (N, V) the teacher's, one row per written token.

@@ -1,4 +1,4 @@
-"""T5s from elsewhere: folders in Hugging Face's layout, read as strictly as serving reads them.
+"""Hugging Face folders: reads a T5 in that layout, as strictly as serving reads it.
 
 Stands between ``initial`` and training. Whatever does not fit is refused here, before hours of
 training from weights that are half random. T5 v1.0, v1.1, flan, mT5 and PPTOD's own files are read;

@@ -1,4 +1,4 @@
-"""Where a run begins: tokenizer and first weights.
+"""Origin: the tokenizer and the first weights that a training run begins with.
 
 Stands between the configuration and the loop. ``initial`` names a checkpoint of ours, a T5 from
 elsewhere, a BERT for the encoder or ``minilm``; without it everything is learnt from scratch. What

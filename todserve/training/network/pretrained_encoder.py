@@ -1,4 +1,4 @@
-"""A pretrained encoder as a start: any BERT in a folder, under a new decoder.
+"""Pretrained encoder: starts a network from any BERT in a folder, under a new decoder.
 
 Stands between ``initial`` and training. Encoder and table of embeddings come from the folder, the
 decoder's sizes from ``network`` in the configuration and its weights from chance, quiet enough not

@@ -1,4 +1,4 @@
-"""The network in training: build it, and its loss on a packed batch.
+"""Training network: builds the network, and computes its loss on a packed batch.
 
 Stands between batches and the optimiser.
 Example: ``loss_of(network, batch)`` has ``nats`` summed and ``tokens`` counted per task.

@@ -1,4 +1,4 @@
-"""A BERT's word pieces as a vocabulary of ours: with a visible space, and none that is never used.
+"""Word pieces: makes a vocabulary of a BERT's, with a visible space and nothing unused.
 
 Stands between a BERT-like start and training. BERT writes ``train ##ing``, T5 and this project
 ``▁train ing``; apart from that the pieces are the same, and so is what they meant. Pieces of other

@@ -1,4 +1,4 @@
-"""What the corpora's files were when they were prepared, so that a later change does not go unseen.
+"""Corpus digests: the corpora's files as they were prepared, so that a later change is noticed.
 
 Stands beside the preparation. Corrections are exported into the folder they came from: the next
 run must train on them, not on what was prepared before.

@@ -1,4 +1,4 @@
-"""Parts: which split of which corpus a run trains on, watches, or must never have seen.
+"""Corpus parts: which split of which corpus a run trains on, watches, or must never have seen.
 
 Stands between the configuration and the readers. Where a corpus has no dev split, a stated share
 of train is put aside as one. Example: ``banking77/test``; ``multiwoz21`` alone means its train

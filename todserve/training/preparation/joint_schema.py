@@ -1,4 +1,4 @@
-"""The joint schema of several corpora, and what is renamed so that they do not collide.
+"""Joint schema: the services of several corpora in one, renamed where they would collide.
 
 Stands between the corpora's services and the schema a checkpoint carries, where a name is all
 that tells two services apart. Example: WOZ 2.0's ``restaurant`` joins MultiWOZ's, whose slots
@@ -18,7 +18,7 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JointSchema:
-    """What several corpora talk about.
+    """The services of several corpora in one schema, and what was renamed for it.
 
     Attributes:
         schema: every service once.

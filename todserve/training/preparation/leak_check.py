@@ -1,4 +1,4 @@
-"""The leak check: nothing that stands in a chosen test split is trained on.
+"""Leak check: leaves out of training what stands in a chosen test split.
 
 Stands between the readers and the training turns; on by ``leak_check: [multiwoz21/test, ...]``.
 Example: ``camrest676 637 stands in multiwoz21/test as SNG0073 (same utterances)``.

@@ -22,7 +22,7 @@ _ENDLESS = 1_000_000
 
 @dataclass(kw_only=True, slots=True)
 class LengthReport:
-    """Counts of one look at the training turns.
+    """How many training turns were cut or left out for their length.
 
     Attributes:
         turns: looked at.

@@ -1,4 +1,4 @@
-"""MultiWOZ's dialogues with what its files lack, made by the rules that serve.
+"""MultiWOZ turns: adds to its dialogues what its files lack, by the rules that serve.
 
 Stands between the MultiWOZ readers and the training turns. Train texts and states come from the
 tsv, whose replies the Delexicaliser delexicalises; intents and acts are annotated nowhere, so the

@@ -1,4 +1,4 @@
-"""What a prepared folder is made from, kept in it, so that a run notices another one's.
+"""Preparation record: what a prepared folder was made from, so that a run notices another one's.
 
 Stands between the configuration and `prepare`; needs none of the corpora's packages, since a
 machine without the corpora trains on prepared folders too.

@@ -1,4 +1,4 @@
-"""Prepare corpora for training: read, screen, enrich, annotate, write training turns.
+"""Prepared corpus: reads, screens, enriches and annotates corpora, and writes training turns.
 
 Stands between the corpora and everything else in training; done once per run folder.
 Example: ``runs/multiwoz/prepared/{schema.json, knowledge.sqlite, train.jsonl.gz, dev.jsonl.gz}``,

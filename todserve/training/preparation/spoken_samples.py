@@ -1,4 +1,4 @@
-"""Samples of spoken turns, for people to read before they train on them.
+"""Spoken samples: some made turns, for people to read before they train on them.
 
 Stands behind ``tod data spoken``. The turns spoken from are a prepared folder's, a published
 corpus's or one's own dialogues.

@@ -1,4 +1,4 @@
-"""Spoken turns in training: what people really say, beside the turns of an epoch.
+"""Spoken training: made turns of how people really talk, added to each epoch.
 
 Stands between the maker in `todserve.corpora.spoken`, which knows no training, and the epochs. A
 turn is spoken into a context whose values the augmentation has varied, so that what is said and
@@ -24,7 +24,7 @@ _SAMPLED = 4000
 
 
 class SpokenTraining:
-    """The spoken turns of a run; none where its configuration asks for none."""
+    """The made turns of a run, if its configuration asks for any."""
 
     def __init__(
         self,

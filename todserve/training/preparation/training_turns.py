@@ -26,7 +26,7 @@ PREPARED = ("schema.json", "knowledge.sqlite", "train.jsonl.gz", "dev.jsonl.gz")
 
 
 class TrainingTurn(BaseModel):
-    """One turn with its past.
+    """A turn to train on, with the dialogue before it.
 
     Attributes:
         dialogue_id: the publisher's own identifier.

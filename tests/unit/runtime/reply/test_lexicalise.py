@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.lexicalisation import Lexicalisation, lexicalise
-from todserve.runtime.reply.wording import finished, plural, spoken
+from todserve.runtime.reply.reply_style import ReplyStyle
+
+ENGLISH = ReplyStyle.of_language("english").wording
 
 BELFRY = {
     "name": "the cambridge belfry",
@@ -276,11 +278,11 @@ def test_no_placeholder_survives_and_every_value_has_a_source(
     ],
 )
 def test_spoken(slot: str, value: str, text: str) -> None:
-    assert spoken(slot, value) == text
+    assert ENGLISH.spoken(slot, value) == text
 
 
 def test_plural() -> None:
-    assert [plural(one) for one in ("college", "church", "multiple sports")] == [
+    assert [ENGLISH.plural(one) for one in ("college", "church", "multiple sports")] == [
         "colleges",
         "churches",
         "multiple sports",
@@ -310,4 +312,4 @@ def test_a_limit_of_the_user_is_not_the_first_train_s_time() -> None:
     ],
 )
 def test_a_choice_is_not_named_twice(filled_in: str, told: str) -> None:
-    assert finished(filled_in).lower() == told.lower()
+    assert ENGLISH.finished(filled_in).lower() == told.lower()

@@ -1,4 +1,4 @@
-"""MultiWOZ 2.1, both layouts: one import for its readers.
+"""MultiWOZ 2.1's reader, over both of the layouts that it is published in.
 
 `read_tsv` (texts and states, all splits), `read_annotated` (acts, intents, spans; dev and test)
 and `read_merged` (the two joined: the states all published dialogue-state figures use, with the

@@ -1,4 +1,4 @@
-"""Delexicalise an annotated MultiWOZ reply by the spans its annotators marked.
+"""MultiWOZ's spans: delexicalises a reply by the places its annotators marked.
 
 Stands between `multiwoz_annotated` and training; where no spans exist, the runtime's
 Delexicaliser does the work. Example: span ``["Train-Inform", "Leave", "17:29", 4, 4]`` makes

@@ -37,7 +37,7 @@ _OWN = ("quantity", "notes")
 
 
 class Order:
-    """The slots of one order so far.
+    """What a customer has ordered up to a turn, as slots.
 
     Attributes:
         slots: slot -> value.

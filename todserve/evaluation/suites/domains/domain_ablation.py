@@ -38,7 +38,7 @@ LEAST = 5
 
 
 class Sources(StrEnum):
-    """What a model is shown."""
+    """Which sources of evidence a domain model is shown."""
 
     WORDS = "words"
     ACTS = "words + act"
@@ -69,7 +69,7 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AblationRow:
-    """One line of the report.
+    """What one choice of sources scores, a line of the report.
 
     Attributes:
         sources: what the model is shown, or ``always stay``.

@@ -45,7 +45,7 @@ class PredictedScene:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonRow:
-    """One line of the report."""
+    """What one way of deciding scores, a line of the report."""
 
     decision: str
     scores: DomainScores

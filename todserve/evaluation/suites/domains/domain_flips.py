@@ -31,7 +31,7 @@ PredictedTurn = tuple[str, BeliefState]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DomainChanges:
-    """Counted over dialogues.
+    """How often the active domain changes, counted over dialogues.
 
     Attributes:
         turns: turns that have a domain.

@@ -128,7 +128,7 @@ def run_domain_comparison(
     pipeline = Pipeline.load(checkpoint, settings=settings)
     try:
         opened = pipeline.checkpoint
-        delexicaliser = Delexicaliser(opened.knowledge, opened.schema)
+        delexicaliser = Delexicaliser(opened.knowledge, opened.schema, opened.style.values)
         read = read_merged(find("multiwoz21", root), "dev", replies=ReplySource.TSV)
         held_out = (one for one in read if dev_half(one.dialogue_id) is DevHalf.HELD_OUT)
         dialogues = [

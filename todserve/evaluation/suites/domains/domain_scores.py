@@ -42,7 +42,7 @@ class DecidedTurn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DomainScores:
-    """Shares are None where there was nothing to count.
+    """How good a domain decision is; shares are None where there was nothing to count.
 
     Attributes:
         turns: scored, each after its dialogue's first.

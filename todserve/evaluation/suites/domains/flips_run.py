@@ -1,4 +1,4 @@
-"""Published predictions judged: how restless their domains are, and how often right.
+"""Flips run: how often published predictions change the domain, and how often that is right.
 
 Stands between a file of predictions and the report. Example:
 ``run_domain_flips(Path("pptod.json"), schema)["decided"]["flips"]``.

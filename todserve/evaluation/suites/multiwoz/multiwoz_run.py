@@ -1,4 +1,4 @@
-"""A checkpoint on a split of MultiWOZ: its states, and whole dialogues end to end.
+"""The MultiWOZ run: a checkpoint on a split, by belief states and by whole dialogues.
 
 Example: ``run_evaluation(Path("checkpoints/multiwoz-small"), quick=True)`` prints a table such as
 ``joint_goal_accuracy 0.4512 of 731 turns`` with the signature of what was measured.
@@ -203,7 +203,7 @@ def _labelled_dialogues(
 
 def _enriched(dialogues: list[Dialogue], checkpoint: Checkpoint) -> Iterator[Dialogue]:
     # Replies delexicalised by the rules that training's were, not by dev's own annotation.
-    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema)
+    delexicaliser = Delexicaliser(checkpoint.knowledge, checkpoint.schema, checkpoint.style.values)
     for dialogue in dialogues:
         yield enrich(
             dialogue, delexicaliser, checkpoint.knowledge, checkpoint.schema, keep_spans=False

@@ -1,4 +1,4 @@
-"""Truth: an independent reader of replies, that counts what they say and nobody knows.
+"""The truth reader: reads replies independently, and counts what they say that nobody knows.
 
 Stands beside the reply stage and shares nothing with it: it reads the final text alone, with its
 own regular expressions and its own SQL, and holds it against the database, the state and all that

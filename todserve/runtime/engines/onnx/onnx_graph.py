@@ -1,4 +1,4 @@
-"""Graph: an ONNX graph written operator by operator.
+"""Graph: builds an ONNX model's graph, one operator after the other.
 
 Below the ONNX export: ``onnx_layers`` writes a T5's layers with it. Written by hand because the
 exporters trace Python, and what is wanted here is as few operators a step as possible. onnxscript's

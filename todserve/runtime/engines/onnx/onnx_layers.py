@@ -1,4 +1,4 @@
-"""Layers: a T5's parts as ONNX operators.
+"""The layers of a T5 as ONNX operators: attention, feed-forward, norms.
 
 Between the graph and the exported models. Every function adds to ``graph`` and returns the name of
 its result. Sizes in the comments: C contexts, L their length, R rows, Q positions of each, T before

@@ -1,4 +1,4 @@
-"""Positions: some decoder positions as ONNX operators, from their tokens to the states after them.
+"""Decoder positions as ONNX operators: from some tokens to the states and caches after them.
 
 Between the layers and the models: the exported step is one position, the exported decoder any
 number of them, of each row its own. Sizes in the comments: R rows, Q positions of each, S positions

@@ -1,4 +1,4 @@
-"""Encoder of the TorchScript export: contexts to what the decoder looks at.
+"""The encoder of the TorchScript export: from token ids to the states that the decoder looks at.
 
 Above the layers, beside the search. It is traced: whatever comes in, the same operators follow one
 another, and only sizes differ, which a trace keeps open.

@@ -1,4 +1,4 @@
-"""Layers of the TorchScript export: a T5's parts as plain PyTorch modules.
+"""The layers of the TorchScript export: a T5's parts as plain PyTorch modules.
 
 Between the matrices and the encoder and search. They are built from a network's arrays
 (``T5Weights``) and need no transformers, neither here nor where they are loaded.

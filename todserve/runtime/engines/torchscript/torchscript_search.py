@@ -1,4 +1,4 @@
-"""Search of the TorchScript export: the greedy loop itself, compiled.
+"""The search of the TorchScript export: the loop that writes one token after another, compiled.
 
 Above the layers, beside the encoder. It is scripted, since it is all control flow: how often the
 loop runs depends on the tokens that come out, a row ends at its own token or cap, rows that have
