@@ -31,7 +31,7 @@ from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
-_GUARDED = ("/v1/", "/webhooks/")
+_GUARDED = ("/v1/", "/v2/models", "/webhooks/")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _WRONG_PER_MINUTE = 60
 _CLIENTS = 10_000
