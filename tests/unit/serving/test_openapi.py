@@ -199,7 +199,7 @@ def test_examples_are_accepted() -> None:
             parse = parse_text if kind == "text/plain" else parse_body
             parse(content["example"], limits=DEFAULT_LIMITS)
             seen += 1
-    assert seen == 6
+    assert seen == 9
 
 
 def test_limits_of_the_document_are_the_parsers() -> None:

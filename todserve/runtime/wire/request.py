@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import DataError, RequestError
 from todserve.runtime.language.dialogue import DELETED, BeliefState, Slots
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.body import read_body, read_text
 from todserve.runtime.wire.key_checks import (
     Budget,
@@ -162,8 +163,8 @@ def _holds_an_object(text: str) -> bool:
     if not text.lstrip().startswith("{"):
         return False
     try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(text), dict)
+    except DataError:
         return False
 
 
