@@ -32,8 +32,8 @@ def test_a_text_behind_the_json_is_a_turn() -> None:
 
 
 def test_a_text_in_base64_is_what_it_was() -> None:
-    data = [base64.b64encode(TURN.encode()).decode()]
-    tensor = {"name": "turn", "datatype": "BYTES", "shape": [1], "data": data}
+    texts = [base64.b64encode(TURN.encode()).decode()]
+    tensor = {"name": "turn", "datatype": "BYTES", "shape": [1], "data": texts}
     asked = parse_body(json.dumps({"inputs": [tensor]}), limits=DEFAULT_LIMITS)
     assert [one.user for one in asked.requests] == ["grüße"]
 
