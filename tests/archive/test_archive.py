@@ -12,7 +12,7 @@ import pytest
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.serving.archive import checksums
 from todserve.serving.archive.archive_build import build_archive, run
-from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_packing import Parts
 from todserve.serving.archive.archive_trial import try_archive, unpack
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from todserve.cli.main import main
 from todserve.runtime.errors import ArchiveError, ConfigError
 from todserve.runtime.networks.export_manifest import ExportManifest, sha256_of
 from todserve.serving.archive.archive_build import build_archive
-from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_packing import Parts
 from todserve.serving.archive.archive_trial import try_archive, unpack
 
 # Whatever a worker of TorchServe or one of our commands might import by name.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from todserve.serving.archive.archive_build import build_archive
-from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_packing import Parts
 from todserve.serving.archive.archive_trial import unpack
 
 SITE = Parts.shipped().worker_start

@@ -24,9 +24,9 @@ from todserve.serving.archive import checksums
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.ports import is_free
 from todserve.serving.server.processes import is_running, processes_of
+from todserve.serving.server.server_announcements import run_start, run_stop
 from todserve.serving.server.server_record import Record
 from todserve.serving.server.server_settings import ServerSettings
-from todserve.serving.server.start_and_stop import run_start, run_stop
 from todserve.serving.server.torchserve_server import RunningServer, start, stop
 
 pytestmark = pytest.mark.e2e

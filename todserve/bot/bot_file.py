@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from todserve.bot.bot_config import BotConfig
 from todserve.runtime.errors import ConfigError, first_problem
-from todserve.serving.archive.strict_yaml import load_mapping
+from todserve.runtime.untrusted.yaml_mapping import load_mapping
 
 
 def load_bot(path: Path) -> BotConfig:

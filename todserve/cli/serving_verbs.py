@@ -128,7 +128,7 @@ def _start(
     ] = 180.0,
 ) -> None:
     """Start TorchServe and wait until it answers."""
-    from todserve.serving.server.start_and_stop import run_start
+    from todserve.serving.server.server_announcements import run_start
 
     names = name or [DEFAULT_MODEL]
     run_start(
@@ -143,7 +143,7 @@ def _start(
 
 def _stop(logs: Logs = DEFAULT_LOGS) -> None:
     """Stop what start has started."""
-    from todserve.serving.server.start_and_stop import run_stop
+    from todserve.serving.server.server_announcements import run_stop
 
     run_stop(log_dir=logs)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tests.support.gateway_server import GatewayServer, ModelServer
 from tests.unit.gateway.test_store import Gateway
-from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.gateway_errors import MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import tables
 from todserve.gateway.store.dialogue_store import now_in_microseconds

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from todserve.gateway.api.export_routes import everything
-from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.gateway_errors import BusyError, MissingError
 from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Lease, Leases

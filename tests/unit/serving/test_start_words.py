@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from todserve.cli import main
-from todserve.serving.server import start_and_stop
+from todserve.serving.server import server_announcements
 from todserve.serving.server.java_runtime import JavaRuntime
 from todserve.serving.server.readiness import Probe, Worker
 from todserve.serving.server.server_record import Record
@@ -53,7 +53,7 @@ def test_every_model_tells_its_own_workers_and_memory(
         ready_seconds=2.0,
     )
     # Starting two models for real is what tests/e2e does; here only the words are looked at.
-    monkeypatch.setattr(start_and_stop, "start", lambda *_, **__: running)
+    monkeypatch.setattr(server_announcements, "start", lambda *_, **__: running)
     assert main.main(["start", "--name", "tod", "korean"]) == 0
     shown = capsys.readouterr().out
     assert f"  inference   {url}/predictions/tod\n  workers     1: 372 MB\n" in shown

@@ -15,11 +15,11 @@ from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_file import load_bot
 from todserve.bot.conversion.conversion_losses import count_losses
 from todserve.bot.conversion.converted_bot import write_bot
+from todserve.bot.conversion.converted_dialogues import write_dialogues
 from todserve.bot.conversion.converted_forms import FALLBACK_INTENT
 from todserve.bot.conversion.converted_responses import read_wording
 from todserve.bot.conversion.intent_flows import read_flows
 from todserve.bot.conversion.rasa_assistant import Assistant, read_assistant
-from todserve.bot.conversion.story_dialogues import write_dialogues
 from todserve.bot.conversion.story_writer import StoryWriter
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.read_report import ReadReport

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
-from todserve.gateway.api.gateway_errors import FaultBody
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
 from todserve.gateway.api.request_bodies import Begin, Compare, Correct, PersonId, Say
 from todserve.gateway.api.response_bodies import (
@@ -27,6 +26,7 @@ from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.model_comparison import compare
 from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_errors import FaultBody
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_filters import Filter
 from todserve.gateway.store.dialogue_store import Store

@@ -24,7 +24,6 @@ from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
-from todserve.gateway.api.gateway_errors import GatewayError, StoreAwayError, refusal
 from todserve.gateway.api.hand_off_routes import hand_off_routes
 from todserve.gateway.api.health import Looking
 from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
@@ -35,6 +34,7 @@ from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_errors import GatewayError, StoreAwayError, refusal
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Leases

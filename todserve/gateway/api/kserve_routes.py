@@ -15,10 +15,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
-from todserve.gateway.api.gateway_errors import FaultBody, GatewayError
 from todserve.gateway.api.health import Looking
 from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.model_clients import Forwarded, Models
+from todserve.gateway.gateway_errors import FaultBody, GatewayError
 from todserve.runtime.wire.kserve import V1Request, V2Request
 
 # A version is a part of its own in these addresses.

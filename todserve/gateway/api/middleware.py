@@ -23,9 +23,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todserve.gateway.api.gateway_errors import refusal
 from todserve.gateway.api.headers import add_headers
 from todserve.gateway.api.roles import Caller
+from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import TypeAdapter, ValidationError
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
-from todserve.gateway.api.gateway_errors import ExpiredError, MissingError
 from todserve.gateway.api.request_bodies import Key, RasaMessage
 from todserve.gateway.api.response_bodies import Alive, RasaReply
 from todserve.gateway.api.roles import allowed, caller_of
 from todserve.gateway.conversations.speaker import Speaker
+from todserve.gateway.gateway_errors import ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_store import Store
 

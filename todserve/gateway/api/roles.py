@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
-from todserve.gateway.api.gateway_errors import ForbiddenError
+from todserve.gateway.gateway_errors import ForbiddenError
 from todserve.runtime.errors import ConfigError
 
 _DIALOGUE = "/v1/dialogues/{dialogue_id}"

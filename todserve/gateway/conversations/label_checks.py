@@ -7,13 +7,8 @@ On the way of a correction, before it is stored. Example: the intent ``find_tria
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from todserve.gateway.api.gateway_errors import (
-    GatewayError,
-    LabelError,
-    MissingError,
-    ModelAwayError,
-)
 from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.gateway_errors import GatewayError, LabelError, MissingError, ModelAwayError
 from todserve.runtime.language.dialogue import DELETED
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.wire.key_checks import nearest, quote

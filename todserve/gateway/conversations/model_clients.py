@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from todserve.gateway.api.gateway_errors import (
+from todserve.gateway.gateway_errors import (
     GatewayError,
     MissingError,
     ModelAwayError,

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from todserve.gateway.api.gateway_errors import RefusedError
 from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.gateway_errors import RefusedError
 from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.wire.response import encode
 

@@ -17,8 +17,8 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.api.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds

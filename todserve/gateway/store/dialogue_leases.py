@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import tenacity
 
-from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.gateway_errors import BusyError, MissingError
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.tables import dialogues
 

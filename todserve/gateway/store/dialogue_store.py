@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.api.gateway_errors import BusyError, MissingError
+from todserve.gateway.gateway_errors import BusyError, MissingError
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_filters import Filter, found_by
 from todserve.gateway.store.dialogue_leases import Lease

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.gateway_errors import MissingError
 from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_store import now_in_microseconds

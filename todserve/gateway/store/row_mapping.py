@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.api.gateway_errors import MissingError
+from todserve.gateway.gateway_errors import MissingError
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
 from todserve.gateway.store.tables import corrections, dialogues, turns
 

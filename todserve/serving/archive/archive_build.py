@@ -13,7 +13,7 @@ from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
 from todserve.serving.archive import checksums
-from todserve.serving.archive.archive_staging import Parts, pack
+from todserve.serving.archive.archive_packing import Parts, pack
 from todserve.serving.archive.archive_trial import try_archive, unpack
 from todserve.serving.archive.model_config import load_model_config
 from todserve.serving.archive.packed_folder import prepare

@@ -13,7 +13,7 @@ from pathlib import Path
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.untrusted.packed_files import unpack_zip
-from todserve.serving.archive.archive_staging import Parts
+from todserve.serving.archive.archive_packing import Parts
 from todserve.serving.server.worker_log import first_cause
 
 _DEADLINE = 300.0  # seconds; a cold disk and a slow core need most of a minute

@@ -25,8 +25,8 @@ from todserve.runtime.engines.engine_settings import (
     ReadingSettings,
 )
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.yaml_mapping import load_mapping
 from todserve.runtime.wire.limits import RequestLimits
-from todserve.serving.archive.strict_yaml import load_mapping
 
 _NEVER = {
     "clientTimeoutInMills": "it drops answers silently and the client hangs; use responseTimeout",

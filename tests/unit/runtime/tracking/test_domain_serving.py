@@ -13,7 +13,7 @@ from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
-from todserve.serving.archive import archive_staging
+from todserve.serving.archive import archive_packing
 
 MODEL = DomainModel(
     domains=("restaurant", "train"),
@@ -85,11 +85,11 @@ def test_a_broken_file_stops_the_worker_with_its_name(with_model: Path) -> None:
 
 
 def test_the_archive_takes_the_model_along(with_model: Path, tmp_path: Path) -> None:
-    staged = archive_staging._stage(with_model, tmp_path / "files")
+    staged = archive_packing._stage(with_model, tmp_path / "files")
     assert DomainModel.of_folder(staged) == MODEL
 
 
 def test_the_archive_does_without_a_model(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert (
-        DomainModel.of_folder(archive_staging._stage(tiny_checkpoint, tmp_path / "files")) is None
+        DomainModel.of_folder(archive_packing._stage(tiny_checkpoint, tmp_path / "files")) is None
     )

@@ -1,6 +1,6 @@
-"""Strict YAML: a file that must hold a mapping, read under the limits of `yaml_text`.
+"""A YAML file that must hold a mapping, read under the limits of `yaml_text`.
 
-Beside the way of a request: ``tod archive`` reads model-config.yaml through here.
+``tod archive`` reads model-config.yaml through here, the bot its bot.yml.
 Example: ``load_mapping(Path("archive/model-config.yaml"))["batchSize"]`` is ``8``.
 """
 
