@@ -15,6 +15,7 @@ DEV := .venv/.dev.stamp
 BENCH := .venv/.bench.stamp
 # rasa-sdk's pins contradict ours, so its real server, which tests talk to, has a place of its own.
 RASA := .venv-rasa/.stamp
+KSERVE := .venv-kserve/.stamp
 ARCHIVE := archive/store/tod.mar
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
@@ -44,7 +45,7 @@ demo: $(ARCHIVE) ## install, pack, start TorchServe and hold a dialogue with it
 studio: $(ARCHIVE) ## the same in a browser: talk, see why it answers so, correct it
 	@scripts/studio.sh $(ARGS)
 
-test: $(DEV) $(RASA) ## run every test, a real TorchServe among them
+test: $(DEV) $(RASA) $(KSERVE) ## run every test, a real TorchServe among them
 	@$(BIN)/python -m pytest $(ARGS)
 
 fuzz: $(DEV) ## feed what nobody would write to every reader for MINUTES; cases that fail are kept
@@ -106,6 +107,11 @@ $(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
 $(RASA): requirements/rasa-sdk.txt | $(DEV)
 	@$(BIN)/python -m venv .venv-rasa
 	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check -r requirements/rasa-sdk.txt
+	@touch $@
+
+$(KSERVE): requirements/kserve.txt | $(DEV)
+	@$(BIN)/python -m venv .venv-kserve
+	@.venv-kserve/bin/python -m pip install -qq --disable-pip-version-check -r requirements/kserve.txt
 	@touch $@
 
 $(BENCH): $(DEV) requirements/bench.txt

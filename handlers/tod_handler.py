@@ -4,17 +4,17 @@ First and last on the way of a request: TorchServe -> here -> wire -> pipeline -
 TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
 in the archive beside it. A body is one turn, or several in KServe's v1 or v2 protocol; the turns of
 all bodies go to the pipeline together and are put together again, see ``runtime.kserve`` for what a
-wrong one of several does, and ``{"describe": true}`` asks what the model's labels are. A plain
-class, not a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and BaseHandler
-brings loaders of pickled models that must never be reached.
+wrong one of several does, and ``{"describe": true}`` asks what the model's labels are. What came to
+``:explain`` or with ``?customized=true`` TorchServe marks with headers (``runtime.body_marks``). A
+plain class, not a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and
+BaseHandler brings loaders of pickled models that must never be reached.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 
-import json
 import logging
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,30 @@ from todserve.runtime.engines.engine_settings import (
 from todserve.runtime.errors import RequestError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.wire.binary_tensors import JSON_LENGTH
+from todserve.runtime.wire.body_coding import check_charset, unpacked
+from todserve.runtime.wire.body_marks import BodyMarks
 from todserve.runtime.wire.key_checks import is_request_id
-from todserve.runtime.wire.kserve import BodyForm, TurnsBody, encode_answers, parse_body, place_of
+from todserve.runtime.wire.kserve import (
+    BodyForm,
+    TurnsBody,
+    WrittenAnswers,
+    as_json,
+    parse_body,
+    place_of,
+    written_answers,
+)
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.request import TurnRequest, parse_text
 from todserve.runtime.wire.response import TurnResponse, encode_error
+from todserve.runtime.wire.turn_explanation import TurnExplanation
 
 _NO_BODY = (
     'request: no body; send {"user": "..."} with the header Content-Type: application/json '
     "(without one, curl -d sends a form)"
 )
+_STREAM = "ts_stream_next"  # TorchServe's word for whether more of an answer follows
+_Answer = TurnResponse | TurnExplanation
 _log = logging.getLogger(__name__)
 
 
@@ -72,12 +86,14 @@ class TodHandler:
     def handle(self, batch: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """Return one JSON body for each body of the batch, in its order."""
         started = time.perf_counter()
-        parsed = [self._parse(one, index, context) for index, one in enumerate(batch)]
-        asked = [turn for one in parsed if isinstance(one, TurnsBody) for turn in one.requests]
-        answers = iter(self._answer(asked))
+        marks = [BodyMarks.of(context.get_all_request_header(at)) for at in range(len(batch))]
+        parsed = [self._parse(one, marked) for one, marked in zip(batch, marks, strict=True)]
+        asked = {why: self._together(parsed, marks, explain=why) for why in (False, True)}
         outcomes = [
-            [next(answers) for _ in one.requests] if isinstance(one, TurnsBody) else [one]
-            for one in parsed
+            [next(asked[marked.explain]) for _ in one.requests]
+            if isinstance(one, TurnsBody)
+            else [one]
+            for one, marked in zip(parsed, marks, strict=True)
         ]
         seconds = time.perf_counter() - started
         _measure([turn for turns in outcomes for turn in turns], seconds, context.metrics)
@@ -86,44 +102,70 @@ class TodHandler:
             for index, (one, turns) in enumerate(zip(parsed, outcomes, strict=True))
         ]
 
-    def _parse(
-        self, fields: Mapping[str, object], index: int, context: Any
-    ) -> TurnsBody | RequestError:
+    def _parse(self, fields: Mapping[str, object], marked: BodyMarks) -> TurnsBody | RequestError:
+        if marked.describe:
+            return TurnsBody(form=BodyForm.DESCRIPTION, requests=())
         try:
             name = "body" if "body" in fields else "data"
             if name not in fields:
                 raise RequestError(_NO_BODY)
-            if _is_text(context, index, name):
-                turn = parse_text(fields[name], limits=self._limits)
+            body = fields[name]
+            if isinstance(body, bytes | bytearray):
+                body = unpacked(bytes(body), marked.coding, self._limits)
+                check_charset(body, marked.content_type)
+            if marked.kinds.get(name, "").startswith("text/"):
+                turn = parse_text(body, limits=self._limits)
                 return TurnsBody(form=BodyForm.TURN, requests=(turn,))
-            return parse_body(fields[name], limits=self._limits)
+            return parse_body(body, limits=self._limits, json_length=marked.json_length)
         except RequestError as error:
             return error
 
-    def _answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | Exception]:
+    def _together(
+        self,
+        parsed: Sequence[TurnsBody | RequestError],
+        marks: Sequence[BodyMarks],
+        *,
+        explain: bool,
+    ) -> Iterator[_Answer | Exception]:
+        """Answer, or explain, every turn of a batch that wants it."""
+        turns = [
+            turn
+            for one, marked in zip(parsed, marks, strict=True)
+            if isinstance(one, TurnsBody) and marked.explain is explain
+            for turn in one.requests
+        ]
+        return iter(self._answer(turns, explain=explain))
+
+    def _answer(
+        self, requests: Sequence[TurnRequest], *, explain: bool
+    ) -> list[_Answer | Exception]:
         """Answer together; if that fails, one by one, so that the culprit fails alone."""
         if not requests or self._pipeline is None:
             return []
         try:
-            return list(self._pipeline.answer(requests))
+            ask = self._pipeline.explain if explain else self._pipeline.answer
+            return list(ask(requests))
         except Exception as error:
             _report(error, len(requests))
             if len(requests) == 1:
                 return [error]
-        return [answer for request in requests for answer in self._answer([request])]
+        return [
+            answer for request in requests for answer in self._answer([request], explain=explain)
+        ]
 
     def _write(
         self,
         asked: TurnsBody | RequestError,
-        outcomes: Sequence[TurnResponse | Exception],
+        outcomes: Sequence[_Answer | Exception],
         index: int,
         context: Any,
     ) -> bytes:
-        context.set_response_content_type(index, "application/json")
-        answers = [one for one in outcomes if isinstance(one, TurnResponse)]
+        headers = context.get_all_request_header(index)
+        marked = BodyMarks.of(headers)
+        answers = [one for one in outcomes if isinstance(one, TurnResponse | TurnExplanation)]
         status = HTTPStatus.OK
         if isinstance(asked, TurnsBody) and len(answers) == len(outcomes):
-            body = self._worded(asked, answers, context.get_request_id(index))
+            written = self._worded(asked, answers, context.get_request_id(index))
         else:
             status, message = _refusal(asked, outcomes)
             # The phrase must be ASCII: anything else ends the worker.
@@ -131,21 +173,24 @@ class TodHandler:
             body = encode_error(message, code=status)
             if status != HTTPStatus.BAD_REQUEST:
                 body["type"] = "InternalServerException"  # TorchServe's own word
-        _note(status, context.get_all_request_header(index))
-        return json.dumps(body, ensure_ascii=False).encode("utf-8", errors="replace")
+            written = WrittenAnswers(content=as_json(body))
+        if written.json_length is None:
+            context.set_response_content_type(index, "application/json")
+        else:
+            context.set_response_content_type(index, "application/octet-stream")
+            context.set_response_header(index, JSON_LENGTH, str(written.json_length))
+        if not marked.came_over_http:
+            # A stream of one answer ends with it. TorchServe's worker dies where this is not said.
+            context.set_response_header(index, _STREAM, "false")
+        _note(status, headers)
+        return written.content
 
     def _worded(
-        self, asked: TurnsBody, answers: Sequence[TurnResponse], request_id: str | None
-    ) -> dict[str, object]:
+        self, asked: TurnsBody, answers: Sequence[_Answer], request_id: str | None
+    ) -> WrittenAnswers:
         if asked.form is BodyForm.DESCRIPTION:
-            return self._description
-        return encode_answers(asked, answers, request_id=request_id)
-
-
-def _is_text(context: Any, index: int, name: str) -> bool:
-    """Whether the field was sent as text/plain; TorchServe keeps the type of each field."""
-    header = context.get_all_request_header(index).get(name) or {}
-    return str(header.get("content-type") or "").lower().startswith("text/")
+            return WrittenAnswers(content=as_json(self._description))
+        return written_answers(asked, answers, request_id=request_id)
 
 
 def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:
@@ -157,7 +202,7 @@ def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:
 
 
 def _refusal(
-    asked: TurnsBody | RequestError, outcomes: Sequence[TurnResponse | Exception]
+    asked: TurnsBody | RequestError, outcomes: Sequence[_Answer | Exception]
 ) -> tuple[HTTPStatus, str]:
     """Return the status and message of the first turn that failed, which fails its body."""
     place, error = next(
@@ -187,7 +232,7 @@ def _measure(outcomes: Sequence[object], seconds: float, metrics: Any) -> None:
     from ts.metrics.metric_type_enum import MetricTypes
 
     refused = sum(isinstance(outcome, RequestError) for outcome in outcomes)
-    answered = sum(isinstance(outcome, TurnResponse) for outcome in outcomes)
+    answered = sum(isinstance(one, TurnResponse | TurnExplanation) for one in outcomes)
     # A list of its own each time: TorchServe's default is one list that grows.
     metrics.add_time(
         "tod_batch_seconds", seconds, unit="s", dimensions=[], metric_type=MetricTypes.HISTOGRAM

@@ -87,7 +87,7 @@ def test_bodies_of_every_form_share_a_batch_and_fail_alone(
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        ("/v1/models/tod:predict", {"instances": []}, "instances: list should have at least 1"),
+        ("/v1/models/tod:predict", {"instances": []}, "instances: got 0; expected at least 1"),
         ("/v2/models/tod/infer", v2(TURN, {}), 'inputs[0].data[1]: request: key "user" is missing'),
         (
             "/v1/models/tod:predict",

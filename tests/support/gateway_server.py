@@ -93,17 +93,24 @@ class ModelServer(ServingThread):
                 body = self.rfile.read(length)
                 if len(body) < length:
                     raise ConnectionAbortedError("killed in the middle of a request")
-                request = json.loads(body)
+                try:
+                    request = json.loads(body)
+                except ValueError:
+                    request = None
                 if request == {"describe": True}:
                     status, answer = 200, outer.description
                 else:
+                    told = isinstance(request, dict) and "user" in request
                     with outer._lock:
                         outer.requests.append(request)
                         outer.paths.append(self.path)
                         outer.ids.append(self.headers.get("X-Request-ID"))
                     if seconds:
                         time.sleep(seconds)
-                    status, answer = 200, answering(request)
+                    if told:
+                        status, answer = 200, answering(request)
+                    else:
+                        status, answer = 400, {"code": 400, "message": "no turn"}
                 if outer.away:
                     status, answer = 503, {"code": 503, "message": "no worker"}
                 if outer.unknown and self.path == f"/predictions/{outer.unknown}":

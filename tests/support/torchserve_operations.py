@@ -67,7 +67,7 @@ UNDESCRIBED: Mapping[Operation, int] = {
     Operation("inference", "POST", "/wfpredict/any"): 404,
     Operation("inference", "POST", "/models/tod/invoke"): 200,
     Operation("inference", "POST", "/invocations?model_name=tod"): 200,
-    Operation("inference", "POST", "/explanations/tod"): 200,  # a turn like any other
+    Operation("inference", "POST", "/explanations/tod"): 200,  # why a turn is answered so
     Operation("management", "GET", "/v1/models/tod"): 200,
 }
 """What it answers too without describing it."""

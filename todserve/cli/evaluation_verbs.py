@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from todserve.cli.options import DEFAULT_MODEL, Limit, Name
+from todserve.cli.options import DEFAULT_MODEL, Limit, Name, Token, TokenFile
 from todserve.cli.verb_command import VerbCommand
 
 PANEL = "Score"
@@ -116,6 +116,8 @@ def _replay(
     ] = False,
     limit: Limit = None,
     name: Name = DEFAULT_MODEL,
+    token: Token = None,
+    token_file: TokenFile = None,
 ) -> int:
     """Ask remembered dialogues again and show what differs; exit status 1 if any turn does."""
     from todserve.evaluation.replay.replay_differences import Aspect
@@ -128,5 +130,5 @@ def _replay(
         raise typer.BadParameter(
             f"got {only!r}; expected some of state,acts,reply", param_hint="--only"
         ) from None
-    with open_answerer(against, name=name) as model:
+    with open_answerer(against, name=name, token=token, token_file=token_file) as model:
         return run_replay(dialogues, model, only=aspects, own_states=own_states, limit=limit)

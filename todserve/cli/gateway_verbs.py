@@ -102,7 +102,10 @@ def _settings(
     model_token_file: Annotated[
         Path | None,
         typer.Option(
-            "--model-token-file", metavar="FILE", help="the running server's inference token"
+            "--model-token-file",
+            metavar="FILE",
+            help="the running server's key_file.json, or a file with its inference token; read "
+            "again when the token expires",
         ),
     ] = None,
     retain_days: Annotated[
@@ -125,7 +128,8 @@ def _settings(
         "retain_days": retain_days,
         "tokens": _tokens(token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
-        "model_token": next(iter(_lines(model_token_file, "token")), None),
+        "model_token": None,
+        "model_token_file": model_token_file,
     }
     further = dict(_further(one) for one in settings or ())
     twice = sorted({*given} & {*further})

@@ -69,6 +69,24 @@ Threads = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="CPU threads of a process")
 ]
 Url = Annotated[str, typer.Option("--url", metavar="URL", help="address of the running server")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar="TOD_TOKEN",
+        help="the server's inference token; better in TOD_TOKEN or a file: everybody on this "
+        "machine can read a command line",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="the server's key_file.json, or a file with its token; read again when it expires",
+    ),
+]
 ScoredUrl = Annotated[
     str | None,
     typer.Option(

@@ -23,6 +23,8 @@ from todserve.cli.options import (
     Name,
     ServerConfig,
     Store,
+    Token,
+    TokenFile,
     Url,
     checkpoint_of,
 )
@@ -146,20 +148,31 @@ def _stop(logs: Logs = DEFAULT_LOGS) -> None:
     run_stop(log_dir=logs)
 
 
-def _chat(url: Url = DEFAULT_URL, name: Name = DEFAULT_MODEL, bot: BotFile = None) -> None:
+def _chat(
+    url: Url = DEFAULT_URL,
+    name: Name = DEFAULT_MODEL,
+    bot: BotFile = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
     """Talk to a running server in the terminal."""
     from todserve.serving.terminal.chat import run_chat
 
     if bot is None:
-        run_chat(url=url, name=name)
+        run_chat(url=url, name=name, token=token, token_file=token_file)
         return
     from todserve.bot.bot_conversation import open_bot
 
-    run_chat(url=url, name=name, bot=open_bot(bot))
+    run_chat(url=url, name=name, bot=open_bot(bot), token=token, token_file=token_file)
 
 
-def _demo(url: Url = DEFAULT_URL, name: Name = DEFAULT_MODEL) -> None:
+def _demo(
+    url: Url = DEFAULT_URL,
+    name: Name = DEFAULT_MODEL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
     """Hold a five-turn dialogue with a running server."""
     from todserve.serving.terminal.demo import run_demo
 
-    run_demo(url=url, name=name)
+    run_demo(url=url, name=name, token=token, token_file=token_file)

@@ -31,6 +31,7 @@ def open_answering(
     checkpoint: Path,
     *,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     constrained: bool = False,
@@ -42,6 +43,7 @@ def open_answering(
     Args:
         checkpoint: a checkpoint folder; for a server, the one it was archived from.
         url: inference address.
+        token_file: holds the server's inference token, where it asks for one.
         name: the model's name on the server.
         settings: engine, dtype, threads; of no use to a server, which has its own.
         constrained: hold every answer to the schema; a server does as it was told.
@@ -73,7 +75,7 @@ def open_answering(
             "a server reads as its archive says; set handler.reading.spelling there, or leave out "
             "the server"
         )
-    return RemotePipeline(url, name, checkpoint=checkpoint)
+    return RemotePipeline(url, name, checkpoint=checkpoint, token_file=token_file)
 
 
 def signed_name(

@@ -38,6 +38,7 @@ class BenchmarkOptions(BaseModel):
         checkpoint: a checkpoint folder or an export of it; for a server, the one it was archived
             from.
         url: let the server there answer.
+        token_file: holds that server's inference token, where it asks for one.
         name: the model's name on that server.
         engine: how the network is run, see `EngineSettings`; its default when None.
         dtype: the number format, likewise.
@@ -56,6 +57,9 @@ class BenchmarkOptions(BaseModel):
     )
     url: Annotated[
         str | None, Typed("score the server there; --checkpoint is its local copy", "URL")
+    ] = None
+    token_file: Annotated[
+        Path | None, Typed("the server's key_file.json, or a file with its token", "FILE")
     ] = None
     name: Annotated[str, Typed("the model's name on the server", "NAME")] = "tod"
     engine: Annotated[str | None, Typed("what runs the network", "ENGINE")] = None

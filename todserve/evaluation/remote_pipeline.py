@@ -38,6 +38,7 @@ class RemotePipeline:
         retries: further attempts while the server is busy or away.
         backoff: seconds before the first retry; doubles with each.
         token: inference token, where the server asks for one.
+        token_file: holds it instead, and is read again when it expires.
 
     Raises:
         ConfigError: the folder is no checkpoint, or not the one that the server has.
@@ -55,12 +56,14 @@ class RemotePipeline:
         retries: int = 6,
         backoff: float = 0.5,
         token: str | None = None,
+        token_file: Path | None = None,
     ) -> None:
         self.checkpoint = Checkpoint.open(checkpoint)
         self._client = Client(
             url,
             name=name,
             token=token,
+            token_file=token_file,
             timeout=timeout,
             retries=retries,
             backoff=backoff,

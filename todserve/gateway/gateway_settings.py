@@ -40,6 +40,8 @@ class GatewaySettings(BaseModel):
         model_url: the model endpoint's inference address.
         model_name: the model that dialogues are held with unless they name another.
         model_token: the endpoint's inference token, where it asks for one.
+        model_token_file: holds it instead, as TorchServe's key_file.json does; read again when the
+            endpoint refuses the token.
         model_timeout: seconds for one answer of the model.
         model_retries: further attempts when the endpoint cannot answer.
         tokens: bearer tokens, each with what it may do; a text alone is an admin's. None leaves
@@ -73,6 +75,7 @@ class GatewaySettings(BaseModel):
     model_url: str = Field("http://127.0.0.1:8080", pattern=r"^https?://[^\s/]\S*$")
     model_name: str = Field("tod", pattern=MODEL_NAME)
     model_token: SecretStr | None = None
+    model_token_file: Path | None = None
     model_timeout: Seconds = 30.0
     model_retries: NonNegativeInt = 2
     tokens: tuple[Token, ...] = ()

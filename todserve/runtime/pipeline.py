@@ -17,6 +17,7 @@ from todserve.runtime.decoding.token_automaton import TokenAutomaton
 from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
+from todserve.runtime.explanation.explained_turn import explained_turn
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
@@ -34,6 +35,7 @@ from todserve.runtime.tracking.state_replay import Replay, needs_replay
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest, within
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+from todserve.runtime.wire.turn_explanation import TurnExplanation
 
 _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
@@ -156,6 +158,17 @@ class Pipeline:
         return [
             one.model_copy(update={"timing_ms": timing}) if isinstance(one, TurnResponse) else one
             for one in answers
+        ]
+
+    def explain(self, requests: Sequence[TurnRequest]) -> list[TurnExplanation | RequestError]:
+        """Say why each turn is answered as it is; a wrong request becomes an error at its place."""
+        return [
+            explained_turn(
+                one, finished_response(one, self.identity), self.checkpoint, self.identity
+            )
+            if isinstance(one, TurnWork)
+            else one
+            for one in self.work_out(requests, Stopwatch())
         ]
 
     def work_out(

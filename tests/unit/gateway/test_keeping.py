@@ -29,8 +29,7 @@ def test_options_and_further_settings_reach_the_gateway(
     (settings,) = started
     assert (settings.port, settings.retain_days) == (0, 30.0)
     assert [token.secret.get_secret_value() for token in settings.tokens] == ["one", "two"]
-    assert settings.model_token is not None
-    assert settings.model_token.get_secret_value() == "one"
+    assert settings.model_token_file == tokens
     assert (settings.expire_after, settings.requests_per_minute) == (86400.0, 0)
 
 

@@ -75,6 +75,8 @@ def test_every_answer_is_one_that_the_document_names(
 
 
 def is_about_labels(answer: Response) -> bool:
+    if answer.status_code == 400 and "error" in answer.json():
+        return True  # the model's own word about a body that was handed on to it
     return answer.status_code == 422 and answer.json()["type"] == "unknown_label"
 
 
@@ -106,6 +108,19 @@ def test_document_names_every_address(gateway: GatewayServer) -> None:
         "/v1/examples/{example_id}",
         "/v1/users/{user_id}",
         "/v1/export",
+        "/v1/models/{name}",
+        "/v1/models/{name}:predict",
+        "/v1/models/{name}:explain",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/{name}",
+        "/v2/models/{name}/ready",
+        "/v2/models/{name}/infer",
+        "/v2/models/{name}/explain",
+        "/v2/models/{name}/versions/{number}",
+        "/v2/models/{name}/versions/{number}/ready",
+        "/v2/models/{name}/versions/{number}/infer",
         "/webhooks/rest/",
         "/webhooks/rest/webhook",
         "/health",

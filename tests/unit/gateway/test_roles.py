@@ -123,7 +123,7 @@ def judged(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Yield method and path of every operation of the app's that is behind the guard."""
     for context in iter_route_contexts(app.routes):
         path = str(context.path)
-        if path.startswith(("/v1/", "/webhooks/", "/metrics")) and isinstance(
+        if path.startswith(("/v1/", "/v2/models", "/webhooks/", "/metrics")) and isinstance(
             context.original_route, APIRoute
         ):
             for method in context.methods or ():

@@ -185,10 +185,11 @@ def test_body_arrives_in_every_form_that_torchserve_has(content_type: str, body:
     assert (status, answer["model"]["name"]) == (200, "grüß gott")
 
 
-def test_json_sent_as_plain_text_is_an_utterance() -> None:
+def test_json_sent_as_plain_text_is_told_so() -> None:
     handler, _ = make()
-    ((_, answer),) = run(handler, [{"body": '{"user": "hi"}'}], "text/plain")
-    assert answer["model"]["name"] == '{"user": "hi"}'
+    ((status, answer),) = run(handler, [{"body": '{"user": "hi"}'}], "text/plain")
+    assert status == 400
+    assert "got a JSON object as text/plain" in answer["message"]
 
 
 def test_form_field_called_data_is_read() -> None:

@@ -103,7 +103,8 @@ def test_turns_are_counted_not_bodies(caplog: pytest.LogCaptureFixture) -> None:
     }
 
 
-def test_kserve_body_sent_as_plain_text_is_an_utterance() -> None:
+def test_kserve_body_sent_as_plain_text_is_told_so() -> None:
     handler, _ = make()
     ((status, answer),) = run(handler, [{"body": '{"instances": []}'}], "text/plain")
-    assert (status, answer["model"]["name"]) == (200, '{"instances": []}')
+    assert status == 400
+    assert "got a JSON object as text/plain" in answer["message"]

@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.source_tree import ROOT
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.kserve import encode_answers, parse_body
+from todserve.runtime.wire.kserve import parse_body, written_answers
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.runtime.wire.request import parse_request, parse_text
 from todserve.runtime.wire.response import (
@@ -180,7 +180,8 @@ def test_every_answer_is_as_the_document_says(response: TurnResponse) -> None:
     several = [({"instances": [TURN]}, "V1Response"), ({"inputs": [TENSOR]}, "V2Response")]
     for body, schema in several:
         asked = parse_body(json.dumps(body), limits=DEFAULT_LIMITS)
-        assert is_valid(encode_answers(asked, [response], request_id="1"), schema)
+        written = written_answers(asked, [response], request_id="1")
+        assert is_valid(json.loads(written.content), schema)
     assert is_valid(encode_error("why"), "Error")
 
 
@@ -198,7 +199,7 @@ def test_examples_are_accepted() -> None:
             parse = parse_text if kind == "text/plain" else parse_body
             parse(content["example"], limits=DEFAULT_LIMITS)
             seen += 1
-    assert seen == 6
+    assert seen == 9
 
 
 def test_limits_of_the_document_are_the_parsers() -> None:

@@ -26,6 +26,7 @@ from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
 from todserve.gateway.api.hand_off_routes import hand_off_routes
 from todserve.gateway.api.health import Looking
+from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
 from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
@@ -102,15 +103,16 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(hand_off_routes(speaker))
     app.include_router(rasa_routes(settings, store, speaker))
-    _add_health(app, store, models)
+    looking = Looking(store, models)
+    app.include_router(kserve_health(looking))
+    app.include_router(kserve_routes(models))
+    _add_health(app, looking)
     _add_metrics(app, metrics)
     _add_refusals(app)
     return app
 
 
-def _add_health(app: FastAPI, store: Store, models: Models) -> None:
-    looking = Looking(store, models)
-
+def _add_health(app: FastAPI, looking: Looking) -> None:
     @app.get("/health", tags=["health"])
     async def health() -> Alive:
         """Say that the process is alive."""

@@ -34,10 +34,11 @@ from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
-_GUARDED = ("/v1/", "/webhooks/", "/metrics")
+_GUARDED = ("/v1/", "/v2/models", "/webhooks/", "/metrics")
 _ASKS_THE_MODEL = re.compile(
     r"/v1/proposals|/webhooks/rest/webhook"
     r"|/v1/dialogues/[^/]+/(?:turns|compare|turns/[^/]+/correction)"
+    r"|/v1/models/[^/]+:(?:predict|explain)|/v2/models/[^/]+/(?:infer|explain)"
 )
 _TOLD = {
     Crowded.FULL: "more messages wait than can be answered in time",

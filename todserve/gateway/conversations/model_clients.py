@@ -4,8 +4,11 @@ Between the store and the model endpoint on the way of a message. Example:
 ``models.ask("tod", "a train to ely", turns, request_id="4f2a")``.
 """
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 
 from todserve.gateway.gateway_errors import (
     GatewayError,
@@ -17,7 +20,15 @@ from todserve.gateway.gateway_errors import (
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
-from todserve.runtime.errors import RequestError, ServerError, UnknownModelError
+from todserve.runtime.errors import (
+    DataError,
+    RequestError,
+    ServerError,
+    TokenRefusedError,
+    UnknownModelError,
+)
+from todserve.runtime.untrusted.json_text import parse_json
+from todserve.runtime.wire.kserve import as_json
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse
 from todserve.serving.client.client import Client
@@ -28,6 +39,19 @@ _DESCRIBED_SECONDS = 60.0
 """How long a description is taken for true; another version may be served under the name."""
 _MOST_DESCRIBED = 100
 _MOST_AGAIN = 200
+
+
+_HANDED_BACK = ("content-type", "inference-header-content-length")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forwarded:
+    """An answer of the endpoint, to be handed on as it is."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
 
 
 def bounded(turns: int) -> None:
@@ -53,6 +77,7 @@ class Models:
             settings.model_url,
             name=settings.model_name,
             token=None if token is None else token.get_secret_value(),
+            token_file=settings.model_token_file,
             timeout=settings.model_timeout,
             retries=settings.model_retries,
         )
@@ -118,9 +143,49 @@ class Models:
         self._described[model] = now, found
         return found
 
+    def forward(
+        self, path: str, model: str, content: bytes, headers: Mapping[str, str]
+    ) -> Forwarded:
+        """Hand a body on to the endpoint as it is, and its answer back.
+
+        Args:
+            path: of the endpoint.
+            model: the one that the path names.
+            content: the body.
+            headers: what is said of it.
+
+        Raises:
+            MissingError: the endpoint serves no such model.
+            ModelAwayError: no answer.
+        """
+        try:
+            answer = self._client.forward(path, content, headers)
+        except ServerError as error:
+            raise self._away(model, error) from None
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            raise MissingError(f"the model endpoint serves no {model!r}; name another model")
+        if answer.status_code not in _JUDGED:
+            raise ModelAwayError(f"the model gave no answer: HTTP {answer.status_code}")
+        kept = {key: answer.headers[key] for key in _HANDED_BACK if key in answer.headers}
+        if answer.status_code == HTTPStatus.OK:
+            return Forwarded(status=answer.status_code, content=answer.content, headers=kept)
+        return Forwarded(
+            status=answer.status_code,
+            content=_refused(answer.status_code, answer.content),
+            headers={"content-type": "application/json"},
+        )
+
     def ready(self) -> bool:
         """Say whether the default model answers right now."""
-        return self._client.ready(_READY_SECONDS)
+        return self.answers(None)
+
+    def answers(self, model: str | None) -> bool:
+        """Say whether a model answers right now; the default one when None."""
+        try:
+            return self._client.ready(_READY_SECONDS, model=model)
+        except TokenRefusedError as error:
+            _log.error("%s", error)
+            return False
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,4 +195,26 @@ class Models:
         # The default one may still be loading; whoever named another will not be helped by waiting.
         if isinstance(error, UnknownModelError) and model != self._settings.model_name:
             return MissingError(f"the model endpoint serves no {model!r}; name another model")
+        if isinstance(error, TokenRefusedError):
+            # Whoever speaks can do nothing about it; whoever runs the gateway can.
+            _log.error("%s", error)
+            return ModelAwayError(
+                "the model does not know the gateway's token; nothing was stored; whoever runs "
+                "the gateway finds the reason in its log"
+            )
         return ModelAwayError(f"the model gave no answer; nothing was stored: {error}")
+
+
+_JUDGED = (HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def _refused(code: int, content: bytes) -> bytes:
+    """Return a refusal of the endpoint with the key that KServe's clients look for, too."""
+    try:
+        said = parse_json(content)
+    except DataError:
+        said = None
+    told = said.get("message") if isinstance(said, dict) else None
+    message = told if isinstance(told, str) else "the model refused it"
+    body = {"code": code, "type": RefusedError.kind, "message": message}
+    return as_json({"error": message, **body})

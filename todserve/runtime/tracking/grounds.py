@@ -7,8 +7,9 @@ Example: for "somewhere posh", ``expensive`` is grounded and ``north`` is not.
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
@@ -63,6 +64,35 @@ class Spoken:
         )
 
 
+class GroundSource(StrEnum):
+    """What bears a value out."""
+
+    UTTERANCE = "utterance"
+    REPLY = "reply"
+    """The last one."""
+    EARLIER = "earlier"
+    """What was said before that."""
+    STATE = "state"
+    """A value of the state before."""
+    ENTITY = "entity"
+    """What is known of the entity under discussion."""
+    UNCHECKED = "unchecked"
+    """Such values are not looked for."""
+
+
+Says = Callable[[str], bool]
+"""Whether a lower-case text bears a value out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """What bears a value out: ``says`` holds of ``text``, where it is a text that does."""
+
+    source: GroundSource
+    text: str = ""
+    says: Says | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grounds:
     """Looks for values in what was said.
@@ -79,18 +109,36 @@ class Grounds:
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""
+        return self.ground(domain, slot, value, spoken) is not None
+
+    def ground(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
+        """Return the first thing that bears a value out; None where nothing does."""
         if not self.ways.checked or value == DELETED or slot in self.ways.unchecked:
-            return True
+            return Ground(source=GroundSource.UNCHECKED)
+
+        def indifferent(text: str) -> bool:
+            return self.ways.indifference.search(text) is not None
+
+        def said(text: str) -> bool:
+            return _says(text, value)
+
+        def said_so(text: str) -> bool:
+            return self.ways.says(domain, slot, value, text)
+
+        def misspelt(text: str) -> bool:
+            return _misspelt(text, value)
+
         if value == DONTCARE:
-            return self.ways.indifference.search(spoken.utterance) is not None
-        texts = (spoken.utterance, spoken.reply)
+            return _found(GroundSource.UTTERANCE, (spoken.utterance,), indifferent)
         return (
-            any(_says(text, value) for text in texts)
-            or any(self.ways.says(domain, slot, value, text) for text in texts)
-            or _is_of(value, (one for slots in spoken.state.values() for one in slots.values()))
-            or _misspelt(spoken.utterance, value)
+            _found(GroundSource.UTTERANCE, (spoken.utterance,), said)
+            or _found(GroundSource.REPLY, (spoken.reply,), said)
+            or _found(GroundSource.UTTERANCE, (spoken.utterance,), said_so)
+            or _found(GroundSource.REPLY, (spoken.reply,), said_so)
+            or self._in_state(value, spoken.state)
+            or _found(GroundSource.UTTERANCE, (spoken.utterance,), misspelt)
             or self._was_said(domain, slot, value, spoken)
-            or any(_is_of(value, row.values()) for row in self._rows(spoken.state))
+            or self._of_an_entity(value, spoken.state)
         )
 
     def said_anew(self, domain: str, slot: str, value: str, utterance: str) -> bool:
@@ -113,17 +161,34 @@ class Grounds:
             or _misspelt(text, value)
         )
 
-    def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
-        """Say whether a name or a place was said long ago; a closed value must be said anew."""
+    def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
+        """Return where a name or a place was said long ago; a closed value must be said anew."""
         if self.schema.values(domain, slot) or value.isdigit() or _CLOCK.fullmatch(value):
-            return False
-        return any(_says(text, value) or _misspelt(text, value) for text in spoken.earlier)
+            return None
+        return _found(
+            GroundSource.EARLIER,
+            spoken.earlier,
+            lambda text: _says(text, value) or _misspelt(text, value),
+        )
+
+    def _in_state(self, value: str, state: BeliefState) -> Ground | None:
+        known = (one for slots in state.values() for one in slots.values())
+        return Ground(source=GroundSource.STATE) if _is_of(value, known) else None
+
+    def _of_an_entity(self, value: str, state: BeliefState) -> Ground | None:
+        found = any(_is_of(value, row.values()) for row in self._rows(state))
+        return Ground(source=GroundSource.ENTITY) if found else None
 
     def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
         """Yield the entity under discussion in each domain of the state."""
         for domain, slots in state.items():
             if domain in self.knowledge.domains:
                 yield from self.knowledge.query(domain, slots, limit=1).results
+
+
+def _found(source: GroundSource, texts: Iterable[str], says: Says) -> Ground | None:
+    found = next((text for text in texts if says(text)), None)
+    return None if found is None else Ground(source=source, text=found, says=says)
 
 
 def _says(text: str, value: str) -> bool:

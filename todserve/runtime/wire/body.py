@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 
 from todserve.runtime.errors import RequestError
-from todserve.runtime.wire.key_checks import wrong
-from todserve.runtime.wire.limits import RequestLimits
+from todserve.runtime.wire.body_coding import looks_like
+from todserve.runtime.wire.key_checks import quote, wrong
+from todserve.runtime.wire.limits import RequestLimits, most_bytes
 
 
 def read_body(body: object, limits: RequestLimits) -> Mapping[object, object]:
@@ -34,7 +35,7 @@ def _read_json(body: object, limits: RequestLimits) -> object:
     if not text.strip():
         raise RequestError('request: the body is empty; send {"user": "..."}')
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_each_key_once)
     except json.JSONDecodeError as error:
         raise RequestError(
             f"request: malformed JSON at line {error.lineno} column {error.colno} "
@@ -46,14 +47,23 @@ def _read_json(body: object, limits: RequestLimits) -> object:
         raise RequestError(f"request: malformed JSON: {error}") from None
 
 
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # Which of two would count differs between readers of JSON: none is taken.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise RequestError(f"request: key {quote(twice)} is there twice; send it once")
+    return found
+
+
 def read_text(body: bytes | bytearray | str, limits: RequestLimits) -> str:
     """Return ``body`` as text, without a byte order mark.
 
     Raises:
         RequestError: not UTF-8, or larger than any request within the limits.
     """
-    # JSON keys and escapes come on top of the texts, hence the factor of UTF-8 and some room.
-    most = 4 * limits.max_total_characters + 10_000
+    most = most_bytes(limits)
     if len(body) > most:
         unit = "characters" if isinstance(body, str) else "bytes"
         raise RequestError(f"request: got {len(body)} {unit}; expected at most {most}")
@@ -64,7 +74,7 @@ def read_text(body: bytes | bytearray | str, limits: RequestLimits) -> str:
     except UnicodeDecodeError as error:
         raise RequestError(
             f"request: byte {error.start} (0x{body[error.start]:02x}) is not UTF-8; "
-            "encode the body as UTF-8"
+            f"encode the body as UTF-8{looks_like(body)}"
         ) from None
 
 

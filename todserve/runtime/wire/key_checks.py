@@ -37,6 +37,9 @@ class Budget:
         """Return ``text`` if it fits, as it is and as it is read, and is Unicode text."""
         if len(text) > most:
             raise RequestError(f"{what}: got {len(text)} characters; expected at most {most}")
+        if "\0" in text:
+            place = text.index("\0")
+            raise RequestError(f"{what}: character {place} is a NUL (U+0000); leave it out")
         size = len(text) if text.isascii() else _read_length(what, text, most)
         self._left -= size
         if self._left < 0:

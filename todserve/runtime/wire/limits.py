@@ -35,3 +35,9 @@ class RequestLimits(BaseModel):
 
 
 DEFAULT_LIMITS = RequestLimits()
+
+
+def most_bytes(limits: RequestLimits) -> int:
+    """Return how large a body within the limits can be."""
+    # JSON keys and escapes come on top of the texts, hence the factor of UTF-8 and some room.
+    return 4 * limits.max_total_characters + 10_000

@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
-from todserve.runtime.errors import RequestError
+from todserve.runtime.errors import DataError, RequestError
 from todserve.runtime.language.dialogue import DELETED, BeliefState, Slots
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.body import read_body, read_text
 from todserve.runtime.wire.key_checks import (
     Budget,
@@ -146,11 +147,26 @@ def parse_text(body: object, *, limits: RequestLimits = DEFAULT_LIMITS) -> TurnR
     """Return the request that a ``text/plain`` body is: one bare utterance, no history.
 
     Raises:
-        RequestError: not text, not UTF-8, empty or too long.
+        RequestError: not text, not UTF-8, empty, too long, or a JSON object.
     """
     text = read_text(body, limits) if isinstance(body, bytes | bytearray | str) else body
+    if isinstance(text, str) and _holds_an_object(text):
+        raise RequestError(
+            "request: got a JSON object as text/plain, which is a bare utterance; send it with "
+            "Content-Type: application/json"
+        )
     given: dict[str, Any] = {"user": text, "top_k": None}
     return TurnRequest(**given, limits=limits)
+
+
+def _holds_an_object(text: str) -> bool:
+    # A browser's fetch says text/plain of a text unless it is told otherwise.
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(parse_json(text), dict)
+    except DataError:
+        return False
 
 
 def request_body(request: TurnRequest) -> dict[str, object]:
@@ -287,7 +303,8 @@ def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | 
             raise RequestError(f'{what}: key "value" is missing; expected value and confidence')
         value, probability = entry["value"], entry.get("confidence")
     if not isinstance(value, str):
-        fix = f'write "{quote(value)}"' if isinstance(value, int | float) else ""
+        sane = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
+        fix = f'write "{quote(value)}"' if sane else ""
         fix = 'write "yes" or "no"' if isinstance(value, bool) else fix
         raise wrong(what, value, "a text, or an object of value and confidence", fix)
     text = budget.take(what, value, budget.limits.max_value_characters).strip()

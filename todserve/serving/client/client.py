@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Self
 
 import httpx2 as httpx
@@ -22,6 +23,7 @@ from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.request import TurnRequest, request_body
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 from todserve.serving.client.endpoint import Endpoint, headers_of
+from todserve.serving.client.inference_token import InferenceToken
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""
@@ -101,6 +103,7 @@ class _Caller:
         *,
         name: str = "tod",
         token: str | None = None,
+        token_file: Path | None = None,
         timeout: float = 30.0,
         retries: int = 5,
         backoff: float = 0.3,
@@ -113,6 +116,8 @@ class _Caller:
             url: inference address, e.g. ``http://127.0.0.1:8080``.
             name: the model's name on the server.
             token: inference token, where the server asks for one.
+            token_file: holds it instead, as the server's ``key_file.json`` does; read again when
+                the token is refused.
             timeout: seconds to wait for one answer.
             retries: further attempts after a broken connection, or while the server is busy.
             backoff: seconds before the first retry; doubles with each, with jitter.
@@ -124,8 +129,14 @@ class _Caller:
         """
         if at_once < 1:
             raise ConfigError(f"at_once: got {at_once!r}; expected 1 or more")
+        self._token = InferenceToken(token, file=token_file)
         self.endpoint = Endpoint(
-            url=url, name=name, token=token, timeout=timeout, retries=retries, backoff=backoff
+            url=url,
+            name=name,
+            has_token=self._token.is_there,
+            timeout=timeout,
+            retries=retries,
+            backoff=backoff,
         )
         self._at_once = at_once
         self._limits = limits
@@ -233,13 +244,19 @@ class Client(_Caller):
         answer, attempts = self._post(_DESCRIBE, model=model, request_id=request_id)
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
-    def ready(self, timeout: float = 5.0) -> bool:
-        """Return whether a small turn succeeds right now; ``/ping`` alone would not tell."""
+    def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
+        """Return whether a small turn succeeds right now; ``/ping`` alone would not tell.
+
+        Raises:
+            TokenRefusedError: the server does not know this client's token.
+        """
         for greeting in _GREETINGS:
             try:
-                answer, _ = self._post(greeting, retries=0, timeout=timeout)
+                answer, _ = self._post(greeting, model=model, retries=0, timeout=timeout)
             except ServerError:
                 return False
+            if self.endpoint.refuses_token(answer):
+                raise self.endpoint.token_refused(answer)
             if answer.status_code != HTTPStatus.BAD_REQUEST:
                 return answer.status_code == HTTPStatus.OK
         return False
@@ -277,17 +294,54 @@ class Client(_Caller):
         timeout: float | None = None,
     ) -> tuple[httpx.Response, int]:
         """Return the last attempt's answer, whatever its status, and the number of attempts."""
+        return self._send(
+            self.endpoint.address(model),
+            json.dumps(body).encode(),
+            headers_of(request_id),
+            retries=retries,
+            timeout=timeout,
+        )
+
+    def forward(self, path: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """Send a body as it is to a path of the server, and return what comes, as it comes.
+
+        Args:
+            path: below the server's address, as ``/predictions/tod``.
+            content: the body.
+            headers: of it.
+
+        Raises:
+            TokenRefusedError: the server does not know this client's token.
+            ServerError: no answer.
+        """
+        answer, _ = self._send(f"{self.endpoint.url}{path}", content, headers)
+        if self.endpoint.refuses_token(answer):
+            raise self.endpoint.token_refused(answer)
+        return answer
+
+    def _send(
+        self,
+        address: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        *,
+        retries: int | None = None,
+        timeout: float | None = None,
+    ) -> tuple[httpx.Response, int]:
         retrying = tenacity.Retrying(**self.endpoint.patience(retries))
+        shown = self._token.headers()
         try:
             answer = retrying(
                 self._http.post,
-                self.endpoint.address(model),
-                content=json.dumps(body),
-                headers=headers_of(request_id),
+                address,
+                content=content,
+                headers={**headers, **shown},
                 timeout=self.endpoint.timeout if timeout is None else timeout,
             )
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
+        if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
+            return self._send(address, content, headers, retries=retries, timeout=timeout)
         return answer, int(retrying.statistics["attempt_number"])
 
 
@@ -364,13 +418,15 @@ class AsyncClient(_Caller):
         answer, attempts = await self._post(_DESCRIBE, model=model, request_id=request_id)
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
-    async def ready(self, timeout: float = 5.0) -> bool:
-        """Return whether a small turn succeeds right now."""
+    async def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
+        """Return whether a small turn succeeds right now; errors as of ``Client.ready``."""
         for greeting in _GREETINGS:
             try:
-                answer, _ = await self._post(greeting, retries=0, timeout=timeout)
+                answer, _ = await self._post(greeting, model=model, retries=0, timeout=timeout)
             except ServerError:
                 return False
+            if self.endpoint.refuses_token(answer):
+                raise self.endpoint.token_refused(answer)
             if answer.status_code != HTTPStatus.BAD_REQUEST:
                 return answer.status_code == HTTPStatus.OK
         return False
@@ -398,16 +454,21 @@ class AsyncClient(_Caller):
         timeout: float | None = None,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.AsyncRetrying(**self.endpoint.patience(retries))
+        shown = self._token.headers()
         try:
             answer: httpx.Response = await retrying(
                 self._http.post,
                 self.endpoint.address(model),
                 content=json.dumps(body),
-                headers=headers_of(request_id),
+                headers={**headers_of(request_id), **shown},
                 timeout=self.endpoint.timeout if timeout is None else timeout,
             )
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
+        if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
+            return await self._post(
+                body, model=model, request_id=request_id, retries=retries, timeout=timeout
+            )
         return answer, int(retrying.statistics["attempt_number"])
 
 

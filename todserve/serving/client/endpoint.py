@@ -59,6 +59,7 @@ LONGEST_ASKED_PAUSE = 60.0
 """Longest Retry-After that is waited for, in seconds; a server that asks for more is given up."""
 
 _LONGEST_PAUSE = 10.0
+_WRONG_KEY = "InvalidKeyException"
 _BROKEN = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 _TELLING = 8  # characters; a shorter text of a request may stand in a message by chance
 
@@ -70,7 +71,7 @@ class Endpoint:
     Attributes:
         url: inference address, e.g. ``http://127.0.0.1:8080``.
         name: the model's name on the server, with its version if one is meant.
-        token: inference token, where the server asks for one.
+        has_token: whether its clients show a token.
         timeout: seconds to wait for one answer.
         retries: further attempts after a broken connection or a status of ``RETRIED``.
         backoff: seconds before the first retry; doubles with each, with jitter.
@@ -81,7 +82,7 @@ class Endpoint:
 
     url: str = field(default="http://127.0.0.1:8080", repr=False)
     name: str = "tod"
-    token: str | None = field(default=None, repr=False)
+    has_token: bool = False
     timeout: float = 30.0
     retries: int = 5
     backoff: float = 0.3
@@ -118,11 +119,8 @@ class Endpoint:
 
     def connection(self) -> dict[str, Any]:
         """Return what an ``httpx`` client is made with."""
-        headers = {"Content-Type": "application/json"}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
         return {
-            "headers": headers,
+            "headers": {"Content-Type": "application/json"},
             # Whoever sends many at once has said so; none of them waits for another's connection.
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
             # A proxy of the environment must not be asked for this very machine.
@@ -220,6 +218,8 @@ class Endpoint:
 
     def _refusal(self, answer: httpx.Response, message: str, model: str, attempts: int) -> TodError:
         code = answer.status_code
+        if self.refuses_token(answer):
+            return self.token_refused(answer)
         if code == HTTPStatus.BAD_REQUEST:
             return RequestError(message)
         if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -228,12 +228,6 @@ class Endpoint:
             return UnknownModelError(
                 f"{self.shown}: there is no model named '{model}' ({message}); pass the name it "
                 "was archived with"
-            )
-        if code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            got = "no token" if self.token is None else "a token that it does not know"
-            return TokenRefusedError(
-                f"{self.shown}: HTTP {code}; the server got {got}; pass the inference key of its "
-                "key_file.json as token"
             )
         if code in RETRIED:
             asked = asked_pause(answer)
@@ -244,6 +238,21 @@ class Endpoint:
                 "the server's logs say why"
             )
         return ServerError(f"{self.shown}: HTTP {code} ({message}); is it a TorchServe?")
+
+    def refuses_token(self, answer: httpx.Response) -> bool:
+        """Say whether an answer is about the client's token, not about what was asked."""
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return True
+        # TorchServe says 400 of a wrong or expired token, as of a wrong body.
+        return answer.status_code == HTTPStatus.BAD_REQUEST and _kind(answer) == _WRONG_KEY
+
+    def token_refused(self, answer: httpx.Response) -> TokenRefusedError:
+        """Return what such an answer means for the caller."""
+        got = "a token that it does not know, or no more" if self.has_token else "no token"
+        return TokenRefusedError(
+            f"{self.shown}: HTTP {answer.status_code}; the server got {got}; pass the inference "
+            "key of its key_file.json as token, or the file itself, which is read again"
+        )
 
     def _strange(self, wanted: str, error: ValidationError) -> ServerError:
         return ServerError(
@@ -288,6 +297,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while one is not None:
         yield one
         one = one.__cause__ or one.__context__
+
+
+def _kind(answer: httpx.Response) -> object:
+    try:
+        said = parse_json(answer.content)
+    except DataError:
+        return None
+    return said.get("type") if isinstance(said, dict) else None
 
 
 def _message(answer: httpx.Response, body: Mapping[str, object]) -> str:

@@ -59,7 +59,11 @@ def load(path: str | Path, *, settings: EngineSettings | None = None) -> Pipelin
 
 @contextmanager
 def open_answerer(
-    against: str, *, name: str = "tod", token: str | None = None
+    against: str,
+    *,
+    name: str = "tod",
+    token: str | None = None,
+    token_file: Path | None = None,
 ) -> Iterator[Answerer]:
     """Yield what answers turns at ``against``; it is closed afterwards.
 
@@ -67,13 +71,14 @@ def open_answerer(
         against: a server's URL, an archive (``.mar``) or a checkpoint folder.
         name: the model's name on a server.
         token: inference token of a server.
+        token_file: holds it instead, and is read again when it expires.
 
     Raises:
         ConfigError: none of the three, or a checkpoint that cannot be opened.
         ArchiveError: an archive that cannot be unpacked.
     """
     if against.startswith(("http://", "https://")):
-        with Client(against, name=name, token=token) as client:
+        with Client(against, name=name, token=token, token_file=token_file) as client:
             yield client
     elif Path(against).exists():
         with closing(load(against)) as pipeline:

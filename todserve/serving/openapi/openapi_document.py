@@ -109,6 +109,33 @@ def _paths() -> JsonSchema:
                 "V2Response",
             ),
         },
+        "/explanations/{model}": {
+            "parameters": [_parameter("model")],
+            "post": _operation(
+                "explain",
+                "Say why a turn is answered as it is",
+                {"application/json": {"schema": reference("TurnRequest"), "example": _TURN}},
+                "TurnExplanation",
+            ),
+        },
+        "/v1/models/{model}:explain": {
+            "parameters": [_parameter("model")],
+            "post": _operation(
+                "explainV1",
+                "Say why several turns are answered as they are, KServe's v1 protocol",
+                {"application/json": v1},
+                "V1Explanations",
+            ),
+        },
+        "/v2/models/{model}/explain": {
+            "parameters": [_parameter("model")],
+            "post": _operation(
+                "explainV2",
+                "Say why several turns are answered as they are, KServe's v2 protocol",
+                {"application/json": v2},
+                "V2Response",
+            ),
+        },
         "/ping": {"get": _reading("ping", "Whether every model has its workers", "Health")},
         "/models": {
             "servers": _MANAGEMENT,

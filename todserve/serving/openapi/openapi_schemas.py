@@ -19,13 +19,15 @@ from todserve.runtime.wire.limits import RequestLimits
 from todserve.runtime.wire.model_description import DESCRIBE, ModelDescription
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import TurnResponse
+from todserve.runtime.wire.turn_explanation import TurnExplanation
 
 JsonSchema = dict[str, Any]
 
 REF = "#/components/schemas/"
 _TEMPLATE = REF + "{model}"
 _NULL = {"type": "null"}
-_NOT_BLANK = r"\S"
+_NO_NUL = r"^[^\u0000]*$"
+_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 _NO_VALUE = r"^\s*[Nn][Oo][Nn][Ee]\s*$"  # runtime.dialogue.DELETED, in any case
 _ATTRIBUTE = re.compile(r"^    (?P<name>\w+): (?P<text>(?:.|\n(?=     ))+)", re.MULTILINE)
 
@@ -55,6 +57,7 @@ def _answers() -> dict[str, JsonSchema]:
     found: dict[str, JsonSchema] = {}
     _model(found, TurnResponse)
     _model(found, ModelDescription)
+    _model(found, TurnExplanation)
     for schema in found.values():
         schema["required"] = list(schema["properties"])
     for key in ("unconstrained", "corrected"):  # see `response.encode`
@@ -79,7 +82,7 @@ def _as_on_the_wire(found: dict[str, JsonSchema], limits: RequestLimits) -> None
     found["Exchange"]["properties"] |= {
         "user": _text(limits.max_characters),
         # A model may have said nothing, and the client then sends that back.
-        "system": {"type": "string", "maxLength": limits.max_characters},
+        "system": {"type": "string", "pattern": _NO_NUL, "maxLength": limits.max_characters},
     }
     request = found["TurnRequest"]
     request["additionalProperties"] = False
@@ -144,11 +147,19 @@ def _written_by_hand() -> dict[str, JsonSchema]:
             "properties": {"predictions": {"type": "array", "items": reference("TurnResponse")}},
             "required": ["predictions"],
         },
+        "V1Explanations": {
+            "description": "Why the instances are answered as they are, in their order.",
+            "type": "object",
+            "properties": {
+                "explanations": {"type": "array", "items": reference("TurnExplanation")}
+            },
+            "required": ["explanations"],
+        },
         "V2Output": {
             "description": "The one output tensor: each element is the JSON text of an answer.",
             "type": "object",
             "properties": {
-                "name": {"const": "answer"},
+                "name": {"enum": ["answer", "explanation"]},
                 "datatype": {"const": "BYTES"},
                 "shape": {"type": "array", "items": {"type": "integer"}, "maxItems": 1},
                 "data": {

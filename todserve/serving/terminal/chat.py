@@ -171,7 +171,12 @@ class Chat:
 
 
 def run_chat(
-    *, url: str = "http://127.0.0.1:8080", name: str = "tod", bot: BotDialogue | None = None
+    *,
+    url: str = "http://127.0.0.1:8080",
+    name: str = "tod",
+    bot: BotDialogue | None = None,
+    token: str | None = None,
+    token_file: Path | None = None,
 ) -> None:
     """Talk until the user leaves.
 
@@ -179,11 +184,14 @@ def run_chat(
         url: the server.
         name: its model.
         bot: says and does what its bot.yml says; None leaves the model's own replies.
+        token: the server's inference token, where it asks for one.
+        token_file: holds it instead.
 
     Raises:
+        TokenRefusedError: the server does not know the token.
         ServerError: nothing answers at ``url`` to begin with.
     """
-    with Client(url, name=name) as client:
+    with Client(url, name=name, token=token, token_file=token_file) as client:
         if not client.ready(timeout=30.0):
             raise ServerError(
                 f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "

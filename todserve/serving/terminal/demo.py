@@ -7,6 +7,7 @@ Example: ``run_demo(url="http://127.0.0.1:8080")``; ``make demo`` starts the ser
 import json
 import shlex
 import time
+from pathlib import Path
 
 from todserve.runtime.secret_free import without_secrets
 from todserve.serving.client.client import Client
@@ -23,13 +24,19 @@ UTTERANCES = (
 )
 
 
-def run_demo(*, url: str = "http://127.0.0.1:8080", name: str = "tod") -> None:
+def run_demo(
+    *,
+    url: str = "http://127.0.0.1:8080",
+    name: str = "tod",
+    token: str | None = None,
+    token_file: Path | None = None,
+) -> None:
     """Hold the dialogue and print it, then what to try next.
 
     Raises:
         ServerError: nothing answers at ``url``.
     """
-    with Client(url, name=name) as client:
+    with Client(url, name=name, token=token, token_file=token_file) as client:
         conversation = Conversation(client)
         for number, utterance in enumerate(UTTERANCES, start=1):
             before = conversation.state

@@ -1,6 +1,7 @@
 """KServe's v1 and v2 bodies: what is read, what is refused and how, and how answers are written."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from todserve.runtime.wire.kserve import (
     MOST_INSTANCES,
     BodyForm,
     TurnsBody,
-    encode_answers,
     parse_body,
     place_of,
+    written_answers,
 )
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.request import TurnRequest, parse_request
@@ -42,6 +43,16 @@ def parse(body: object, limits: RequestLimits = DEFAULT_LIMITS) -> TurnsBody:
     return parse_body(json.dumps(body).encode(), limits=limits)
 
 
+def written(
+    body: TurnsBody, answers: Sequence[TurnResponse], *, request_id: str | None = None
+) -> dict[str, Any]:
+    """Return the JSON object of an answer in which nothing stands behind it."""
+    found = written_answers(body, answers, request_id=request_id)
+    assert found.json_length is None
+    decoded: dict[str, Any] = json.loads(found.content)
+    return decoded
+
+
 def response(name: str) -> TurnResponse:
     return TurnResponse(model=ModelIdentity(name=name, version="1.0", checkpoint="c"))
 
@@ -49,7 +60,7 @@ def response(name: str) -> TurnResponse:
 def test_body_of_one_turn_is_what_it_always_was() -> None:
     body = parse(TURN)
     assert (body.form, body.requests) == (BodyForm.TURN, (parse_request(TURN),))
-    assert encode_answers(body, [response("tod")]) == encode(response("tod"))
+    assert written(body, [response("tod")]) == encode(response("tod"))
 
 
 def test_v1_instances_are_turn_requests_in_order() -> None:
@@ -73,16 +84,16 @@ def test_v2_parameters_and_the_named_output_change_nothing() -> None:
 
 def test_v1_answers_are_predictions_in_order() -> None:
     answers = [response("a"), response("b")]
-    written = encode_answers(parse(v1({"user": "1"}, {"user": "2"})), answers)
-    assert written == {"predictions": [encode(one) for one in answers]}
+    found = written(parse(v1({"user": "1"}, {"user": "2"})), answers)
+    assert found == {"predictions": [encode(one) for one in answers]}
 
 
 @pytest.mark.parametrize(("given", "answered"), [({"id": "mine"}, "mine"), ({}, "servers")])
 def test_v2_answers_are_one_tensor_of_json_texts(given: dict[str, Any], answered: str) -> None:
     body = parse({**given, **v2('{"user": "1"}', '{"user": "2"}')})
-    written: Any = encode_answers(body, [response("tod"), response("é")], request_id="servers")
-    (tensor,) = written.pop("outputs")
-    assert written == {"model_name": "tod", "model_version": "1.0", "id": answered}
+    found = written(body, [response("tod"), response("é")], request_id="servers")
+    (tensor,) = found.pop("outputs")
+    assert found == {"model_name": "tod", "model_version": "1.0", "id": answered}
     texts = tensor.pop("data")
     assert tensor == {"name": "answer", "datatype": "BYTES", "shape": [2]}
     assert [decode(text).model.name for text in texts] == ["tod", "é"]
@@ -91,29 +102,29 @@ def test_v2_answers_are_one_tensor_of_json_texts(given: dict[str, Any], answered
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (v1(), "instances: list should have at least 1 item"),
-        ({"instances": {"user": "hi"}}, "instances: input should be a valid list"),
+        (v1(), "instances: got 0; expected at least 1; send {"),
+        ({"instances": {"user": "hi"}}, "instances: expected an array"),
         ({"instances": [TURN], "signature_name": "x"}, "request: unknown key 'signature_name'"),
         ({"instances": [TURN], "inputs": []}, "request: unknown key 'inputs'"),
-        (v1(*[TURN] * (MOST_INSTANCES + 1)), "instances: list should have at most 64 items"),
+        (v1(*[TURN] * (MOST_INSTANCES + 1)), "instances: got more than 64; expected at most"),
         (v1(TURN, "hello"), "instances[1]: instance: got a text; expected an object"),
         (v1(TURN, {"user": 5}), "instances[1]: user: got a number; expected a text"),
         (v1(TURN, TURN, {"usr": "x"}), "instances[2]: request: unknown key 'usr'"),
-        ({"inputs": []}, "inputs: list should have at least 1 item"),
-        ({"inputs": [v2("x")["inputs"][0]] * 2}, "inputs: list should have at most 1 item"),
-        (v2('{"user": "hi"}', name="text"), "inputs[0].name: input should be 'turn'"),
-        (v2('{"user": "hi"}', datatype="FP32"), "inputs[0].datatype: input should be 'BYTES'"),
+        ({"inputs": []}, "inputs: got 0; expected at least 1"),
+        ({"inputs": [v2("x")["inputs"][0]] * 2}, "inputs: got more than 1; expected"),
+        (v2('{"user": "hi"}', name="text"), "inputs[0].name: expected 'turn'"),
+        (v2('{"user": "hi"}', datatype="FP32"), "inputs[0].datatype: expected 'BYTES'"),
         (v2('{"user": "hi"}', shape=[2]), "inputs[0].shape: got [2]; expected [1]"),
-        (v2('{"user": "hi"}', shape=[1, 1]), "inputs[0].shape: list should have at most 1 item"),
-        (v2('{"user": "hi"}', shape=[True]), "inputs[0].shape[0]: input should be a valid integer"),
-        (v2({"user": "hi"}), "inputs[0].data[0]: input should be a valid string"),
+        (v2('{"user": "hi"}', shape=[1, 1]), "inputs[0].shape: got more than 1"),
+        (v2('{"user": "hi"}', shape=[True]), "inputs[0].shape[0]: expected a whole number"),
+        (v2({"user": "hi"}), "inputs[0].data[0]: expected a text"),
         (v2('{"user": "hi"}', "{"), "inputs[0].data[1]: request: malformed JSON at line 1"),
         (v2("[]"), "inputs[0].data[0]: request: got an array; expected an object"),
-        (v2('{"user": "hi"}') | {"id": 7}, "id: input should be a valid string"),
+        (v2('{"user": "hi"}') | {"id": 7}, "id: expected a text"),
         (v2('{"user": "hi"}') | {"ids": "7"}, "request: unknown key 'ids'"),
         (v2('{"user": "hi"}', extra=1), "inputs[0]: unknown key 'extra'"),
-        (v2('{"user": "hi"}') | {"outputs": [{"name": "x"}]}, "outputs[0].name: input should be"),
-        (v2('{"user": "hi"}', parameters=5), "inputs[0].parameters: input should be a valid dict"),
+        (v2('{"user": "hi"}') | {"outputs": [{"name": "x"}]}, "outputs[0].name: expected 'answer'"),
+        (v2('{"user": "hi"}', parameters=5), "inputs[0].parameters: expected an object"),
     ],
 )
 def test_wrong_body_is_refused_with_the_place_and_the_reason(
@@ -160,7 +171,7 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_stands(body: dict[str, Any
 
 def test_a_parameter_that_is_no_text_is_refused_without_its_name() -> None:
     body = v2('{"user": "hi"}') | {"parameters": {5: 1}}
-    with pytest.raises(RequestError, match=r"^parameters: input should be a valid string; send"):
+    with pytest.raises(RequestError, match=r"^parameters: expected a text; send"):
         parse_body(body, limits=DEFAULT_LIMITS)
 
 

@@ -32,6 +32,7 @@ def _run(options: CorpusOptions) -> Scores:
         root=options.corpora,
         settings=options.settings(),
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         progress=options.progress,
     )

@@ -31,6 +31,7 @@ def run_corpus(
     root: Path | None = None,
     settings: EngineSettings | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     batch: int = 32,
     progress: bool = True,
@@ -50,6 +51,7 @@ def run_corpus(
         root: where the corpora are; the environment variable TOD_DATA when None.
         settings: engine, dtype, threads.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         batch: turns in one pipeline call.
         progress: show a progress bar on stderr.
@@ -66,7 +68,9 @@ def run_corpus(
     dialogues = _dialogues(corpus, split, root)[:limit]
     if not dialogues:
         raise ConfigError(f"{corpus} has no dialogue in split {split!r}; expected one that has")
-    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
+    pipeline = open_answering(
+        checkpoint, url=url, token_file=token_file, name=name, settings=settings
+    )
     try:
         signature = Signature(
             corpus=Path(corpus).name,

@@ -31,7 +31,8 @@ def _ablation(options: DomainsOptions) -> Scores:
     from todserve.evaluation.suites.domains.domain_run import run_domain_ablation
 
     options.without(
-        *("url", "limit", "engine", "dtype", "threads"), why="the ablation asks no checkpoint"
+        *("url", "token_file", "limit", "engine", "dtype", "threads"),
+        why="the ablation asks no checkpoint",
     )
     content = run_domain_ablation(options.out, root=options.corpora, progress=options.progress)
     return Scores(
@@ -51,7 +52,8 @@ def _flips(options: DomainsOptions) -> Scores:
 
     assert options.predictions is not None
     options.without(
-        *("url", "limit", "engine", "dtype", "threads"), why="no checkpoint answers anything"
+        *("url", "token_file", "limit", "engine", "dtype", "threads"),
+        why="no checkpoint answers anything",
     )
     opened = Checkpoint.open(options.checkpoint)
     content = run_domain_flips(

@@ -41,6 +41,7 @@ def _scored(file: Path, options: Banking77Options) -> Scores:
         options.out,
         limit=options.limit,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         settings=options.settings(),
         progress=options.progress,

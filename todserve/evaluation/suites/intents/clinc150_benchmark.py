@@ -42,6 +42,7 @@ def _scored(file: Path, options: Clinc150Options) -> Scores:
         split=options.split,
         limit=options.limit,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         settings=options.settings(),
         progress=options.progress,

@@ -38,6 +38,7 @@ def run_banking77(
     *,
     limit: int | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 64,
@@ -51,6 +52,7 @@ def run_banking77(
         json_out: write the figures to this file.
         limit: score at most so many rows, always the same ones.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
@@ -68,6 +70,7 @@ def run_banking77(
         checkpoint,
         utterances,
         url=url,
+        token_file=token_file,
         name=name,
         settings=settings,
         batch=batch,
@@ -85,6 +88,7 @@ def run_clinc150(
     split: str = "test",
     limit: int | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 64,
@@ -99,6 +103,7 @@ def run_clinc150(
         split: ``test`` (4,500 utterances in scope, 1,000 out of scope), ``dev`` or ``train``.
         limit: score at most so many utterances, always the same ones.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
@@ -117,6 +122,7 @@ def run_clinc150(
         checkpoint,
         utterances,
         url=url,
+        token_file=token_file,
         name=name,
         settings=settings,
         batch=batch,
@@ -132,6 +138,7 @@ def _labelled(
     utterances: Sequence[Utterance],
     *,
     url: str | None,
+    token_file: Path | None,
     name: str,
     settings: EngineSettings | None,
     batch: int,
@@ -140,7 +147,9 @@ def _labelled(
     """Return the predictions beside the labels, and what a signature calls the answerer."""
     from tqdm import tqdm
 
-    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
+    pipeline = open_answering(
+        checkpoint, url=url, token_file=token_file, name=name, settings=settings
+    )
     try:
         expected = spelled([one.intent for one in utterances], pipeline.checkpoint.schema)
         texts = [one.text for one in utterances]

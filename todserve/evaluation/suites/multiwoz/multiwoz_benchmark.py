@@ -45,6 +45,7 @@ def _run(options: MultiwozOptions) -> Scores:
         oracle_context=options.oracle_context,
         predictions_out=options.predictions_out,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         html=options.html,
         curves=options.curves,

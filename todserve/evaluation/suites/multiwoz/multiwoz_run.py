@@ -55,6 +55,7 @@ def run_evaluation(
     oracle_context: bool = False,
     predictions_out: Path | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     html: Path | None = None,
     curves: Path | None = None,
@@ -85,6 +86,7 @@ def run_evaluation(
             replies and gold domains; the signature says so.
         predictions_out: write the second rollout's predictions in the public format.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         html: write a report to this file.
         curves: a training run's folder, for the report's learning curves.
@@ -113,6 +115,7 @@ def run_evaluation(
     pipeline = open_answering(
         checkpoint,
         url=url,
+        token_file=token_file,
         name=name,
         settings=settings,
         constrained=constrained,

@@ -27,6 +27,7 @@ def _run(options: PeopleOptions) -> Scores:
         options.file,
         options.out,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         settings=options.settings(),
         limit=options.limit,

@@ -39,6 +39,7 @@ def run_people(
     json_out: Path | None = None,
     *,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     limit: int | None = None,
@@ -52,6 +53,7 @@ def run_people(
         file: YAML of `load_steps`; the shipped one when None.
         json_out: write the figures to this file.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         settings: engine, dtype, threads.
         limit: hold at most so many dialogues, the first ones.
@@ -67,7 +69,12 @@ def run_people(
         raise ConfigError(f"limit {limit}; expected at least 1 dialogue")
     dialogues = load_steps(path)[:limit]
     pipeline = open_answering(
-        checkpoint, url=url, name=name, settings=settings, constrained=constrained
+        checkpoint,
+        url=url,
+        token_file=token_file,
+        name=name,
+        settings=settings,
+        constrained=constrained,
     )
     try:
         steps = [one for dialogue in dialogues for one in held(dialogue, pipeline)]

@@ -47,6 +47,7 @@ def _scored(folder: Path, options: SgdOptions) -> Scores:
         limit=options.limit,
         train_schema=options.train_schema,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         settings=options.settings(),
         progress=options.progress,

@@ -35,6 +35,7 @@ def run_sgd(
     limit: int | None = None,
     train_schema: Path | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     batch: int = 32,
@@ -53,6 +54,7 @@ def run_sgd(
         train_schema: the ``schema.json`` that says which services are seen, by the challenge's
             rules that of the train split; the checkpoint's own when None.
         url: let the server there answer; ``checkpoint`` is the folder it was archived from.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         settings: engine, dtype, threads.
         batch: turns in one pipeline call.
@@ -70,7 +72,9 @@ def run_sgd(
     if split.name == "test":
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     chosen = select(split.plain_dialogues(), limit=limit)
-    pipeline = open_answering(checkpoint, url=url, name=name, settings=settings)
+    pipeline = open_answering(
+        checkpoint, url=url, token_file=token_file, name=name, settings=settings
+    )
     try:
         seen = service_names(train_schema or checkpoint / "schema.json")
         outcomes = _rolled_out(pipeline, chosen, batch=batch, progress=progress)

@@ -31,7 +31,7 @@ def _run(options: BenchmarkOptions) -> Scores:
     from todserve.runtime.language.schema import Schema
 
     options.without(
-        *("checkpoint", "url", "name", "engine", "dtype", "threads"),
+        *("checkpoint", "url", "token_file", "name", "engine", "dtype", "threads"),
         why="the annotator is no checkpoint",
     )
     options.without("limit", why="the annotator is fitted and scored on whole halves of dev")

@@ -29,6 +29,7 @@ def _run(options: TruthOptions) -> Scores:
         out=options.out,
         root=options.corpora,
         url=options.url,
+        token_file=options.token_file,
         name=options.name,
         settings=options.settings(),
         constrained=options.constrained,

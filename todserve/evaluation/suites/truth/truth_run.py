@@ -33,6 +33,7 @@ def run_truth(
     out: Path | None = None,
     root: Path | None = None,
     url: str | None = None,
+    token_file: Path | None = None,
     name: str = "tod",
     settings: EngineSettings | None = None,
     constrained: bool = False,
@@ -48,6 +49,7 @@ def run_truth(
         out: write the figures as JSON to this file.
         root: where the corpora are; the environment variable TOD_DATA when None.
         url: let the server there answer.
+        token_file: its inference token, see ``InferenceToken``.
         name: the model's name on that server.
         settings: engine, dtype, threads.
         constrained: hold every answer to the schema.
@@ -63,6 +65,7 @@ def run_truth(
     pipeline = open_answering(
         checkpoint,
         url=url,
+        token_file=token_file,
         name=name,
         settings=settings,
         constrained=constrained,

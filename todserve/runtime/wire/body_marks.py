@@ -1,0 +1,53 @@
+"""BodyMarks: what the headers of a request say of its body, and what TorchServe adds to them.
+
+First on the way of a request, beside the handler. Example: what was posted to
+``/v1/models/tod:explain`` is marked ``explain``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from todserve.runtime.wire.binary_tensors import JSON_LENGTH
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyMarks:
+    """What the headers of a body say of it.
+
+    Attributes:
+        explain: whether it came to a path that asks for an explanation.
+        describe: whether the management API asks what the model is.
+        coding: how the body is packed.
+        content_type: of the whole body.
+        json_length: where its JSON ends and binary texts begin.
+        came_over_http: whether it has headers at all: what comes over gRPC has none.
+        kinds: field -> its content type, without parameters.
+    """
+
+    explain: bool
+    describe: bool
+    coding: str
+    content_type: str
+    json_length: str
+    came_over_http: bool
+    kinds: Mapping[str, str]
+
+    @classmethod
+    def of(cls, headers: Mapping[str, object]) -> "BodyMarks":
+        """Read the headers of a request; TorchServe keeps the type of each field among them."""
+        lower = {
+            name.lower(): str(value) for name, value in headers.items() if isinstance(value, str)
+        }
+        return cls(
+            explain=lower.get("explain") == "True",
+            describe=lower.get("describe") == "True",
+            coding=lower.get("content-encoding", ""),
+            content_type=lower.get("content-type", ""),
+            json_length=lower.get(JSON_LENGTH.lower(), ""),
+            came_over_http=bool(lower),
+            kinds={
+                name: str(value.get("content-type") or "").lower()
+                for name, value in headers.items()
+                if isinstance(value, Mapping)
+            },
+        )
