@@ -9,16 +9,19 @@ and the outcome of the turn before, so a message that is sent again is answered 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 
 from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_config import BotConfig, SlotType
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
 from todserve.bot.expressions import Expression
 from todserve.bot.form_dialogue import Move, advance
+from todserve.bot.rasa.action_slots import filled_by, typed
+from todserve.bot.rasa.judged_values import judged_before, new_values
 from todserve.bot.response_templates import Responses
 from todserve.bot.user_message import Heard, agrees
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
@@ -46,17 +49,31 @@ class Bot:
             (Expression(pattern), name) for pattern, name in config.actions.phrases.items()
         ]
 
-    def turn(self, heard: Heard, past: Outcome) -> Outcome:
+    @property
+    def config(self) -> BotConfig:
+        """What bot.yml says."""
+        return self._config
+
+    def filled_by(self, entity: str) -> list[str]:
+        """Return the slots that an entity fills."""
+        return filled_by(entity, self._config.slots)
+
+    def turn(
+        self, heard: Heard, past: Outcome, earlier: Sequence[tuple[Heard, Outcome]] = ()
+    ) -> Outcome:
         """Answer a message; only actions do anything beyond the outcome.
 
         Args:
             heard: the message.
             past: the outcome of the turn before; an empty one at the start.
+            earlier: the turns before, in order, as actions are told them.
         """
         if past.handed_off:
             return Outcome(memory=past.memory, form=past.form, handed_off=True)
         heard, asked_for = self._asked_for(heard)
-        doing = Doing(self._config, self._responses, self._runner, heard, past)
+        heard = judged_before(heard, past.form, self._config)
+        doing = Doing(self._config, self._responses, self._runner, heard, past, earlier)
+        self._remember(doing)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
@@ -72,6 +89,16 @@ class Bot:
             if groups is not None:
                 return replace(heard, entities=groups), name
         return heard, None
+
+    def _remember(self, doing: Doing) -> None:
+        """Remember what a payload says that no slot of the belief state holds."""
+        slots = self._config.slots
+        for entity, values in doing.heard.said.items():
+            for key in filled_by(entity, slots):
+                if all(key not in known for known in doing.heard.state.values()):
+                    slot = slots.get(key)
+                    many = slot is not None and slot.type == SlotType.LIST
+                    doing.memory[key] = typed(list(values) if many else values[-1], slot)
 
     def _fill(self, doing: Doing, before: FormState | None) -> bool:
         """Go on with a form, or begin one; False where the message is none of its business."""
@@ -96,6 +123,14 @@ class Bot:
         if move is Move.LEFT:
             doing.hold(None)
             return self._fill(doing, None)
+        if before is not None and before.judged:
+            after = replace(after, judged=before.judged)
+        new = new_values(before, after)
+        if form.validate_action is not None and new and move is not Move.REFUSED:
+            if before is None:
+                doing.hold(after)
+            after = doing.judge(form.validate_action, after, new)
+            move = Move.ASK if after.missing else move
         doing.hold(after)
         if move is Move.REFUSED:
             doing.say("utter_form_left")

@@ -5,7 +5,8 @@ Every key is described in ``docs/bot.md``.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from enum import StrEnum
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.expressions import Expression
+from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
 from todserve.runtime.errors import ConfigError
 
 HAND_OFF = "action_hand_off"
@@ -44,9 +46,36 @@ def _as_template(given: object) -> object:
 
 
 class Template(_Frozen):
-    """One way to say something; ``{slot}`` and ``[value_slot]`` are placeholders."""
+    """One way to say something; ``{slot}`` and ``[value_slot]`` are placeholders.
 
-    text: Phrase
+    Attributes:
+        text: what is read; None where something is only shown.
+        buttons: each with ``title`` and ``payload``.
+        quick_replies: the same, where a channel has them.
+        elements: of a carousel.
+        image: its address.
+        attachment: of a channel's own kind.
+        custom: JSON for a channel.
+        channel: the only channel that says it so, e.g. ``slack``; None for every other one.
+    """
+
+    text: Phrase | None = None
+    buttons: tuple[dict[str, JsonValue], ...] = ()
+    quick_replies: tuple[dict[str, JsonValue], ...] = ()
+    elements: tuple[dict[str, JsonValue], ...] = ()
+    image: str | None = None
+    attachment: JsonValue = None
+    custom: dict[str, JsonValue] = {}
+    channel: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.text is None and not shown_parts(self.model_dump()):
+            raise ConfigError(
+                f"responses: got a template that says nothing; expected text, or one of "
+                f"{', '.join(SHOWN)}"
+            )
+        return self
 
 
 Templates = Annotated[
@@ -58,18 +87,85 @@ class Form(_Frozen):
     """What is to be known before an action runs.
 
     Attributes:
+        name: what rules, fillings and actions call it; None for the intent that begins it.
         domain: whose slots of the belief state count.
         required: slot -> the response that asks for it, in the order of asking.
         suggested: required slots that the look-up may fill with what the bot offered.
         confirm: the response that asks whether to go on; None runs the action at once.
         action: what runs in the end.
+        validate_action: judges new values before they count, e.g. ``validate_pay_form``.
     """
 
+    name: Phrase | None = None
     domain: str
     required: dict[str, str] = Field(min_length=1)
     suggested: tuple[str, ...] = ()
     confirm: str | None = None
     action: str
+    validate_action: str | None = None
+
+
+class SlotType(StrEnum):
+    """What a slot holds, in Rasa's words."""
+
+    TEXT = "text"
+    BOOL = "bool"
+    FLOAT = "float"
+    CATEGORICAL = "categorical"
+    LIST = "list"
+    ANY = "any"
+
+
+class Filling(_Frozen):
+    """A rule by which a slot gets its value, whatever the model makes of the message.
+
+    Attributes:
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+        value: what the slot becomes; None for the user's words as they are.
+        form: the form that must be under way; "" for none at all, None for whichever.
+        asked: whether the slot must be what the form asks for.
+        begins: whether only the message counts that begins the form.
+    """
+
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    value: str | None = None
+    form: str | None = None
+    asked: bool = False
+    begins: bool = False
+
+
+class SlotSource(_Frozen):
+    """An entity that fills a slot."""
+
+    entity: str
+    role: str | None = None
+    group: str | None = None
+
+
+class BotSlot(_Frozen):
+    """What is known of a slot beyond what the model understands.
+
+    Attributes:
+        name: what actions call it; None for the name that it has here.
+        type: of its value, as actions are given it.
+        values: the closed list of a categorical slot.
+        initial: its value at the start of a dialogue.
+        understood: whether the model fills it.
+        influences: whether it influences the conversation, for actions that read the domain.
+        fill: rules that fill it; the first that holds decides.
+        entities: what actions know its values as; the entity of its name where none is listed.
+    """
+
+    name: str | None = None
+    type: SlotType = SlotType.TEXT
+    values: tuple[str, ...] = ()
+    initial: JsonValue = None
+    understood: bool = True
+    influences: bool = True
+    fill: tuple[Filling, ...] = ()
+    entities: tuple[SlotSource, ...] = ()
 
 
 class Fallback(_Frozen):
@@ -137,6 +233,7 @@ class BotConfig(_Frozen):
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
         forms: intent that begins it -> form.
+        slots: slot -> what is known of it; what is not listed is as the model understands it.
         fallback: when the bot did not understand.
         actions: what it does.
         words: what it takes for yes and no.
@@ -146,6 +243,7 @@ class BotConfig(_Frozen):
     seed: int = 7
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
+    slots: dict[str, BotSlot] = {}
     fallback: Fallback = Fallback()
     actions: Actions = Actions()
     words: Words = Words()
@@ -185,6 +283,7 @@ class BotConfig(_Frozen):
         """Return the actions that something leads to; what is a response is none."""
         named = {
             *(form.action for form in self.forms.values()),
+            *(one.validate_action for one in self.forms.values() if one.validate_action),
             *self.actions.intents.values(),
             *self.actions.phrases.values(),
         }
@@ -193,23 +292,6 @@ class BotConfig(_Frozen):
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
-
-    def domain(self) -> dict[str, Any]:
-        """Return the bot in the JSON of Rasa's domain, as actions are given it."""
-        return {
-            "intents": sorted({*self.forms, *self.actions.intents}),
-            "entities": [],
-            "slots": {},
-            "responses": {
-                name: [{"text": one.text} for one in templates]
-                for name, templates in self.responses.items()
-            },
-            "forms": {
-                name: {"required_slots": list(form.required)} for name, form in self.forms.items()
-            },
-            "actions": sorted(self.named_actions()),
-            "session_config": {},
-        }
 
     def _responses_named(self) -> Iterable[tuple[str, str]]:
         yield "fallback.response", self.fallback.response

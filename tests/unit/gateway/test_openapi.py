@@ -108,6 +108,10 @@ def test_document_names_every_address(gateway: GatewayServer) -> None:
         "/v1/export",
         "/webhooks/rest/",
         "/webhooks/rest/webhook",
+        "/webhooks/callback/",
+        "/webhooks/callback/webhook",
+        "/conversations/{conversation_id}/tracker",
+        "/model/parse",
         "/health",
         "/ready",
     }

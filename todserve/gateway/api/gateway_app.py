@@ -20,6 +20,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from todserve.bot.bot import Bot
+from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
@@ -30,9 +31,12 @@ from todserve.gateway.api.health import Looking
 from todserve.gateway.api.label_routes import label_routes
 from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
+from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.sender_conversations import Senders
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
@@ -91,7 +95,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(hand_off_routes(speaker))
-    app.include_router(rasa_routes(settings, store, speaker))
+    senders = Senders(settings, store, speaker)
+    config = BotConfig() if bot is None else bot.config
+    app.state.cors = settings.cors
+    app.include_router(rasa_routes(settings, senders))
+    app.include_router(rasa_http_routes(settings, store, models, config))
+    mount_sockets(app, settings, senders)
     _add_health(app, store, models)
     _add_refusals(app)
     return app
