@@ -293,7 +293,7 @@ def test_a_session_goes_on_after_a_reload_where_a_setting_says(
         first.say("hello")
         second = Chat(gateway.url, expecting=1, transport="polling")
         second.say("again", first.session)
-    assert first.heard == [{"text": "0 before: hello"}]
+    assert first.heard[0] == {"text": "0 before: hello"}
     assert second.session == first.session
     assert second.heard == [{"text": "1 before: again"}]
 
