@@ -5,6 +5,7 @@ Every key is described in ``docs/bot.md``.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -58,6 +59,7 @@ class Form(_Frozen):
     """What is to be known before an action runs.
 
     Attributes:
+        name: what rules, fillings and actions call it; None for the intent that begins it.
         domain: whose slots of the belief state count.
         required: slot -> the response that asks for it, in the order of asking.
         suggested: required slots that the look-up may fill with what the bot offered.
@@ -65,11 +67,89 @@ class Form(_Frozen):
         action: what runs in the end.
     """
 
+    name: Phrase | None = None
     domain: str
     required: dict[str, str] = Field(min_length=1)
     suggested: tuple[str, ...] = ()
     confirm: str | None = None
     action: str
+
+
+class SlotType(StrEnum):
+    """What a slot holds, in Rasa's words."""
+
+    TEXT = "text"
+    BOOL = "bool"
+    FLOAT = "float"
+    CATEGORICAL = "categorical"
+    LIST = "list"
+    ANY = "any"
+
+
+class Filling(_Frozen):
+    """A rule by which a slot gets its value, whatever the model makes of the message.
+
+    Attributes:
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+        value: what the slot becomes; None for the user's words as they are.
+        form: the form that must be under way; "" for none at all, None for whichever.
+        asked: whether the slot must be what the form asks for.
+        begins: whether only the message counts that begins the form.
+    """
+
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    value: str | None = None
+    form: str | None = None
+    asked: bool = False
+    begins: bool = False
+
+
+class BotSlot(_Frozen):
+    """What is known of a slot beyond what the model understands.
+
+    Attributes:
+        name: what actions call it; None for the name that it has here.
+        type: of its value, as actions are given it.
+        values: the closed list of a categorical slot.
+        initial: its value at the start of a dialogue.
+        understood: whether the model fills it.
+        influences: whether it influences the conversation, for actions that read the domain.
+        fill: rules that fill it; the first that holds decides.
+    """
+
+    name: str | None = None
+    type: SlotType = SlotType.TEXT
+    values: tuple[str, ...] = ()
+    initial: JsonValue = None
+    understood: bool = True
+    influences: bool = True
+    fill: tuple[Filling, ...] = ()
+
+
+class Rule(_Frozen):
+    """What is done after an intent where more than the intent decides.
+
+    Attributes:
+        intent: of the message.
+        after: the response or action that the turn before must have ended with.
+        form: the form that must be under way; None for none.
+        slots: slot -> the value it must have; null for none.
+        known: slots that must have some value.
+        start: whether only the first message of a dialogue counts.
+        do: the action, the response, or the form that is begun.
+        leave: whether the form is left.
+    """
+
+    intent: str
+    after: str | None = None
+    form: str | None = None
+    slots: dict[str, str | None] = {}
+    known: tuple[str, ...] = ()
+    start: bool = False
+    do: str
+    leave: bool = False
 
 
 class Fallback(_Frozen):
@@ -136,7 +216,9 @@ class BotConfig(_Frozen):
         language: of the phrases that the bot brings along.
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
-        forms: intent that begins it -> form.
+        forms: intent that begins it -> form; what only rules begin stands under its own name.
+        slots: slot -> what is known of it; what is not listed is as the model understands it.
+        rules: what is done under conditions; the first that holds decides.
         fallback: when the bot did not understand.
         actions: what it does.
         words: what it takes for yes and no.
@@ -146,6 +228,8 @@ class BotConfig(_Frozen):
     seed: int = 7
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
+    slots: dict[str, BotSlot] = {}
+    rules: tuple[Rule, ...] = ()
     fallback: Fallback = Fallback()
     actions: Actions = Actions()
     words: Words = Words()
@@ -165,6 +249,13 @@ class BotConfig(_Frozen):
                 raise ConfigError(
                     f"forms.{intent}.suggested: got {stray[0]!r}; expected slots of required "
                     f"({', '.join(form.required)})"
+                )
+        names = {self.form_name(one) for one in self.forms}
+        for place, named in self._forms_named():
+            if named and named not in names:
+                raise ConfigError(
+                    f"{place}: got {named!r}, and no such form; expected one of "
+                    f"{', '.join(sorted(names)) or 'none'}; correct the name"
                 )
         for name in sorted(self.named_actions()):
             if name.startswith(_SAID):
@@ -187,8 +278,37 @@ class BotConfig(_Frozen):
             *(form.action for form in self.forms.values()),
             *self.actions.intents.values(),
             *self.actions.phrases.values(),
+            *(rule.do for rule in self.rules if self.form_called(rule.do) is None),
         }
         return frozenset(named - {HAND_OFF, *self.said()})
+
+    def form_name(self, begun_by: str) -> str:
+        """Return what a form is called: its name, else the intent that begins it."""
+        return self.forms[begun_by].name or begun_by
+
+    def form_called(self, name: str) -> str | None:
+        """Return the key under ``forms`` of a form by its name; None where there is none."""
+        return next((key for key in self.forms if self.form_name(key) == name), None)
+
+    def initial_values(self) -> dict[str, JsonValue]:
+        """Return the slots that have a value from the start."""
+        return {name: slot.initial for name, slot in self.slots.items() if slot.initial is not None}
+
+    def unfilled(self) -> list[tuple[str, str]]:
+        """Return (form, slot) where neither the model nor a rule fills what the form asks for.
+
+        Such a form asks for ever, unless an action sets the slot.
+        """
+        found = []
+        for key, form in self.forms.items():
+            name = self.form_name(key)
+            for slot in form.required:
+                known = self.slots.get(slot)
+                if known is None or known.understood or known.initial is not None:
+                    continue
+                if not any(one.form in (None, name) for one in known.fill):
+                    found.append((name, slot))
+        return list(dict.fromkeys(found))
 
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
@@ -210,6 +330,13 @@ class BotConfig(_Frozen):
             "actions": sorted(self.named_actions()),
             "session_config": {},
         }
+
+    def _forms_named(self) -> Iterable[tuple[str, str | None]]:
+        for place, rule in enumerate(self.rules):
+            yield f"rules.{place}.form", rule.form
+        for slot, known in self.slots.items():
+            for place, one in enumerate(known.fill):
+                yield f"slots.{slot}.fill.{place}.form", one.form
 
     def _responses_named(self) -> Iterable[tuple[str, str]]:
         yield "fallback.response", self.fallback.response

@@ -35,6 +35,7 @@ class Outcome:
 
     Attributes:
         messages: what the user reads, in order; none while a person has taken over.
+        said: responses, acts and actions that made the messages, by name and in order.
         events: what happened, in Rasa's JSON.
         memory: slot -> value that the bot remembers after the turn.
         form: the form that is under way after the turn.
@@ -45,6 +46,7 @@ class Outcome:
     """
 
     messages: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     memory: Mapping[str, Any] = field(default_factory=dict)
     form: FormState | None = None
@@ -62,7 +64,7 @@ class Outcome:
         form = given.get("form")
         if form is not None:
             given["form"] = FormState(**{**form, "missing": tuple(form["missing"])})
-        given |= {name: tuple(given[name]) for name in ("messages", "events")}
+        given |= {name: tuple(given.get(name, ())) for name in ("messages", "said", "events")}
         return cls(**given)
 
     def as_json(self) -> dict[str, Any]:
@@ -72,5 +74,5 @@ class Outcome:
         if form is not None:
             stored["form"] = {one.name: getattr(form, one.name) for one in fields(form)}
             stored["form"] |= {"values": dict(form.values), "missing": list(form.missing)}
-        stored |= {name: list(stored[name]) for name in ("messages", "events")}
+        stored |= {name: list(stored[name]) for name in ("messages", "said", "events")}
         return stored | {"memory": dict(self.memory)}

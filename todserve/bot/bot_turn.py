@@ -8,7 +8,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from todserve.bot.action_events import ActionExecuted, ActiveLoop, ConversationPaused, Event
+from todserve.bot.action_events import (
+    ActionExecuted,
+    ActiveLoop,
+    ConversationPaused,
+    Event,
+    SlotSet,
+)
 from todserve.bot.actions import ActionRunner
 from todserve.bot.bot_config import HAND_OFF, BotConfig
 from todserve.bot.bot_outcome import FormState, Outcome
@@ -51,6 +57,7 @@ class Doing:
         self._responses = responses
         self._runner = runner
         self._messages: list[str] = []
+        self._said: list[str] = []
         self._events: list[Event] = []
         self._misses = past.misses
         self._missed = False
@@ -60,10 +67,12 @@ class Doing:
     def say_as_model(self) -> None:
         """Say what bot.yml has for the model's acts, else the model's own text."""
         values = Values(heard=self.heard, memory=self.memory)
+        self._said += [act for _, act, _ in self.heard.acts]
         self._write(self._responses.of_acts(self.heard.acts, values) or self.heard.text)
 
     def say(self, name: str, given: Mapping[str, Any] | None = None) -> None:
         """Say a response."""
+        self._said.append(name)
         form = None if self.form is None else self._config.forms.get(self.form.name)
         values = Values(
             heard=self.heard,
@@ -72,6 +81,13 @@ class Doing:
             domain=None if form is None else form.domain,
         )
         self._write(self._responses.said(name, values))
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        """Remember what rules made of the message."""
+        for slot, value in found.items():
+            if self.memory.get(slot) != value:
+                self.memory[slot] = value
+                self._events.append(SlotSet(slot, value))
 
     def hold(self, form: FormState | None) -> None:
         """Begin, go on with or leave a form."""
@@ -127,6 +143,7 @@ class Doing:
         """Return what came of it."""
         return Outcome(
             messages=tuple(self._messages),
+            said=tuple(self._said),
             events=tuple(self._events),
             memory=self.memory,
             form=self.form,
@@ -145,6 +162,7 @@ class Doing:
             # could repeat what the user said, so only its kind is told.
             return self._fail(name, type(error).__name__)
         self._events.append(ActionExecuted(name))
+        self._said.append(name)
         remembered = dict(self.memory)
         for event in events:
             self._take_in(event, waiting)
@@ -177,7 +195,7 @@ class Doing:
         elif kind == "pause":
             self._handed_off = True
         elif kind in ("restart", "reset_slots"):
-            self.memory.clear()
+            self.memory = dict(self._config.initial_values())
         if kind == "restart" or (kind == "active_loop" and name is None):
             self.form = None
 

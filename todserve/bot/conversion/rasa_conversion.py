@@ -23,7 +23,7 @@ from todserve.bot.conversion.story_dialogues import write_dialogues
 from todserve.bot.conversion.story_writer import StoryWriter
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.rasa.rasa_types import RasaNlu, UserStep
+from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaNlu, RasaStory, UserStep
 from todserve.runtime.errors import ConfigError, CorpusError
 
 BOT, DIALOGUES, TRAIN, TEST = "bot.yml", "dialogues", "train", "test"
@@ -72,7 +72,7 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
 
     Raises:
         ConfigError: ``out`` exists, or ``project`` is no folder.
-        CorpusError: its files have faults, or no domain.
+        CorpusError: no domain can be read.
     """
     if not project.is_dir():
         raise ConfigError(f"{project}: got no folder; expected a Rasa project; name its folder")
@@ -80,12 +80,15 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
         raise ConfigError(f"{out} exists; expected a folder to make; move it, or name another")
     report, faults = ReadReport(), list[Fault]()
     assistant = read_assistant(project, report, faults)
-    refuse(faults, project)
     if not assistant.project.domains:
+        refuse(faults, project)
         raise CorpusError(
             f"{project}: got no domain; expected domain.yml or a folder domain with intents, slots "
             "and responses; name the project's top folder"
         )
+    # One bad line keeps nobody from all the others; it is named.
+    for fault in dict.fromkeys(faults):
+        report.skipped(f"fault: {fault.what}: got {fault.got}", f"{fault.file}:{fault.line}")
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         partial.mkdir(parents=True)
@@ -101,6 +104,37 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
     return ConversionReport(out=out, bot=load_bot(out / BOT), dialogues=counted, notes=report)
 
 
+def _told(assistant: Assistant, report: ReadReport) -> Iterator[RasaStory]:
+    """Yield the rules that are a conversation by themselves."""
+    for rule in assistant.rules:
+        where = f"{rule.place.file}:{rule.place.line}"
+        first = rule.steps[0] if rule.steps else None
+        if not isinstance(first, UserStep):
+            if any(isinstance(step, UserStep) for step in rule.steps):
+                report.skipped("rule: begins before the user speaks, no dialogue of it", where)
+        elif rule.form or rule.conditions or rule.starts:
+            report.skipped("rule: holds under a condition, no dialogue of it", where)
+        # What is said to a misunderstood message stands in bot.yml; nobody's words mean that.
+        elif first.intent != FALLBACK_INTENT:
+            yield rule
+
+
+def _begins_late(story: RasaStory, report: ReadReport) -> bool:
+    """Say whether a story's first message answers something that it does not tell.
+
+    "Yes" alone teaches a model nothing but to take every yes for that one.
+    """
+    late = story.opens is not None or (
+        bool(story.steps)
+        and isinstance(story.steps[0], ActionStep)
+        and story.steps[0].name not in ("action_session_start", "action_listen")
+    )
+    if late:
+        where = f"{story.place.file}:{story.place.line}"
+        report.skipped("story: begins before the user speaks, no dialogue of it", where)
+    return late
+
+
 def _write(assistant: Assistant, folder: Path, report: ReadReport) -> dict[str, tuple[int, int]]:
     count_losses(assistant, report)
     wording = read_wording(assistant, report)
@@ -109,13 +143,9 @@ def _write(assistant: Assistant, folder: Path, report: ReadReport) -> dict[str, 
     write_bot(assistant, flows, wording, folder / BOT, report)
     writer = StoryWriter(assistant, flows, wording, report)
     told = assistant.project
-    rules = (
-        replace(rule, name=f"rule: {rule.name}")
-        for rule in assistant.rules
-        # What is said to a misunderstood message stands in bot.yml; nobody's words mean that.
-        if isinstance(rule.steps[0], UserStep) and rule.steps[0].intent != FALLBACK_INTENT
-    )
-    trained = replace(told, stories=tuple(writer.written([*told.stories, *rules])))
+    stories = [one for one in told.stories if not _begins_late(one, report)]
+    rules = [replace(one, name=f"rule: {one.name}") for one in _told(assistant, report)]
+    trained = replace(told, stories=tuple(writer.written([*stories, *rules])))
     counted = {TRAIN: write_dialogues(trained, wording, folder / DIALOGUES / TRAIN, report)}
     if assistant.tests:
         synonyms = RasaNlu(synonyms=told.nlu.synonyms, lookups=told.nlu.lookups)

@@ -24,6 +24,7 @@ from todserve.corpora.readers.rasa.rasa_json import KEY as OLD_KEY
 from todserve.corpora.readers.rasa.rasa_json import read_old_json
 from todserve.corpora.readers.rasa.rasa_markdown import read_markdown
 from todserve.corpora.readers.rasa.rasa_nlu import nlu_tree, read_nlu
+from todserve.corpora.readers.rasa.rasa_sources import SUFFIXES, own_sources
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, story_tree
 from todserve.corpora.readers.rasa.rasa_types import (
     SERVICE,
@@ -40,23 +41,30 @@ SERVICE_FILE = "service."
 """A domain file ``service.hotel.yml`` describes service ``hotel``; its slots are ``hotel-area``."""
 
 _YAML_KEY = re.compile(rf"^(nlu|stories|rules|{'|'.join(sorted(DOMAIN_KEYS))})\s*:", re.MULTILINE)
-_SUFFIXES = frozenset({".yml", ".yaml", ".json", ".md"})
 
 
-def rasa_files(path: Path) -> Iterator[Path]:
-    """Yield the files at ``path``, or below it, that look like Rasa's."""
+def rasa_files(path: Path, report: ReadReport | None = None) -> Iterator[Path]:
+    """Yield the files at ``path``, or below it, that look like Rasa's.
+
+    Args:
+        path: a folder, or one file.
+        report: counts what stands below the folder and is none of the project's.
+    """
     if path.is_file():
-        if path.suffix in _SUFFIXES and _is_rasa(path):
+        if path.suffix in SUFFIXES and _is_rasa(path):
             yield path
         return
-    for file in sorted(path.rglob("*")):
-        inner = file.relative_to(path)
-        if file.suffix not in _SUFFIXES or not file.is_file():
-            continue
-        if any(part.startswith(".") for part in inner.parts):
-            continue
-        if _is_rasa(own_file(path, inner.as_posix())):
+    found, left = own_sources(path)
+    for one in left if report is not None else ():
+        if report is not None and (one.is_dir() or _is_rasa(own_file(path, _inner(one, path)))):
+            report.skipped("file: not the project's own, left alone", str(one))
+    for file in found:
+        if _is_rasa(own_file(path, _inner(file, path))):
             yield file
+
+
+def _inner(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
 
 
 def _is_rasa(file: Path) -> bool:
@@ -79,7 +87,7 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
     nlu: list[RasaNlu] = []
     domains: list[RasaDomain] = []
     stories: list[RasaStory] = []
-    for file in rasa_files(path):
+    for file in rasa_files(path, report):
         if path.is_dir() and file.name.startswith("test_"):
             report.skipped("file: test stories", str(file))
             continue
