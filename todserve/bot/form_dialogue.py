@@ -102,7 +102,10 @@ def filled(
         words = config.words
         intents = {*(words.affirm_intents if agreed else words.deny_intents), *intents}
     found: dict[str, str] = {}
+    brought = {slot for _, slot in heard.changed}
     for slot, known in config.slots.items():
+        if known.understood and slot in brought:
+            continue  # what the model made of the words is more than the words
         for one in known.fill:
             if (
                 (not one.intents or intents & set(one.intents))

@@ -21,6 +21,7 @@ Names = tuple[str, ...]
 _AGREEING = frozenset({"affirm", "deny"})
 _DEACTIVATE = "action_deactivate_loop"
 _LISTEN = "action_listen"
+_REQUESTED = "requested_slot"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,11 +146,15 @@ def _most(counted: Counter[Names]) -> Names:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Turn:
-    """A message and what follows; ``before`` is the action that it answers."""
+    """A message and what follows.
+
+    ``before`` is the action that it answers, ``slots`` is what was set after that action.
+    """
 
     intent: str | None
     steps: list[ActionStep]
     before: str | None
+    slots: tuple[tuple[str, str | None], ...]
     first: bool
 
 
@@ -247,7 +252,18 @@ class _Reading:
             )
             if one.intent in begins.get(one.names[0], {}):
                 continue
-            if always:
+            other = [
+                rule
+                for rule in self._later
+                if (rule.intent, rule.condition) == (one.intent, one.condition)
+                and rule.names != one.names
+            ]
+            if other:
+                self._report.skipped(
+                    "form: stories begin several under one condition",
+                    f"{one.where} {one.names[0]} {one.intent}",
+                )
+            elif always:
                 begins.setdefault(one.names[0], {})[one.intent] = None
             else:
                 self.rules.append(one)
@@ -265,7 +281,7 @@ class _Reading:
         if turn.first and turn.before is None and not condition.weight():
             self._first.setdefault(form, {})[intent] = None
             return
-        found = _with_after(condition, turn.before)
+        found = _with_after(condition, turn.before, turn.slots)
         one = FlowRule(intent=intent, condition=found, names=(form,), where=where)
         if ruled or condition.weight() or turn.first:
             self.rules.append(one)
@@ -307,11 +323,13 @@ class _Reading:
         self.ends.setdefault(form, Counter())[tuple(names)] += 1
 
 
-def _with_after(condition: Condition, after: str | None) -> Condition:
+def _with_after(
+    condition: Condition, after: str | None, slots: tuple[tuple[str, str | None], ...] = ()
+) -> Condition:
     return Condition(
         after=after,
         form=condition.form,
-        slots=condition.slots,
+        slots=(*condition.slots, *slots),
         known=condition.known,
         start=condition.start,
     )
@@ -359,18 +377,29 @@ def _turns(story: RasaStory) -> Iterable[_Turn]:
     intent: str | None = None
     actions: list[ActionStep] = []
     before: str | None = None
+    slots: dict[str, str | None] = {}
+    set_since: dict[str, str | None] = {}
     spoken = 0
+
+    def turn() -> _Turn:
+        given = tuple(slots.items()) if before is not None else ()
+        return _Turn(intent=intent, steps=actions, before=before, slots=given, first=spoken <= 1)
+
     for step in story.steps:
         if isinstance(step, UserStep):
             if actions:
-                yield _Turn(intent=intent, steps=actions, before=before, first=spoken <= 1)
+                yield turn()
             before = actions[-1].name if actions else None
             intent, actions = step.intent, []
+            slots, set_since = set_since, {}
             spoken += 1
         elif isinstance(step, ActionStep) and step.name != _LISTEN:
             actions.append(step)
+            set_since = {}
+        elif isinstance(step, SlotStep) and step.known and step.slot != _REQUESTED and actions:
+            set_since[step.slot] = step.value
     if actions:
-        yield _Turn(intent=intent, steps=actions, before=before, first=spoken <= 1)
+        yield turn()
 
 
 def _at(step: ActionStep) -> str:
