@@ -113,7 +113,7 @@ LOST = {
     *("response: variation for channel slack", "response: variation without text"),
     *("response: no text at all", "response: several said in a row, joined"),
     *("rule: holds under a condition, no dialogue of it", "nlu: regular expression"),
-    "rule: what it says has no text",
+    *("rule: what it says has no text", "form: ignored_intents and entities, not a rule"),
     *("step: beside an action that runs", "action: nothing leads to it"),
     *("action: is run inside a form", "form: its questions and answers written out"),
     "form: a question, for which the slot's name stands now",

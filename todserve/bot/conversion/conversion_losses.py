@@ -18,6 +18,14 @@ _CARRIED = frozenset(
 )
 _FORM_KEYS = frozenset({"required_slots", "ignored_intents"})
 _ENTITY_KEYS = frozenset({"roles", "groups"})
+_NLU_KEYS = frozenset({"intent", "synonym", "lookup", "regex", "examples"})
+# Of rules the others are counted where they are read.
+_STORY_KEYS = frozenset({"story", "rule", "steps", "condition", "conversation_start"}) | {
+    "wait_for_user_input"
+}
+_STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was_set", "or"}) | {
+    *("checkpoint", "active_loop", "form")
+}
 _OUR_CHANNEL = "rest"
 
 MISUNDERSTANDING = "FallbackClassifier"
@@ -41,6 +49,7 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
             elif name not in _CARRIED:
                 report.skipped(f"key: {name}", _place(node))
         _domain(keys, report)
+        _training(keys, report)
         for option, node in _options(keys.get("action_endpoint")):
             if option != "url":
                 report.skipped(f"action_endpoint: {option}", _place(node))
@@ -71,6 +80,31 @@ def _domain(keys: dict[str, Located], report: ReadReport) -> None:
             mapped = isinstance(node.value, list) and option not in _FORM_KEYS
             if option not in _FORM_KEYS and not mapped:
                 report.skipped(f"form: {option}", _place(node))
+
+
+def _training(keys: dict[str, Located], report: ReadReport) -> None:
+    """Count the keys of examples, stories and their steps that say nothing here."""
+    for entry in _entries(keys.get("nlu")):
+        for option, node in _options(entry):
+            if option not in _NLU_KEYS:
+                report.skipped(f"nlu: {option}", _place(node))
+        for example in _entries(_key(entry, "examples")):
+            for option, node in _options(example):
+                if option != "text":
+                    report.skipped(f"example: {option}", _place(node))
+    for kind in ("stories", "rules"):
+        for entry in _entries(keys.get(kind)):
+            for option, node in _options(entry):
+                if option not in _STORY_KEYS:
+                    report.skipped(f"{kind}: {option}", _place(node))
+            for step in _entries(_key(entry, "steps")):
+                for option, node in _options(step):
+                    if option not in _STEP_KEYS:
+                        report.skipped(f"step: {option}", _place(node))
+
+
+def _key(node: Located, name: str) -> Located | None:
+    return node.value.get(name) if isinstance(node.value, dict) else None
 
 
 def _entries(node: Located | None) -> list[Located]:

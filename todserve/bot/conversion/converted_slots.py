@@ -68,7 +68,12 @@ class ConvertedSlots:
         for option in mapping.options:
             self._report.skipped(f"slot mapping: {option} of {mapping.type}", where)
         if mapping.type == _ENTITY:
-            return  # a model's business
+            # A model's business: what its examples show, it does.
+            if mapping.conditions:
+                self._report.changed("slot mapping: condition of from_entity, not a rule", where)
+            if any(self._assistant.ignored(form) for form in self._asking(slot)):
+                self._report.changed("form: ignored_intents and entities, not a rule", where)
+            return
         if mapping.type not in (_TEXT, _INTENT, _TRIGGER):
             self._report.skipped(f"slot mapping: {mapping.type}, set by an action alone", where)
             return
@@ -86,7 +91,7 @@ class ConvertedSlots:
     def _filling(
         self, slot: RasaSlot, mapping: RasaMapping, condition: RasaCondition, where: str
     ) -> dict[str, Any]:
-        asking = [form for form, slots in self._assistant.forms.items() if slot.name in slots]
+        asking = self._asking(slot)
         inside = asking if condition.form is None else [condition.form]
         begins = mapping.type == _TRIGGER
         asked = not begins and any(form in asking for form in inside)
@@ -103,3 +108,6 @@ class ConvertedSlots:
             "begins": begins,
         }
         return {key: one for key, one in found.items() if one not in ([], None, False)}
+
+    def _asking(self, slot: RasaSlot) -> list[str]:
+        return [form for form, slots in self._assistant.forms.items() if slot.name in slots]

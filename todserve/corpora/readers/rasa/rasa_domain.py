@@ -7,15 +7,25 @@ Several services become several files, ``domain/hotel.yml`` with slot ``hotel-ar
 them into one assistant, whose slots must differ in name.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
-from todserve.corpora.readers.rasa.rasa_slots import read_slots, slot_tree, with_form_mappings
+from todserve.corpora.readers.rasa.rasa_slots import (
+    read_slots,
+    slot_tree,
+    with_form_mappings,
+    written_value,
+)
 from todserve.corpora.readers.rasa.rasa_types import Place, RasaDomain
 
 KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"})
 """Any of these in a YAML file makes it a domain file."""
+
+
+_AS_WRITTEN = ("intents", "entities", "responses", "templates", "forms", "actions")
+_SETTINGS = ("session_config", "e2e_actions", "config")
 
 
 def read_domain(
@@ -32,6 +42,11 @@ def read_domain(
         responses=_responses(keys, faults),
         actions=_names(keys, "actions", faults),
         forms=_forms(keys, faults),
+        written={
+            name: written_value(keys[name])
+            for name in (*_AS_WRITTEN, *_SETTINGS)
+            if name in keys and keys[name].value is not None
+        },
         place=place,
     )
 
@@ -151,12 +166,51 @@ def _mapped_in_forms(keys: dict[str, Located]) -> dict[str, dict[str, Located]]:
 
 def domain_tree(domain: RasaDomain) -> dict[str, Any]:
     """Return the keys of a domain file."""
+    written = domain.written
+    responses = {**written.get("templates", {}), **written.get("responses", {})}
     tree: dict[str, Any] = {
-        "intents": list(domain.intents),
-        "entities": list(domain.entities),
+        "intents": written.get("intents") or list(domain.intents),
+        "entities": written.get("entities") or list(domain.entities),
         "slots": {slot.name: slot_tree(slot) for slot in domain.slots},
-        "responses": {name: [{"text": text} for text in texts] for name, texts in domain.responses},
-        "actions": list(domain.actions),
-        "forms": {name: {"required_slots": list(slots)} for name, slots in domain.forms},
+        "responses": {
+            name: _as_list(responses[name]) if name in responses else _texts_tree(texts)
+            for name, texts in domain.responses
+        },
+        "actions": written.get("actions") or list(domain.actions),
+        "forms": {name: _form_tree(name, slots, written) for name, slots in domain.forms},
+        **{name: written[name] for name in _SETTINGS if name in written},
     }
     return {name: found for name, found in tree.items() if found}
+
+
+def _as_list(given: Any) -> list[Any]:
+    """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
+    entries = given if isinstance(given, list) else [given]
+    return [one if isinstance(one, dict) else {"text": str(one)} for one in entries]
+
+
+def _texts_tree(texts: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"text": text} for text in texts]
+
+
+def _form_tree(name: str, slots: tuple[str, ...], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a form's keys in the words of Rasa 3, whose mappings stand with the slots."""
+    forms = written.get("forms")
+    given = forms.get(name) if isinstance(forms, dict) else None
+    kept = given if isinstance(given, dict) else {}
+    more = {key: one for key, one in kept.items() if key not in (*slots, "required_slots")}
+    return {"required_slots": list(slots), **more}
+
+
+def joined_written(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two files of one domain say together."""
+    joined = dict(first)
+    for key, value in second.items():
+        known = joined.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            joined[key] = {**known, **value}
+        elif isinstance(known, list) and isinstance(value, list):
+            joined[key] = [*known, *(one for one in value if one not in known)]
+        else:
+            joined[key] = value
+    return joined

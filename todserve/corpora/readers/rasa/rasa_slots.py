@@ -9,6 +9,7 @@ condition that the form is under way.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,8 @@ ANY_FORM = ""
 
 _CLASSES = {"boolean": "bool", "unfeaturised": "unfeaturized"}
 _TRUTH = ("true", "false")
+_SAID = frozenset({"text", "title", "payload", "image", "intent", "action", "user", "bot", "name"})
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _READ = frozenset(
     {"type", "entity", "role", "group", "intent", "not_intent", "value", "conditions"}
 )
@@ -100,6 +103,22 @@ def plain_value(node: Located) -> Any:
     if isinstance(node.value, list):
         return [plain_value(one) for one in node.value]
     return node.value
+
+
+def written_value(node: Located, key: str = "") -> Any:
+    """Return a node as YAML means it: ``true`` and ``60`` are no texts, but for what is said."""
+    if isinstance(node.value, dict):
+        return {name: written_value(one, name) for name, one in node.value.items()}
+    if isinstance(node.value, list):
+        return [written_value(one, key) for one in node.value]
+    value = node.value
+    if not isinstance(value, str) or key in _SAID:
+        return value
+    if value in _TRUTH:
+        return value == "true"
+    if _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return value
 
 
 def _values(node: Located | None, name: str, faults: list[Fault]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_markup import quoted, read_marked, write_marked
 from todserve.corpora.readers.rasa.rasa_nlu import MARK, marks_at
-from todserve.corpora.readers.rasa.rasa_slots import value_text
+from todserve.corpora.readers.rasa.rasa_slots import value_text, written_value
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     BotStep,
@@ -57,7 +57,14 @@ def read_stories(node: Located, report: ReadReport, faults: list[Fault]) -> tupl
                 entry.fault(f"story {name!r}", got="no steps", expected="steps", fix="add some")
             )
         stories.append(
-            RasaStory(name=name, steps=steps, opens=ends[0], closes=ends[-1], place=place)
+            RasaStory(
+                name=name,
+                steps=steps,
+                opens=ends[0],
+                closes=ends[-1],
+                written=written_value(entry),
+                place=place,
+            )
         )
     return tuple(stories)
 
@@ -153,6 +160,8 @@ def set_slots(node: Located, place: Place) -> Iterator[SlotStep]:
 
 def story_tree(story: RasaStory) -> dict[str, Any]:
     """Return a story's keys."""
+    if story.written:
+        return dict(story.written)
     steps: list[dict[str, Any]] = [] if story.opens is None else [{"checkpoint": story.opens}]
     for step in story.steps:
         if isinstance(step, SlotStep):

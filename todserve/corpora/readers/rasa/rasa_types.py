@@ -7,6 +7,7 @@ into the dialogue types. Places do not count when two things are compared. Examp
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SERVICE = "rasa"
 """Service of a project whose one domain.yml names none: Rasa has slots, but no services."""
@@ -174,6 +175,7 @@ class RasaDomain:
         responses: (action, its texts).
         actions: names of custom actions.
         forms: (form, its required slots).
+        written: the file's keys as they stand, for what none of these says.
     """
 
     service: str = SERVICE
@@ -183,6 +185,7 @@ class RasaDomain:
     responses: tuple[tuple[str, tuple[str, ...]], ...] = ()
     actions: tuple[str, ...] = ()
     forms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
@@ -237,6 +240,7 @@ class RasaStory:
         starts: whether a rule holds at the start of a conversation alone.
         opens: the checkpoint that it goes on from.
         closes: the checkpoint that it ends with.
+        written: its keys as they stand; none where it was not read from YAML.
     """
 
     name: str
@@ -246,16 +250,18 @@ class RasaStory:
     starts: bool = False
     opens: str | None = None
     closes: str | None = None
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RasaProject:
-    """Everything the files of one assistant hold."""
+    """Everything the files of one assistant hold; its rules as they stand."""
 
     nlu: RasaNlu = RasaNlu()
     domains: tuple[RasaDomain, ...] = ()
     stories: tuple[RasaStory, ...] = ()
+    rules: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
 def joined_nlu(parts: Iterable[RasaNlu]) -> RasaNlu:
