@@ -57,7 +57,7 @@ class Bot:
             return Outcome(memory=past.memory, form=past.form, handed_off=True)
         if heard.index == 0:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
-        heard, asked_for = self._asked_for(heard)
+        heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
         doing = Doing(self._config, self._responses, self._runner, heard, past)
         if asked_for is not None:
             doing.hold(None)

@@ -4,7 +4,7 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -112,7 +112,8 @@ class BotSlot(_Frozen):
     Attributes:
         name: what actions call it; None for the name that it has here.
         type: of its value, as actions are given it.
-        values: the closed list of a categorical slot.
+        values: the closed list of a categorical slot, as people write them.
+        spellings: further values as people write them; a model knows them in small letters alone.
         initial: its value at the start of a dialogue.
         understood: whether the model fills it.
         influences: whether it influences the conversation, for actions that read the domain.
@@ -122,6 +123,7 @@ class BotSlot(_Frozen):
     name: str | None = None
     type: SlotType = SlotType.TEXT
     values: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
     initial: JsonValue = None
     understood: bool = True
     influences: bool = True
@@ -293,6 +295,18 @@ class BotConfig(_Frozen):
     def initial_values(self) -> dict[str, JsonValue]:
         """Return the slots that have a value from the start."""
         return {name: slot.initial for name, slot in self.slots.items() if slot.initial is not None}
+
+    def spelled(self, state: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Return a belief state with its values as people write them, where slots tell it."""
+        return {
+            domain: {slot: self._written(slot, value) for slot, value in slots.items()}
+            for domain, slots in state.items()
+        }
+
+    def _written(self, slot: str, value: str) -> str:
+        known = self.slots.get(slot)
+        written = () if known is None else (*known.values, *known.spellings)
+        return next((one for one in written if one.lower() == value.lower()), value)
 
     def unfilled(self) -> list[tuple[str, str]]:
         """Return (form, slot) where neither the model nor a rule fills what the form asks for.

@@ -416,3 +416,29 @@ def test_the_commands_that_follow_name_files_that_are_there(
     training = yaml.safe_load((report.out / "training.yaml").read_text("utf-8"))
     assert training == {"name": "out", "corpora": [f"{report.out}/dialogues/train"]}
     assert "form: its questions" not in (report.out / "report.txt").read_text("utf-8")
+
+
+def test_a_value_is_spelled_as_the_project_spells_it(tmp_path: Path) -> None:
+    nlu = [
+        {
+            "intent": "inform",
+            "examples": '- [NYC]{"entity": "city", "value": "New York City"}\n- [Rome](city)\n',
+        },
+        {"synonym": "New York City", "examples": "- big apple\n"},
+        {"lookup": "city", "examples": "- Ely\n- york\n"},
+    ]
+    slots = {"seats": {"type": "text", "mappings": [{"type": "from_entity", "entity": "city"}]}}
+    responses = TAXI["responses"] | {"utter_done": [{"text": "{seats}."}]}
+    report = converted(
+        tmp_path,
+        nlu=[*nlu, {"intent": "book", "examples": "- book me a taxi\n"}],
+        entities=["city"],
+        slots=slots,
+        responses=responses,
+        forms={"taxi_form": {"required_slots": ["seats"]}},
+    )
+    assert report.bot.slots["seats"].spellings == ("Ely", "New York City", "Rome")
+    one = talk(report)
+    one.say("book me a taxi", "book")
+    outcome = one.say("in nyc", "inform", state=seats("new york city"))
+    assert outcome.messages == ("New York City.",)

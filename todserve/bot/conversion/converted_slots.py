@@ -13,7 +13,7 @@ from typing import Any
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
-from todserve.corpora.readers.rasa.rasa_slots import ANY_FORM, TYPES, typed_value
+from todserve.corpora.readers.rasa.rasa_slots import ANY_FORM, TYPES, sources_of, typed_value
 from todserve.corpora.readers.rasa.rasa_types import RasaCondition, RasaMapping, RasaSlot
 
 _TEXT, _INTENT, _TRIGGER, _ENTITY = "from_text", "from_intent", "from_trigger_intent", "from_entity"
@@ -54,6 +54,9 @@ class ConvertedSlots:
         tree["type"] = kind
         if slot.type == "categorical":
             tree["values"] = list(slot.values)
+        spellings = [one for one in self._spellings(slot) if one not in slot.values]
+        if spellings:
+            tree["spellings"] = spellings
         if slot.initial is not None:
             tree["initial"] = typed_value(slot.initial, kind)
         if not understood:
@@ -62,6 +65,24 @@ class ConvertedSlots:
             tree["influences"] = False
         fill = [one for mapping in slot.mappings or () for one in self._fill(slot, mapping)]
         return tree | ({"fill": fill} if fill else {})
+
+    def _spellings(self, slot: RasaSlot) -> list[str]:
+        """Return the values with capitals that the project knows: a model learns them without."""
+        nlu = self._assistant.project.nlu
+        sources = {source.entity for source in sources_of(slot)}
+        # What is said in an example is the value, unless a synonym says what is meant.
+        meant = {text.lower(): one.name for one in nlu.synonyms for text in one.examples}
+        known = [value for one in nlu.lookups if one.name in sources for value in one.examples]
+        marked = [
+            meant.get(entity.value.lower(), entity.value)
+            for one in nlu.examples
+            for entity in one.entities
+            if entity.entity in sources
+        ]
+        found: dict[str, str] = {}
+        for value in (*known, *marked):
+            found.setdefault(value.lower(), value)
+        return [value for lower, value in found.items() if value != lower]
 
     def _fill(self, slot: RasaSlot, mapping: RasaMapping) -> Iterator[Mapping[str, Any]]:
         where = f"{mapping.place.file}:{mapping.place.line} {slot.name}"
