@@ -214,4 +214,4 @@ def test_killed_worker_is_replaced(server: RunningServer) -> None:
 def test_worker_runs_the_archive_not_the_checkout(server: RunningServer) -> None:
     models = Path(server.record.temp_dir) / "models"
     (unpacked,) = [path for path in models.iterdir() if path.is_dir()]
-    assert (unpacked / "todserve" / "runtime" / "turn.py").is_file()
+    assert (unpacked / "todserve" / "runtime" / "pipeline.py").is_file()

@@ -142,9 +142,16 @@ def article(before: str, value: str) -> str:
     return before[: found.start(1)] + right + " "
 
 
+_LAST_TWICE = re.compile(r"\b(\w[\w' -]*?), (\w[\w' -]*?),? (or|and) \2\b")
+_ONE_TWICE = re.compile(r"\b(\w[\w' -]*?),? or \1\b")
+"""Choices of which one is there twice, since the look-up had fewer values than the sentence."""
+
+
 def finished(text: str) -> str:
-    """Return a filled reply with capitals, singulars and single spaces."""
+    """Return a filled reply with capitals, singulars, single spaces and every choice named once."""
     text = " ".join(text.split())
+    text = _LAST_TWICE.sub(r"\1 \3 \2", text)
+    text = _ONE_TWICE.sub(r"\1", text)
     text = re.sub(r"\s+([.,!?;:])", r"\1", text)
     text = re.sub(r"\b(there) are (1|one)\b(?! (?:in|and)\b)", r"\1 is \2", text)
     text = _AFTER_ONE.sub(r"1 \1\2", text)

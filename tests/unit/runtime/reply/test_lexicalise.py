@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.lexicalisation import Lexicalisation, lexicalise
-from todserve.runtime.reply.wording import plural, spoken
+from todserve.runtime.reply.wording import finished, plural, spoken
 
 BELFRY = {
     "name": "the cambridge belfry",
@@ -292,3 +292,22 @@ def test_a_limit_of_the_user_is_not_the_first_train_s_time() -> None:
     reply = "[value_choice] trains leave after [value_leave]. the first 1 leaves at [value_leave]."
     spoken = lexicalise(reply, domain="train", state={"train": {"leave": "05:00"}}, result=found)
     assert spoken.text == "3 trains leave after 05:00. The first one leaves at 05:35."
+
+
+@pytest.mark.parametrize(
+    ("filled_in", "told"),
+    [
+        (
+            "would you like italian, indian, or indian food?",
+            "Would you like italian or indian food?",
+        ),
+        ("would you like indian or indian food?", "Would you like indian food?"),
+        ("north, south, or east?", "North, south, or east?"),
+        (
+            "i have more and more of them, and again and again.",
+            "I have more and more of them, and again and again.",
+        ),
+    ],
+)
+def test_a_choice_is_not_named_twice(filled_in: str, told: str) -> None:
+    assert finished(filled_in).lower() == told.lower()

@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { t } from "./language.js";
 import { Section } from "./section.js";
 
-const STAGES = ["prepare", "replay", "understand", "look_up", "reply", "phrase"];
+const STAGES = ["prepare", "replay", "understand", "look_up", "reply", "choose", "phrase"];
 const AROUND = ["gateway_waiting", "gateway_reading", "gateway_model", "gateway_bot"];
 
 export function TimingSection({ turn }) {

@@ -126,6 +126,7 @@ export const en = {
   "stage.gateway_reading": "Reading the dialogue",
   "stage.gateway_waiting": "Waiting its turn",
   "stage.look_up": "Looking up",
+  "stage.choose": "Choosing the reply",
   "stage.phrase": "Phrasing",
   "stage.prepare": "Preparing",
   "stage.replay": "Replaying",

@@ -125,6 +125,7 @@ export const ko = {
   "stage.gateway_reading": "대화 읽기",
   "stage.gateway_waiting": "차례 대기",
   "stage.look_up": "조회",
+  "stage.choose": "응답 고르기",
   "stage.phrase": "문장 완성",
   "stage.prepare": "준비",
   "stage.replay": "재현",
