@@ -442,3 +442,22 @@ def test_a_value_is_spelled_as_the_project_spells_it(tmp_path: Path) -> None:
     one.say("book me a taxi", "book")
     outcome = one.say("in nyc", "inform", state=seats("new york city"))
     assert outcome.messages == ("New York City.",)
+
+
+def test_every_branch_of_an_or_leads_where_the_rule_leads(tmp_path: Path) -> None:
+    either = {
+        "rule": "either",
+        "steps": [
+            {"or": [{"intent": "greet"}, {"intent": "ask_why"}, {"intent": "stop"}]},
+            {"action": "utter_hi"},
+        ],
+    }
+    intents = converted(tmp_path, rules=[either]).bot.actions.intents
+    assert intents == dict.fromkeys(("greet", "ask_why", "stop"), "utter_hi")
+
+
+def test_braces_that_are_said_are_no_placeholder(tmp_path: Path) -> None:
+    responses = TAXI["responses"] | {"utter_hi": [{"text": "Hi {{name}}, {currency}."}]}
+    report = converted(tmp_path, responses=responses)
+    assert report.bot.responses["utter_hi"][0].text == "Hi name, {currency}."
+    assert report.notes.count("response: braces that are said, left out") == 1

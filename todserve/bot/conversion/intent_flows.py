@@ -93,11 +93,13 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
     reading = _Reading(assistant, report)
     reading.join(assistant.project.stories)
     for rule in assistant.rules:
-        reading.follow(rule, ruled=True)
+        for branch in _branches(rule):
+            reading.follow(branch, ruled=True)
     ruled = dict(reading.answers)
     reading.answers = {}
     for story in assistant.project.stories:
-        reading.follow(story, ruled=False)
+        for branch in _branches(story):
+            reading.follow(branch, ruled=False)
     answers: dict[str, Names] = {}
     for intent, counted in ruled.items():
         answers[intent] = _most(counted)
@@ -321,6 +323,18 @@ class _Reading:
 
     def _end(self, form: str, names: list[str]) -> None:
         self.ends.setdefault(form, Counter())[tuple(names)] += 1
+
+
+def _branches(story: RasaStory) -> Iterable[RasaStory]:
+    """Yield a story, and again for each other intent that an ``or`` of it allows."""
+    yield story
+    for place, step in enumerate(story.steps):
+        if not isinstance(step, UserStep):
+            continue
+        for intent in step.others:
+            steps = list(story.steps)
+            steps[place] = UserStep(intent=intent, place=step.place)
+            yield replace(story, steps=tuple(steps))
 
 
 def _with_after(

@@ -7,7 +7,7 @@ today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
@@ -89,11 +89,13 @@ def _without_comments(text: str) -> Iterator[str]:
 def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
     examples: list[RasaExample] = []
     tables: dict[str, dict[str, list[str]]] = {"synonym": {}, "regex": {}, "lookup": {}}
+    places: dict[tuple[str, str], Place] = {}
     kind = name = ""
     for line, place in lines:
         section = _SECTION.fullmatch(line)
         if section is not None:
             kind, name = section[1], section[2].strip()
+            places.setdefault((kind, name), place)
         elif line[0] in "-*+" and line[1:].strip() and kind:
             text = line[1:].strip()
             if kind == "intent":
@@ -110,7 +112,10 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
                 _fault(place, "example", "a line without '- '", "'- ' and the text below a '##'")
             )
     found = {
-        kind: tuple(RasaTable(name=name, examples=tuple(texts)) for name, texts in one.items())
+        kind: tuple(
+            RasaTable(name=name, examples=tuple(texts), place=places[kind, name])
+            for name, texts in one.items()
+        )
         for kind, one in tables.items()
     }
     return RasaNlu(
@@ -161,7 +166,9 @@ def _stories(
             if len(messages) > 1:
                 report.changed("or: first branch kept", where)
             step = _user(messages[0].strip(), place, faults)
-            parts[-1][2].extend([step] if step else [])
+            parts_of = (_parts(one.strip().removeprefix("/")) for one in messages[1:])
+            others = tuple(one[0] for one in parts_of if one is not None)
+            parts[-1][2].extend([replace(step, others=others)] if step else [])
         elif line.startswith("-"):
             parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))
         else:

@@ -8,6 +8,7 @@ a story, loops. Of an ``or`` the first branch is kept.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
@@ -83,8 +84,13 @@ def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[R
     elif "or" in keys:
         branches = keys["or"].sequence("or", faults)
         report.changed("or: first branch kept", where)
-        if branches:
-            yield from _steps(branches[0], report, faults)
+        others = tuple(
+            str(one.value["intent"].value).removeprefix("/")
+            for one in branches[1:]
+            if isinstance(one.value, dict) and "intent" in one.value
+        )
+        for step in _steps(branches[0], report, faults) if branches else ():
+            yield replace(step, others=others) if isinstance(step, UserStep) else step
     elif "action" in keys:
         yield ActionStep(name=keys["action"].text("action", faults), place=place)
     elif "bot" in keys:

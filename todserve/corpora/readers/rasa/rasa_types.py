@@ -191,11 +191,15 @@ class RasaDomain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserStep:
-    """The user says something; ``text`` is None where the story names the intent alone."""
+    """The user says something; ``text`` is None where the story names the intent alone.
+
+    ``others`` are the intents of the other branches of an ``or``.
+    """
 
     intent: str | None = None
     text: str | None = None
     entities: tuple[RasaEntity, ...] = ()
+    others: tuple[str, ...] = field(default=(), compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
