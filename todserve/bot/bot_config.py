@@ -4,7 +4,7 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -150,7 +150,8 @@ class BotSlot(_Frozen):
     Attributes:
         name: what actions call it; None for the name that it has here.
         type: of its value, as actions are given it.
-        values: the closed list of a categorical slot.
+        values: the closed list of a categorical slot, as people write them.
+        spellings: further values as people write them; a model knows them in small letters alone.
         initial: its value at the start of a dialogue.
         understood: whether the model fills it.
         influences: whether it influences the conversation, for actions that read the domain.
@@ -161,11 +162,36 @@ class BotSlot(_Frozen):
     name: str | None = None
     type: SlotType = SlotType.TEXT
     values: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
     initial: JsonValue = None
     understood: bool = True
     influences: bool = True
     fill: tuple[Filling, ...] = ()
     entities: tuple[SlotSource, ...] = ()
+
+
+class Rule(_Frozen):
+    """What is done after an intent where more than the intent decides.
+
+    Attributes:
+        intent: of the message.
+        after: the response or action that the turn before must have ended with.
+        form: the form that must be under way; None for none.
+        slots: slot -> the value it must have; null for none.
+        known: slots that must have some value.
+        start: whether only the first message of a dialogue counts.
+        do: the action, the response, or the form that is begun.
+        leave: whether the form is left.
+    """
+
+    intent: str
+    after: str | None = None
+    form: str | None = None
+    slots: dict[str, str | None] = {}
+    known: tuple[str, ...] = ()
+    start: bool = False
+    do: str
+    leave: bool = False
 
 
 class Fallback(_Frozen):
@@ -232,8 +258,9 @@ class BotConfig(_Frozen):
         language: of the phrases that the bot brings along.
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
-        forms: intent that begins it -> form.
+        forms: intent that begins it -> form; what only rules begin stands under its own name.
         slots: slot -> what is known of it; what is not listed is as the model understands it.
+        rules: what is done under conditions; the first that holds decides.
         fallback: when the bot did not understand.
         actions: what it does.
         words: what it takes for yes and no.
@@ -244,6 +271,7 @@ class BotConfig(_Frozen):
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
     slots: dict[str, BotSlot] = {}
+    rules: tuple[Rule, ...] = ()
     fallback: Fallback = Fallback()
     actions: Actions = Actions()
     words: Words = Words()
@@ -263,6 +291,13 @@ class BotConfig(_Frozen):
                 raise ConfigError(
                     f"forms.{intent}.suggested: got {stray[0]!r}; expected slots of required "
                     f"({', '.join(form.required)})"
+                )
+        names = {self.form_name(one) for one in self.forms}
+        for place, named in self._forms_named():
+            if named and named not in names:
+                raise ConfigError(
+                    f"{place}: got {named!r}, and no such form; expected one of "
+                    f"{', '.join(sorted(names)) or 'none'}; correct the name"
                 )
         for name in sorted(self.named_actions()):
             if name.startswith(_SAID):
@@ -286,12 +321,60 @@ class BotConfig(_Frozen):
             *(one.validate_action for one in self.forms.values() if one.validate_action),
             *self.actions.intents.values(),
             *self.actions.phrases.values(),
+            *(rule.do for rule in self.rules if self.form_called(rule.do) is None),
         }
         return frozenset(named - {HAND_OFF, *self.said()})
+
+    def form_name(self, begun_by: str) -> str:
+        """Return what a form is called: its name, else the intent that begins it."""
+        return self.forms[begun_by].name or begun_by
+
+    def form_called(self, name: str) -> str | None:
+        """Return the key under ``forms`` of a form by its name; None where there is none."""
+        return next((key for key in self.forms if self.form_name(key) == name), None)
+
+    def initial_values(self) -> dict[str, JsonValue]:
+        """Return the slots that have a value from the start."""
+        return {name: slot.initial for name, slot in self.slots.items() if slot.initial is not None}
+
+    def spelled(self, state: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Return a belief state with its values as people write them, where slots tell it."""
+        return {
+            domain: {slot: self._written(slot, value) for slot, value in slots.items()}
+            for domain, slots in state.items()
+        }
+
+    def _written(self, slot: str, value: str) -> str:
+        known = self.slots.get(slot)
+        written = () if known is None else (*known.values, *known.spellings)
+        return next((one for one in written if one.lower() == value.lower()), value)
+
+    def unfilled(self) -> list[tuple[str, str]]:
+        """Return (form, slot) where neither the model nor a rule fills what the form asks for.
+
+        Such a form asks for ever, unless an action sets the slot.
+        """
+        found = []
+        for key, form in self.forms.items():
+            name = self.form_name(key)
+            for slot in form.required:
+                known = self.slots.get(slot)
+                if known is None or known.understood or known.initial is not None:
+                    continue
+                if not any(one.form in (None, name) for one in known.fill):
+                    found.append((name, slot))
+        return list(dict.fromkeys(found))
 
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
+
+    def _forms_named(self) -> Iterable[tuple[str, str | None]]:
+        for place, rule in enumerate(self.rules):
+            yield f"rules.{place}.form", rule.form
+        for slot, known in self.slots.items():
+            for place, one in enumerate(known.fill):
+                yield f"slots.{slot}.fill.{place}.form", one.form
 
     def _responses_named(self) -> Iterable[tuple[str, str]]:
         yield "fallback.response", self.fallback.response

@@ -10,7 +10,7 @@ from typing import Any
 from todserve.bot.action_events import Event
 from todserve.bot.rasa.bot_utterance import Utterance, channel_messages
 
-_LISTS = ("messages", "events", "trail")
+_LISTS = ("messages", "said", "events", "trail")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +41,7 @@ class Outcome:
 
     Attributes:
         messages: what the user reads, in order; none while a person has taken over.
+        said: responses, acts and actions that made the messages, by name and in order.
         events: what happened, in Rasa's JSON.
         memory: slot -> value that the bot remembers after the turn.
         form: the form that is under way after the turn.
@@ -52,6 +53,7 @@ class Outcome:
     """
 
     messages: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     memory: Mapping[str, Any] = field(default_factory=dict)
     form: FormState | None = None
@@ -78,7 +80,7 @@ class Outcome:
         if "trail" not in given:  # from before there was one
             said = [Utterance(text).event() for text in given["messages"]]
             given["trail"] = [*given["events"], *said]
-        given |= {name: tuple(given[name]) for name in _LISTS}
+        given |= {name: tuple(given.get(name, ())) for name in _LISTS}
         return cls(**given)
 
     def as_json(self) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Doing:
         self._responses = responses
         self._runner = runner
         self._messages: list[str] = []
+        self._said: list[str] = []
         self._events: list[Event] = []
         self._trail: list[Event] = []
         self._earlier = earlier
@@ -82,11 +83,13 @@ class Doing:
     def say_as_model(self) -> None:
         """Say what bot.yml has for the model's acts, else the model's own text."""
         values = Values(heard=self.heard, memory=self.memory)
+        self._said += [act for _, act, _ in self.heard.acts]
         said = self._responses.of_acts(self.heard.acts, values)
         self._write(said or Utterance(self.heard.text))
 
     def say(self, name: str, given: Mapping[str, Any] | None = None) -> None:
         """Say a response."""
+        self._said.append(name)
         form = None if self.form is None else self._config.forms.get(self.form.name)
         values = Values(
             heard=self.heard,
@@ -100,6 +103,15 @@ class Doing:
             more["buttons"] = [*said.parts.get("buttons", ()), *more["buttons"]]
         self._trail.append(ActionExecuted(name))
         self._write(replace(said, parts={**said.parts, **more}))
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        """Remember what rules made of the message."""
+        for slot, value in found.items():
+            if self.memory.get(slot) != value:
+                self.memory[slot] = value
+                self._events.append(SlotSet(slot, value))
+                told = typed(value, self._config.slots.get(slot))
+                self._trail.append(SlotSet(action_name(slot, self._config.slots), told))
 
     def hold(self, form: FormState | None) -> None:
         """Begin, go on with or leave a form."""
@@ -156,6 +168,7 @@ class Doing:
         """Return what came of it."""
         return Outcome(
             messages=tuple(self._messages),
+            said=tuple(self._said),
             events=tuple(self._events),
             memory=self.memory,
             form=self.form,
@@ -220,6 +233,7 @@ class Doing:
             # could repeat what the user said, so only its kind is told.
             return self._fail(name, type(error).__name__)
         self._note(ActionExecuted(name))
+        self._said.append(name)
         remembered = dict(self.memory)
         for event in events:
             self._take_in(event, waiting)
@@ -274,7 +288,7 @@ class Doing:
         elif kind == "pause":
             self._handed_off = True
         elif kind in ("restart", "reset_slots"):
-            self.memory.clear()
+            self.memory = dict(self._config.initial_values())
         if kind == "restart" or (kind == "active_loop" and name is None):
             self.form = None
 

@@ -115,7 +115,7 @@ def test_slots_have_the_domains_names_and_types_and_unset_ones_are_there(tmp_pat
         "pay_form": {"required_slots": ["amount-of-money", "seats"]},
     }
     # What it sets under the domain's name is what forms and templates know.
-    assert outcome.memory == {"amount_of_money": "30 euro", "seats": 4.0}
+    assert outcome.memory == {"amount_of_money": "30 euro", "seats": 4.0, "currency": "EUR"}
 
 
 def test_a_forms_own_action_judges_new_values_and_what_it_refuses_is_asked_again(
