@@ -68,17 +68,17 @@ class _Sockets:
         caller: Caller = environ["asgi.scope"]["state"]["caller"]
         await self._server.save_session(sid, {"owner": caller.writes})
 
-    async def begin(self, sid: str, data: Any = None) -> None:
+    async def begin(self, sid: str, sent: Any = None) -> None:
         """Name the session of a chat: the one that it had, or a new one."""
-        given = data.get("session_id") if isinstance(data, dict) else None
+        given = sent.get("session_id") if isinstance(sent, dict) else None
         session = given if isinstance(given, str) and 0 < len(given) <= 256 else uuid.uuid4().hex
         if self._persistent:
             await self._server.enter_room(sid, await self._room(sid, session))
         await self._server.emit("session_confirm", session, to=sid)
 
-    async def say(self, sid: str, data: Any = None) -> None:
+    async def say(self, sid: str, sent: Any = None) -> None:
         """Answer a message, a part at a time."""
-        given = data if isinstance(data, dict) else {}
+        given = sent if isinstance(sent, dict) else {}
         sender, room = sid, sid
         if self._persistent:
             sender = str(given.get("session_id") or "")
