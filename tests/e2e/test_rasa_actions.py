@@ -16,6 +16,7 @@ from tests.support.served_endpoint import ROOT, free_ports
 from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError
 from todserve.bot.bot import Bot
+from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.conversion.rasa_conversion import convert_rasa
 from todserve.bot.dialogue_tracker import Tracker
@@ -244,10 +245,33 @@ def test_a_converted_project_books_through_its_own_action_server(tmp_path: Path)
     assert booked.messages == (
         "3 seats for paper boats on Friday are yours; the reference is LANTERN1.",
     )
-    assert booked.memory == {"reference": "lantern1", "booked": "3 paper boats"}
+    assert booked.memory == {"reference": "lantern1", "booked": "3.0 paper boats"}
     assert cancelled.messages == ("lantern1 is cancelled.",)
-    assert cancelled.memory == {"booked": "3 paper boats"}
+    assert cancelled.memory == {"booked": "3.0 paper boats"}
     assert (booked.error, cancelled.error) == (None, None)
+
+
+def test_a_bots_form_asks_again_for_what_its_own_validation_on_the_server_refuses() -> None:
+    with RasaSdkServer(ACTIONS, "acting") as running:
+        form = {
+            "name": "table_form",
+            "domain": "rasa",
+            "required": {"people": "utter_people"},
+            "action": "action_quiet",
+            "validate_action": "validate_table_form",
+        }
+        given = {
+            "responses": {"utter_people": ["How many?"], "utter_too_many": ["Eight at most."]},
+            "forms": {"table": form},
+            "actions": {"endpoint": running.endpoint},
+        }
+        bot = Bot(BotConfig.model_validate(given))
+        refused = bot.turn(heard(0, "table", {"people": "9"}), Outcome())
+        taken = bot.turn(heard(1, "table", {"people": "4"}), refused)
+    assert refused.messages == ("Eight at most.", "How many?")
+    assert (refused.error, taken.error, taken.form) == (None, None, None)
+    ran = [one["name"] for one in taken.events if one["event"] == "action"]
+    assert ran == ["validate_table_form", "action_quiet"]
 
 
 def heard(index: int, intent: str, slots: dict[str, str]) -> Heard:

@@ -21,6 +21,7 @@ LISTS = ("runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt", "pretra
 DISTRIBUTIONS = {
     "re2": "google-re2",
     "sklearn": "scikit-learn",
+    "socketio": "python-socketio",
     "ts": "torchserve",
     "yaml": "pyyaml",
 }

@@ -9,16 +9,19 @@ and the outcome of the turn before, so a message that is sent again is answered 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 
 from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_config import BotConfig, Form, SlotType
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
 from todserve.bot.expressions import Expression
-from todserve.bot.form_dialogue import Move, advance
+from todserve.bot.form_dialogue import Move, advance, filled, rule_for
+from todserve.bot.rasa.action_slots import filled_by, typed
+from todserve.bot.rasa.judged_values import judged_before, new_values
 from todserve.bot.response_templates import Responses
 from todserve.bot.user_message import Heard, agrees
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
@@ -46,22 +49,38 @@ class Bot:
             (Expression(pattern), name) for pattern, name in config.actions.phrases.items()
         ]
 
-    def turn(self, heard: Heard, past: Outcome) -> Outcome:
+    @property
+    def config(self) -> BotConfig:
+        """What bot.yml says."""
+        return self._config
+
+    def filled_by(self, entity: str) -> list[str]:
+        """Return the slots that an entity fills."""
+        return filled_by(entity, self._config.slots)
+
+    def turn(
+        self, heard: Heard, past: Outcome, earlier: Sequence[tuple[Heard, Outcome]] = ()
+    ) -> Outcome:
         """Answer a message; only actions do anything beyond the outcome.
 
         Args:
             heard: the message.
             past: the outcome of the turn before; an empty one at the start.
+            earlier: the turns before, in order, as actions are told them.
         """
         if past.handed_off:
             return Outcome(memory=past.memory, form=past.form, handed_off=True)
-        heard, asked_for = self._asked_for(heard)
-        doing = Doing(self._config, self._responses, self._runner, heard, past)
+        if heard.index == 0:
+            past = replace(past, memory={**self._config.initial_values(), **past.memory})
+        heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
+        heard = judged_before(heard, past.form, self._config)
+        doing = Doing(self._config, self._responses, self._runner, heard, past, earlier)
+        self._remember(doing)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
-        elif not self._fill(doing, past.form):
-            self._answer(doing)
+        elif not self._fill(doing, past.form, past):
+            self._answer(doing, past)
         return doing.outcome()
 
     def _asked_for(self, heard: Heard) -> tuple[Heard, str | None]:
@@ -73,29 +92,58 @@ class Bot:
                 return replace(heard, entities=groups), name
         return heard, None
 
-    def _fill(self, doing: Doing, before: FormState | None) -> bool:
+    def _remember(self, doing: Doing) -> None:
+        """Remember what a payload says that no slot of the belief state holds."""
+        slots = self._config.slots
+        for entity, values in doing.heard.said.items():
+            for key in filled_by(entity, slots):
+                if all(key not in known for known in doing.heard.state.values()):
+                    slot = slots.get(key)
+                    many = slot is not None and slot.type == SlotType.LIST
+                    doing.memory[key] = typed(list(values) if many else values[-1], slot)
+
+    def _fill(self, doing: Doing, before: FormState | None, past: Outcome) -> bool:
         """Go on with a form, or begin one; False where the message is none of its business."""
         heard = doing.heard
-        if heard.intent == OUT_OF_SCOPE:
-            return before is not None and self._go_back(doing, before)
-        asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
-        if before is None and asks_for_one:
-            return False  # "what was my reference?" begins no other booking
-        name = self._begun_by(heard) if before is None else before.name
+        agreed = agrees(heard, self._config)
+        sure = not self._doubtful(heard)
+        if before is None:
+            asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
+            if asks_for_one or heard.intent == OUT_OF_SCOPE:
+                return False  # "what was my reference?" begins no other booking
+        name = self._begun_by(doing, past) if before is None else before.name
         form = self._config.forms.get(name or "")
+        begun = self._config.form_name(name) if form is not None and name and not before else None
+        ruled = filled(self._config, heard, before, begun=begun, agreed=agreed, sure=sure)
+        doing.remember(ruled)
+        wanted = {slot for slot in ruled if form is not None and slot in form.required}
+        if before is not None and not wanted:
+            if heard.intent == OUT_OF_SCOPE:
+                return self._go_back(doing, before)
+            if form is not None and sure and self._interrupted(doing, before, form, past):
+                return True
         if name is None or form is None:
             # A form that bot.yml had when the dialogue began may be gone.
             doing.hold(None)
-            return before is not None and self._fill(doing, None)
-        agreed = agrees(heard, self._config)
-        move, after = advance(name, form, before, heard, memory=doing.memory, agreed=agreed)
+            return before is not None and self._fill(doing, None, past)
+        move, after = advance(
+            name, form, before, heard, memory=doing.memory, agreed=agreed, ruled=ruled
+        )
         told = before is not None and (agreed is not None or after.values != before.values)
-        if self._misheard(heard) or (not told and self._doubtful(heard)):
+        if not wanted and (self._misheard(heard) or (not told and not sure)):
             doing.miss()
             return True
         if move is Move.LEFT:
             doing.hold(None)
-            return self._fill(doing, None)
+            return self._fill(doing, None, past)
+        if before is not None and before.judged:
+            after = replace(after, judged=before.judged)
+        new = new_values(before, after)
+        if form.validate_action is not None and new and move is not Move.REFUSED:
+            if before is None:
+                doing.hold(after)
+            after = doing.judge(form.validate_action, after, new)
+            move = Move.ASK if after.missing else move
         doing.hold(after)
         if move is Move.REFUSED:
             doing.say("utter_form_left")
@@ -109,8 +157,34 @@ class Bot:
             doing.hold(None)
         return True
 
-    def _begun_by(self, heard: Heard) -> str | None:
+    def _interrupted(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
+        """Do what a rule says inside a form; False where no rule says anything."""
+        called = self._config.form_name(before.name)
+        rule = rule_for(self._config, doing.heard, past, called, doing.memory)
+        if rule is None:
+            return False
+        after = advance(before.name, form, before, doing.heard, memory=doing.memory, agreed=None)[1]
+        if self._config.form_called(rule.do) is None:
+            doing.perform(rule.do)
+        if rule.leave:
+            doing.hold(None)
+        elif doing.form is not None:
+            doing.hold(after)
+            self._ask(doing, form, after)
+        return True
+
+    def _ask(self, doing: Doing, form: Form, state: FormState) -> None:
+        if state.missing:
+            doing.say(form.required[state.missing[0]])
+        elif form.confirm is not None:
+            doing.say(form.confirm)
+
+    def _begun_by(self, doing: Doing, past: Outcome) -> str | None:
         """Return the form that a message begins: its intent's, or that of a booking it asks for."""
+        heard = doing.heard
+        rule = rule_for(self._config, heard, past, None, doing.memory)
+        if rule is not None:
+            return self._config.form_called(rule.do)
         if heard.intent in self._config.forms:
             return heard.intent
         if not self._book.search(heard.user) or self._reference.search(heard.user):
@@ -128,10 +202,7 @@ class Bot:
             return False
         doing.say_as_model()
         doing.hold(before)
-        if before.missing:
-            doing.say(form.required[before.missing[0]])
-        elif form.confirm is not None:
-            doing.say(form.confirm)
+        self._ask(doing, form, before)
         return True
 
     def _tells_a_booking(self, heard: Heard) -> bool:
@@ -144,8 +215,12 @@ class Bot:
             return False
         return "reference" in heard.told or self._reference.search(heard.user) is not None
 
-    def _answer(self, doing: Doing) -> None:
-        named = self._config.actions.intents.get(doing.heard.intent or "")
+    def _answer(self, doing: Doing, past: Outcome) -> None:
+        rule = rule_for(self._config, doing.heard, past, None, doing.memory)
+        if rule is None:
+            named = self._config.actions.intents.get(doing.heard.intent or "")
+        else:
+            named = rule.do
         if doing.heard.intent == OUT_OF_SCOPE and named is None:
             doing.say_as_model()  # what it can do; nothing was misunderstood
         elif self._misheard(doing.heard) or self._doubtful(doing.heard):

@@ -4,8 +4,9 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.expressions import Expression
+from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
 from todserve.runtime.errors import ConfigError
 
 HAND_OFF = "action_hand_off"
@@ -44,9 +46,36 @@ def _as_template(given: object) -> object:
 
 
 class Template(_Frozen):
-    """One way to say something; ``{slot}`` and ``[value_slot]`` are placeholders."""
+    """One way to say something; ``{slot}`` and ``[value_slot]`` are placeholders.
 
-    text: Phrase
+    Attributes:
+        text: what is read; None where something is only shown.
+        buttons: each with ``title`` and ``payload``.
+        quick_replies: the same, where a channel has them.
+        elements: of a carousel.
+        image: its address.
+        attachment: of a channel's own kind.
+        custom: JSON for a channel.
+        channel: the only channel that says it so, e.g. ``slack``; None for every other one.
+    """
+
+    text: Phrase | None = None
+    buttons: tuple[dict[str, JsonValue], ...] = ()
+    quick_replies: tuple[dict[str, JsonValue], ...] = ()
+    elements: tuple[dict[str, JsonValue], ...] = ()
+    image: str | None = None
+    attachment: JsonValue = None
+    custom: dict[str, JsonValue] = {}
+    channel: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.text is None and not shown_parts(self.model_dump()):
+            raise ConfigError(
+                f"responses: got a template that says nothing; expected text, or one of "
+                f"{', '.join(SHOWN)}"
+            )
+        return self
 
 
 Templates = Annotated[
@@ -58,18 +87,111 @@ class Form(_Frozen):
     """What is to be known before an action runs.
 
     Attributes:
+        name: what rules, fillings and actions call it; None for the intent that begins it.
         domain: whose slots of the belief state count.
         required: slot -> the response that asks for it, in the order of asking.
         suggested: required slots that the look-up may fill with what the bot offered.
         confirm: the response that asks whether to go on; None runs the action at once.
         action: what runs in the end.
+        validate_action: judges new values before they count, e.g. ``validate_pay_form``.
     """
 
+    name: Phrase | None = None
     domain: str
     required: dict[str, str] = Field(min_length=1)
     suggested: tuple[str, ...] = ()
     confirm: str | None = None
     action: str
+    validate_action: str | None = None
+
+
+class SlotType(StrEnum):
+    """What a slot holds, in Rasa's words."""
+
+    TEXT = "text"
+    BOOL = "bool"
+    FLOAT = "float"
+    CATEGORICAL = "categorical"
+    LIST = "list"
+    ANY = "any"
+
+
+class Filling(_Frozen):
+    """A rule by which a slot gets its value, whatever the model makes of the message.
+
+    Attributes:
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+        value: what the slot becomes; None for the user's words as they are.
+        form: the form that must be under way; "" for none at all, None for whichever.
+        asked: whether the slot must be what the form asks for.
+        begins: whether only the message counts that begins the form.
+    """
+
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    value: str | None = None
+    form: str | None = None
+    asked: bool = False
+    begins: bool = False
+
+
+class SlotSource(_Frozen):
+    """An entity that fills a slot."""
+
+    entity: str
+    role: str | None = None
+    group: str | None = None
+
+
+class BotSlot(_Frozen):
+    """What is known of a slot beyond what the model understands.
+
+    Attributes:
+        name: what actions call it; None for the name that it has here.
+        type: of its value, as actions are given it.
+        values: the closed list of a categorical slot, as people write them.
+        spellings: further values as people write them; a model knows them in small letters alone.
+        initial: its value at the start of a dialogue.
+        understood: whether the model fills it.
+        influences: whether it influences the conversation, for actions that read the domain.
+        fill: rules that fill it; the first that holds decides.
+        entities: what actions know its values as; the entity of its name where none is listed.
+    """
+
+    name: str | None = None
+    type: SlotType = SlotType.TEXT
+    values: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
+    initial: JsonValue = None
+    understood: bool = True
+    influences: bool = True
+    fill: tuple[Filling, ...] = ()
+    entities: tuple[SlotSource, ...] = ()
+
+
+class Rule(_Frozen):
+    """What is done after an intent where more than the intent decides.
+
+    Attributes:
+        intent: of the message.
+        after: the response or action that the turn before must have ended with.
+        form: the form that must be under way; None for none.
+        slots: slot -> the value it must have; null for none.
+        known: slots that must have some value.
+        start: whether only the first message of a dialogue counts.
+        do: the action, the response, or the form that is begun.
+        leave: whether the form is left.
+    """
+
+    intent: str
+    after: str | None = None
+    form: str | None = None
+    slots: dict[str, str | None] = {}
+    known: tuple[str, ...] = ()
+    start: bool = False
+    do: str
+    leave: bool = False
 
 
 class Fallback(_Frozen):
@@ -136,7 +258,9 @@ class BotConfig(_Frozen):
         language: of the phrases that the bot brings along.
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
-        forms: intent that begins it -> form.
+        forms: intent that begins it -> form; what only rules begin stands under its own name.
+        slots: slot -> what is known of it; what is not listed is as the model understands it.
+        rules: what is done under conditions; the first that holds decides.
         fallback: when the bot did not understand.
         actions: what it does.
         words: what it takes for yes and no.
@@ -146,6 +270,8 @@ class BotConfig(_Frozen):
     seed: int = 7
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
+    slots: dict[str, BotSlot] = {}
+    rules: tuple[Rule, ...] = ()
     fallback: Fallback = Fallback()
     actions: Actions = Actions()
     words: Words = Words()
@@ -166,6 +292,13 @@ class BotConfig(_Frozen):
                     f"forms.{intent}.suggested: got {stray[0]!r}; expected slots of required "
                     f"({', '.join(form.required)})"
                 )
+        names = {self.form_name(one) for one in self.forms}
+        for place, named in self._forms_named():
+            if named and named not in names:
+                raise ConfigError(
+                    f"{place}: got {named!r}, and no such form; expected one of "
+                    f"{', '.join(sorted(names)) or 'none'}; correct the name"
+                )
         for name in sorted(self.named_actions()):
             if name.startswith(_SAID):
                 raise ConfigError(
@@ -185,31 +318,63 @@ class BotConfig(_Frozen):
         """Return the actions that something leads to; what is a response is none."""
         named = {
             *(form.action for form in self.forms.values()),
+            *(one.validate_action for one in self.forms.values() if one.validate_action),
             *self.actions.intents.values(),
             *self.actions.phrases.values(),
+            *(rule.do for rule in self.rules if self.form_called(rule.do) is None),
         }
         return frozenset(named - {HAND_OFF, *self.said()})
+
+    def form_name(self, begun_by: str) -> str:
+        """Return what a form is called: its name, else the intent that begins it."""
+        return self.forms[begun_by].name or begun_by
+
+    def form_called(self, name: str) -> str | None:
+        """Return the key under ``forms`` of a form by its name; None where there is none."""
+        return next((key for key in self.forms if self.form_name(key) == name), None)
+
+    def initial_values(self) -> dict[str, JsonValue]:
+        """Return the slots that have a value from the start."""
+        return {name: slot.initial for name, slot in self.slots.items() if slot.initial is not None}
+
+    def spelled(self, state: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Return a belief state with its values as people write them, where slots tell it."""
+        return {
+            domain: {slot: self._written(slot, value) for slot, value in slots.items()}
+            for domain, slots in state.items()
+        }
+
+    def _written(self, slot: str, value: str) -> str:
+        known = self.slots.get(slot)
+        written = () if known is None else (*known.values, *known.spellings)
+        return next((one for one in written if one.lower() == value.lower()), value)
+
+    def unfilled(self) -> list[tuple[str, str]]:
+        """Return (form, slot) where neither the model nor a rule fills what the form asks for.
+
+        Such a form asks for ever, unless an action sets the slot.
+        """
+        found = []
+        for key, form in self.forms.items():
+            name = self.form_name(key)
+            for slot in form.required:
+                known = self.slots.get(slot)
+                if known is None or known.understood or known.initial is not None:
+                    continue
+                if not any(one.form in (None, name) for one in known.fill):
+                    found.append((name, slot))
+        return list(dict.fromkeys(found))
 
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
 
-    def domain(self) -> dict[str, Any]:
-        """Return the bot in the JSON of Rasa's domain, as actions are given it."""
-        return {
-            "intents": sorted({*self.forms, *self.actions.intents}),
-            "entities": [],
-            "slots": {},
-            "responses": {
-                name: [{"text": one.text} for one in templates]
-                for name, templates in self.responses.items()
-            },
-            "forms": {
-                name: {"required_slots": list(form.required)} for name, form in self.forms.items()
-            },
-            "actions": sorted(self.named_actions()),
-            "session_config": {},
-        }
+    def _forms_named(self) -> Iterable[tuple[str, str | None]]:
+        for place, rule in enumerate(self.rules):
+            yield f"rules.{place}.form", rule.form
+        for slot, known in self.slots.items():
+            for place, one in enumerate(known.fill):
+                yield f"slots.{slot}.fill.{place}.form", one.form
 
     def _responses_named(self) -> Iterable[tuple[str, str]]:
         yield "fallback.response", self.fallback.response

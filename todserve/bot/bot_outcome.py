@@ -3,11 +3,14 @@
 Last in the bot. Example: ``Outcome.read(turn.bot).memory`` is what the bot remembers after a turn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from todserve.bot.action_events import Event
+from todserve.bot.rasa.bot_utterance import Utterance, channel_messages
+
+_LISTS = ("messages", "said", "events", "trail")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +23,8 @@ class FormState:
         missing: slots that are not, in the order of asking.
         awaiting_confirmation: whether the user was asked to confirm the values.
         since: id of the message that brought the newest value: the values' idempotency key.
+        judged: slot -> the value that was heard, and what its form's validation made of it: a
+            value, or None for one that was refused.
     """
 
     name: str
@@ -27,6 +32,7 @@ class FormState:
     missing: tuple[str, ...]
     awaiting_confirmation: bool
     since: str
+    judged: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +41,7 @@ class Outcome:
 
     Attributes:
         messages: what the user reads, in order; none while a person has taken over.
+        said: responses, acts and actions that made the messages, by name and in order.
         events: what happened, in Rasa's JSON.
         memory: slot -> value that the bot remembers after the turn.
         form: the form that is under way after the turn.
@@ -42,9 +49,11 @@ class Outcome:
         fallback: whether the bot did not understand.
         misses: turns in a row that it did not.
         error: ``action: type of the error``, where one failed.
+        trail: events and messages in their order, as Rasa's tracker has them.
     """
 
     messages: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     memory: Mapping[str, Any] = field(default_factory=dict)
     form: FormState | None = None
@@ -52,6 +61,12 @@ class Outcome:
     fallback: bool = False
     misses: int = 0
     error: str | None = None
+    trail: tuple[Event, ...] = ()
+
+    @property
+    def shown(self) -> tuple[dict[str, Any], ...]:
+        """The messages with all that a channel can show."""
+        return channel_messages(self.trail)
 
     @classmethod
     def read(cls, stored: Mapping[str, Any] | None) -> "Outcome":
@@ -62,7 +77,10 @@ class Outcome:
         form = given.get("form")
         if form is not None:
             given["form"] = FormState(**{**form, "missing": tuple(form["missing"])})
-        given |= {name: tuple(given[name]) for name in ("messages", "events")}
+        if "trail" not in given:  # from before there was one
+            said = [Utterance(text).event() for text in given["messages"]]
+            given["trail"] = [*given["events"], *said]
+        given |= {name: tuple(given.get(name, ())) for name in _LISTS}
         return cls(**given)
 
     def as_json(self) -> dict[str, Any]:
@@ -72,5 +90,6 @@ class Outcome:
         if form is not None:
             stored["form"] = {one.name: getattr(form, one.name) for one in fields(form)}
             stored["form"] |= {"values": dict(form.values), "missing": list(form.missing)}
-        stored |= {name: list(stored[name]) for name in ("messages", "events")}
+            stored["form"]["judged"] = {name: list(one) for name, one in form.judged.items()}
+        stored |= {name: list(stored[name]) for name in _LISTS}
         return stored | {"memory": dict(self.memory)}

@@ -5,15 +5,32 @@ the action, takes its events in and says what it said.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from todserve.bot.action_events import ActionExecuted, ActiveLoop, ConversationPaused, Event
+from todserve.bot.action_events import (
+    ActionExecuted,
+    ActiveLoop,
+    ConversationPaused,
+    Event,
+    SlotSet,
+)
 from todserve.bot.actions import ActionRunner
 from todserve.bot.bot_config import HAND_OFF, BotConfig
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.rasa.action_slots import (
+    REQUESTED,
+    action_name,
+    action_slots,
+    domain_json,
+    slot_key,
+    typed,
+)
+from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
+from todserve.bot.rasa.tracker_events import at, parse_data, tracker_events
 from todserve.bot.response_templates import Responses, Values
 from todserve.bot.user_message import Heard
 from todserve.runtime.language.control_text import without_frames
@@ -34,6 +51,7 @@ class Doing:
         runner: its actions.
         heard: the message.
         past: the outcome of the turn before.
+        earlier: the dialogue's turns before, in order.
     """
 
     def __init__(
@@ -43,6 +61,7 @@ class Doing:
         runner: ActionRunner,
         heard: Heard,
         past: Outcome,
+        earlier: Sequence[tuple[Heard, Outcome]] = (),
     ) -> None:
         self.heard = heard
         self.memory: dict[str, Any] = dict(past.memory)
@@ -51,7 +70,11 @@ class Doing:
         self._responses = responses
         self._runner = runner
         self._messages: list[str] = []
+        self._said: list[str] = []
         self._events: list[Event] = []
+        self._trail: list[Event] = []
+        self._earlier = earlier
+        self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
         self._handed_off = False
@@ -60,10 +83,13 @@ class Doing:
     def say_as_model(self) -> None:
         """Say what bot.yml has for the model's acts, else the model's own text."""
         values = Values(heard=self.heard, memory=self.memory)
-        self._write(self._responses.of_acts(self.heard.acts, values) or self.heard.text)
+        self._said += [act for _, act, _ in self.heard.acts]
+        said = self._responses.of_acts(self.heard.acts, values)
+        self._write(said or Utterance(self.heard.text))
 
     def say(self, name: str, given: Mapping[str, Any] | None = None) -> None:
         """Say a response."""
+        self._said.append(name)
         form = None if self.form is None else self._config.forms.get(self.form.name)
         values = Values(
             heard=self.heard,
@@ -71,15 +97,30 @@ class Doing:
             given={**({} if self.form is None else self.form.values), **(given or {})},
             domain=None if form is None else form.domain,
         )
-        self._write(self._responses.said(name, values))
+        said = self._responses.said(name, values)
+        more = shown_parts({**(given or {}), "custom": (given or {}).get("json_message")})
+        if more.get("buttons"):
+            more["buttons"] = [*said.parts.get("buttons", ()), *more["buttons"]]
+        self._trail.append(ActionExecuted(name))
+        self._write(replace(said, parts={**said.parts, **more}))
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        """Remember what rules made of the message."""
+        for slot, value in found.items():
+            if self.memory.get(slot) != value:
+                self.memory[slot] = value
+                self._events.append(SlotSet(slot, value))
+                told = typed(value, self._config.slots.get(slot))
+                self._trail.append(SlotSet(action_name(slot, self._config.slots), told))
 
     def hold(self, form: FormState | None) -> None:
         """Begin, go on with or leave a form."""
         before = None if self.form is None else self.form.name
         after = None if form is None else form.name
         if before != after:
-            self._events.append(ActiveLoop(after))
+            self._note(ActiveLoop(self._loop(after)))
         self.form = form
+        self._ask(None if form is None else _next(form))
 
     def miss(self) -> None:
         """Say that the message was not understood; hand over after too many."""
@@ -93,7 +134,7 @@ class Doing:
     def hand_off(self) -> None:
         """Let a person take over."""
         self.say(self._config.fallback.hand_off)
-        self._events.append(ConversationPaused())
+        self._note(ConversationPaused())
         self._handed_off = True
 
     def perform(self, name: str, *, key: str | None = None, loop: str | None = None) -> bool:
@@ -127,6 +168,7 @@ class Doing:
         """Return what came of it."""
         return Outcome(
             messages=tuple(self._messages),
+            said=tuple(self._said),
             events=tuple(self._events),
             memory=self.memory,
             form=self.form,
@@ -134,17 +176,64 @@ class Doing:
             fallback=self._missed,
             misses=self._misses + 1 if self._missed and not self._handed_off else 0,
             error=self._error,
+            trail=tuple(self._trail),
+        )
+
+    def judge(self, name: str, form: FormState, new: Mapping[str, str]) -> FormState:
+        """Return a form after its own action has judged the values that are new in it.
+
+        Args:
+            name: of the action.
+            form: with the new values.
+            new: slot -> the value as it was heard.
+        """
+        slots = self._config.slots
+        names = {slot: action_name(slot, slots) for slot in new}
+        candidates = tuple(
+            SlotSet(names[slot], typed(value, slots.get(slot))) for slot, value in new.items()
+        )
+        tracker = self._tracker(self.heard.message_id, form.name, None, candidates, form)
+        count = len(self._events)
+        if not self._run(name, tracker, []):
+            return form
+        values, judged = dict(form.values), dict(form.judged)
+        told = {str(one["name"]): one.get("value") for one in self._events[count:] if "name" in one}
+        for slot, known in names.items():
+            if known not in told:
+                continue
+            value = told[known]
+            judged[slot] = (new[slot], None if value is None else str(value))
+            if value is None:
+                del values[slot]
+            else:
+                values[slot] = str(value)
+            if value is None or isinstance(value, str):
+                # The form keeps it; what is no text is remembered as it is.
+                self.memory.pop(self._key(known), None)
+        required = self._config.forms[form.name].required
+        missing = [slot for slot in required if slot not in values]
+        if REQUESTED in told:
+            asked = told[REQUESTED]
+            first = [one for one in missing if action_name(one, slots) == asked]
+            missing = [*first, *(one for one in missing if one not in first)] if asked else []
+        return replace(
+            form,
+            values=values,
+            judged=judged,
+            missing=tuple(missing),
+            awaiting_confirmation=form.awaiting_confirmation and not missing,
         )
 
     def _run(self, name: str, tracker: Tracker, waiting: list[str]) -> bool:
         dispatcher = Dispatcher()
         try:
-            events = self._runner.run(name, dispatcher, tracker, self._config.domain())
+            events = self._runner.run(name, dispatcher, tracker, domain_json(self._config))
         except Exception as error:
             # An action is somebody else's code: nothing it does may lose the turn. Its message
             # could repeat what the user said, so only its kind is told.
             return self._fail(name, type(error).__name__)
-        self._events.append(ActionExecuted(name))
+        self._note(ActionExecuted(name))
+        self._said.append(name)
         remembered = dict(self.memory)
         for event in events:
             self._take_in(event, waiting)
@@ -155,29 +244,51 @@ class Doing:
             _log.error("action %s wants too much remembered", name)
         for message in dispatcher.messages:
             text, response = message.pop("text", None), message.pop("response", None)
-            if text:
-                self._write(str(text))
-            elif isinstance(response, str) and response in self._responses:
-                self.say(response, message)
+            known = isinstance(response, str) and response in self._responses
+            if known and not text:
+                self.say(str(response), message)
+            elif text or response is None:
+                custom = message.get("custom") or message.get("json_message")
+                self._write(Utterance(str(text or ""), shown_parts({**message, "custom": custom})))
             elif response is not None:
                 # What it did is done; only what it wanted to say is not known.
                 self._error = f"{name}: UnknownResponse"
                 _log.error("action %s wants to say an unknown response", name)
+        self._trail += events
         return True
+
+    def _note(self, event: Event) -> None:
+        self._events.append(event)
+        self._trail.append(event)
+
+    def _ask(self, slot: str | None) -> None:
+        if slot != self._asked:
+            told = None if slot is None else action_name(slot, self._config.slots)
+            self._trail.append(SlotSet(REQUESTED, told))
+        self._asked = slot
+
+    def _loop(self, form: str | None) -> str | None:
+        """Return what actions call a form."""
+        known = self._config.forms.get(form or "")
+        return form if known is None else known.name or form
+
+    def _key(self, slot: str) -> str:
+        """Return what the bot remembers a slot under: what templates and forms call it."""
+        return slot_key(slot, self._config.slots)
 
     def _take_in(self, event: Event, waiting: list[str]) -> None:
         self._events.append(event)
         kind, name = event["event"], event.get("name")
-        if kind == "slot" and isinstance(name, str):
-            self.memory[name] = event.get("value")
+        if kind == "slot" and isinstance(name, str) and name != REQUESTED:
+            self.memory[self._key(name)] = event.get("value")
             if event.get("value") is None:
-                del self.memory[name]
+                del self.memory[self._key(name)]
         elif kind == "followup" and isinstance(name, str):
             waiting.append(name)
         elif kind == "pause":
             self._handed_off = True
         elif kind in ("restart", "reset_slots"):
-            self.memory.clear()
+            self.memory = dict(self._config.initial_values())
         if kind == "restart" or (kind == "active_loop" and name is None):
             self.form = None
 
@@ -192,36 +303,54 @@ class Doing:
         self.say(self._config.actions.failed)
         return False
 
-    def _tracker(self, key: str, loop: str | None, last: str | None) -> Tracker:
-        heard = self.heard
-        state = heard.state
-        domain = heard.domain if self.form is None else self._config.forms[self.form.name].domain
-        known = {slot: heard.known(domain or "", slot) for slot in state.get(domain or "", {})}
+    def _tracker(
+        self,
+        key: str,
+        loop: str | None,
+        last: str | None,
+        candidates: tuple[Event, ...] = (),
+        form: FormState | None = None,
+    ) -> Tracker:
+        heard, form = self.heard, form or self.form
+        known_form = None if form is None else self._config.forms.get(form.name)
+        domain = heard.domain if known_form is None else known_form.domain
+        known: dict[str, Any] = {}
+        for other, state in sorted(heard.state.items(), key=lambda one: one[0] == domain):
+            # What no slot of bot.yml is named for is seen of the domain that is spoken of alone.
+            listed = [slot for slot in state if other == domain or slot in self._config.slots]
+            known |= {slot: heard.known(other, slot) for slot in listed}
+        filled = {} if form is None else dict(form.values)
+        for slot in () if form is None else form.judged:
+            if slot in self.memory:
+                filled.pop(slot, None)  # remembered as it is, where the form has a text
+        slots = action_slots(self._config.slots, {**known, **self.memory, **filled})
+        if self._config.slots and self._config.forms:
+            asked = None if self._asked is None else action_name(self._asked, self._config.slots)
+            slots[REQUESTED] = asked
+        here = tracker_events(self._earlier, heard, self._config)
         return Tracker(
-            sender_id=heard.dialogue_id,
-            slots={
-                **known,
-                **self.memory,
-                **({} if self.form is None else self.form.values),
-            },
-            latest_message={
-                "text": heard.user,
-                "message_id": heard.message_id,
-                "intent": {"name": heard.intent, "confidence": heard.confidence},
-                "entities": [
-                    {"entity": name, "value": value} for name, value in heard.entities.items()
-                ],
-            },
+            sender_id=heard.sender or heard.dialogue_id,
+            slots=slots,
+            latest_message=parse_data(heard, self._config),
             key=f"{heard.dialogue_id}:{key}",
-            belief_state=state,
+            belief_state=heard.state,
             active_domain=heard.domain,
-            active_loop={} if loop is None else {"name": loop},
+            active_loop={} if loop is None else {"name": self._loop(loop)},
             latest_action_name=last,
-            events=tuple(self._events),
+            events=(*here, *at(heard, [*self._trail, *candidates])),
+            channel=heard.channel,
         )
 
-    def _write(self, text: str) -> None:
+    def _write(self, said: Utterance) -> None:
         # Of bot.yml, an action or a value: the next turn's prompt has it in its history.
-        said = without_frames(text)
-        if said.strip():
-            self._messages.append(said)
+        text = without_frames(said.text)
+        if not text.strip() and not said.parts:
+            return
+        if text.strip():
+            self._messages.append(text)
+        self._trail.append(replace(said, text=text if text.strip() else "").event())
+
+
+def _next(form: FormState) -> str | None:
+    """Return the slot that a form asks for."""
+    return form.missing[0] if form.missing else None

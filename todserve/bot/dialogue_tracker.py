@@ -18,16 +18,19 @@ class Tracker:
     """What stands when an action runs.
 
     Attributes:
-        sender_id: the dialogue's id.
+        sender_id: whom the dialogue is with, as its channel names people; else its id.
         slots: slot -> value: the active domain's belief state, over it what the bot remembers,
-            over that the values of the form that is complete.
-        latest_message: ``text``, ``message_id``, ``intent`` (``name``, ``confidence``) and
-            ``entities`` (each ``entity``, ``value``) of the user's message.
+            over that the values of the form that is complete. Slots that bot.yml declares have
+            their names and types there, and are there unset, too.
+        latest_message: ``text``, ``message_id``, ``intent`` (``name``, ``confidence``),
+            ``intent_ranking`` and ``entities`` (each ``entity``, ``value`` and more) of the
+            user's message.
         belief_state: domain -> slot -> value, all domains.
         active_domain: the domain the turn is about.
         active_loop: ``{"name": ...}`` while a form is under way or just complete, else empty.
         latest_action_name: the action before this one in the same turn.
-        events: what has happened in this turn so far.
+        events: what has happened in the dialogue so far, in Rasa's JSON.
+        channel: on which the message came.
         key: idempotency key. The same when the same message is sent again, and while the same
             values of a form are confirmed again; another one otherwise. Two actions in one turn
             share it.
@@ -42,6 +45,7 @@ class Tracker:
     active_loop: Mapping[str, Any] = field(default_factory=dict)
     latest_action_name: str | None = None
     events: Sequence[Event] = ()
+    channel: str = "rest"
 
     def get_slot(self, key: str) -> Any:
         """Return a slot's value; None where it has none."""
@@ -59,11 +63,11 @@ class Tracker:
             "sender_id": self.sender_id,
             "slots": dict(self.slots),
             "latest_message": dict(self.latest_message),
-            "latest_event_time": None,
+            "latest_event_time": self.events[-1].get("timestamp") if self.events else None,
             "followup_action": None,
             "paused": False,
             "events": list(self.events),
-            "latest_input_channel": "rest",
+            "latest_input_channel": self.channel,
             "active_loop": dict(self.active_loop),
             "latest_action_name": self.latest_action_name,
             "latest_action": {"action_name": self.latest_action_name},

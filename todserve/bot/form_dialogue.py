@@ -1,4 +1,4 @@
-"""Forms: what to do next for an action that needs values and a yes.
+"""Forms and rules: what to do next for an action that needs values and a yes.
 
 In the bot, before anything is said. Example: with the day still missing, ``advance(...)`` is
 ``(Move.ASK, FormState(missing=("day",), ...))``.
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from todserve.bot.bot_config import Form
-from todserve.bot.bot_outcome import FormState
+from todserve.bot.bot_config import BotConfig, Form, Rule
+from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.user_message import Heard
 
 
@@ -36,6 +36,7 @@ def advance(
     *,
     memory: Mapping[str, Any],
     agreed: bool | None,
+    ruled: Mapping[str, str] | None = None,
 ) -> tuple[Move, FormState]:
     """Return what follows a message, and the form after it.
 
@@ -46,8 +47,10 @@ def advance(
         heard: the message.
         memory: what the bot remembers; counts where the belief state has nothing.
         agreed: whether the message means yes, no or neither.
+        ruled: slot -> value that rules make of the message, see `filled`.
     """
     values = _gathered(form, before, heard, memory)
+    values |= {slot: value for slot, value in (ruled or {}).items() if slot in form.required}
     missing = tuple(slot for slot in form.required if slot not in values)
     changed = before is None or values != before.values
     after = FormState(
@@ -68,6 +71,87 @@ def advance(
     if missing:
         return Move.ASK, after
     return Move.RUN if form.confirm is None else Move.CONFIRM, after
+
+
+def filled(
+    config: BotConfig,
+    heard: Heard,
+    before: FormState | None,
+    *,
+    begun: str | None = None,
+    agreed: bool | None,
+    sure: bool = True,
+) -> dict[str, str]:
+    """Return slot -> value of all that the rules under ``slots`` make of a message.
+
+    Args:
+        config: the bot.
+        heard: the message.
+        before: the form that is under way.
+        begun: name of the form that the message begins; None for none.
+        agreed: whether the message means yes, no or neither.
+        sure: whether the model is sure enough of the intent.
+    """
+    current = begun
+    if before is not None and before.name in config.forms:
+        current = config.form_name(before.name)
+    asked = before.missing[0] if before is not None and before.missing else None
+    intents = {heard.intent} if sure and heard.intent is not None else set()
+    # Whoever says "no" says what the intent for it says, whatever the model calls it.
+    if agreed is not None:
+        words = config.words
+        intents = {*(words.affirm_intents if agreed else words.deny_intents), *intents}
+    found: dict[str, str] = {}
+    brought = {slot for _, slot in heard.changed}
+    for slot, known in config.slots.items():
+        if known.understood and slot in brought:
+            continue  # what the model made of the words is more than the words
+        for one in known.fill:
+            if (
+                (not one.intents or intents & set(one.intents))
+                and not intents & set(one.unless)
+                and (one.form is None or one.form == (current or ""))
+                and (not one.asked or slot == asked)
+                and (not one.begins or begun is not None)
+            ):
+                found[slot] = heard.user.strip() if one.value is None else one.value
+                break
+    return found
+
+
+def rule_for(
+    config: BotConfig, heard: Heard, past: Outcome, form: str | None, memory: Mapping[str, Any]
+) -> Rule | None:
+    """Return the first rule that holds for a message.
+
+    Args:
+        config: the bot.
+        heard: the message.
+        past: the turn before.
+        form: name of the form that is under way.
+        memory: what the bot remembers.
+    """
+
+    def value(slot: str) -> str | None:
+        known = memory.get(slot)
+        told = (slots[slot] for slots in heard.state.values() if slot in slots)
+        found = next(told, None) if known is None else known
+        return None if found is None else str(found).casefold()
+
+    for one in config.rules:
+        if (
+            one.intent == heard.intent
+            and one.form == form
+            and (one.after is None or one.after in past.said)
+            and (not one.start or heard.index == 0)
+            and all(value(slot) is not None for slot in one.known)
+            and all(
+                value(slot) == (None if wanted is None else wanted.casefold())
+                for slot, wanted in one.slots.items()
+            )
+        ):
+            return one
+    return None
 
 
 def _gathered(

@@ -22,6 +22,7 @@ class Dispatcher:
     ) -> None:
         """Say a text, or a response of bot.yml filled with ``values`` first of all.
 
-        What only other channels can show (``buttons``, ``image`` ...) is taken and never shown.
+        ``buttons``, ``image``, ``json_message``, ``attachment``, ``elements`` and
+        ``quick_replies`` are shown by channels that can.
         """
         self.messages.append({"text": text, "response": response, **values})

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from todserve.bot.bot_config import BotConfig
+from todserve.bot.bot_config import BotConfig, Template
 from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.user_message import Heard
 from todserve.runtime.reply.reply_style import ReplyStyle
 
@@ -61,56 +62,82 @@ class Responses:
     def __init__(self, config: BotConfig) -> None:
         own = PHRASES[config.language].responses
         self._seed = config.seed
-        self._texts: dict[str, tuple[str, ...]] = {
-            **{name: (text,) for name, text in own.items()},
-            **{
-                name: tuple(one.text for one in templates)
-                for name, templates in config.responses.items()
-            },
+        self._templates: dict[str, tuple[Template, ...]] = {
+            **{name: (Template(text=text),) for name, text in own.items()},
+            **config.responses,
         }
 
     def __contains__(self, name: str) -> bool:
-        return name in self._texts
+        return name in self._templates
 
-    def of_acts(self, acts: Sequence[tuple[str, str, str]], values: Values) -> str | None:
+    def of_acts(self, acts: Sequence[tuple[str, str, str]], values: Values) -> Utterance | None:
         """Return the reply for the first act that has one; None where none can be filled."""
         for domain, act, slot in acts:
             for name in (f"{domain}-{act}-{slot}", f"{domain}-{act}", act):
-                if name in self._texts:
+                if name in self._templates:
                     about = Values(
                         heard=values.heard, given=values.given, memory=values.memory, domain=domain
                     )
                     return self.filled(name, about)
         return None
 
-    def filled(self, name: str, values: Values) -> str | None:
+    def filled(self, name: str, values: Values) -> Utterance | None:
         """Return one of the templates whose placeholders all have values; None without any."""
-        complete = [text for text in (_fill(one, values) for one in self._texts[name]) if text]
+        found = [_fill(name, one, values) for one in self._spoken(name, values.heard.channel)]
+        complete = [one for one in found if one is not None]
         return self._chosen(name, complete, values.heard) if complete else None
 
-    def said(self, name: str, values: Values) -> str:
+    def said(self, name: str, values: Values) -> Utterance:
         """Return the same; where no template can be filled, a slot's name stands for its value."""
-        text = self.filled(name, values)
-        if text is not None:
-            return text
-        template = self._chosen(name, self._texts[name], values.heard)
-        return _PLACEHOLDER.sub(lambda found: values.get(_slot(found)) or _slot(found), template)
+        utterance = self.filled(name, values)
+        if utterance is not None:
+            return utterance
+        open_ones = [
+            _fill(name, one, values, named=True) for one in self._spoken(name, values.heard.channel)
+        ]
+        return self._chosen(name, [one for one in open_ones if one is not None], values.heard)
 
-    def _chosen(self, name: str, texts: Sequence[str], heard: Heard) -> str:
+    def _spoken(self, name: str, channel: str) -> Sequence[Template]:
+        """Return the templates of a channel: its own, else those of no other, else all."""
+        every = self._templates[name]
+        for wanted in (channel, None):
+            found = [one for one in every if one.channel == wanted]
+            if found:
+                return found
+        return every
+
+    def _chosen(self, name: str, ones: Sequence[Utterance], heard: Heard) -> Utterance:
         # A text as seed is the same in every process, so a message sent again is answered alike.
         chance = random.Random(f"{self._seed}:{heard.dialogue_id}:{heard.index}:{name}")
-        return chance.choice(texts)
+        return chance.choice(ones)
 
 
-def _fill(template: str, values: Values) -> str | None:
-    pieces, end = [], 0
-    for found in _PLACEHOLDER.finditer(template):
-        value = values.get(_slot(found))
-        if value is None:
-            return None
-        pieces += [template[end : found.start()], value]
-        end = found.end()
-    return "".join([*pieces, template[end:]])
+class _UnknownError(LookupError):
+    """A placeholder has no value."""
+
+
+def _fill(
+    name: str, template: Template, values: Values, *, named: bool = False
+) -> Utterance | None:
+    def written(found: re.Match[str]) -> str:
+        slot = _slot(found)
+        value = values.get(slot)
+        if value is None and not named:
+            raise _UnknownError(slot)
+        return slot if value is None else value
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, str):
+            return _PLACEHOLDER.sub(written, part)
+        if isinstance(part, Mapping):
+            return {key: filled(one) for key, one in part.items()}
+        return [filled(one) for one in part] if isinstance(part, list | tuple) else part
+
+    try:
+        parts = filled(shown_parts(template.model_dump()))
+        return Utterance(filled(template.text or ""), parts, name)
+    except _UnknownError:
+        return None
 
 
 def _slot(found: re.Match[str]) -> str:

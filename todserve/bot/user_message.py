@@ -40,6 +40,12 @@ class Heard:
         text: the model's reply.
         told: slots whose values that reply tells.
         entities: name -> value of what a phrase of bot.yml found in the message.
+        said: entity -> values that the message itself names, see ``IntentPayload``.
+        channel: on which it came, by Rasa's name of it.
+        sender: whom it came from, as the channel names people; None for the dialogue's id.
+        ranking: intent -> confidence, the surest first, where the model tells more than one.
+        metadata: what the client sent beside the message.
+        at: when it came, in seconds since 1970.
     """
 
     dialogue_id: str
@@ -58,6 +64,12 @@ class Heard:
     text: str = ""
     told: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    channel: str = "rest"
+    sender: str | None = None
+    ranking: tuple[tuple[str, float | None], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    at: float | None = None
 
     @classmethod
     def of(
@@ -70,6 +82,10 @@ class Heard:
         index: int,
         user: str,
         replied: str = "",
+        channel: str = "rest",
+        sender: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        at: float | None = None,
     ) -> "Heard":
         """Return a message as the model endpoint answered it.
 
@@ -81,6 +97,10 @@ class Heard:
             index: its place in the dialogue.
             user: what the user said.
             replied: what the bot had said before it.
+            channel: on which it came.
+            sender: whom it came from.
+            metadata: what the client sent beside it.
+            at: when it came.
         """
         intent = answer.get("intent") or {}
         found = answer.get("database") or {}
@@ -106,6 +126,11 @@ class Heard:
             told=frozenset(
                 placeholders(str((answer.get("response") or {}).get("delexicalised", "")))
             ),
+            said={name: tuple(values) for name, values in (answer.get("entities") or {}).items()},
+            channel=channel,
+            sender=sender,
+            metadata=metadata or {},
+            at=at,
         )
 
     def known(self, domain: str, slot: str) -> str | None:

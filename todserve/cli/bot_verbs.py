@@ -23,7 +23,7 @@ def add_bots(app: typer.Typer) -> None:
 
 def _check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
-) -> None:
+) -> int:
     """Read a bot.yml as the gateway does, its actions included."""
     from todserve.bot.bot import Bot
     from todserve.bot.bot_file import load_bot
@@ -35,6 +35,14 @@ def _check(
         f"{file}: {len(config.responses)} responses, {len(config.forms)} forms, "
         f"{len(config.named_actions())} actions; all that is named is there"
     )
+    unfilled = config.unfilled()
+    for form, slot in unfilled:
+        say(
+            f"form {form!r}: got a slot {slot!r} that neither the model nor a rule fills; expected "
+            f"a way to finish the form; add slots.{slot}.fill, or an action that sets it"
+        )
+    # An action that runs before the form may set it.
+    return 1 if unfilled and not config.named_actions() else 0
 
 
 def _convert(
@@ -46,5 +54,8 @@ def _convert(
     from todserve.runtime.console import one_line
     from todserve.serving.terminal.painted_lines import say
 
-    for line in convert_rasa(project, out).lines():
+    report = convert_rasa(project, out)
+    for line in report.lines():
+        say(one_line(line))
+    for line in report.next_lines():
         say(one_line(line))

@@ -34,6 +34,14 @@ from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Schema
 
+_PLACES = 100_000
+"""Places remembered of what a reading leaves out."""
+_SETTINGS = ("config.yml", "endpoints.yml", "credentials.yml")
+_CARRIED = (
+    *("rule", "or: first branch kept"),
+    *(f"step: {one}" for one in ("active_loop", "form", "checkpoint", "metadata", "condition")),
+)
+
 
 def run_convert(
     source: Path | str,
@@ -67,7 +75,7 @@ def run_convert(
     out = Path(out)
     if out.exists():
         raise ConfigError(f"{out} exists; expected a folder to make; move it, or name another")
-    reading, writing = ReadReport(), ReadReport(corpus=str(out), split=str(to))
+    reading, writing = ReadReport(kept=_PLACES), ReadReport(corpus=str(out), split=str(to))
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -98,8 +106,16 @@ def _write(
         # As it stands: by way of dialogues its responses, roles and regexes would be lost.
         faults: list[Fault] = []
         project = read_project(path, reading, faults)
-        refuse(faults, path)
+        if not (project.domains or project.stories or project.nlu.examples):
+            refuse(faults, path)
+        for fault in dict.fromkeys(faults):
+            reading.skipped(f"fault: {fault.what}: got {fault.got}", f"{fault.file}:{fault.line}")
         write_project(project, folder, writing)
+        _forget_carried(reading)
+        if path.is_dir():
+            for name in _SETTINGS:
+                if (path / name).is_file():
+                    writing.skipped("file: settings of Rasa, copy it", str(path / name))
         writing.dialogues = len(project.stories)
         return
     services, dialogues = _opened(source, split, root, reading, progress=progress)
@@ -126,6 +142,14 @@ def _write(
             write_lines(_counted(part, writing), target)
     if to is Layout.JSONL:
         schema.save(folder / SCHEMA)
+
+
+def _forget_carried(reading: ReadReport) -> None:
+    """Take back what dialogues cannot hold and the written files do: YAML goes as it stands."""
+    for name in _CARRIED:
+        note = reading.notes.get(name)
+        if note is not None and not any(".md:" in where for where in note.examples):
+            del reading.notes[name]
 
 
 def _counted(dialogues: Iterable[Dialogue], report: ReadReport) -> Iterator[Dialogue]:

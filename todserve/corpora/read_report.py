@@ -42,6 +42,7 @@ class ReadReport:
         dialogues: dialogues yielded.
         turns: user turns yielded.
         notes: reason -> note, in order of first occurrence.
+        kept: how many places of a note are remembered.
     """
 
     corpus: str = ""
@@ -49,6 +50,7 @@ class ReadReport:
     dialogues: int = 0
     turns: int = 0
     notes: dict[str, Note] = field(default_factory=dict)
+    kept: int = MAX_EXAMPLES
 
     def skipped(self, reason: str, where: str) -> None:
         """Count something left out. ``where`` is file:line or a dialogue id."""
@@ -72,18 +74,18 @@ class ReadReport:
         self.dialogues += 1
         self.turns += turns
 
-    def lines(self) -> Iterator[str]:
-        """Yield the report as plain text, one line a fact."""
+    def lines(self, most: int = MAX_EXAMPLES) -> Iterator[str]:
+        """Yield the report as plain text, one line a fact, with so many places of each note."""
         yield f"{self.corpus} {self.split}: {self.dialogues} dialogues, {self.turns} user turns"
         for note in self.notes.values():
             yield f"  {note.kind:<8} {note.count:>7}  {note.reason}"
-            for example in note.examples:
+            for example in note.examples[:most]:
                 yield f"  {'':<8} {'':>7}    e.g. {example}"
 
     def _note(self, kind: NoteKind, reason: str, where: str) -> None:
         note = self.notes.setdefault(reason, Note(kind=kind, reason=reason))
         note.count += 1
-        if len(note.examples) < MAX_EXAMPLES:
+        if len(note.examples) < self.kept:
             note.examples.append(where)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 _HEAD_BYTES = 64 * 1024
 _PER_THREAD = 3
@@ -94,10 +95,18 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             if self.transport.is_closing():
                 return
             super().data_received(piece)
+            if self not in crowd:
+                return  # a WebSocket from here on
             self._watch()
             self._head = self._head + len(piece) if self._phase == "head" else 0
             if self._head > _HEAD_BYTES:
                 self.transport.abort()
+
+        def handle_websocket_upgrade(self, *given: Any) -> None:
+            """Let a connection become a WebSocket, which ``bounded_sockets`` counts."""
+            crowd.pop(self, None)
+            self._enter("")
+            super().handle_websocket_upgrade(*given)
 
         def on_response_complete(self) -> None:
             """Wait for the next request; uvicorn itself closes what is idle for too long."""
@@ -155,3 +164,25 @@ def bounded(limits: Limits) -> type[asyncio.Protocol]:
             return False
 
     return Bounded
+
+
+def bounded_sockets(limits: Limits) -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol of WebSockets; they take up half of the room at most."""
+    crowd: set[Any] = set()
+
+    class BoundedSocket(WSProtocol):
+        """One WebSocket."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            """Let a client in where there is room."""
+            super().connection_made(transport)
+            crowd.add(self)
+            if len(crowd) > max(1, limits.most // 2):
+                transport.close()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            """Forget a client."""
+            crowd.discard(self)
+            super().connection_lost(exc)
+
+    return BoundedSocket

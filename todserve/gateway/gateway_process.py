@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.connections import Limits, bounded, most_connections
+from todserve.gateway.connections import Limits, bounded, bounded_sockets, most_connections
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import log_config
 from todserve.runtime.errors import ServerError
@@ -67,8 +67,8 @@ def make_server(settings: GatewaySettings, app: FastAPI) -> uvicorn.Server:
             host=settings.host,
             port=settings.port,
             http=bounded(limits),
-            # The gateway speaks no WebSockets, and has one protocol to bound.
-            ws="none",
+            ws=bounded_sockets(limits),
+            ws_max_size=settings.max_body_bytes,
             timeout_keep_alive=round(limits.idle_seconds),
             backlog=min(_ACCEPTED_AT_ONCE, limits.most),
             access_log=False,

@@ -5,6 +5,7 @@ the environment, where only two addresses belong; the rest are options, which --
 ``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,6 +16,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -24,6 +26,8 @@ from todserve.runtime.wire.loopback import is_loopback
 
 MODEL_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[0-9][0-9.]{0,19})?$"
 """A model of the endpoint, e.g. ``tod``, or one version of it: ``tod/1.0``."""
+
+_ORIGIN = re.compile(r"https?://[^\s/,*]+")
 
 # Longer ones than these, infinite ones too, do not fit into a clock.
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
@@ -51,6 +55,11 @@ class GatewaySettings(BaseModel):
         expire_after: seconds without a turn after which a dialogue takes no more.
         retain_days: days after which a dialogue that nobody touched is deleted; 0 keeps it for
             ever.
+        cors: other sites whose pages may use the channels of Rasa, e.g. ``https://shop.example``,
+            or ``*`` for any.
+        callback_url: where the callback channel sends what is said.
+        socket_sessions: whether a web chat on Socket.IO goes on with its session after a reload.
+        open_chat: whether the Socket.IO channel is open to people without a token.
         bot: bot.yml: what is said and done with the model's answers; None says what it says.
         history_turns: newest exchanges that the model is shown.
         low_confidence: a dialogue with a confidence below this is flagged.
@@ -83,6 +92,10 @@ class GatewaySettings(BaseModel):
     requests_per_minute: NonNegativeInt = 1200
     expire_after: Seconds = 3600.0
     retain_days: Days = 0.0
+    cors: tuple[str, ...] = ()
+    callback_url: str | None = Field(None, pattern=r"^https?://[^\s/]\S*$")
+    socket_sessions: bool = False
+    open_chat: bool = False
     bot: Path | None = None
     history_turns: int = Field(20, ge=1, le=100)
     low_confidence: float = Field(0.5, ge=0, le=1)
@@ -96,6 +109,23 @@ class GatewaySettings(BaseModel):
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0
     log_file: Path | None = None
+
+    @field_validator("cors", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        # A command line has one text.
+        return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+
+    @field_validator("cors")
+    @classmethod
+    def _origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ConfigError(
+                    f"cors: got {one!r}; expected the origin of a site, such as "
+                    "https://shop.example, or * for any"
+                )
+        return given
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:

@@ -10,6 +10,7 @@ from tests.support.source_tree import ROOT
 from todserve.bot.bot import Bot
 from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_file import load_bot
+from todserve.bot.rasa.action_slots import domain_json
 from todserve.runtime.errors import ConfigError
 
 
@@ -122,7 +123,7 @@ def test_a_response_that_nobody_wrote_is_no_action_of_a_server(tmp_path: Path) -
 
 
 def test_the_domain_that_actions_are_given_is_rasas() -> None:
-    domain = BotConfig.model_validate(merged(BOT)).domain()
+    domain = domain_json(BotConfig.model_validate(merged(BOT)))
     assert domain["responses"]["utter_day"] == [{"text": "Which day?"}]
     assert domain["forms"] == {"book_table": {"required_slots": ["day", "people"]}}
     assert domain["actions"] == ["book"]

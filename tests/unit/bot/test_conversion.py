@@ -107,14 +107,13 @@ LOST = {
     *("pipeline component: WhitespaceTokenizer", "pipeline component: DIETClassifier"),
     *("policy: RulePolicy", "policy: TEDPolicy", "key: recipe", "key: session_config"),
     *("key: tracker_store", "action_endpoint: token", "channel: slack"),
-    *("intents: ignore_entities", "form: ignored_intents", "slot: influence_conversation"),
-    *("slot: float, taken for text", "slot mapping: from_intent", "slot mapping: from_text"),
-    *("slot mapping: custom", "slot mapping: not_intent of from_entity"),
+    *("intents: ignore_entities", "slot mapping: custom, set by an action alone"),
+    "slot mapping: any words, taken while its form asks alone",
     *("response: buttons", "response: image", "response: condition of a variation"),
     *("response: variation for channel slack", "response: variation without text"),
     *("response: no text at all", "response: several said in a row, joined"),
-    *("rule: holds under a condition (active_loop)", "nlu: regular expression"),
-    *("rule: holds at the start of a conversation alone", "step: checkpoint"),
+    *("rule: holds under a condition, no dialogue of it", "nlu: regular expression"),
+    *("rule: what it says has no text", "form: ignored_intents and entities, not a rule"),
     *("step: beside an action that runs", "action: nothing leads to it"),
     *("action: is run inside a form", "form: its questions and answers written out"),
     "form: a question, for which the slot's name stands now",
@@ -329,8 +328,8 @@ def test_stories_that_disagree_leave_an_action_to_nobody_and_say_so(tmp_path: Pa
 def test_nothing_is_left_behind_where_a_project_cannot_be_read(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(CINEMA, broken)
-    (broken / "data" / "rules.yml").write_text("rules: [{rule: a, steps: [{what: 1}]}]\n")
-    with pytest.raises(CorpusError, match=r"rules\.yml:1: step: got keys what"):
+    (broken / "domain.yml").write_text("intents: {a: b\n")
+    with pytest.raises(CorpusError, match=r"domain\.yml:2: YAML: got"):
         convert_rasa(broken, tmp_path / "out")
     with pytest.raises(CorpusError, match=r"got no domain; expected domain\.yml"):
         convert_rasa(CINEMA / "actions", tmp_path / "out")

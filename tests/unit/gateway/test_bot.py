@@ -79,6 +79,7 @@ def test_a_turn_shows_what_the_bot_made_of_it_and_a_retry_shows_the_same(
     assert asked.json()["reply"] == "Which day?"
     assert asked.json()["bot"] == {
         "messages": ["Which day?"],
+        "shown": [{"text": "Which day?"}],
         "events": [{"event": "active_loop", "name": "book_table", "timestamp": None}],
         "form": {
             "name": "book_table",

@@ -123,6 +123,10 @@ def test_document_names_every_address(gateway: GatewayServer) -> None:
         "/v2/models/{name}/versions/{number}/infer",
         "/webhooks/rest/",
         "/webhooks/rest/webhook",
+        "/webhooks/callback/",
+        "/webhooks/callback/webhook",
+        "/conversations/{conversation_id}/tracker",
+        "/model/parse",
         "/health",
         "/ready",
     }

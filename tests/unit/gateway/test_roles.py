@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from tests.support.gateway_server import GatewayServer, ModelServer
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.api.middleware import _neighbourhood
+from todserve.gateway.api.middleware import _GUARDED, _neighbourhood
 from todserve.gateway.api.roles import NEEDED, Role, Token
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.errors import ConfigError
@@ -123,9 +123,8 @@ def judged(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Yield method and path of every operation of the app's that is behind the guard."""
     for context in iter_route_contexts(app.routes):
         path = str(context.path)
-        if path.startswith(("/v1/", "/v2/models", "/webhooks/", "/metrics")) and isinstance(
-            context.original_route, APIRoute
-        ):
+        guarded = path.startswith(_GUARDED)
+        if guarded and isinstance(context.original_route, APIRoute):
             for method in context.methods or ():
                 yield method, path.replace(":path", "")
 
@@ -136,10 +135,11 @@ def test_every_operation_is_judged_and_no_other_is(
     app = create_app(GatewaySettings(database=f"sqlite:///{tmp_path}/d.sqlite"))
     operations = set(judged(app))
     assert operations == set(NEEDED)
-    assert len(operations) > 15
+    assert len(operations) > 20
     for (method, path), needed in NEEDED.items():
         where = path.replace("{dialogue_id}", "0").replace("{index}", "0")
         where = where.replace("{user_id}", "nobody").replace("{example_id}", "0")
+        where = where.replace("{conversation_id}", "nobody")
         assert gateway.call(method, where, {}).status_code == 401
         for name, role in (("anna", Role.TALK), ("lena", Role.LABEL), ("ada", Role.ADMIN)):
             answer = people[name].call(method, where, {})

@@ -1,13 +1,13 @@
 """What a Rasa project says that neither a bot.yml nor a dialogue can carry, counted and named.
 
 Beside the way of a conversion. Example of its lines: ``pipeline component: DIETClassifier``,
-``slot mapping: from_text``, ``key: tracker_store``.
+``key: tracker_store``. What stands in slots and their mappings, `converted_slots` counts.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from todserve.bot.conversion.rasa_assistant import Assistant, slot_mappings
+from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 
@@ -16,10 +16,16 @@ _CARRIED = frozenset(
     {"version", "nlu", "stories", "rules", "responses", "templates", "intents", "entities"}
     | {"slots", "forms", "actions", "language", "action_endpoint"}
 )
-_TYPES = frozenset({"text", "categorical", "bool"})
-_SLOT_KEYS = frozenset({"type", "values", "mappings"})
-_ENTITY_MAPPING = frozenset({"type", "entity", "role"})
+_FORM_KEYS = frozenset({"required_slots", "ignored_intents"})
 _ENTITY_KEYS = frozenset({"roles", "groups"})
+_NLU_KEYS = frozenset({"intent", "synonym", "lookup", "regex", "examples"})
+# Of rules the others are counted where they are read.
+_STORY_KEYS = frozenset({"story", "rule", "steps", "condition", "conversation_start"}) | {
+    "wait_for_user_input"
+}
+_STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was_set", "or"}) | {
+    *("checkpoint", "active_loop", "form")
+}
 _OUR_CHANNEL = "rest"
 
 MISUNDERSTANDING = "FallbackClassifier"
@@ -43,6 +49,7 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
             elif name not in _CARRIED:
                 report.skipped(f"key: {name}", _place(node))
         _domain(keys, report)
+        _training(keys, report)
         for option, node in _options(keys.get("action_endpoint")):
             if option != "url":
                 report.skipped(f"action_endpoint: {option}", _place(node))
@@ -70,29 +77,34 @@ def _domain(keys: dict[str, Located], report: ReadReport) -> None:
                         report.skipped(f"{kind}: {option}", _place(node))
     for _, form in _options(keys.get("forms")):
         for option, node in _options(form):
-            if option == "ignored_intents":
-                report.skipped("form: ignored_intents", _place(node))
-            elif option == "required_slots" and isinstance(node.value, dict):
-                report.skipped("form: mappings of its own slots", _place(node))
-    for slot, entry in _options(keys.get("slots")):
+            mapped = isinstance(node.value, list) and option not in _FORM_KEYS
+            if option not in _FORM_KEYS and not mapped:
+                report.skipped(f"form: {option}", _place(node))
+
+
+def _training(keys: dict[str, Located], report: ReadReport) -> None:
+    """Count the keys of examples, stories and their steps that say nothing here."""
+    for entry in _entries(keys.get("nlu")):
         for option, node in _options(entry):
-            if option not in _SLOT_KEYS:
-                report.skipped(f"slot: {option}", f"{_place(node)} {slot}")
-            elif option == "type" and node.value not in _TYPES:
-                report.changed(f"slot: {node.value}, taken for text", f"{_place(node)} {slot}")
-    _mappings(keys.get("slots"), report)
+            if option not in _NLU_KEYS:
+                report.skipped(f"nlu: {option}", _place(node))
+        for example in _entries(_key(entry, "examples")):
+            for option, node in _options(example):
+                if option != "text":
+                    report.skipped(f"example: {option}", _place(node))
+    for kind in ("stories", "rules"):
+        for entry in _entries(keys.get(kind)):
+            for option, node in _options(entry):
+                if option not in _STORY_KEYS:
+                    report.skipped(f"{kind}: {option}", _place(node))
+            for step in _entries(_key(entry, "steps")):
+                for option, node in _options(step):
+                    if option not in _STEP_KEYS:
+                        report.skipped(f"step: {option}", _place(node))
 
 
-def _mappings(node: Located | None, report: ReadReport) -> None:
-    for slot, mapping in slot_mappings(node):
-        kind = mapping.get("type", "none")
-        where = f"{node.file if node else ''} {slot}"
-        if kind != "from_entity":
-            report.skipped(f"slot mapping: {kind}", where)
-            continue
-        for option in mapping:
-            if option not in _ENTITY_MAPPING:
-                report.skipped(f"slot mapping: {option} of from_entity", where)
+def _key(node: Located, name: str) -> Located | None:
+    return node.value.get(name) if isinstance(node.value, dict) else None
 
 
 def _entries(node: Located | None) -> list[Located]:

@@ -17,6 +17,7 @@ from todserve.bot.bot_phrases import Language
 from todserve.bot.conversion.conversion_losses import MISUNDERSTANDING
 from todserve.bot.conversion.converted_forms import SAID, BotParts
 from todserve.bot.conversion.converted_responses import Wording
+from todserve.bot.conversion.converted_slots import ConvertedSlots
 from todserve.bot.conversion.intent_flows import Flows, listed_actions
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
@@ -44,11 +45,15 @@ def write_bot(
     language = _language(assistant, report)
     parts = BotParts(assistant, flows, wording, language, report)
     forms, answers = parts.forms(), parts.answers()
+    made = frozenset(str(form["name"]) for form in forms.values())
+    rules = parts.rules(made)
+    slots = ConvertedSlots(assistant, made, report).slots(parts.named)
     fallback: dict[str, Any] = parts.fallback()
     threshold = _threshold(assistant, report)
     if threshold is not None:
         fallback = {"intent": threshold, **fallback}
-    named = {*answers.values(), *(form["action"] for form in forms.values())} - set(wording)
+    done = {str(rule["do"]) for rule in rules} - made
+    named = {*answers.values(), *done, *(form["action"] for form in forms.values())} - set(wording)
     for name in sorted(listed_actions(assistant) - named - set(assistant.responses)):
         if name.startswith(SAID):
             continue
@@ -63,13 +68,20 @@ def write_bot(
             name: [{"text": text} for text in texts] for name, texts in sorted(wording.items())
         },
         "forms": forms,
+        "slots": slots,
+        "rules": rules,
         "fallback": fallback,
         "actions": actions,
     }
     kept = {key: value for key, value in tree.items() if value}
     text = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=10_000)
     path.write_text(text, encoding="utf-8")
-    return load_bot(path)
+    bot = load_bot(path)
+    for form, slot in bot.unfilled():
+        report.missing(
+            "form: nothing fills a slot it asks for, it cannot be finished", f"{form} {slot}"
+        )
+    return bot
 
 
 def _language(assistant: Assistant, report: ReadReport) -> Language:

@@ -27,6 +27,12 @@ class Replies:
     def __init__(self, project: RasaProject, wording: Wording, report: ReadReport) -> None:
         self._wording = wording
         self._report = report
+        self._initial = {
+            label(slot.name): slot.initial
+            for domain in project.domains
+            for slot in domain.slots
+            if slot.initial is not None
+        }
         self._places = {
             label(slot.name): (domain.service, slot_name(slot.name, domain))
             for domain in project.domains
@@ -75,7 +81,7 @@ class Replies:
 
     def _value(self, turn: Turn, name: str) -> str | None:
         service, slot = self._places.get(name, ("", name))
-        return (turn.belief_state or {}).get(service, {}).get(slot)
+        return (turn.belief_state or {}).get(service, {}).get(slot) or self._initial.get(name)
 
 
 def write_dialogues(

@@ -12,7 +12,7 @@ from typing import Any
 
 from todserve.bot.bot_phrases import Language
 from todserve.bot.conversion.converted_responses import Wording, question
-from todserve.bot.conversion.intent_flows import Flows, Names
+from todserve.bot.conversion.intent_flows import Flows, Names, chosen_response
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
@@ -63,17 +63,67 @@ class BotParts:
         found: dict[str, dict[str, Any]] = {}
         for form, slots in self._assistant.forms.items():
             intents = self._flows.begins.get(form, ())
-            if not slots or not intents:
+            ruled = any(rule.names == (form,) for rule in self._flows.rules)
+            if not slots or not (intents or ruled):
                 reason = "its slots are nowhere listed" if not slots else "no intent begins it"
                 self._report.skipped(f"form: {reason}", form)
                 continue
             action = self._one(f"{form}_done", form, self._flows.ends.get(form, ()))
-            for intent in intents:
-                if label(intent) in found:
-                    self._report.skipped("form: its intent begins another", f"{form} {intent}")
+            keys = [label(intent) for intent in intents]
+            for key in keys or [label(form)]:
+                if key in found:
+                    self._report.skipped("form: its intent begins another", f"{form} {key}")
                     continue
-                found[label(intent)] = self._form(form, slots, action)
+                found[key] = self._form(form, slots, action)
         return found
+
+    def rules(self, made: frozenset[str]) -> list[dict[str, Any]]:
+        """Return what is done under conditions.
+
+        Args:
+            made: names of the forms that bot.yml has.
+        """
+        found: list[dict[str, Any]] = []
+        for rule in self._flows.rules:
+            condition = rule.condition
+            lacking = ({condition.form} - made - {None}) | (
+                {rule.names[0]} & set(self._assistant.forms) - made
+            )
+            if lacking or rule.intent == FALLBACK_INTENT:
+                reason = "of a form that is left out" if lacking else "for what is not understood"
+                self._report.skipped(f"rule: {reason}", rule.where)
+                continue
+            silent = [
+                one for one in rule.names if one.startswith(SAID) and one not in self._wording
+            ]
+            if len(silent) == len(rule.names) and rule.intent not in (
+                self._assistant.retrieval_intents
+            ):
+                self._report.skipped("rule: what it says has no text", rule.where)
+                continue
+            slots = {self.named(slot): value for slot, value in condition.slots}
+            known = [self.named(slot) for slot in condition.known]
+            for intent in self._assistant.retrieval_intents.get(rule.intent, (rule.intent,)):
+                names = tuple(chosen_response(one, intent, self._assistant) for one in rule.names)
+                begun = names[0] if names[0] in made else None
+                tree: dict[str, Any] = {
+                    "intent": label(intent),
+                    "after": condition.after,
+                    "form": condition.form,
+                    "slots": slots,
+                    "known": known,
+                    "start": condition.start,
+                    "do": begun or self._one(f"{intent}_rule_{len(found)}", rule.where, names),
+                    "leave": rule.leave,
+                }
+                found.append(
+                    {k: one for k, one in tree.items() if one not in (None, {}, [], False)}
+                )
+        return found
+
+    def named(self, slot: str) -> str:
+        """Return the name that a slot has in bot.yml."""
+        return self._places.get(slot, (SERVICE, label(slot)))[1]
 
     def answers(self) -> dict[str, str]:
         """Return what is done after an intent outside forms."""
@@ -98,7 +148,7 @@ class BotParts:
                 required[name] = self._question(form, slot)
             else:
                 self._report.skipped("form: slot of another service", f"{form} {slot}")
-        return {"domain": domain, "required": required, "action": action}
+        return {"name": form, "domain": domain, "required": required, "action": action}
 
     def _question(self, form: str, slot: str) -> str:
         asking = question(form, slot, self._wording)

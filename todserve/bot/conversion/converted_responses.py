@@ -15,6 +15,7 @@ from todserve.corpora.readers.label_names import RENAMED, label
 Wording = dict[str, tuple[str, ...]]
 """Response -> its templates, at least one."""
 
+_ESCAPED = re.compile(r"\{\{([^{}\n]*)\}\}")
 PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
 
 
@@ -58,7 +59,11 @@ def _templates(name: str, variations: list[Located], report: ReadReport) -> Iter
             plain.append(text.strip())
     if not plain and conditional:
         report.changed("response: its variations are said under no condition now", name)
-    for text in plain or conditional:
+    for given in plain or conditional:
+        # Rasa says two braces as one; here nothing can stand in braces but a slot.
+        text = _ESCAPED.sub(r"\1", given)
+        if text != given:
+            report.changed("response: braces that are said, left out", name)
         yield PLACEHOLDER.sub(lambda match: _renamed(match[1], name, report), text)
 
 

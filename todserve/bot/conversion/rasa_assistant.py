@@ -7,8 +7,8 @@ The readers of `corpora` leave out rules and test stories and count them, since 
 want them; here they are what says how the bot behaves, and how its authors tested it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
@@ -17,15 +17,21 @@ from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
-from todserve.corpora.readers.rasa.rasa_stories import read_stories
-from todserve.corpora.readers.rasa.rasa_types import RasaDomain, RasaProject, RasaStory, UserStep
+from todserve.corpora.readers.rasa.rasa_stories import read_stories, set_slots
+from todserve.corpora.readers.rasa.rasa_types import (
+    Place,
+    RasaProject,
+    RasaSlot,
+    RasaStory,
+    SlotStep,
+)
 
 TEST_STORIES = "test_"
 """Rasa tests with the files whose names begin so, and trains with the others."""
 
 # What the readers leave out and a conversion reads itself.
+_RULE_KEYS = frozenset({"rule", "steps", "condition", "conversation_start"})
 _READ_HERE = ("rule", "file: test stories", "step: active_loop", "step: form")
-_LIST_OF_SLOTS = "required_slots"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,14 +42,12 @@ class Assistant:
         project: what it trains with; its domains have the forms of every Rasa version.
         rules: what always happens: one exchange each, or the end of a form.
         tests: the stories it is tested with.
-        intent_values: slot -> (intent, value) pairs that fill it, e.g. ``affirm`` -> ``true``.
         trees: the files by name as they are written, settings such as config.yml included.
     """
 
     project: RasaProject
     rules: tuple[RasaStory, ...] = ()
     tests: tuple[RasaStory, ...] = ()
-    intent_values: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     trees: tuple[Located, ...] = ()
 
     @property
@@ -55,6 +59,40 @@ class Assistant:
     def forms(self) -> dict[str, tuple[str, ...]]:
         """The slots each form requires, in the order it asks for them."""
         return {name: slots for one in self.project.domains for name, slots in one.forms}
+
+    @property
+    def slots(self) -> dict[str, RasaSlot]:
+        """The slots by name, of all domain files."""
+        return {slot.name: slot for one in self.project.domains for slot in one.slots}
+
+    def ignored(self, form: str) -> tuple[str, ...]:
+        """Return the intents of messages that a form takes nothing from."""
+        found: list[str] = []
+        for node in self.top("forms"):
+            inner = node.value[form].value if self._has(node, form) else None
+            ignored = inner.get("ignored_intents") if isinstance(inner, dict) else None
+            given = ignored.value if ignored is not None else None
+            entries = given if isinstance(given, list) else [] if given is None else [ignored]
+            found += [str(one.value) for one in entries if one is not None]
+        return tuple(found)
+
+    @staticmethod
+    def _has(node: Located, name: str) -> bool:
+        return isinstance(node.value, dict) and name in node.value
+
+    @property
+    def intent_values(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """What intents alone make of slots: ``outdoor`` -> (``affirm``, ``true``) and so on."""
+        found = {
+            slot.name: tuple(
+                (intent, one.value)
+                for one in slot.mappings or ()
+                if one.type == "from_intent" and one.value is not None
+                for intent in one.intents
+            )
+            for slot in self.slots.values()
+        }
+        return {slot: pairs for slot, pairs in found.items() if pairs}
 
     @property
     def retrieval_intents(self) -> dict[str, tuple[str, ...]]:
@@ -83,15 +121,10 @@ def read_assistant(path: Path, report: ReadReport, faults: list[Fault]) -> Assis
     project = read_project(path, report, faults)
     trees = tuple(_trees(path, faults))
     rules: list[RasaStory] = []
-    values: dict[str, tuple[tuple[str, str], ...]] = {}
-    domains: list[RasaDomain] = list(project.domains)
     for tree in trees:
         keys = tree.value if isinstance(tree.value, dict) else {}
         if not Path(tree.file).name.startswith(TEST_STORIES):
             rules += _rules(keys.get("rules"), report, faults)
-        values |= _intent_values(keys.get("slots"))
-        old = _slots_of_forms(keys.get("forms"))
-        domains = [replace(one, forms=_completed(one.forms, old)) for one in domains]
     tests: list[RasaStory] = []
     for file in rasa_files(path):
         if file.name.startswith(TEST_STORIES):
@@ -99,10 +132,9 @@ def read_assistant(path: Path, report: ReadReport, faults: list[Fault]) -> Assis
     for name in _READ_HERE:
         report.notes.pop(name, None)
     return Assistant(
-        project=replace(project, domains=tuple(domains)),
+        project=project,
         rules=tuple(rules),
         tests=tuple(tests),
-        intent_values=values,
         trees=trees,
     )
 
@@ -123,63 +155,33 @@ def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:
 
 
 def _rules(node: Located | None, report: ReadReport, faults: list[Fault]) -> Iterator[RasaStory]:
-    """Yield the rules that hold at any time, and those that end a form."""
+    """Yield the rules, each with its conditions."""
     for entry in node.value if node is not None and isinstance(node.value, list) else ():
         keys = entry.value if isinstance(entry.value, dict) else {}
         story = {("story" if key == "rule" else key): one for key, one in keys.items()}
         entries = Located(value=[replace(entry, value=story)], file=entry.file, line=entry.line)
+        where = f"{entry.file}:{entry.line}"
+        for key in keys:
+            if key not in _RULE_KEYS:
+                report.skipped(f"rule: {key}", where)
+        form, slots = _conditions(keys.get("condition"), report)
+        starts = "conversation_start" in keys and str(keys["conversation_start"].value) == "true"
         for rule in read_stories(entries, report, faults):
-            conditions = keys["condition"].value if "condition" in keys else None
-            where = f"{entry.file}:{entry.line}"
-            begins_with_user = bool(rule.steps) and isinstance(rule.steps[0], UserStep)
-            if conditions and begins_with_user:
-                report.skipped(f"rule: holds under a condition ({_named(conditions)})", where)
-            elif "conversation_start" in keys:
-                report.skipped("rule: holds at the start of a conversation alone", where)
+            yield replace(rule, form=form, conditions=tuple(slots), starts=starts)
+
+
+def _conditions(node: Located | None, report: ReadReport) -> tuple[str | None, list[SlotStep]]:
+    form: str | None = None
+    slots: list[SlotStep] = []
+    for entry in node.value if node is not None and isinstance(node.value, list) else ():
+        keys = entry.value if isinstance(entry.value, dict) else {}
+        for key, one in keys.items():
+            place = Place(file=one.file, line=one.line)
+            if key == "active_loop":
+                form = None if one.value is None else str(one.value)
+            elif key == "slot_was_set":
+                given = one.value if isinstance(one.value, list) else [one]
+                slots += [step for inner in given for step in set_slots(inner, place)]
             else:
-                yield rule
-
-
-def _named(conditions: object) -> str:
-    entries = conditions if isinstance(conditions, list) else []
-    names = {key: None for one in entries if isinstance(one.value, dict) for key in one.value}
-    return ", ".join(names) or "unnamed"
-
-
-def _intent_values(node: Located | None) -> dict[str, tuple[tuple[str, str], ...]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for slot, mapping in slot_mappings(node):
-        if mapping.get("type") == "from_intent" and "value" in mapping and "intent" in mapping:
-            found.setdefault(slot, []).append((mapping["intent"], mapping["value"]))
-    return {slot: tuple(pairs) for slot, pairs in found.items()}
-
-
-def slot_mappings(node: Located | None) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (slot, the mapping's plain keys) of every mapping under a file's ``slots``."""
-    slots = node.value if node is not None and isinstance(node.value, dict) else {}
-    for slot, entry in slots.items():
-        inner = entry.value if isinstance(entry.value, dict) else {}
-        mappings = inner["mappings"].value if "mappings" in inner else None
-        for one in mappings if isinstance(mappings, list) else ():
-            keys = one.value if isinstance(one.value, dict) else {}
-            plain = {name: str(key.value) for name, key in keys.items()}
-            yield slot, plain | ({"conditions": "yes"} if "conditions" in keys else {})
-
-
-def _slots_of_forms(node: Located | None) -> dict[str, tuple[str, ...]]:
-    """Return the slots of forms as Rasa 2.0 wrote them: as keys of the form itself."""
-    forms = node.value if node is not None and isinstance(node.value, dict) else {}
-    found: dict[str, tuple[str, ...]] = {}
-    for name, entry in forms.items():
-        inner = entry.value if isinstance(entry.value, dict) else {}
-        if _LIST_OF_SLOTS not in inner:
-            found[name] = tuple(
-                slot for slot, mappings in inner.items() if isinstance(mappings.value, list)
-            )
-    return {name: slots for name, slots in found.items() if slots}
-
-
-def _completed(
-    forms: tuple[tuple[str, tuple[str, ...]], ...], old: Mapping[str, tuple[str, ...]]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((name, slots or old.get(name, ())) for name, slots in forms)
+                report.skipped(f"rule: condition {key}", f"{one.file}:{one.line}")
+    return form, slots

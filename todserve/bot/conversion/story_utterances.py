@@ -12,10 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_types import RasaEntity, RasaExample, UserStep
 
 Source = tuple[str, str | None]
 """An entity's name and role."""
+
+INFORM = "inform"
+"""What Rasa's users call the intent of whoever answers a question."""
 
 _TRUTH = ("true", "false")
 
@@ -31,16 +35,14 @@ class Utterances:
         self._examples = assistant.project.nlu.examples
         self._intent_values = assistant.intent_values
         self._used: Counter[tuple[str, frozenset[Source]]] = Counter()
-        self._fills: dict[Source, dict[str, None]] = {}
-        for domain in assistant.project.domains:
-            for slot in domain.slots:
-                for source in ((slot.name, None),) if slot.sources is None else slot.sources:
-                    self._fills.setdefault(source, {})[slot.name] = None
+        self._slots = assistant.slots
+        self._entity_slots = EntitySlots(assistant.project.domains)
 
-    def slots_of(self, entity: RasaEntity) -> tuple[str, ...]:
-        """Return the slots that an entity fills."""
-        exact = self._fills.get((entity.entity, entity.role), {})
-        return tuple(exact or self._fills.get((entity.entity, None), {}))
+    def slots_of(
+        self, entity: RasaEntity, intent: str | None = None, form: str | None = None
+    ) -> tuple[str, ...]:
+        """Return the slots that an entity fills, inside a form or outside any."""
+        return self._entity_slots.of(entity, intent=intent, form=form)
 
     def said(self, step: UserStep, values: Mapping[str, str]) -> UserStep | None:
         """Return a step with words.
@@ -62,19 +64,20 @@ class Utterances:
             and needed.keys() <= {_source(entity) for entity in one.entities}
         ]
         # Slots set right after it were mostly filled from its words.
-        hinted = {
-            source for source, slots in self._fills.items() if any(slot in values for slot in slots)
-        }
+        hinted = self._entity_slots.hinted(values)
         best = self._next(step.intent or "", found, needed.keys() | hinted)
         return None if best is None else self._worded(best, needed, values)
 
-    def answer(self, slot: str, value: str | None, avoided: Iterable[str]) -> UserStep | None:
+    def answer(
+        self, slot: str, value: str | None, avoided: Iterable[str], form: str | None = None
+    ) -> UserStep | None:
         """Return a step that fills a slot a form asks for.
 
         Args:
             slot: what is asked for.
             value: what it is to become; None for whatever an example says.
-            avoided: intents that begin a form.
+            avoided: intents that mean something of their own.
+            form: that asks.
 
         Returns:
             None where no example marks what fills it.
@@ -85,8 +88,9 @@ class Utterances:
             for one in self._examples
             if one.intent not in shunned
             and one.entities
-            and all(self.slots_of(entity) == (slot,) for entity in one.entities)
+            and all(self.slots_of(entity, one.intent, form) == (slot,) for entity in one.entities)
         ]
+        found = _answering(found)
         example = self._next(f"?{slot}", found, frozenset())
         if example is not None:
             # Nobody says "true": what stands for it in the example does.
@@ -95,6 +99,19 @@ class Utterances:
         for intent, meant in self._intent_values.get(slot, ()):
             if value in (None, meant):
                 return self.said(UserStep(intent=intent), {})
+        return self._freely(slot, value)
+
+    def _freely(self, slot: str, value: str | None) -> UserStep | None:
+        """Return a step whose words themselves are the slot's value."""
+        for one in self._slots[slot].mappings or () if slot in self._slots else ():
+            if one.type != "from_text":
+                continue
+            if value is not None:
+                return UserStep(intent=next(iter(one.intents), None), text=value)
+            for intent in one.intents:
+                said = self.said(UserStep(intent=intent), {})
+                if said is not None:
+                    return said
         return None
 
     def meaning(self, slot: str, intent: str | None) -> str | None:
@@ -142,6 +159,22 @@ class Utterances:
             position = one.end
         text = "".join([*pieces, example.text[position:]])
         return UserStep(intent=example.intent, text=text, entities=tuple(entities))
+
+
+def _answering(examples: Sequence[RasaExample]) -> list[RasaExample]:
+    """Return the examples of the intent that says little beside the value asked for.
+
+    "20 dollars" answers how much; "what is my balance" does not, whatever it marks.
+    """
+    shares: dict[str, list[float]] = {}
+    for one in examples:
+        marked = sum((entity.end or 0) - (entity.start or 0) for entity in one.entities)
+        shares.setdefault(one.intent, []).append(marked / len(one.text))
+    if not shares:
+        return []
+    told = {intent: sum(found) / len(found) for intent, found in shares.items()}
+    best = INFORM if INFORM in told else max(told, key=lambda intent: told[intent])
+    return [one for one in examples if one.intent == best]
 
 
 def _source(entity: RasaEntity) -> Source:

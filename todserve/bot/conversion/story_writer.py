@@ -49,7 +49,8 @@ class StoryWriter:
         self._assistant = assistant
         self._forms = assistant.forms
         self._listed = listed_actions(assistant)
-        self._begins = frozenset(one for intents in flows.begins.values() for one in intents)
+        begins = (one for intents in flows.begins.values() for one in intents)
+        self._own = frozenset([*begins, *flows.answers])
         self._utterances = Utterances(assistant)
         self._wording = wording
         self._report = report
@@ -78,19 +79,52 @@ class StoryWriter:
             raise _UnsaidError(f"no example of intent {step.intent!r}{detail}")
         return found
 
-    def answered(self, slot: str, value: str | None) -> Iterator[RasaStep]:
+    def answered(self, form: str, slot: str, value: str | None) -> Iterator[RasaStep]:
         """Yield a user's answer to a form's question, and the value where words do not tell it."""
-        found = self._utterances.answer(slot, value, self._begins)
+        found = self._utterances.answer(slot, value, self._own, form)
         if found is None:
             raise _UnsaidError(f"no example answers what a form asks, slot {slot!r}")
         yield found
-        meant = value or self._utterances.meaning(slot, found.intent)
-        if meant is not None and not found.entities:
+        meant = value or self._utterances.meaning(slot, found.intent) or found.text
+        if not found.entities:
             yield SlotStep(slot=slot, value=meant)
+        elif slot not in self.filled_by(found):
+            # Only this form gives the slot what the entity says.
+            yield from self.inside(found, form)
 
     def filled_by(self, step: UserStep) -> dict[str, str]:
         """Return the slots that a step's entities fill."""
-        return {slot: one.value for one in step.entities for slot in self._utterances.slots_of(one)}
+        return {
+            slot: one.value
+            for one in step.entities
+            for slot in self._utterances.slots_of(one, step.intent)
+        }
+
+    def inside(self, step: UserStep, form: str) -> Iterator[SlotStep]:
+        """Yield what a step's entities fill inside a form, and nowhere else."""
+        outside = self.filled_by(step)
+        for one in step.entities:
+            for slot in self._utterances.slots_of(one, step.intent, form):
+                if slot not in outside and one.value:
+                    yield SlotStep(slot=slot, value=one.value)
+
+    def begun(self, form: str, intent: str | None) -> Iterator[SlotStep]:
+        """Yield what the intent that begins a form gives its slots."""
+        for slot in self._forms[form]:
+            known = self._assistant.slots.get(slot)
+            for one in (known.mappings or ()) if known is not None else ():
+                triggers = one.type == "from_trigger_intent" and intent in (
+                    one.intents or (intent,)
+                )
+                forms = [condition.form for condition in one.conditions]
+                if triggers and one.value is not None and (not forms or form in forms):
+                    yield SlotStep(slot=slot, value=one.value)
+                    break
+
+    def initial(self) -> dict[str, str]:
+        """Return what slots are from the start."""
+        slots = self._assistant.slots.values()
+        return {one.name: one.initial for one in slots if one.initial is not None}
 
     def meaning(self, slot: str, intent: str | None) -> str | None:
         """Return the value that an intent alone gives a slot."""
@@ -119,7 +153,8 @@ class _Telling:
     def __init__(self, writer: StoryWriter, story: RasaStory, where: str) -> None:
         self._writer = writer
         self._where = where
-        self._filled: dict[str, str] = {}
+        self._filled: dict[str, str] = writer.initial()
+        self._form_now: str | None = None
         self._asked: str | None = None
         self._intent: str | None = None
         self._told = [
@@ -149,6 +184,8 @@ class _Telling:
             meant = self._writer.meaning(self._asked, said.intent) if self._asked else None
             if self._asked and meant and self._asked not in self._writer.filled_by(said):
                 yield SlotStep(slot=self._asked, value=meant)
+            if self._form_now is not None:
+                yield from self._writer.inside(said, self._form_now)
             self._asked = None
         elif not isinstance(step, ActionStep):
             yield step
@@ -160,6 +197,11 @@ class _Telling:
     def _form(
         self, form: str, slots: tuple[str, ...], values: dict[str, str], after: list[RasaStep]
     ) -> Iterator[RasaStep]:
+        if self._form_now != form:
+            for one in self._writer.begun(form, self._intent):
+                self._filled[one.slot] = one.value or ""
+                yield one
+        self._form_now = form
         missing = [slot for slot in slots if slot not in self._filled]
         if not after or isinstance(after[0], UserStep):
             # The form goes on, or somebody interrupts it.
@@ -169,7 +211,8 @@ class _Telling:
             return
         for slot in missing:
             yield from self._writer.asking(form, slot)
-            yield from self._writer.answered(slot, values.get(slot))
+            yield from self._writer.answered(form, slot, values.get(slot))
+        self._form_now = None
         if missing:
             self._writer.count_written_out(f"{self._where} {form}")
 

@@ -20,6 +20,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from todserve.bot.bot import Bot
+from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
@@ -30,10 +31,13 @@ from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
 from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
+from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness
 from todserve.gateway.api.roles import allowed
+from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.sender_conversations import Senders
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_errors import GatewayError, StoreAwayError, refusal
 from todserve.gateway.gateway_metrics import CONTENT_TYPE, GatewayMetrics
@@ -102,7 +106,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(hand_off_routes(speaker))
-    app.include_router(rasa_routes(settings, store, speaker))
+    senders = Senders(settings, store, speaker)
+    config = BotConfig() if bot is None else bot.config
+    app.state.cors = settings.cors
+    app.include_router(rasa_routes(settings, senders))
+    app.include_router(rasa_http_routes(settings, store, models, config))
+    mount_sockets(app, settings, senders)
     looking = Looking(store, models)
     app.include_router(kserve_health(looking))
     app.include_router(kserve_routes(models))

@@ -17,7 +17,6 @@ from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_settings import MODEL_NAME, GatewaySettings
 from todserve.gateway.store.labelled_examples import Examples
-from todserve.runtime.wire.response import encode
 
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
@@ -39,7 +38,7 @@ def label_routes(settings: GatewaySettings, examples: Examples, models: Models) 
     def propose(body: Propose, request: Request) -> dict[str, Any]:
         """Tell how a model reads an utterance. Nothing of it is stored, and no action runs."""
         asked, request_id = body.model or settings.model_name, request.state.request_id
-        return {"answer": encode(models.ask(asked, body.text, (), request_id=request_id))}
+        return {"answer": models.answer(asked, body.text, (), request_id=request_id)}
 
     @routes.post("/examples", status_code=status.HTTP_201_CREATED, response_model=ExampleView)
     def annotate(body: Annotate, request: Request) -> dict[str, Any]:

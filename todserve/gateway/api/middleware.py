@@ -20,12 +20,13 @@ from collections import OrderedDict
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todserve.gateway.api.headers import add_headers
-from todserve.gateway.api.roles import Caller
+from todserve.gateway.api.roles import Caller, Role
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -34,9 +35,15 @@ from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
-_GUARDED = ("/v1/", "/v2/models", "/webhooks/", "/metrics")
+_CHANNELS = ("/webhooks/", "/conversations/", "/model/")
+"""What pages of other sites may use where a setting lets them."""
+_SOCKETS = "/socket.io/"
+"""Has its own answer for other sites, see ``socket_channel``."""
+_GUARDED = ("/v1/", "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
+_OPEN_CHAT = "open chat"
+"""Whose the dialogues are of people who needed no token."""
 _ASKS_THE_MODEL = re.compile(
-    r"/v1/proposals|/webhooks/rest/webhook"
+    r"/v1/proposals|/webhooks/(?:rest|callback)/webhook|/model/parse"
     r"|/v1/dialogues/[^/]+/(?:turns|compare|turns/[^/]+/correction)"
     r"|/v1/models/[^/]+:(?:predict|explain)|/v2/models/[^/]+/(?:infer|explain)"
 )
@@ -73,12 +80,25 @@ class Guard:
             )
             for token in reversed(settings.tokens)
         }
+        self._open_chat = settings.open_chat
+        self._cors = None
+        if settings.cors:
+            self._cors = CORSMiddleware(
+                _handed_on,
+                allow_origins=settings.cors,
+                allow_methods=("GET", "POST"),
+                allow_headers=("*",),
+                expose_headers=("X-Request-ID", "Retry-After"),
+            )
         self._rates = Rates(settings.requests_per_minute)
         self._wrong = Rates(_WRONG_PER_MINUTE)
         self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
+        if scope["type"] == "websocket":
+            await self._let_in(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -98,12 +118,15 @@ class Guard:
                 add_headers(answered)
             await send(message)
 
-        refused = self._refused(scope, headers)
+        asking = _asks_first(scope, headers)
+        refused = None if asking else self._refused(scope, headers)
+        handler = self._bounded if refused is None else refused
         try:
-            if refused is not None:
-                await refused(scope, receive, answer)
+            if self._cors is not None and scope["path"].startswith(_CHANNELS):
+                scope["handler"] = handler
+                await self._cors(scope, receive, answer)
             else:
-                await self._bounded(scope, receive, answer)
+                await handler(scope, receive, answer)
         except Exception:
             # It is answered outside of here, unless its answer had begun.
             status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -128,9 +151,10 @@ class Guard:
         client = (scope.get("client") or ("",))[0]
         caller: Caller | None = Caller()
         if self._tokens:
-            scheme, _, token = headers.get("authorization", "").partition(" ")
-            # A header is read as Latin-1, whatever it was sent as; compared are the bytes.
-            sent = token.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
+            sent = _token(scope, headers)
+            if not sent and self._open_chat and scope["path"].startswith(_SOCKETS):
+                scope["state"]["caller"] = Caller(role=Role.TALK, owner=_OPEN_CHAT)
+                return self._counted(client)
             digest = _digest(sent)
             place = (_neighbourhood(client), digest)
             if sent and place not in self._right and not self._wrong.left(place[0]):
@@ -157,6 +181,18 @@ class Guard:
             return refusal(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", told)
         scope["state"]["caller"] = caller
         scope["state"]["client"] = client
+        return self._counted(client)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a WebSocket on to the one channel that has them, or close it."""
+        scope.setdefault("state", {})
+        known = scope["path"].startswith(_SOCKETS)
+        if known and self._refused(scope, Headers(scope=scope)) is None:
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _counted(self, client: str) -> JSONResponse | None:
         if not self._rates.take(client):
             told = "too many requests; wait a second"
             self._metrics.refused("rate")
@@ -249,6 +285,28 @@ class Rates:
     def _level(self, client: str, now: float) -> float:
         left, then = self._buckets.get(client, (self._size, now))
         return min(self._size, left + (now - then) * self._per_second)
+
+
+async def _handed_on(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope["handler"](scope, receive, send)
+
+
+def _asks_first(scope: Scope, headers: Headers) -> bool:
+    """Say whether a browser asks what a page of another site may do; it sends no token then."""
+    asking = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+    return asking and scope["path"].startswith((*_CHANNELS, _SOCKETS))
+
+
+def _token(scope: Scope, headers: Headers) -> bytes:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        # A header is read as Latin-1, whatever it was sent as; compared are the bytes.
+        return token.strip().encode("latin-1")
+    if scope["path"].startswith(_SOCKETS):
+        # A page cannot give a WebSocket any header.
+        given = QueryParams(scope["query_string"]).get("token", "")
+        return given.strip().encode("utf-8")
+    return b""
 
 
 def _neighbourhood(client: str) -> str:

@@ -1,74 +1,167 @@
-"""Rasa's REST channel: programs written for Rasa speak with the bot unchanged.
+"""Rasa's REST and callback channels: programs written for Rasa speak with the bot unchanged.
 
 Another way in for a message, to the same dialogues. Example: ``POST /webhooks/rest/webhook`` with
 ``{"sender": "anna", "message": "a train"}`` gives ``[{"recipient_id": "anna", "text": "..."}]``.
 
-The channel has no message ids, so every message is a new one. A client that repeats messages puts
+The channels have no message ids, so every message is a new one. A client that repeats messages puts
 an id of its own under ``metadata.message_id``.
+
+Source of the shapes: ``rest`` and ``callback`` of Rasa 3's channels.
 """
 
-import uuid
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+import requests
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.request_bodies import Key, RasaMessage
 from todserve.gateway.api.response_bodies import Alive, RasaReply
 from todserve.gateway.api.roles import allowed, caller_of
-from todserve.gateway.conversations.speaker import Speaker
-from todserve.gateway.gateway_errors import ExpiredError, MissingError
+from todserve.gateway.conversations.sender_conversations import Senders
+from todserve.gateway.gateway_errors import ForbiddenError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.records import TurnRecord
 
+_log = logging.getLogger(__name__)
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
+_CALLBACK_SECONDS = 10.0
 
 
-def rasa_routes(settings: GatewaySettings, store: Store, speaker: Speaker) -> APIRouter:
+class AnyTypeRoute(APIRoute):
+    """Reads a body as JSON whatever type it is declared as, as Rasa does.
+
+    A page of another site may send what is not declared as JSON without asking first, so a browser
+    is answered only from its own site and those of ``cors``.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind == "application/json":
+                return await handler(request)
+            origin = request.headers.get("origin")
+            here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+            sites = request.app.state.cors
+            if origin is not None and origin != here and not {"*", origin} & {*sites}:
+                raise ForbiddenError(
+                    "a page of another site; expected one of this, or of a site that the setting "
+                    "cors names"
+                )
+            headers = [one for one in request.scope["headers"] if one[0] != b"content-type"]
+            headers.append((b"content-type", b"application/json"))
+            return await handler(Request({**request.scope, "headers": headers}, request.receive))
+
+        return answer
+
+
+def rasa_routes(settings: GatewaySettings, senders: Senders) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(
-        prefix="/webhooks/rest",
+        prefix="/webhooks",
         tags=["Rasa"],
         responses=REFUSALS,
         dependencies=[Depends(allowed)],
+        route_class=AnyTypeRoute,
     )
 
-    @routes.get("/")
+    @routes.get("/rest/")
     def alive() -> Alive:
         """Say that the channel is there."""
         return Alive()
 
-    def current(body: RasaMessage, owner: str | None) -> str:
-        return store.of_sender(
-            body.sender,
-            model=settings.model_name,
-            alive_since=speaker.alive_since(),
-            owner=owner,
-        )
-
-    @routes.post("/webhook")
+    @routes.post("/rest/webhook", response_model_exclude_none=True)
     def webhook(body: RasaMessage, request: Request) -> list[RasaReply]:
         """Say something; a sender's dialogue goes on until it expires."""
-        message_id, request_id = _message_id(body), request.state.request_id
-        caller = caller_of(request)
-        # Programs of an admin's token share the senders, as they did before there were roles.
-        mine = caller.writes
-        try:
-            turn, _ = speaker.say(
-                current(body, mine), body.message, message_id, request_id=request_id
-            )
-        except (ExpiredError, MissingError):
-            # It expired, or was deleted, between being found and being spoken in.
-            turn, _ = speaker.say(
-                current(body, mine), body.message, message_id, request_id=request_id
-            )
-        return [RasaReply(recipient_id=body.sender, text=text) for text in turn.messages]
+        return _replies(body, _turn(body, request, "rest"))
+
+    @routes.get("/callback/")
+    def callback_alive() -> Alive:
+        """Say that the channel is there."""
+        return Alive()
+
+    @routes.post("/callback/webhook", response_class=Response)
+    def callback(body: RasaMessage, request: Request) -> Response:
+        """Say something; what is answered goes to ``callback_url``, a message at a time."""
+        if settings.callback_url is None:
+            raise MissingError("there is no callback channel; start with callback_url=ADDRESS")
+        replies = _replies(body, _turn(body, request, "callback"))
+        _send(settings.callback_url, replies)
+        return Response("success", media_type="text/plain")
+
+    def _turn(body: RasaMessage, request: Request, channel: str) -> TurnRecord:
+        return senders.say(
+            body.sender,
+            body.message,
+            channel=channel,
+            request_id=request.state.request_id,
+            message_id=key_of(body),
+            # Programs of an admin's token share the senders, as they did before there were roles.
+            owner=caller_of(request).writes,
+            metadata=body.metadata,
+        )
 
     return routes
 
 
-def _message_id(body: RasaMessage) -> str:
+def channel_parts(turn: TurnRecord) -> Iterator[dict[str, Any]]:
+    """Yield what Rasa's channels send of a turn: a text's paragraphs apart, and so every part."""
+    for message in turn.shown:
+        text = message.get("text")
+        buttons = message.get("quick_replies") or message.get("buttons")
+        paragraphs = [one for one in (text or "").strip().split("\n\n") if one.strip()]
+        if isinstance(buttons, list):
+            yield {"text": text or "", "buttons": buttons}
+        else:
+            yield from ({"text": one} for one in paragraphs)
+        for part in ("custom", "image", "attachment"):
+            if message.get(part):
+                yield {part: message[part]}
+        elements = message.get("elements")
+        for element in elements if isinstance(elements, list) else ():
+            if isinstance(element, dict):
+                yield {"element": element}
+
+
+def _replies(body: RasaMessage, turn: TurnRecord) -> list[RasaReply]:
+    return [RasaReply(recipient_id=body.sender, **_plain(part)) for part in channel_parts(turn)]
+
+
+def _plain(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part for a channel without carousels: an element is its words and buttons."""
+    element = part.get("element")
+    if element is None:
+        return part
+    words = f"{element.get('title', '')} : {element.get('subtitle', '')}"
+    return {"text": words, "buttons": list(element.get("buttons") or ())}
+
+
+def _send(url: str, replies: list[RasaReply]) -> None:
+    """Send each; what does not arrive is stored with the turn all the same."""
+    with requests.Session() as session:
+        for reply in replies:
+            try:
+                answer = session.post(
+                    url,
+                    json=reply.model_dump(exclude_none=True),
+                    timeout=_CALLBACK_SECONDS,
+                    allow_redirects=False,
+                )
+                answer.raise_for_status()
+            except requests.RequestException as error:
+                _log.error("a message did not arrive at callback_url: %s", type(error).__name__)
+
+
+def key_of(body: RasaMessage) -> str | None:
+    """Return the client's own id of a message; None where it has none that can be used."""
     try:
         return _KEY.validate_python((body.metadata or {}).get("message_id"), strict=True)
     except ValidationError:
-        return uuid.uuid4().hex
+        return None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -185,11 +186,44 @@ class Compare(_Given):
     model: ModelName
 
 
+def _as_sender(given: object) -> object:
+    if given is None:
+        return DEFAULT_SENDER
+    return str(given) if type(given) in (int, float) else given
+
+
+DEFAULT_SENDER = "default"
+_NUMBER = {"type": "number", "minimum": -1e15, "maximum": 1e15}
+Sender = Annotated[
+    PersonId,
+    BeforeValidator(_as_sender),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": _NO_NUL},
+                _NUMBER,
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+"""Whom a message is from; Rasa takes a number for its digits, and nobody for ``default``."""
+
+
 class RasaMessage(BaseModel):
     """A message as Rasa's REST channel takes it; further keys are ignored, as Rasa does."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    sender: PersonId = "default"
+    sender: Sender = DEFAULT_SENDER
     message: Utterance
     metadata: dict[str, Any] | None = None
+
+
+class RasaParse(BaseModel):
+    """A message that is only to be read, as Rasa's HTTP API takes it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    text: Utterance
+    message_id: Key | None = None

@@ -10,10 +10,41 @@ from pydantic import BaseModel
 
 
 class RasaReply(BaseModel):
-    """One message of the bot."""
+    """One message of the bot; what it does not have is left out."""
 
     recipient_id: str
+    text: str | None = None
+    buttons: list[Any] | None = None
+    image: Any = None
+    attachment: Any = None
+    custom: Any = None
+
+
+class RasaTracker(BaseModel):
+    """A conversation as Rasa's tracker tells it."""
+
+    sender_id: str
+    slots: dict[str, Any]
+    latest_message: dict[str, Any]
+    latest_event_time: float | None
+    followup_action: str | None
+    paused: bool
+    events: list[dict[str, Any]] | None
+    latest_input_channel: str | None
+    active_loop: dict[str, Any]
+    latest_action_name: str | None
+    latest_action: dict[str, Any]
+
+
+class RasaParsed(BaseModel):
+    """A message as Rasa's parser would have read it."""
+
     text: str
+    message_id: str | None
+    intent: dict[str, Any]
+    intent_ranking: list[dict[str, Any]]
+    entities: list[dict[str, Any]]
+    metadata: dict[str, Any]
 
 
 class Begun(BaseModel):
@@ -46,6 +77,7 @@ class BotView(BaseModel):
 
     Attributes:
         messages: what the user read, in order.
+        shown: the same messages with all that a channel can show, in the keys of Rasa's channels.
         events: what happened, in Rasa's JSON.
         form: the form that was under way after the turn.
         handed_off: whether a person had taken over after the turn.
@@ -54,6 +86,7 @@ class BotView(BaseModel):
     """
 
     messages: list[str]
+    shown: list[dict[str, Any]]
     events: list[dict[str, Any]]
     form: FormView | None
     handed_off: bool

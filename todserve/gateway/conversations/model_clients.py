@@ -6,10 +6,13 @@ Between the store and the model endpoint on the way of a message. Example:
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from todserve.bot.rasa.intent_payload import IntentPayload
+from todserve.corpora.readers.label_names import label
 from todserve.gateway.gateway_errors import (
     GatewayError,
     MissingError,
@@ -30,7 +33,7 @@ from todserve.runtime.errors import (
 from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.kserve import as_json
 from todserve.runtime.wire.model_description import ModelDescription
-from todserve.runtime.wire.response import TurnResponse
+from todserve.runtime.wire.response import TurnResponse, encode
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import newest_exchanges
 
@@ -84,7 +87,13 @@ class Models:
         self._described: dict[str, tuple[float, ModelDescription | None]] = {}
 
     def ask(
-        self, model: str, user: str, turns: Sequence[TurnRecord], *, request_id: str
+        self,
+        model: str,
+        user: str,
+        turns: Sequence[TurnRecord],
+        *,
+        request_id: str,
+        more: Mapping[str, Mapping[str, str]] | None = None,
     ) -> TurnResponse:
         """Answer the utterance after ``turns``, which are as they stand.
 
@@ -93,6 +102,7 @@ class Models:
             user: the utterance.
             turns: the newest turns before it, in order.
             request_id: passed on as ``X-Request-ID``.
+            more: domain -> slot -> value that the message says outright.
 
         Raises:
             MissingError: the endpoint serves no such model.
@@ -104,7 +114,7 @@ class Models:
         request = {
             "user": user,
             "history": [{"user": one.user, "system": one.system} for one in kept],
-            "state": {} if last is None else last.state,
+            "state": _over({} if last is None else last.state, more or {}),
         }
         if last is not None and last.domain is not None:
             request["domain"] = last.domain
@@ -117,6 +127,62 @@ class Models:
             raise RefusedError(str(error)) from None
         except ServerError as error:
             raise self._away(model, error) from None
+
+    def answer(
+        self,
+        model: str,
+        user: str,
+        turns: Sequence[TurnRecord],
+        *,
+        request_id: str,
+        filled_by: Callable[[str], Sequence[str]] | None = None,
+    ) -> dict[str, Any]:
+        """Return the answer's JSON to a message, which may also be a payload such as ``/greet``.
+
+        A payload's intent and entities stand in the answer in place of what the model made of the
+        words; an entity becomes a slot of the active domain, else of the only domain that has it.
+
+        Args:
+            model: as ``ask``.
+            user: as ``ask``.
+            turns: as ``ask``.
+            request_id: as ``ask``.
+            filled_by: entity -> slots that it fills; None for the slot of its own name.
+
+        Raises:
+            GatewayError: as ``ask``.
+        """
+        payload = IntentPayload.of(user)
+        if payload is None:
+            return encode(self.ask(model, user, turns, request_id=request_id))
+        last = turns[-1] if turns else None
+        more: dict[str, dict[str, str]] = {}
+        described = self.describe(model, request_id=request_id) if payload.entities else None
+        domains = {} if described is None else described.domains or {}
+        for entity, values in payload.entities.items():
+            for slot in (label(entity),) if filled_by is None else filled_by(entity):
+                having = [name for name, slots in domains.items() if slot in slots]
+                active = None if last is None else last.domain
+                if active in having or len(having) == 1:
+                    place = active if active in having else having[0]
+                    more.setdefault(str(place), {})[slot] = values[-1]
+        answered = self.ask(model, payload.words, turns, request_id=request_id, more=more)
+        before = {} if last is None else last.state
+        return encode(answered) | {
+            "intent": {"name": payload.intent, "confidence": 1.0},
+            "belief_state": _over(
+                {
+                    name: {slot: _carried(value) for slot, value in slots.items()}
+                    for name, slots in before.items()
+                },
+                {
+                    name: {slot: {"value": value, "confidence": 1.0} for slot, value in one.items()}
+                    for name, one in more.items()
+                },
+            ),
+            "entities": {name: list(values) for name, values in payload.entities.items()},
+            "unparsed": {},
+        }
 
     def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
         """Return what the model's labels are; None where its archive cannot tell.
@@ -218,3 +284,13 @@ def _refused(code: int, content: bytes) -> bytes:
     message = told if isinstance(told, str) else "the model refused it"
     body = {"code": code, "type": RefusedError.kind, "message": message}
     return as_json({"error": message, **body})
+
+
+def _over(
+    state: Mapping[str, Mapping[str, Any]], more: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    return {name: {**state.get(name, {}), **more.get(name, {})} for name in {**state, **more}}
+
+
+def _carried(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {"value": value, "confidence": None}

@@ -13,7 +13,6 @@ from typing import Any
 from todserve.gateway.conversations.model_clients import Models, bounded
 from todserve.gateway.gateway_errors import RefusedError
 from todserve.gateway.store.records import TurnRecord
-from todserve.runtime.wire.response import encode
 
 Answer = Mapping[str, Any]
 
@@ -41,7 +40,7 @@ def compare(
         before = turns[max(0, place - newest) : place]
         answer: Answer | None = None
         try:
-            answer = encode(models.ask(model, turn.user, before, request_id=request_id))
+            answer = models.answer(model, turn.user, before, request_id=request_id)
             found = differences(turn.standing, answer)
         except RefusedError as error:
             # Another model may not know a domain of the dialogue; that is a difference, too.

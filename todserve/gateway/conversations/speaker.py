@@ -18,12 +18,15 @@ from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
 from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
 from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
-from todserve.runtime.wire.response import encode
+
+_MOST_TOLD = 200
+"""Turns before a message whose events actions are told."""
 
 
 class Speaker:
@@ -42,6 +45,9 @@ class Speaker:
         self._leases = leases
         self._models = models
         self._bot = bot
+        # Actions are told what happened before, which is more than the model is shown.
+        shown = settings.history_turns
+        self._newest = shown if bot is None else max(shown, _MOST_TOLD)
 
     def say(
         self,
@@ -51,8 +57,12 @@ class Speaker:
         *,
         request_id: str,
         owner: str | None = None,
+        channel: str = "rest",
+        metadata: Mapping[str, Any] | None = None,
     ) -> tuple[TurnRecord, bool]:
         """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
+
+        What came on ``channel`` with ``metadata`` is told to the bot's actions.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -67,7 +77,7 @@ class Speaker:
         with self._leases.hold(dialogue_id) as lease:
             waited = time.perf_counter()
             dialogue, before, stored = self._store.before(
-                dialogue_id, message_id, newest=self._settings.history_turns, owner=owner
+                dialogue_id, message_id, newest=self._newest, owner=owner
             )
             if stored is not None:
                 return _same(stored, user), True
@@ -77,10 +87,11 @@ class Speaker:
                     "begin another dialogue"
                 )
             reading = time.perf_counter()
-            answered = self._models.ask(dialogue.model, user, before, request_id=request_id)
+            newest = before[-self._settings.history_turns :]
+            answer = self._answer(dialogue.model, user, newest, request_id)
             asked = time.perf_counter()
-            answer = encode(answered)
-            outcome = self._outcome(dialogue, before, answer, user, message_id)
+            here = {"channel": channel, "metadata": metadata, "at": time.time()}
+            outcome = self._outcome(dialogue, before, answer, user, message_id, here)
             acted = time.perf_counter()
             flags = flags_of(answer, self._settings.low_confidence)
             turn = self._store.append(
@@ -129,9 +140,7 @@ class Speaker:
                 model = self._store.dialogue(dialogue_id).model
                 for later in range(index + 1, len(turns)):
                     newest = turns[max(0, later - self._settings.history_turns) : later]
-                    answer = encode(
-                        self._models.ask(model, turns[later].user, newest, request_id=request_id)
-                    )
+                    answer = self._answer(model, turns[later].user, newest, request_id)
                     contents[later] = {"answer": answer}
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
@@ -165,6 +174,7 @@ class Speaker:
         answer: Mapping[str, Any],
         user: str,
         message_id: str,
+        here: Mapping[str, Any],
     ) -> Outcome | None:
         """Return what the bot makes of an answer; its actions have run then."""
         if self._bot is None:
@@ -178,10 +188,19 @@ class Speaker:
             index=dialogue.turns,
             user=user,
             replied="" if last is None else last.reply,
+            sender=dialogue.sender,
+            **here,
         )
         past = Outcome.read(None if last is None else last.bot)
         # The dialogue's row knows better than its last turn whether a person is still there.
-        return self._bot.turn(heard, replace(past, handed_off="handed_off" in dialogue.flags))
+        past = replace(past, handed_off="handed_off" in dialogue.flags)
+        return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
+
+    def _answer(
+        self, model: str, user: str, newest: Sequence[TurnRecord], request_id: str
+    ) -> dict[str, Any]:
+        filled_by = None if self._bot is None else self._bot.filled_by
+        return self._models.answer(model, user, newest, request_id=request_id, filled_by=filled_by)
 
 
 def _same(turn: TurnRecord, user: str) -> TurnRecord:

@@ -74,6 +74,14 @@ class Store:
         self._begun()
         return str(new["dialogue_id"])
 
+    def sender_dialogue(self, sender: str, *, owner: str | None = None) -> DialogueRecord | None:
+        """Return the dialogue that a sender is in or was in last; None where there is none."""
+        known_as = sender if owner is None else _of_owner(sender, owner)
+        reading = sa.select(dialogues).where(dialogues.c.sender == known_as)
+        with self._database.reading() as connection:
+            row = connection.execute(reading).mappings().one_or_none()
+        return None if row is None else record_of(row)
+
     def dialogue(self, dialogue_id: str, *, owner: str | None = None) -> DialogueRecord:
         """Return a dialogue; ``MissingError`` where there is none, or it is not the owner's."""
         with self._database.reading() as connection:

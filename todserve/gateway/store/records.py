@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from todserve.bot.bot_outcome import Outcome
+from todserve.bot.rasa.intent_payload import spoken
 from todserve.bot.user_message import plain
 from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.prompts import Exchange
@@ -28,7 +30,8 @@ CORRECTED = (*LABELLED, "verdict", "answer")
 class DialogueRecord:
     """A dialogue without its turns; times in microseconds since 1970.
 
-    ``owner`` is whose token began it, see `roles`.
+    ``owner`` is whose token began it, see `roles`; ``of_sender`` whether it is held on a channel
+    that names people.
     """
 
     dialogue_id: str
@@ -40,6 +43,12 @@ class DialogueRecord:
     last_user: str | None
     flags: tuple[str, ...]
     owner: str | None = None
+    of_sender: bool = False
+
+    @property
+    def sender(self) -> str | None:
+        """Whom it is with, as its channel names people."""
+        return self.user_id if self.of_sender else None
 
     @property
     def place(self) -> tuple[int, str]:
@@ -98,6 +107,13 @@ class TurnRecord:
         return (self.reply,) if self.reply else ()
 
     @property
+    def shown(self) -> tuple[dict[str, Any], ...]:
+        """The same with all that a channel can show: buttons, an image, JSON of one's own."""
+        if self.bot is not None:
+            return Outcome.read(self.bot).shown
+        return tuple({"text": text} for text in self.messages)
+
+    @property
     def standing(self) -> Mapping[str, Any]:
         """The answer that stands: the model's newest of this turn."""
         answer: Mapping[str, Any] = self.correction.get("answer") or self.answer
@@ -111,7 +127,9 @@ class TurnRecord:
         """
         said = _reply(self.standing) if "answer" in self.correction else self.reply
         corrected = self.correction.get("response")
-        return Exchange(user=self.user, system=corrected or said[: DEFAULT_LIMITS.max_characters])
+        return Exchange(
+            user=spoken(self.user), system=corrected or said[: DEFAULT_LIMITS.max_characters]
+        )
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Any]]:
@@ -159,7 +177,7 @@ class TurnRecord:
             "reply": self.reply,
             "correction": correction,
             "created_at": moment(self.created_at),
-            "bot": None if self.bot is None else dict(self.bot),
+            "bot": None if self.bot is None else {**self.bot, "shown": list(self.shown)},
             "model": dict(self.answer["model"]),
             "timing_ms": {**self.answer.get("timing_ms", {}), **self.timing_ms},
         }

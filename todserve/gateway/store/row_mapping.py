@@ -21,6 +21,7 @@ def record_of(row: Mapping[Any, Any]) -> DialogueRecord:
     """Return a row of the table of dialogues as a record."""
     return DialogueRecord(
         flags=tuple(name for name in FLAGS if row[name]),
+        of_sender=row["sender"] is not None,
         **{
             name: row[name]
             for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")

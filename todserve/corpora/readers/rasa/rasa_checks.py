@@ -7,6 +7,7 @@ not read. Example: a story with an intent that no domain lists.
 from collections.abc import Iterable, Iterator
 
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.readers.rasa.rasa_slots import sources_of
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     Place,
@@ -90,8 +91,11 @@ class _Known:
     def _inside_domains(self) -> Iterator[Fault]:
         for domain in self._project.domains:
             for slot in domain.slots:
-                for entity, _ in slot.sources or ():
-                    if entity not in self._entities:
+                # What nobody wrote down need not be listed.
+                written = [] if slot.mappings is None else sources_of(slot)
+                assumed = {one.entity for one in slot.mappings or () if one.assumed}
+                for entity in dict.fromkeys(one.entity for one in written):
+                    if entity not in assumed and entity not in self._entities:
                         yield _unlisted("entity", entity, slot.place, "entities")
             for form, required in domain.forms:
                 for name in required:

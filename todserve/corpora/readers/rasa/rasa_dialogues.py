@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_services import entity_slot, slot_name
 from todserve.corpora.readers.rasa.rasa_types import (
     SERVICE,
@@ -50,12 +51,7 @@ class ProjectDialogues:
             for domain in project.domains
             for slot in domain.slots
         }
-        self._filled: dict[tuple[str, str | None], list[str]] = {}
-        for domain in project.domains:
-            for slot in domain.slots:
-                # Rasa 2 fills a slot from the entity of its name, whatever its role.
-                for source in ((slot.name, None),) if slot.sources is None else slot.sources:
-                    self._filled.setdefault(source, []).append(slot.name)
+        self._entity_slots = EntitySlots(project.domains)
         self._synonyms = {
             text.lower(): table.name for table in project.nlu.synonyms for text in table.examples
         }
@@ -79,7 +75,8 @@ class ProjectDialogues:
             if (one.text, one.intent) in told:
                 continue
             state: State = {}
-            self._fill(state, one.entities, f"{one.place.file}:{one.place.line}")
+            where = f"{one.place.file}:{one.place.line}"
+            self._fill(state, one.entities, where, one.intent)
             turn = Turn(
                 user=one.text,
                 intent=one.intent or None,
@@ -118,7 +115,7 @@ class ProjectDialogues:
                         system=" ".join(replies) if replies else None,
                     )
                 user, acts, replies = step, [], []
-                self._fill(state, step.entities, where)
+                self._fill(state, step.entities, where, step.intent)
             elif isinstance(step, SlotStep):
                 self._set(state, step, where)
             elif user is None:
@@ -128,11 +125,16 @@ class ProjectDialogues:
             elif step.name != "action_listen":
                 acts.append(self._act(step))
 
-    def _fill(self, state: State, entities: Iterable[RasaEntity], where: str) -> None:
+    def _fill(
+        self, state: State, entities: Iterable[RasaEntity], where: str, intent: str | None
+    ) -> None:
         filled: dict[str, str] = {}
         for entity in entities:
             value = self._synonyms.get(entity.value.lower(), entity.value)
-            for slot in self._slots(entity):
+            slots = self._slots(entity, intent)
+            if not slots:
+                self._report.skipped(f"entity: fills no slot, {_named(entity)}", where)
+            for slot in slots:
                 if not value:
                     self._report.missing("entity: named without a value", where)
                 elif filled.setdefault(slot, value) != value:
@@ -141,11 +143,10 @@ class ProjectDialogues:
             service, name = self._places.get(slot, (SERVICE, slot))
             state.setdefault(service, {})[name] = value
 
-    def _slots(self, entity: RasaEntity) -> list[str]:
+    def _slots(self, entity: RasaEntity, intent: str | None) -> tuple[str, ...]:
         if not self._project.domains:
-            return [entity_slot(entity)]
-        exact = self._filled.get((entity.entity, entity.role), [])
-        return exact or self._filled.get((entity.entity, None), [])
+            return (entity_slot(entity),)
+        return self._entity_slots.of(entity, intent=intent)
 
     def _set(self, state: State, step: SlotStep, where: str) -> None:
         service, name = self._places.get(step.slot, (SERVICE, step.slot))
@@ -165,6 +166,11 @@ class ProjectDialogues:
             return DialogueAct(domain=domain, act=act, slot=slot)
         owner = self._owners.get(step.name, SERVICE if not self._project.domains else GENERAL)
         return DialogueAct(domain=owner, act=step.name)
+
+
+def _named(entity: RasaEntity) -> str:
+    more = [one for one in (entity.role, entity.group) if one is not None]
+    return entity.entity + (f" ({', '.join(more)})" if more else "")
 
 
 def _copy(state: State) -> State:

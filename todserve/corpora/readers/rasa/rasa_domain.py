@@ -7,14 +7,25 @@ Several services become several files, ``domain/hotel.yml`` with slot ``hotel-ar
 them into one assistant, whose slots must differ in name.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
-from todserve.corpora.readers.rasa.rasa_types import Place, RasaDomain, RasaSlot
+from todserve.corpora.readers.rasa.rasa_slots import (
+    read_slots,
+    slot_tree,
+    with_form_mappings,
+    written_value,
+)
+from todserve.corpora.readers.rasa.rasa_types import Place, RasaDomain
 
 KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"})
 """Any of these in a YAML file makes it a domain file."""
+
+
+_AS_WRITTEN = ("intents", "entities", "responses", "templates", "forms", "actions")
+_SETTINGS = ("session_config", "e2e_actions", "config")
 
 
 def read_domain(
@@ -25,10 +36,17 @@ def read_domain(
         service=service,
         intents=_names(keys, "intents", faults),
         entities=_names(keys, "entities", faults),
-        slots=_slots(keys, faults),
+        slots=with_form_mappings(
+            read_slots(_filled(keys, "slots"), faults), _mapped_in_forms(keys)
+        ),
         responses=_responses(keys, faults),
         actions=_names(keys, "actions", faults),
         forms=_forms(keys, faults),
+        written={
+            name: written_value(keys[name])
+            for name in (*_AS_WRITTEN, *_SETTINGS)
+            if name in keys and keys[name].value is not None
+        },
         place=place,
     )
 
@@ -62,56 +80,10 @@ def _names(keys: dict[str, Located], name: str, faults: list[Fault]) -> tuple[st
     return tuple(found)
 
 
-def _slots(keys: dict[str, Located], faults: list[Fault]) -> tuple[RasaSlot, ...]:
-    node = _filled(keys, "slots")
-    slots: list[RasaSlot] = []
-    for name, entry in (node.mapping("slots", faults) if node else {}).items():
-        inner = entry.mapping(f"slot {name!r}", faults)
-        if inner and "type" not in inner:
-            faults.append(
-                entry.fault(f"slot {name!r}", got="no type", expected="a type", fix="add 'type:'")
-            )
-        kind = inner["type"].text(f"type of slot {name!r}", faults) if "type" in inner else "text"
-        values = _texts(inner, "values", f"slot {name!r}", faults)
-        if kind == "categorical" and not values:
-            faults.append(
-                entry.fault(
-                    f"slot {name!r}",
-                    got="a categorical slot without values",
-                    expected="values",
-                    fix="list them, or make the slot's type text",
-                )
-            )
-        if kind == "bool":
-            values = ("true", "false")
-        place = Place(file=entry.file, line=entry.line)
-        sources = _sources(name, inner, faults)
-        slots.append(RasaSlot(name=name, type=kind, values=values, sources=sources, place=place))
-    return tuple(slots)
-
-
 def _texts(keys: dict[str, Located], name: str, what: str, faults: list[Fault]) -> tuple[str, ...]:
     node = _filled(keys, name)
     entries = node.sequence(f"{name} of {what}", faults) if node else []
     return tuple(one.text(f"{name} of {what}", faults) for one in entries)
-
-
-def _sources(
-    name: str, keys: dict[str, Located], faults: list[Fault]
-) -> tuple[tuple[str, str | None], ...] | None:
-    node = _filled(keys, "mappings")
-    if node is None:
-        return None
-    sources: list[tuple[str, str | None]] = []
-    for entry in node.sequence(f"mappings of slot {name!r}", faults):
-        inner = entry.mapping(f"mapping of slot {name!r}", faults)
-        if inner and "type" not in inner:
-            entry.text(f"type of a mapping of slot {name!r}", faults)
-        if "type" in inner and inner["type"].value == "from_entity":
-            entity = inner["entity"].value if "entity" in inner else name
-            role = inner["role"].value if "role" in inner else None
-            sources.append((str(entity), None if role is None else str(role)))
-    return tuple(sources)
 
 
 def _responses(
@@ -145,35 +117,100 @@ def _forms(
         inner = entry.value if isinstance(entry.value, dict) else {}
         required = _filled(inner, "required_slots")
         if required is None:
-            slots: tuple[str, ...] = ()
+            # Rasa 2.0: the form's own keys are its slots.
+            slots = tuple(name for name, one in inner.items() if _is_mappings(one))
         elif isinstance(required.value, dict):  # Rasa 2: slot -> mappings
             slots = tuple(required.value)
+        elif any(isinstance(one.value, dict) for one in _entries(required)):
+            # A list of slots, each with its mappings.
+            slots = tuple(
+                name
+                for one in _entries(required)
+                for name in (one.value if isinstance(one.value, dict) else [str(one.value)])
+            )
         else:
             slots = _texts(inner, "required_slots", f"form {name!r}", faults)
         forms.append((name, slots))
     return tuple(forms)
 
 
+def _entries(node: Located) -> list[Located]:
+    return node.value if isinstance(node.value, list) else []
+
+
+def _is_mappings(node: Located) -> bool:
+    return any(isinstance(one.value, dict) and "type" in one.value for one in _entries(node))
+
+
+def _mapped_in_forms(keys: dict[str, Located]) -> dict[str, dict[str, Located]]:
+    """Return form -> slot -> mappings, which Rasa 2 keeps in the form."""
+    node = _filled(keys, "forms")
+    found: dict[str, dict[str, Located]] = {}
+    forms = node.value if node is not None and isinstance(node.value, dict) else {}
+    for name, entry in forms.items():
+        inner = entry.value if isinstance(entry.value, dict) else {}
+        required = inner.get("required_slots")
+        if required is None:
+            found[name] = {slot: one for slot, one in inner.items() if _is_mappings(one)}
+        elif isinstance(required.value, dict):
+            found[name] = required.value
+        else:
+            found[name] = {
+                slot: mappings
+                for one in _entries(required)
+                if isinstance(one.value, dict)
+                for slot, mappings in one.value.items()
+            }
+    return found
+
+
 def domain_tree(domain: RasaDomain) -> dict[str, Any]:
     """Return the keys of a domain file."""
+    written = domain.written
+    responses = {**written.get("templates", {}), **written.get("responses", {})}
     tree: dict[str, Any] = {
-        "intents": list(domain.intents),
-        "entities": list(domain.entities),
-        "slots": {slot.name: _slot_tree(slot) for slot in domain.slots},
-        "responses": {name: [{"text": text} for text in texts] for name, texts in domain.responses},
-        "actions": list(domain.actions),
-        "forms": {name: {"required_slots": list(slots)} for name, slots in domain.forms},
+        "intents": written.get("intents") or list(domain.intents),
+        "entities": written.get("entities") or list(domain.entities),
+        "slots": {slot.name: slot_tree(slot) for slot in domain.slots},
+        "responses": {
+            name: _as_list(responses[name]) if name in responses else _texts_tree(texts)
+            for name, texts in domain.responses
+        },
+        "actions": written.get("actions") or list(domain.actions),
+        "forms": {name: _form_tree(name, slots, written) for name, slots in domain.forms},
+        **{name: written[name] for name in _SETTINGS if name in written},
     }
     return {name: found for name, found in tree.items() if found}
 
 
-def _slot_tree(slot: RasaSlot) -> dict[str, Any]:
-    tree: dict[str, Any] = {"type": slot.type}
-    if slot.type == "categorical":
-        tree["values"] = list(slot.values)
-    if slot.sources is not None:
-        tree["mappings"] = [
-            {"type": "from_entity", "entity": entity} | ({"role": role} if role else {})
-            for entity, role in slot.sources
-        ] or [{"type": "custom"}]
-    return tree
+def _as_list(given: Any) -> list[Any]:
+    """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
+    entries = given if isinstance(given, list) else [given]
+    return [one if isinstance(one, dict) else {"text": str(one)} for one in entries]
+
+
+def _texts_tree(texts: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"text": text} for text in texts]
+
+
+def _form_tree(name: str, slots: tuple[str, ...], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a form's keys in the words of Rasa 3, whose mappings stand with the slots."""
+    forms = written.get("forms")
+    given = forms.get(name) if isinstance(forms, dict) else None
+    kept = given if isinstance(given, dict) else {}
+    more = {key: one for key, one in kept.items() if key not in (*slots, "required_slots")}
+    return {"required_slots": list(slots), **more}
+
+
+def joined_written(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two files of one domain say together."""
+    joined = dict(first)
+    for key, value in second.items():
+        known = joined.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            joined[key] = {**known, **value}
+        elif isinstance(known, list) and isinstance(value, list):
+            joined[key] = [*known, *(one for one in value if one not in known)]
+        else:
+            joined[key] = value
+    return joined

@@ -7,10 +7,11 @@ today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.folder_files import own_file
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_markup import read_marked
 from todserve.corpora.readers.rasa.rasa_nlu import marks_at
@@ -26,9 +27,13 @@ from todserve.corpora.readers.rasa.rasa_types import (
     SlotStep,
     UserStep,
 )
-from todserve.runtime.untrusted.json_text import parse_json
+from todserve.runtime.errors import CorpusError, DataError
+from todserve.runtime.untrusted.json_text import CORPUS_BYTES, parse_json, read_limited
 
 _SECTION = re.compile(r"##\s*(intent|synonym|regex|lookup)\s*:\s*(.+)")
+_STORY_STEP = re.compile(
+    r"\*\s*/?[\w./+-]+\s*(?:[{:]|OR\s|\Z).*|-\s*[\w./+-]+\s*(?:\{.*|\Z)|[>#].*"
+)
 _INTENT_END = re.compile(r"[{:]")
 _BRACES_END = re.compile(r"\}\s*(?::|\Z)")
 _EVENTS = frozenset({"form", "active_loop", "restart", "reset_slots", "rewind", "export"})
@@ -53,8 +58,13 @@ def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> Markdo
     ]
     if any(_SECTION.fullmatch(line) for line, _ in lines):
         return MarkdownContent(nlu=_nlu(lines, faults))
-    if any(line.startswith("## ") for line, _ in lines) and any(
-        line.startswith("* ") for line, _ in lines
+    steps = [line for line, _ in lines if line[0] in "*->"]
+    strange = [line for line, _ in lines if _STORY_STEP.fullmatch(line) is None]
+    if (
+        any(line.startswith("## ") for line, _ in lines)
+        and any(line.startswith("* ") for line, _ in lines)
+        # Prose with headings and lists is for people; a story may have a broken line.
+        and len(strange) < len(steps)
     ):
         stories = _stories(lines, report, faults)
         # Any Markdown has headings and lists; stories have actions below their messages.
@@ -79,11 +89,13 @@ def _without_comments(text: str) -> Iterator[str]:
 def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
     examples: list[RasaExample] = []
     tables: dict[str, dict[str, list[str]]] = {"synonym": {}, "regex": {}, "lookup": {}}
+    places: dict[tuple[str, str], Place] = {}
     kind = name = ""
     for line, place in lines:
         section = _SECTION.fullmatch(line)
         if section is not None:
             kind, name = section[1], section[2].strip()
+            places.setdefault((kind, name), place)
         elif line[0] in "-*+" and line[1:].strip() and kind:
             text = line[1:].strip()
             if kind == "intent":
@@ -93,12 +105,17 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
                 )
             else:
                 tables[kind].setdefault(name, []).append(text)
+        elif kind == "lookup" and _listed(line, place, tables[kind].setdefault(name, [])):
+            continue
         elif not line.startswith("#"):
             faults.append(
                 _fault(place, "example", "a line without '- '", "'- ' and the text below a '##'")
             )
     found = {
-        kind: tuple(RasaTable(name=name, examples=tuple(texts)) for name, texts in one.items())
+        kind: tuple(
+            RasaTable(name=name, examples=tuple(texts), place=places[kind, name])
+            for name, texts in one.items()
+        )
         for kind, one in tables.items()
     }
     return RasaNlu(
@@ -109,10 +126,28 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
     )
 
 
+def _listed(line: str, place: Place, into: list[str]) -> bool:
+    """Add the lines of a file that a lookup table names; False where there is none."""
+    here = Path(place.file).parent
+    # Rasa looks from where it is started, which is the project's folder mostly.
+    for folder in (here, here.parent):
+        try:
+            file = own_file(folder, line)
+            text = read_limited(file, most=CORPUS_BYTES) if file.is_file() else None
+        except (CorpusError, DataError, OSError):
+            continue
+        if text is not None:
+            into += [one.strip() for one in text.splitlines() if one.strip()]
+            return True
+    return False
+
+
 def _stories(
     lines: list[tuple[str, Place]], report: ReadReport, faults: list[Fault]
 ) -> list[RasaStory]:
     parts: list[tuple[str, Place, list[RasaStep]]] = []
+    opened: dict[int, str] = {}
+    closed: dict[int, str] = {}
     for line, place in lines:
         where = f"{place.file}:{place.line}"
         if line.startswith("##"):
@@ -120,7 +155,10 @@ def _stories(
         elif line.startswith("#"):
             continue
         elif line.startswith(">"):
-            report.skipped("step: checkpoint", where)
+            if len(parts) - 1 in closed:
+                report.skipped("step: checkpoint", where)
+            into = closed if parts and parts[-1][2] else opened
+            into[len(parts) - 1] = line[1:].partition("{")[0].strip()
         elif line[0] in "*-" and not parts:
             faults.append(_fault(place, "step", "a step before any story", "'## name' above it"))
         elif line.startswith("*"):
@@ -128,7 +166,9 @@ def _stories(
             if len(messages) > 1:
                 report.changed("or: first branch kept", where)
             step = _user(messages[0].strip(), place, faults)
-            parts[-1][2].extend([step] if step else [])
+            parts_of = (_parts(one.strip().removeprefix("/")) for one in messages[1:])
+            others = tuple(one[0] for one in parts_of if one is not None)
+            parts[-1][2].extend([replace(step, others=others)] if step else [])
         elif line.startswith("-"):
             parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))
         else:
@@ -136,7 +176,16 @@ def _stories(
     for name, place, steps in parts:
         if not steps:
             faults.append(_fault(place, f"story {name!r}", "no steps", "'* intent' below it"))
-    return [RasaStory(name=name, steps=tuple(steps), place=place) for name, place, steps in parts]
+    return [
+        RasaStory(
+            name=name,
+            steps=tuple(steps),
+            opens=opened.get(number),
+            closes=closed.get(number),
+            place=place,
+        )
+        for number, (name, place, steps) in enumerate(parts)
+    ]
 
 
 def _user(message: str, place: Place, faults: list[Fault]) -> UserStep | None:

@@ -13,6 +13,9 @@ from todserve.corpora.readers.rasa.rasa_markup import Complaint, read_marked, wr
 from todserve.corpora.readers.rasa.rasa_types import Place, RasaExample, RasaNlu, RasaTable
 from todserve.corpora.readers.rasa.rasa_yaml import listed
 
+MARK = "entity"
+"""What faults of marks are about: the words around them are read all the same."""
+
 _TABLES = ("synonym", "lookup", "regex")
 
 
@@ -63,7 +66,7 @@ def marks_at(place: Place, faults: list[Fault]) -> Complaint:
             Fault(
                 file=place.file,
                 line=place.line,
-                what="entity",
+                what=MARK,
                 got=got,
                 expected=expected,
                 fix="correct the mark",

@@ -8,9 +8,10 @@ Of a folder, files named ``test_*`` are left out, as Rasa leaves them out of tra
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from todserve.corpora.corpus_faults import Fault
@@ -19,11 +20,13 @@ from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_domain import KEYS as DOMAIN_KEYS
-from todserve.corpora.readers.rasa.rasa_domain import domain_tree, read_domain
+from todserve.corpora.readers.rasa.rasa_domain import domain_tree, joined_written, read_domain
 from todserve.corpora.readers.rasa.rasa_json import KEY as OLD_KEY
 from todserve.corpora.readers.rasa.rasa_json import read_old_json
 from todserve.corpora.readers.rasa.rasa_markdown import read_markdown
 from todserve.corpora.readers.rasa.rasa_nlu import nlu_tree, read_nlu
+from todserve.corpora.readers.rasa.rasa_slots import written_value
+from todserve.corpora.readers.rasa.rasa_sources import SUFFIXES, own_sources
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, story_tree
 from todserve.corpora.readers.rasa.rasa_types import (
     SERVICE,
@@ -40,23 +43,30 @@ SERVICE_FILE = "service."
 """A domain file ``service.hotel.yml`` describes service ``hotel``; its slots are ``hotel-area``."""
 
 _YAML_KEY = re.compile(rf"^(nlu|stories|rules|{'|'.join(sorted(DOMAIN_KEYS))})\s*:", re.MULTILINE)
-_SUFFIXES = frozenset({".yml", ".yaml", ".json", ".md"})
 
 
-def rasa_files(path: Path) -> Iterator[Path]:
-    """Yield the files at ``path``, or below it, that look like Rasa's."""
+def rasa_files(path: Path, report: ReadReport | None = None) -> Iterator[Path]:
+    """Yield the files at ``path``, or below it, that look like Rasa's.
+
+    Args:
+        path: a folder, or one file.
+        report: counts what stands below the folder and is none of the project's.
+    """
     if path.is_file():
-        if path.suffix in _SUFFIXES and _is_rasa(path):
+        if path.suffix in SUFFIXES and _is_rasa(path):
             yield path
         return
-    for file in sorted(path.rglob("*")):
-        inner = file.relative_to(path)
-        if file.suffix not in _SUFFIXES or not file.is_file():
-            continue
-        if any(part.startswith(".") for part in inner.parts):
-            continue
-        if _is_rasa(own_file(path, inner.as_posix())):
+    found, left = own_sources(path)
+    for one in left if report is not None else ():
+        if report is not None and (one.is_dir() or _is_rasa(own_file(path, _inner(one, path)))):
+            report.skipped("file: not the project's own, left alone", str(one))
+    for file in found:
+        if _is_rasa(own_file(path, _inner(file, path))):
             yield file
+
+
+def _inner(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
 
 
 def _is_rasa(file: Path) -> bool:
@@ -79,7 +89,8 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
     nlu: list[RasaNlu] = []
     domains: list[RasaDomain] = []
     stories: list[RasaStory] = []
-    for file in rasa_files(path):
+    rules: list[Mapping[str, Any]] = []
+    for file in rasa_files(path, report):
         if path.is_dir() and file.name.startswith("test_"):
             report.skipped("file: test stories", str(file))
             continue
@@ -101,9 +112,13 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
         if "rules" in found:
             for rule in found["rules"].sequence("rules", faults):
                 report.skipped("rule", f"{rule.file}:{rule.line}")
+                if isinstance(rule.value, dict):
+                    rules.append(written_value(rule))
         if DOMAIN_KEYS & set(found):
             domains.append(_domain(file, found, faults))
-    return RasaProject(nlu=joined_nlu(nlu), domains=tuple(domains), stories=tuple(stories))
+    return RasaProject(
+        nlu=joined_nlu(nlu), domains=tuple(domains), stories=tuple(stories), rules=tuple(rules)
+    )
 
 
 def _domain(file: Path, keys: dict[str, Located], faults: list[Fault]) -> RasaDomain:
@@ -113,7 +128,7 @@ def _domain(file: Path, keys: dict[str, Located], faults: list[Fault]) -> RasaDo
 
 
 def write_project(project: RasaProject, folder: Path, report: ReadReport) -> None:
-    """Write a project as ``data/nlu.yml``, ``data/stories.yml`` and ``domain.yml``.
+    """Write a project as ``data/nlu.yml``, stories, rules and ``domain.yml``.
 
     Domains of named services go to ``domain/service.NAME.yml`` instead; train with
     ``rasa train --domain domain`` then.
@@ -134,6 +149,9 @@ def write_project(project: RasaProject, folder: Path, report: ReadReport) -> Non
     if project.stories:
         stories = [story_tree(story) for story in project.stories]
         (folder / "data" / "stories.yml").write_text(to_yaml({"stories": stories}), "utf-8")
+    if project.rules:
+        rules = [dict(one) for one in project.rules]
+        (folder / "data" / "rules.yml").write_text(to_yaml({"rules": rules}), "utf-8")
     by_file: dict[Path, RasaDomain] = {}
     for domain in project.domains:
         if domain.service == SERVICE:
@@ -159,4 +177,5 @@ def _joined(first: RasaDomain, second: RasaDomain) -> RasaDomain:
         responses=tuple(dict([*first.responses, *second.responses]).items()),
         actions=tuple(dict.fromkeys([*first.actions, *second.actions])),
         forms=tuple(dict([*first.forms, *second.forms]).items()),
+        written=joined_written(first.written, second.written),
     )

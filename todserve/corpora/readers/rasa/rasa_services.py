@@ -65,7 +65,7 @@ def _seen(project: RasaProject) -> RasaDomain:
     names = [*entities, *(slot for slot in set_slots if slot not in entities)]
     return RasaDomain(
         intents=tuple(intents),
-        slots=tuple(RasaSlot(name=name, sources=((name, None),)) for name in names),
+        slots=tuple(RasaSlot(name=name) for name in names),
     )
 
 

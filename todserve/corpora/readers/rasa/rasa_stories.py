@@ -3,18 +3,20 @@
 Stands between ``stories.yml`` and `rasa_types`. Example:
 ``- intent: inform`` / ``- slot_was_set: [{city: ely}]`` / ``- action: utter_ask_day``.
 
-Left out and counted: rules (single exchanges without a conversation), checkpoints (they join
-stories that stand apart), loops. Of an ``or`` the first branch is kept.
+Left out and counted: rules (single exchanges without a conversation), checkpoints in the middle of
+a story, loops. Of an ``or`` the first branch is kept.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_markup import quoted, read_marked, write_marked
-from todserve.corpora.readers.rasa.rasa_nlu import marks_at
+from todserve.corpora.readers.rasa.rasa_nlu import MARK, marks_at
+from todserve.corpora.readers.rasa.rasa_slots import value_text, written_value
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     BotStep,
@@ -43,13 +45,34 @@ def read_stories(node: Located, report: ReadReport, faults: list[Fault]) -> tupl
         name = keys["story"].text("story", faults)
         place = Place(file=entry.file, line=keys["story"].line)
         nodes = keys["steps"].sequence(f"steps of {name!r}", faults) if "steps" in keys else []
-        steps = tuple(step for one in nodes for step in _steps(one, report, faults))
+        before = len(faults)
+        ends = [_checkpoint(one) for one in (nodes[:1] + nodes[-1:])] or [None]
+        inner = nodes[ends[0] is not None : len(nodes) - (ends[-1] is not None)]
+        steps = tuple(step for one in inner for step in _steps(one, report, faults))
+        if any(one.what != MARK for one in faults[before:]):
+            # A story without one of its steps would say something else.
+            report.skipped(f"story: with a fault in it, {name}", f"{place.file}:{place.line}")
+            continue
         if not nodes:
             faults.append(
                 entry.fault(f"story {name!r}", got="no steps", expected="steps", fix="add some")
             )
-        stories.append(RasaStory(name=name, steps=steps, place=place))
+        stories.append(
+            RasaStory(
+                name=name,
+                steps=steps,
+                opens=ends[0],
+                closes=ends[-1],
+                written=written_value(entry),
+                place=place,
+            )
+        )
     return tuple(stories)
+
+
+def _checkpoint(step: Located) -> str | None:
+    keys = step.value if isinstance(step.value, dict) else {}
+    return str(keys["checkpoint"].value) if "checkpoint" in keys else None
 
 
 def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[RasaStep]:
@@ -61,8 +84,13 @@ def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[R
     elif "or" in keys:
         branches = keys["or"].sequence("or", faults)
         report.changed("or: first branch kept", where)
-        if branches:
-            yield from _steps(branches[0], report, faults)
+        others = tuple(
+            str(one.value["intent"].value).removeprefix("/")
+            for one in branches[1:]
+            if isinstance(one.value, dict) and "intent" in one.value
+        )
+        for step in _steps(branches[0], report, faults) if branches else ():
+            yield replace(step, others=others) if isinstance(step, UserStep) else step
     elif "action" in keys:
         yield ActionStep(name=keys["action"].text("action", faults), place=place)
     elif "bot" in keys:
@@ -121,21 +149,26 @@ def _named(node: Located, faults: list[Fault]) -> RasaEntity | None:
 
 
 def _slot(node: Located, faults: list[Fault]) -> Iterator[SlotStep]:
-    place = Place(file=node.file, line=node.line)
+    if not isinstance(node.value, str):
+        node.mapping("slot_was_set", faults)
+    yield from set_slots(node, Place(file=node.file, line=node.line))
+
+
+def set_slots(node: Located, place: Place) -> Iterator[SlotStep]:
+    """Yield what an entry of ``slot_was_set`` says: a slot's name, or slots with values."""
     if isinstance(node.value, str):
         yield SlotStep(slot=node.value, known=False, place=place)
         return
-    for name, value in node.mapping("slot_was_set", faults).items():
-        if isinstance(value.value, list | dict):
-            value.text(f"value of slot {name!r}", faults)
-            continue
+    for name, value in node.value.items() if isinstance(node.value, dict) else ():
         place = Place(file=value.file, line=value.line)
-        yield SlotStep(slot=name, value=value.value, place=place)
+        yield SlotStep(slot=name, value=value_text(value), place=place)
 
 
 def story_tree(story: RasaStory) -> dict[str, Any]:
     """Return a story's keys."""
-    steps: list[dict[str, Any]] = []
+    if story.written:
+        return dict(story.written)
+    steps: list[dict[str, Any]] = [] if story.opens is None else [{"checkpoint": story.opens}]
     for step in story.steps:
         if isinstance(step, SlotStep):
             entry = {step.slot: step.value} if step.known else step.slot
@@ -149,6 +182,8 @@ def story_tree(story: RasaStory) -> dict[str, Any]:
             steps.append({"bot": step.text})
         else:
             steps.append({"action": step.name})
+    if story.closes is not None:
+        steps.append({"checkpoint": story.closes})
     return {"story": story.name, "steps": steps}
 
 

@@ -5,8 +5,9 @@ into the dialogue types. Places do not count when two things are compared. Examp
 ``RasaExample(text="to ely", intent="inform", entities=(RasaEntity(...),))``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SERVICE = "rasa"
 """Service of a project whose one domain.yml names none: Rasa has slots, but no services."""
@@ -74,21 +75,91 @@ class RasaNlu:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RasaCondition:
+    """When a mapping holds.
+
+    Attributes:
+        form: the form that must be under way; "" for none at all, None for whichever.
+        asked: the slot that must be what it asks for; None for whichever.
+    """
+
+    form: str | None = None
+    asked: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaMapping:
+    """What fills a slot.
+
+    Attributes:
+        type: ``from_entity``, ``from_intent``, ``from_text``, ``from_trigger_intent`` or another.
+        entity: whose value is taken.
+        role: which the entity must have.
+        group: which the entity must be in.
+        intents: of the message; none for any.
+        not_intents: that the message must not have.
+        value: what the slot becomes, where the mapping says it.
+        conditions: of which one must hold; none for always.
+        options: further keys of its own.
+        assumed: not written down, but what Rasa does by itself.
+    """
+
+    type: str
+    entity: str | None = None
+    role: str | None = None
+    group: str | None = None
+    intents: tuple[str, ...] = ()
+    not_intents: tuple[str, ...] = ()
+    value: str | None = None
+    conditions: tuple[RasaCondition, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    assumed: bool = field(default=False, compare=False)
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RasaSource:
+    """An entity that fills a slot.
+
+    Attributes:
+        entity: its name.
+        role: which it must have; None for any.
+        group: which it must be in; None for any.
+        forms: of which one must be under way ("": none at all); empty for always.
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+    """
+
+    entity: str
+    role: str | None = None
+    group: str | None = None
+    forms: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RasaSlot:
     """A slot.
 
     Attributes:
         name: its name.
-        type: Rasa's type, e.g. ``text`` or ``categorical``.
+        type: Rasa's type by its short name, e.g. ``text`` or ``categorical``.
         values: the closed list of a categorical slot.
-        sources: (entity, role) pairs that fill it; None where the domain maps nothing, and
-            Rasa 2 fills it from the entity of its own name.
+        mappings: what fills it; None where the domain maps nothing, and Rasa 2 fills it from the
+            entity of its own name.
+        initial: its value at the start of a conversation; lists as JSON.
+        influences: whether it influences the conversation; None where nothing is said.
+        options: further keys of its own.
     """
 
     name: str
     type: str = "text"
     values: tuple[str, ...] = ()
-    sources: tuple[tuple[str, str | None], ...] | None = None
+    mappings: tuple[RasaMapping, ...] | None = None
+    initial: str | None = None
+    influences: bool | None = None
+    options: Mapping[str, str | None] = field(default_factory=dict)
     place: Place = field(default=NOWHERE, compare=False)
 
 
@@ -104,6 +175,7 @@ class RasaDomain:
         responses: (action, its texts).
         actions: names of custom actions.
         forms: (form, its required slots).
+        written: the file's keys as they stand, for what none of these says.
     """
 
     service: str = SERVICE
@@ -113,16 +185,21 @@ class RasaDomain:
     responses: tuple[tuple[str, tuple[str, ...]], ...] = ()
     actions: tuple[str, ...] = ()
     forms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserStep:
-    """The user says something; ``text`` is None where the story names the intent alone."""
+    """The user says something; ``text`` is None where the story names the intent alone.
+
+    ``others`` are the intents of the other branches of an ``or``.
+    """
 
     intent: str | None = None
     text: str | None = None
     entities: tuple[RasaEntity, ...] = ()
+    others: tuple[str, ...] = field(default=(), compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
@@ -157,20 +234,38 @@ RasaStep = UserStep | SlotStep | ActionStep | BotStep
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RasaStory:
-    """One conversation."""
+    """One conversation, or a rule.
+
+    Attributes:
+        name: its name.
+        steps: what happens.
+        form: the form that a rule's condition names.
+        conditions: the slots that a rule's condition names.
+        starts: whether a rule holds at the start of a conversation alone.
+        opens: the checkpoint that it goes on from.
+        closes: the checkpoint that it ends with.
+        written: its keys as they stand; none where it was not read from YAML.
+    """
 
     name: str
     steps: tuple[RasaStep, ...]
+    form: str | None = None
+    conditions: tuple[SlotStep, ...] = ()
+    starts: bool = False
+    opens: str | None = None
+    closes: str | None = None
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RasaProject:
-    """Everything the files of one assistant hold."""
+    """Everything the files of one assistant hold; its rules as they stand."""
 
     nlu: RasaNlu = RasaNlu()
     domains: tuple[RasaDomain, ...] = ()
     stories: tuple[RasaStory, ...] = ()
+    rules: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
 
 
 def joined_nlu(parts: Iterable[RasaNlu]) -> RasaNlu:

@@ -19,6 +19,7 @@ from todserve.corpora.readers.rasa.rasa_types import (
     RasaDomain,
     RasaEntity,
     RasaExample,
+    RasaMapping,
     RasaNlu,
     RasaProject,
     RasaSlot,
@@ -190,7 +191,7 @@ def _slot(domain: str, slot: Slot) -> RasaSlot:
         name=name,
         type="categorical" if closed else "text",
         values=slot.values if closed else (),
-        sources=((name, None),),
+        mappings=(RasaMapping(type="from_entity", entity=name),),
     )
 
 

@@ -1,0 +1,77 @@
+"""IntentPayload: a message that says an intent outright, as buttons and web chats of Rasa send it.
+
+First on the way of a message, before the model. Example:
+``IntentPayload.of('/inform{"cuisine": "thai"}')`` has the intent ``inform`` and one entity, and is
+spoken as ``inform thai``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from todserve.corpora.readers.label_names import label
+from todserve.runtime.errors import DataError
+from todserve.runtime.untrusted.json_text import parse_json
+
+_PAYLOAD = re.compile(r"\s*/([^\s{}@]+)(?:@[0-9.]+)?\s*(\{.*\})?\s*", re.DOTALL)
+_MOST_ENTITIES = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IntentPayload:
+    """What such a message says.
+
+    Attributes:
+        name: of the intent, as it was sent.
+        entities: entity -> its values, in order.
+    """
+
+    name: str
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str) -> "IntentPayload | None":
+        """Return what a message says; None where it is plain words.
+
+        What begins like a payload and has no JSON object after the intent is plain words, too.
+        """
+        found = _PAYLOAD.fullmatch(text)
+        if found is None or not label(found[1]):
+            return None
+        try:
+            given = parse_json(found[2]) if found[2] else {}
+        except DataError:
+            return None
+        if not isinstance(given, dict) or len(given) > _MOST_ENTITIES:
+            return None
+        entities = {str(name): tuple(_texts(value)) for name, value in given.items()}
+        return cls(
+            name=found[1], entities={name: values for name, values in entities.items() if values}
+        )
+
+    @property
+    def intent(self) -> str:
+        """The intent as the model would say it."""
+        return label(self.name)
+
+    @property
+    def words(self) -> str:
+        """What a person would have said: the model is asked and reminded with it."""
+        values = [value for given in self.entities.values() for value in given]
+        return " ".join([self.name.replace("_", " ").replace("/", " ").strip(), *values])
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [text for one in value for text in _texts(one)]
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if isinstance(value, str | int | float):
+        return [str(value)] if str(value).strip() else []
+    return []
+
+
+def spoken(text: str) -> str:
+    """Return a message as words."""
+    payload = IntentPayload.of(text)
+    return text if payload is None else payload.words
