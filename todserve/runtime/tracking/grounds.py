@@ -18,9 +18,6 @@ from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-NOT_SAID = "not said"
-"""The reason of a value that nothing bears out."""
-
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
 _SAID_TIME = re.compile(
