@@ -461,3 +461,17 @@ def test_braces_that_are_said_are_no_placeholder(tmp_path: Path) -> None:
     report = converted(tmp_path, responses=responses)
     assert report.bot.responses["utter_hi"][0].text == "Hi name, {currency}."
     assert report.notes.count("response: braces that are said, left out") == 1
+
+
+def test_a_second_rule_that_contradicts_the_first_is_named_with_its_line(tmp_path: Path) -> None:
+    says = [
+        {"rule": action, "steps": [{"intent": "greet"}, {"action": action}]}
+        for action in ("utter_hi", "utter_bye")
+    ]
+    report = converted(tmp_path, rules=says)
+    assert report.bot.actions.intents == {"greet": "utter_hi"}
+    lines = (tmp_path / "bot" / "all.yml").read_text("utf-8").splitlines()
+    at = lines.index("- rule: utter_bye") + 1
+    assert report.notes.notes["rule: says another thing after its intent"].examples == [
+        f"{tmp_path}/bot/all.yml:{at}: utter_bye"
+    ]

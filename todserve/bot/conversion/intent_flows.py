@@ -105,7 +105,10 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
         answers[intent] = _most(counted)
         for other in counted:
             if other != answers[intent]:
-                report.skipped("rule: says another thing after its intent", ", ".join(other))
+                report.skipped(
+                    "rule: says another thing after its intent",
+                    f"{reading.places[intent, other]}: {', '.join(other)}",
+                )
     for intent, found in reading.answers.items():
         custom = [one for names in found for one in names if not one.startswith("utter_")]
         if intent in answers or not custom:
@@ -120,7 +123,8 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
         ends[form] = _most(counted)
         for other in counted:
             if other != ends[form]:
-                report.skipped("form: another end of it", f"{form}: {', '.join(other)}")
+                where = reading.places[form, other]
+                report.skipped("form: another end of it", f"{where} {form}: {', '.join(other)}")
     for intent, names in assistant.retrieval_intents.items():
         if intent in answers:
             general = answers.pop(intent)
@@ -165,6 +169,8 @@ class _Reading:
         self.ends: dict[str, Counter[Names]] = {}
         self.answers: dict[str, Counter[Names]] = {}
         self.rules: list[FlowRule] = []
+        # Where an answer or an end of a form is said first.
+        self.places: dict[tuple[str, Names], str] = {}
         self._before: dict[str, dict[str, None]] = {}
         self._first: dict[str, dict[str, None]] = {}
         self._later: list[FlowRule] = []
@@ -207,7 +213,7 @@ class _Reading:
                     if names and form is None and step.name not in begun:
                         self._report.skipped("step: before a form", _at(step))
                     elif names and form is not None:
-                        self._end(form, names)
+                        self._end(form, names, where)
                     if form is None and step.name in begun:
                         resumed = True
                         # Said before the form goes on, by a rule about what interrupts it.
@@ -225,7 +231,7 @@ class _Reading:
                 elif step.name != _LISTEN:
                     self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
             if form is not None and names:
-                self._end(form, names)
+                self._end(form, names, where)
             if form is not None or resumed or turn.intent is None:
                 continue
             if left and not condition.form and not begun:
@@ -304,6 +310,7 @@ class _Reading:
         found = _with_after(condition, after)
         if not found.weight():
             self.answers.setdefault(intent, Counter())[tuple(names)] += 1
+            self.places.setdefault((intent, tuple(names)), where)
         elif ruled or any(not one.startswith("utter_") for one in names):
             self._rule(intent, found, names, where)
 
@@ -321,7 +328,8 @@ class _Reading:
         )
         self.rules.append(one)
 
-    def _end(self, form: str, names: list[str]) -> None:
+    def _end(self, form: str, names: list[str], where: str) -> None:
+        self.places.setdefault((form, tuple(names)), where)
         self.ends.setdefault(form, Counter())[tuple(names)] += 1
 
 
