@@ -189,11 +189,15 @@ class Compare(_Given):
 def _as_sender(given: object) -> object:
     if given is None:
         return DEFAULT_SENDER
-    return str(given) if type(given) in (int, float) else given
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        # Larger ones lose digits on their way through other programs' JSON.
+        return str(given) if abs(given) <= _LARGEST else given
+    return given
 
 
 DEFAULT_SENDER = "default"
-_NUMBER = {"type": "number", "minimum": -1e15, "maximum": 1e15}
+_LARGEST = 1e15
+_NUMBER = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}
 Sender = Annotated[
     PersonId,
     BeforeValidator(_as_sender),
