@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright, Request, Route
+from playwright.sync_api import Browser, Page, Playwright, Request, Route, expect
 
 from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.gateway_process import make_server
@@ -26,6 +26,8 @@ _FLAGS = (
     "--no-first-run",
 )
 _AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+expect.set_options(timeout=30_000)  # as long as everything else may take on a busy machine
 
 
 @contextmanager
