@@ -463,6 +463,7 @@ def test_a_lost_answer_keeps_the_text_and_is_not_said_twice(
 
 def test_what_the_gateway_refuses_is_said_and_the_text_kept(open_studio: OpenStudio) -> None:
     page = open_studio()
+    page.page.wait_for_load_state("networkidle")  # what the page asks first is answered
     page.page.get_by_label("Model").fill("nosuch")
     field = page.page.get_by_label("Message", exact=True)
     field.fill(CHEAP)
