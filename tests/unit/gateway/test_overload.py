@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
+from todserve.gateway.api.roles import ASK_THE_MODEL, NEEDED, asks_the_model
 from todserve.gateway.gateway_settings import GatewaySettings
 
 
@@ -52,6 +53,30 @@ def samples(gateway: GatewayServer) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for one in family.samples
     }
+
+
+def test_every_route_that_takes_something_is_judged_whether_it_asks_the_model() -> None:
+    only_stores = {("POST", "/v1/dialogues"), ("POST", "/v1/examples")}
+    assert {one for one in NEEDED if one[0] == "POST"} == ASK_THE_MODEL | only_stores
+    assert not ASK_THE_MODEL & only_stores
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asks"),
+    [
+        ("POST", "/v1/dialogues/4f2a/turns", True),
+        ("POST", "/v1/dialogues/4f2a/turns/3/correction", True),
+        ("POST", "/v2/models/tod/versions/1.0/infer", True),
+        ("POST", "/v1/models/tod:predict", True),
+        ("GET", "/v1/dialogues/4f2a/turns", False),
+        ("POST", "/v1/dialogues", False),
+        ("POST", "/v1/dialogues/4f2a/turns/3/correction/more", False),
+    ],
+)
+def test_a_request_that_asks_the_model_is_known_by_its_route(
+    method: str, path: str, asks: bool
+) -> None:
+    assert asks_the_model(method, path) is asks
 
 
 def test_a_message_without_a_place_gets_503_and_when_to_come_back_and_is_taken_then(

@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import ipaddress
 import logging
-import re
 import time
 import uuid
 from collections import OrderedDict
@@ -26,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todserve.gateway.api.headers import add_headers
-from todserve.gateway.api.roles import Caller, Role
+from todserve.gateway.api.roles import Caller, Role, asks_the_model
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -42,11 +41,6 @@ _SOCKETS = "/socket.io/"
 _GUARDED = ("/v1/", "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
 _OPEN_CHAT = "open chat"
 """Whose the dialogues are of people who needed no token."""
-_ASKS_THE_MODEL = re.compile(
-    r"/v1/proposals|/webhooks/(?:rest|callback)/webhook|/model/parse"
-    r"|/v1/dialogues/[^/]+/(?:turns|compare|turns/[^/]+/correction)"
-    r"|/v1/models/[^/]+:(?:predict|explain)|/v2/models/[^/]+/(?:infer|explain)"
-)
 _TOLD = {
     Crowded.FULL: "more messages wait than can be answered in time",
     Crowded.LATE: "the model had no time for it",
@@ -230,7 +224,7 @@ class Guard:
             return waiting.pop() if waiting else await receive()
 
         # Only now: whoever sends slowly keeps no place from the others.
-        if scope["method"] == "POST" and _ASKS_THE_MODEL.fullmatch(scope["path"]):
+        if asks_the_model(scope["method"], scope["path"]):
             await self._in_turn(scope, replay, send)
         else:
             await self._app(scope, replay, send)

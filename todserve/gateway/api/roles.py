@@ -9,7 +9,8 @@ nobody has judged is an admin's.
 """
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from http import HTTPStatus
@@ -69,6 +70,31 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("DELETE", f"{_DIALOGUE}/hand-off"): Role.ADMIN,
 }
 """Method and route -> the least role."""
+
+ASK_THE_MODEL: Set[tuple[str, str]] = frozenset(
+    ("POST", route)
+    for route in (
+        *(f"{_DIALOGUE}/turns", f"{_DIALOGUE}/turns/{{index}}/correction", f"{_DIALOGUE}/compare"),
+        *("/v1/proposals", "/model/parse"),
+        *("/webhooks/rest/webhook", "/webhooks/callback/webhook"),
+        *("/v1/models/{name}:predict", "/v1/models/{name}:explain"),
+        *("/v2/models/{name}/infer", "/v2/models/{name}/explain"),
+        "/v2/models/{name}/versions/{number}/infer",
+    )
+)
+"""The routes of NEEDED that have the model answer a turn: they need a place in the waiting room."""
+
+_ASKING = re.compile(
+    "|".join(
+        "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", f"{method} {route}")))
+        for method, route in sorted(ASK_THE_MODEL)
+    )
+)
+
+
+def asks_the_model(method: str, path: str) -> bool:
+    """Return whether a request is for one of the routes of ASK_THE_MODEL."""
+    return _ASKING.fullmatch(f"{method} {path}") is not None
 
 
 class Token(BaseModel):
