@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.whole_files import write_whole
 
 FIDELITY_FILE = "fidelity.json"
 
@@ -92,8 +93,7 @@ class FidelityReport(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Write the report into an export folder."""
-        path = folder / FIDELITY_FILE
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_whole(folder / FIDELITY_FILE, self.model_dump_json(indent=2) + "\n")
 
     def markdown(self) -> str:
         """Return the report as a Markdown table, which is plain enough to be read as it is."""

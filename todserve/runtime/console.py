@@ -35,9 +35,10 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(_shown, escaped(text))
 
 
-def show_painted(line: str) -> None:
-    """Print a line with colours of ours; the texts in it are escaped already."""
-    print(line, file=getattr(sys.stdout, "beneath", sys.stdout))
+def beneath(stream: TextIO) -> TextIO:
+    """Return where lines with colours of ours go; the texts in them are escaped already."""
+    below: TextIO = getattr(stream, "beneath", stream)
+    return below
 
 
 @contextmanager

@@ -20,11 +20,11 @@ def torchserve_file(*parts: str) -> Path:
     return (root if root.is_dir() else _PACKAGE.parent).joinpath(*parts)
 
 
-def given_or_shipped(path: Path) -> Path:
-    """Return ``path``; where it does not exist and is relative, the shipped file of that name.
+def given_or_shipped(path: Path, *, base: Path = Path()) -> Path:
+    """Return ``path`` below ``base``; where it does not exist and is relative, the shipped one.
 
     So ``config.properties`` is the user's own where the working directory has one, and ours in an
     empty folder.
     """
-    shipped = torchserve_file(*path.parts)
-    return shipped if not path.is_absolute() and not path.exists() and shipped.is_file() else path
+    given, shipped = base / path, torchserve_file(*path.parts)
+    return shipped if not path.is_absolute() and not given.exists() and shipped.is_file() else given

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.local_server import OK, Answer, LocalServer
 from todserve.cli import main as cli
-from todserve.runtime.console import console_door, escaped, one_line, show_painted
+from todserve.runtime.console import beneath, console_door, escaped, one_line
 
 EVIL = "\x1b]0;title\x07\x1b[2J\x9b31m\u202egnp\x08\x7f\ud800"
 SHOWN = "\\x1b]0;title\\x07\\x1b[2J\\x9b31m\\u202egnp\\x08\\x7f\\ud800"
@@ -45,7 +45,7 @@ def test_the_door_lets_nothing_through_but_what_we_paint(
         print(EVIL, file=sys.stderr)
         sys.stderr.writelines([EVIL, "\n"])
         print("\rhalf", end="", file=sys.stderr)
-        show_painted("\x1b[1mbold\x1b[0m")
+        print("\x1b[1mbold\x1b[0m", file=beneath(sys.stdout))
     shown = capsys.readouterr()
     assert shown.out == f"{SHOWN}\n\x1b[1mbold\x1b[0m\n"
     assert shown.err == f"{SHOWN}\n{SHOWN}\n\rhalf"

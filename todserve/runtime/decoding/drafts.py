@@ -14,6 +14,7 @@ from typing import Self
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.whole_files import write_whole
 
 DRAFTS_FILE = "drafts.json"
 _VERSION = 1
@@ -82,7 +83,7 @@ class Drafts:
         """Write ``drafts.json``."""
         sequences = sorted([*before, token] for before, token in self._followers.items())
         content = {"version": _VERSION, "sequences": sequences}
-        path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(content, separators=(",", ":")) + "\n")
 
     def __len__(self) -> int:
         return len(self._followers)

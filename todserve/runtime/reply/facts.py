@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.entity_keys import comparison_key
@@ -260,15 +259,6 @@ def same(one: str, other: str) -> bool:
 def named_in(name: str, text: str) -> bool:
     """Say whether a lower-case text holds a lower-case name, with or without its "the"."""
     return name.removeprefix("the ") in text
-
-
-def matches_value(how: Comparison, asked: str, value: str) -> bool:
-    """Say whether a value satisfies one that is asked for."""
-    if how is Comparison.AT_OR_AFTER:
-        return value >= asked
-    if how is Comparison.AT_OR_BEFORE:
-        return value <= asked
-    return same(asked, value)
 
 
 def _at_hand_first(

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.torchserve_files import torchserve_file
+from todserve.runtime.torchserve_files import given_or_shipped
 from todserve.runtime.wire.loopback import is_loopback
 
 _ADDRESSES = {
@@ -136,7 +136,7 @@ class Frontend:
         base = self.path.resolve().parent
         lines = []
         for key, text in (dict(CLOSED) | dict(self.settings)).items():
-            value = str(_absolute(base, text)) if key in _PATHS else text
+            value = str(given_or_shipped(Path(text), base=base)) if key in _PATHS else text
             if key == "vmargs":  # the log configuration is given on the command line instead
                 kept = [word for word in text.split() if "log4j.configurationFile" not in word]
                 value = " ".join(kept)
@@ -144,12 +144,6 @@ class Frontend:
                 lines.append(f"{key}={value}\n")
         target.write_text("".join(lines), encoding="utf-8")
         return Frontend.read(target)
-
-
-def _absolute(base: Path, text: str) -> Path:
-    # A file that the user's folder lacks is ours: a wheel's user has no archive/metrics.yaml.
-    path, shipped = base / text, torchserve_file(text)
-    return shipped if not path.exists() and shipped.is_file() else path
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from todserve.runtime.console import escaped, one_line
+from todserve.runtime.console import beneath, escaped, one_line
 
 STANDARD_OUTPUT = Path("-")
 
@@ -78,5 +78,4 @@ def json_file(path: Path | None) -> Iterator[Path | None]:
 
 def _console(stream: TextIO) -> Console:
     # Made for each print: a stream may be another one by now, in a test or behind a redirection.
-    beneath = getattr(stream, "beneath", stream)
-    return Console(file=beneath, highlight=False, markup=False, emoji=False)
+    return Console(file=beneath(stream), highlight=False, markup=False, emoji=False)
