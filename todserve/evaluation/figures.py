@@ -3,10 +3,8 @@
 Stands between the metrics and the report. Example: ``Figure(name="intent_accuracy", value=0.91,
 of=712, unit="turns")``.
 
-A file of figures: what an evaluation measured, as JSON that is never half written.
-
-Last on the way of an evaluation. Example:
-``save_figures({"accuracy": 0.93}, Path("scores.json"))``.
+What an evaluation measured is saved as JSON that is never half written: ``save_figures({"accuracy":
+0.93}, Path("scores.json"))``.
 """
 
 import json

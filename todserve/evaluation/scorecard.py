@@ -3,10 +3,8 @@
 Last on the way of an evaluation: printed as a table, written as JSON. Example signature:
 ``multiwoz21|dev|quick-100|checkpoint:3f2a9c01d4e5|todserve:0.1.0|reference-replies-...``.
 
-Which code scored: part of every signature.
-
-Example: ``0.1.0+g1a2b3c4d5e6f`` in a checkout, with ``.dirty`` if files were changed, else
-``0.1.0``.
+Which code scored is part of every signature: ``0.1.0+g1a2b3c4d5e6f`` in a checkout, with ``.dirty``
+if files were changed, else ``0.1.0``.
 """
 
 import subprocess

@@ -1,17 +1,15 @@
 """The silver annotator: guesses acts and intents for MultiWOZ's train split, which has none.
 
-Stands between the readers and training. Two linear models learn from one half of the annotated
-dev split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on the other
-half (``dev-held-out``), which they never see. Labels made here are guesses, never gold: no figure
-of a dialogue model may be computed against them. Example: "what day would you like to stay?"
-after a hotel search becomes ``hotel / request / day``.
+Stands between the readers and training. Two linear models learn from one half of the annotated dev
+split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on the other half
+(``dev-held-out``), which they never see. Labels made here are guesses, never gold: no figure of a
+dialogue model may be computed against them. Example: "what day would you like to stay?" after a
+hotel search becomes ``hotel / request / day``.
 
 Needs scikit-learn (``pip install todserve[train]``) to fit.
 
-What the silver annotator looks at: the words of a turn and what the state says of it.
-
-Stands between enriched dialogues and `annotator`. Everything here exists in the corpus's train
-split too: texts, belief states and delexicalised replies, never a gold act or intent. Example
+It looks at the words of a turn and at what the state says of it. All of that exists in the corpus's
+train split too: texts, belief states and delexicalised replies, never a gold act or intent. Example
 features of a reply: ``reply:[value_name]``, ``question:area``, ``changed:hotel-stars``.
 """
 

@@ -4,10 +4,9 @@ Comes after tokenization and before the parsers when a turn is answered. A turn 
 ``encode`` + ``generate`` for belief state and intent, ``generate`` again for acts and response.
 Example row: ``Row(context=0, prefix=(32001,), end_id=32002, max_new_tokens=120)``.
 
-Rows: what every engine checks of what it is asked, and how a row ends.
-
-Beside the engines, each of which decodes in its own way and begins and ends alike.
-Example: ``generation_of(row, (8, 5, row.end_id), log_probs, allowed).ids == (8, 5)``.
+What every engine checks of the rows it is asked for, and how a row ends, is here too: each decodes
+in its own way, and all begin and end alike. Example: ``generation_of(row, (8, 5, row.end_id),
+log_probs, allowed).ids == (8, 5)``.
 """
 
 import math

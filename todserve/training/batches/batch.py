@@ -2,16 +2,15 @@
 
 Stands between the examples and the network. The blocks of one context lie side by side in one
 decoder row and see only themselves (block-diagonal causal mask): the context is encoded and its
-keys and values projected once for all tasks, and little is padded.
-Example: decoder row ``<sos_b> [train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
+keys and values projected once for all tasks, and little is padded. Example: decoder row ``<sos_b>
+[train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
 
-Batches of a few fixed shapes, for machines that want to see each shape only once.
-
-Stands beside `plan`, which makes batches of any shape with less padding. A GPU's time is lost
-between its kernels; a step recorded once for its shape is replayed without any loss, so all
-batches are given one of some thirty shapes. What does not fill its shape goes into the next larger
-one, so that hardly any row stays empty.
-Example: contexts of 81 tokens with 25 to write go into the shape of 88 and 28.
+``plan`` makes batches of any shape, with the least padding; ``shaped_plan`` those of a few fixed
+shapes, for machines that want to see each shape only once. A GPU's time is lost between its
+kernels; a step recorded once for its shape is replayed without any loss, so all batches are given
+one of some thirty shapes. What does not fill its shape goes into the next larger one, so that
+hardly any row stays empty. Example: contexts of 81 tokens with 25 to write go into the shape of 88
+and 28.
 """
 
 import math

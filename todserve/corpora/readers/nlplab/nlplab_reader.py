@@ -1,18 +1,17 @@
 """Read NLPLAB's Korean music dialogues: states and replies.
 
-Stands between the corpus and training. The publisher's ``system_slots`` are what the user asks
-the system for, and its own tracker's state; they start anew with every turn. ``user_slots`` are
-what the reply tells the user, without their places in it: where a value stands in the reply word
-for word it becomes a placeholder. Example: ``{"singer": "Sandeul"}`` is the state ``music: singer
+Stands between the corpus and training. The publisher's ``system_slots`` are what the user asks the
+system for, and its own tracker's state; they start anew with every turn. ``user_slots`` are what
+the reply tells the user, without their places in it: where a value stands in the reply word for
+word it becomes a placeholder. Example: ``{"singer": "Sandeul"}`` is the state ``music: singer
 sandeul``, or makes ``[value_singer]의 PCR은 어떠세요?`` of a reply.
 
 Text is brought to Unicode's composed form (NFC).
 
-NLPLAB's songs: the entity database that its replies are told from, as far as they tell it.
-
-Stands before training. The publisher gives out dialogues and no database; a reply's
-``user_slots`` name songs with their singers, and what else was said of them. Example: a reply
-about ``{"song title": "PCR", "singer": "Sandeul", "genre": "ballad"}`` is one song.
+Its songs are an entity database as far as the replies tell it. The publisher gives out dialogues
+and no database; a reply's ``user_slots`` name songs with their singers, and what else was said of
+them. Example: a reply about ``{"song title": "PCR", "singer": "Sandeul", "genre": "ballad"}`` is
+one song.
 
 Of dev alone: a test split's replies must not be known to a model that is scored on it.
 """

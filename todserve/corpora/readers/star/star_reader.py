@@ -1,17 +1,16 @@
 """Read STAR: replies, their acts, domains, and what the wizard queried.
 
 Stands between the corpus and training. A dialogue is a list of events: users and wizards utter,
-wizards pick suggested replies by their label, select tasks, query APIs and get one result.
-Example: label ``hotel_ask_date_from`` is ``hotel / hotel_ask_date_from``, ``goodbye_1`` is
-``general / goodbye_1``.
+wizards pick suggested replies by their label, select tasks, query APIs and get one result. Example:
+label ``hotel_ask_date_from`` is ``hotel / hotel_ask_date_from``, ``goodbye_1`` is ``general /
+goodbye_1``.
 
-A belief state is known only where the wizard wrote it down: at a turn with a query, as all
-queries so far say, the latest of each API. Intents are not annotated.
+A belief state is known only where the wizard wrote it down: at a turn with a query, as all queries
+so far say, the latest of each API. Intents are not annotated.
 
-STAR's queries as belief states: what the wizard asked an API for.
-
-Stands between `star` and the dialogue types. Example: constraint ``5 pm`` on StartTimeHour of
-``party_plan`` is ``party: StartTimeHour 17:00``; ``api.is_at_most(288)`` is ``at most 288``.
+A query becomes a belief state by what the wizard asked the API for: constraint ``5 pm`` on
+StartTimeHour of ``party_plan`` is ``party: StartTimeHour 17:00``; ``api.is_at_most(288)`` is ``at
+most 288``.
 """
 
 import re

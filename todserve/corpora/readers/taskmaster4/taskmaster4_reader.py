@@ -1,15 +1,13 @@
 """Read Taskmaster-4: coffee orders with the API calls that each user turn causes.
 
-Stands between the corpus and training. The arguments of the calls that search the menu and fill
-the order are the belief state; every call is annotated, so a turn without one leaves the state
-as it was. Example: ``add_order_item`` with quantity "1" and attribute ``milk-options`` "Oat
-Milk" is ``Coffee: quantity 1, milk_options oat milk``.
+Stands between the corpus and training. The arguments of the calls that search the menu and fill the
+order are the belief state; every call is annotated, so a turn without one leaves the state as it
+was. Example: ``add_order_item`` with quantity "1" and attribute ``milk-options`` "Oat Milk" is
+``Coffee: quantity 1, milk_options oat milk``.
 
 A state describes the first drink of an order. Intents and acts are not annotated.
 
-A coffee order as a belief state, filled by API calls.
-
-Stands between `taskmaster4` and the dialogue types. Example: ``get_menu_items`` with query
+``Order`` is a coffee order as a belief state, filled by those calls: ``get_menu_items`` with query
 "Mocha" sets slot ``query`` to ``mocha``.
 """
 

@@ -1,17 +1,15 @@
 """The venues of the standardised MultiWOZ evaluation: which of them satisfy some constraints.
 
 Stands inside Inform. It is not the knowledge base that serves: the standard searches names, foods
-and stations by likeness and everything else exactly, and its figures rest on that.
-Example: ``venues.matching("train", {"departure": "ely", "arrive": "09:00"})``.
+and stations by likeness and everything else exactly, and its figures rest on that. Example:
+``venues.matching("train", {"departure": "ely", "arrive": "09:00"})``.
 
-Likeness of two names, as the standardised MultiWOZ evaluation measures it.
-
-Stands inside the venue database: a state that says ``the nandos`` still finds ``nandos``. The
-measure is fuzzywuzzy's partial ratio over Levenshtein alignments, which the published figures
-were made with. Other partial ratios differ for some twenty pairs of MultiWOZ's names, and a venue
-more or less decides a dialogue: so the alignment is ours, which rapidfuzz chooses differently, and
-what two texts share is counted by rapidfuzz.
-Example: ``likeness("nandos", "nandos city centre")`` is 100.
+Two names are alike as that evaluation measures it: a state that says ``the nandos`` still finds
+``nandos``. The measure is fuzzywuzzy's partial ratio over Levenshtein alignments, which the
+published figures were made with. Other partial ratios differ for some twenty pairs of MultiWOZ's
+names, and a venue more or less decides a dialogue: so the alignment is ours, which rapidfuzz
+chooses differently, and what two texts share is counted by rapidfuzz. Example: ``likeness("nandos",
+"nandos city centre")`` is 100.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,19 +1,18 @@
 """The Schema-Guided challenge's metrics (DSTC8), frame by frame and averaged over frames.
 
 Stands between predicted frames and the report. A frame is one service of one user turn; every
-metric is the plain mean over the frames that have it. Example: a frame with slots city (1.0),
-name (0.67, fuzzy) and price (missed, 0.0) has average goal accuracy 0.557 and joint 0.
+metric is the plain mean over the frames that have it. Example: a frame with slots city (1.0), name
+(0.67, fuzzy) and price (missed, 0.0) has average goal accuracy 0.557 and joint 0.
 
-As the publisher's script does it: average goal accuracy looks at the slots the reference fills,
-and a frame where it fills none is left out; joint goal accuracy is the product over all slots of
-the service, and a service without slots is left out; requested slots are compared frame by frame,
-and nothing asked, nothing predicted counts as F1 1.0 (the challenge's paper says that such frames
-are skipped; the script it was scored by does not skip them).
+As the publisher's script does it: average goal accuracy looks at the slots the reference fills, and
+a frame where it fills none is left out; joint goal accuracy is the product over all slots of the
+service, and a service without slots is left out; requested slots are compared frame by frame, and
+nothing asked, nothing predicted counts as F1 1.0 (the challenge's paper says that such frames are
+skipped; the script it was scored by does not skip them).
 
-Matching: is a predicted slot value right by the rules of the Schema-Guided challenge (DSTC8)?
-
-Stands inside the frame scores. A categorical value is right or wrong; any other scores its best
-likeness to one of the reference's spellings, so "Bird" for "Bird Dog" scores 0.67.
+Whether a slot value is right goes by the challenge's rules too. A categorical value is right or
+wrong; any other scores its best likeness to one of the reference's spellings, so "Bird" for "Bird
+Dog" scores 0.67.
 
 The publisher's script takes ``token_sort_ratio`` of fuzzywuzzy, the one package its requirements
 name for it, which then compares by the standard library's ``SequenceMatcher``: so does this, with

@@ -1,15 +1,13 @@
 """The CTranslate2 engine: its own C++ decoder, beam 1, over the exported weights.
 
-Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers. CTranslate2
-offers no encoding to keep, so ``encode`` only stores the contexts and every row of a call encodes
-its context again: four tasks over one context cost four encodings here, one in other engines.
-Example: ``CTranslate2Engine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
+Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers. CTranslate2 offers no
+encoding to keep, so ``encode`` only stores the contexts and every row of a call encodes its context
+again: four tasks over one context cost four encodings here, one in other engines. Example:
+``CTranslate2Engine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 
-Written: what a row has so far, and what it takes over of a draft that CTranslate2 wrote.
-
-Below the CTranslate2 engine, whose calls know neither a row's own end token nor its constraint:
-they write on, and only what the row would have written itself is kept. numpy only.
-Example: of the draft ``[4, 9, 7]`` a row that ends at 9 takes over ``[4, 9]``.
+Its calls know neither a row's own end token nor its constraint: they write on, and ``Written``
+keeps only what the row would have written itself. Of the draft ``[4, 9, 7]`` a row that ends at 9
+takes over ``[4, 9]``.
 """
 
 from collections.abc import Sequence

@@ -1,13 +1,12 @@
 """The reference engine: PyTorch and transformers' own ``generate``.
 
-Stands where ``engine.Engine`` does; every other engine is held to its ids in fp32. It takes
-a network that is already loaded (``runtime.checkpoint`` loads it), so it imports no model file.
+Stands where ``engine.Engine`` does; every other engine is held to its ids in fp32. It takes a
+network that is already loaded (``runtime.checkpoint`` loads it), so it imports no model file.
 Example: ``TorchEngine(PlugAndPlayT5.load(folder)).encode([(5, 17, 3)]).size == 1``.
 
-What the reference engine chooses from, and the probabilities of what it chose.
-
-Stands inside ``TorchEngine``, at every step of transformers' ``generate``.
-Example: a refused token's logit is minus infinity for the choice, but counts in its probability.
+``Constraint`` says at every step of ``generate`` what may be chosen, ``ChosenLogProbs`` keeps how
+probable it was: a refused token's logit is minus infinity for the choice, but counts in its
+probability.
 """
 
 from collections import defaultdict

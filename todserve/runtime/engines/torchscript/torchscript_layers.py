@@ -1,18 +1,15 @@
 """The layers of the TorchScript export: a T5's parts as plain PyTorch modules.
 
-Between the matrices and the encoder and search. They are built from a network's arrays
-(``T5Weights``) and need no transformers, neither here nor where they are loaded.
-Example: ``FeedForwardLayer(weights, layer.feed_forward, Matrix)(hidden)``.
+They are built from a network's arrays (``T5Weights``) and need no transformers, neither here nor
+where they are loaded. Example: ``FeedForwardLayer(weights, layer.feed_forward, Matrix)(hidden)``.
 
 At a turn's sizes an operator's own cost outweighs its arithmetic, so there are few: projections of
 one input are one product, keys and values one tensor. Sizes in the comments: N tokens of all
 contexts, C contexts, L the longest, R rows, T positions there is room for, d d_model, H heads, D
 d_kv.
 
-Matrices of the TorchScript export: the products of a T5, in fp32 or in int8.
-
-Below ``torchscript_layers``. Both classes answer to the same two calls, so that a layer is written
-once for both. Example: ``Matrix(np.eye(4, dtype=np.float32))(rows)`` is ``rows``.
+Their products are a ``Matrix`` in fp32 or an ``Int8Matrix``, which answer to the same two calls, so
+that a layer is written once for both: ``Matrix(np.eye(4, dtype=np.float32))(rows)`` is ``rows``.
 """
 
 import warnings
