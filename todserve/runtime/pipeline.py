@@ -25,9 +25,10 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
+from todserve.runtime.spelling.back_references import Before
 from todserve.runtime.spelling.known_names import KnownNames
-from todserve.runtime.spelling.paraphrases import Paraphrases
-from todserve.runtime.spelling.speller import Spelled, Speller
+from todserve.runtime.spelling.speller import Speller
+from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, left_alone, track
@@ -77,9 +78,8 @@ class Pipeline:
         self.identity = identity
         self._engine = engine
         self._automaton = automaton
-        self._speller = speller
+        self._reader = UtteranceReader.of(checkpoint, speller)
         self._names = KnownNames.of(checkpoint) if speller else None
-        self._paraphrases = _paraphrases(checkpoint) if speller else None
         self._variations = automaton or variations
         self._checked = checked
         self._stage = ReplyStage(checkpoint.schema, checkpoint.knowledge, checkpoint.style)
@@ -92,6 +92,7 @@ class Pipeline:
             form=self._form,
             automaton=automaton,
             names=self._names,
+            reader=self._reader,
         )
 
     @classmethod
@@ -218,12 +219,12 @@ class Pipeline:
     def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
         try:
             learnt = within(request, self.checkpoint.format.tasks)
-            spelled = self._spelled(learnt.user)
+            spelled = self._reader.read(learnt.user)
             memory = admit(
                 learnt,
                 self.checkpoint,
                 utterance=spelled.text,
-                read=lambda text: self._spelled(text).text,
+                read=lambda text: self._reader.read(text).text,
             )
             return TurnWork(request=learnt, memory=memory, spelled=spelled)
         except RequestError as error:
@@ -239,21 +240,17 @@ class Pipeline:
             work.memory = memory
 
     def _form_source(self, work: TurnWork) -> None:
+        memory, said = work.memory, [one.system for one in work.request.history]
+        before = Before(state=memory.state, domain=memory.domain, said=said)
+        work.spelled = self._reader.resolved(work.spelled, before)
         work.source = PromptInput(
             user=work.utterance,
             history=self._read(self._form.exchanges(work.request.history, work.memory)),
             previous_state=work.memory.state,
         )
 
-    def _spelled(self, utterance: str) -> Spelled:
-        spelled = self._speller.read(utterance) if self._speller else Spelled(text=utterance)
-        if self._paraphrases is None:
-            return spelled
-        plain = self._paraphrases.read(spelled.text)
-        return Spelled(text=plain.text, changes=(*spelled.changes, *plain.changes))
-
     def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
-        return [Exchange(user=self._spelled(one.user).text, system=one.system) for one in history]
+        return [Exchange(user=self._reader.read(one.user).text, system=one.system) for one in history]
 
     def _ask(
         self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]
@@ -454,10 +451,6 @@ def _begun_beside(before: Memory, after: Memory, knowledge: KnowledgeBase) -> st
         if any(slot in table.comparisons and value != DONTCARE for slot, value in slots.items()):
             return domain
     return None
-
-
-def _paraphrases(checkpoint: Checkpoint) -> Paraphrases | None:
-    return Paraphrases.of(checkpoint.grounds.ways, checkpoint.schema, checkpoint.knowledge)
 
 
 def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.tracking.pointing_words import PointingWords, any_of
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
 
@@ -21,6 +22,25 @@ WAYS_FILE = "ways_of_saying.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
 
 _OWN = Path(__file__).with_name("ways_of_saying.json")
+
+
+class Spans(BaseModel):
+    """How people say a stay by its first day and its last.
+
+    Attributes:
+        days: the days of the week in their order -> a phrase for each.
+        before: words that may stand before the first: "from".
+        joined: what stands between the two: "to", "until".
+        read_as: how a stretch is read, with ``{n}`` nights and its first ``{day}``; empty leaves
+            it as it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days: Mapping[str, str] = {}
+    before: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+    read_as: str = ""
 
 
 class WaysOfSaying(BaseModel):
@@ -39,6 +59,10 @@ class WaysOfSaying(BaseModel):
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
+        spans: a stay said by its two ends.
+        instead: words behind which somebody corrects himself in the same breath.
+        lead: words that may stand between these and the value that is meant.
+        pointing: words that point at what was said before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +76,10 @@ class WaysOfSaying(BaseModel):
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     counted_as: str = ""
+    spans: Spans = Spans()
+    instead: tuple[str, ...] = ()
+    lead: tuple[str, ...] = ()
+    pointing: PointingWords = PointingWords()
 
     @classmethod
     def of(cls, folder: Path | None) -> "WaysOfSaying":
@@ -73,7 +101,7 @@ class WaysOfSaying(BaseModel):
             # Good ones may be none together.
             _ = loaded.indifference, loaded.patterns, loaded.withdrawal, loaded.naming
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
-                _any_of(phrases)
+                any_of(phrases)
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(
@@ -82,7 +110,9 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn)
+        yield from (*self.indifferent, *self.withdrawn, *self.instead, *self.lead)
+        yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
+        yield from self.pointing.phrases()
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
@@ -103,28 +133,32 @@ class WaysOfSaying(BaseModel):
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             counted_as=other.counted_as or self.counted_as,
+            spans=other.spans if other.spans.read_as else self.spans,
+            instead=(*self.instead, *other.instead),
+            lead=(*self.lead, *other.lead),
+            pointing=other.pointing.over(self.pointing),
         )
 
     @cached_property
     def indifference(self) -> re.Pattern[str]:
         """Finds what says that any value will do."""
-        return _any_of(self.indifferent)
+        return any_of(self.indifferent)
 
     @cached_property
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
-        return _any_of(self.withdrawn)
+        return any_of(self.withdrawn)
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:
         """Slot -> what finds a phrase that speaks of it."""
-        return {slot: _any_of(phrases) for slot, phrases in self.named.items()}
+        return {slot: any_of(phrases) for slot, phrases in self.named.items()}
 
     @cached_property
     def patterns(self) -> Mapping[tuple[str, str], re.Pattern[str]]:
         """(slot, value) -> what finds one of its phrases."""
         return {
-            (slot, value): _any_of(phrases)
+            (slot, value): any_of(phrases)
             for slot, known in self.values.items()
             for value, phrases in known.items()
         }
@@ -150,7 +184,3 @@ def _both(
     below: Mapping[str, tuple[str, ...]], given: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     return {key: (*below.get(key, ()), *given.get(key, ())) for key in (*below, *given)}
-
-
-def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)" if phrases else r"(?!)")

@@ -1,0 +1,114 @@
+"""PointingWords: the words of a language that point at what was said before.
+
+Part of ``ways_of_saying.json``, under ``pointing``, of the package and of a checkpoint. Example:
+``{"same": {"day": ["that night"]}, "same_as": {"day": "on {value}"}, "nouns": {"hotel":
+["guest ?house"]}}``. Phrases are regular expressions, looked for between word boundaries.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PointingWords(BaseModel):
+    """Words that point at a venue, a value or a service that was spoken of before.
+
+    Attributes:
+        things: what may stand behind "the second": "one", "option".
+        ordinals: place in a list -> words for it; ``-1`` is the last.
+        numbered: what may stand before the number of a place: "option".
+        this: point at the one venue that the last reply named.
+        other: point at the second of two, where the first was chosen.
+        denied: before such words, which then point at what is not wanted.
+        lesser: slot -> words for the one of a list with the least of it.
+        greater: slot -> words for the one with the most.
+        ranked: slot -> its values in their order; numbers have their own.
+        same: slot -> words for the value that it has already.
+        same_as: slot -> how that is read, with ``{value}``.
+        nouns: service -> words for a venue of it that was spoken of: "the hotel".
+        between: point at both ends of a way.
+        from_to: how that is read, with ``{departure}`` and ``{destination}``.
+        in_time: say that one must be there when a booking begins.
+        in_time_as: how that is read, with ``{value}``.
+        in_time_slot: the slot of a booking that has the time.
+        turned: say that two values are the wrong way round.
+        kept: say that something stays as it is.
+        rest: say so of all that is not named.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    things: tuple[str, ...] = ()
+    ordinals: Mapping[str, tuple[str, ...]] = {}
+    numbered: tuple[str, ...] = ()
+    this: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    lesser: Mapping[str, tuple[str, ...]] = {}
+    greater: Mapping[str, tuple[str, ...]] = {}
+    ranked: Mapping[str, tuple[str, ...]] = {}
+    same: Mapping[str, tuple[str, ...]] = {}
+    same_as: Mapping[str, str] = {}
+    nouns: Mapping[str, tuple[str, ...]] = {}
+    between: tuple[str, ...] = ()
+    from_to: str = ""
+    in_time: tuple[str, ...] = ()
+    in_time_as: str = ""
+    in_time_slot: str = ""
+    turned: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+
+    def phrases(self) -> Iterator[str]:
+        """Yield all regular expressions, one each."""
+        for value in dict(self).values():
+            if isinstance(value, tuple):
+                yield from value
+            elif isinstance(value, Mapping):
+                for known in value.values():
+                    yield from known if isinstance(known, tuple) else ()
+
+    def over(self, below: "PointingWords") -> "PointingWords":
+        """Return these words laid over others: phrases are added, templates are said anew."""
+        both: dict[str, object] = {}
+        for name, value in dict(self).items():
+            under = getattr(below, name)
+            if isinstance(value, tuple):
+                both[name] = (*under, *value)
+            elif isinstance(value, Mapping):
+                both[name] = {**under, **_added(under, value)}
+            else:
+                both[name] = value or under
+        return PointingWords.model_validate(both)
+
+    @cached_property
+    def turning(self) -> re.Pattern[str]:
+        """Finds what says that two values are the wrong way round."""
+        return any_of(self.turned)
+
+    @cached_property
+    def keeping(self) -> re.Pattern[str]:
+        """Finds what says that something stays."""
+        return any_of(self.kept)
+
+    @cached_property
+    def resting(self) -> re.Pattern[str]:
+        """Finds what says that all else stays."""
+        return any_of(self.rest)
+
+
+def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile what finds any of some phrases as whole words; of none, nothing."""
+    known = tuple(phrases)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)" if known else r"(?!)", re.IGNORECASE)
+
+
+def _added(below: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: (*under, *value)
+        if isinstance(value, tuple) and isinstance(under := below.get(key, ()), tuple)
+        else value
+        for key, value in given.items()
+    }
