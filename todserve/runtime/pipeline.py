@@ -250,7 +250,9 @@ class Pipeline:
         )
 
     def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
-        return [Exchange(user=self._reader.read(one.user).text, system=one.system) for one in history]
+        return [
+            Exchange(user=self._reader.read(one.user).text, system=one.system) for one in history
+        ]
 
     def _ask(
         self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]

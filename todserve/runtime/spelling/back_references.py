@@ -229,7 +229,9 @@ class BackReferences:
 
     def _closed(self, slot: str) -> set[str]:
         """Return the values of a slot that are words, not numbers: one of them says which."""
-        values = (one for domain in self._schema.domains for one in self._schema.values(domain, slot))
+        values = (
+            one for domain in self._schema.domains for one in self._schema.values(domain, slot)
+        )
         return {one for one in values if one.isalpha()}
 
     def _value(self, slot: str, before: Before) -> str | None:

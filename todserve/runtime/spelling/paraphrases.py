@@ -63,9 +63,7 @@ class WholeNames:
         return any(len(pair) == _PAIR and tuple(pair) in self._names for pair in words)
 
 
-def replaced(
-    utterance: str, pieces: Iterable[Piece], whole: WholeNames | None = None
-) -> Spelled:
+def replaced(utterance: str, pieces: Iterable[Piece], whole: WholeNames | None = None) -> Spelled:
     """Return an utterance with pieces of it read otherwise; of two that overlap, the first."""
     text, read_to = "", 0
     changes: list[WordChange] = []

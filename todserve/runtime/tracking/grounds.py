@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
@@ -17,6 +18,7 @@ from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
+from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
@@ -106,6 +108,13 @@ class Grounds:
     schema: Schema
     ways: WaysOfSaying
     knowledge: KnowledgeBase
+
+    @cached_property
+    def venues(self) -> NamedVenues:
+        """The places that can be named; none where values are not held against what was said."""
+        if not self.ways.checked:
+            return NamedVenues((), ruled_out=self.ways.ruling_out)
+        return NamedVenues.of(self.schema, self.knowledge, self.ways.ruling_out)
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""

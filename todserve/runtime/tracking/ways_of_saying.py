@@ -56,6 +56,7 @@ class WaysOfSaying(BaseModel):
         named: slot -> phrases that speak of the slot itself, whatever its value; its own name
             always does.
         withdrawn: say that something is wished no more.
+        ruled_out: stand before what is not wished ("not", "anywhere but").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
@@ -73,6 +74,7 @@ class WaysOfSaying(BaseModel):
     unchecked: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     counted_as: str = ""
@@ -99,7 +101,13 @@ class WaysOfSaying(BaseModel):
             for phrase in loaded._phrases():
                 check_pattern(phrase)
             # Good ones may be none together.
-            _ = loaded.indifference, loaded.patterns, loaded.withdrawal, loaded.naming
+            _ = (
+                loaded.indifference,
+                loaded.patterns,
+                loaded.withdrawal,
+                loaded.naming,
+                loaded.ruling_out,
+            )
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
                 any_of(phrases)
             return loaded
@@ -110,7 +118,7 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn, *self.instead, *self.lead)
+        yield from (*self.indifferent, *self.withdrawn, *self.ruled_out, *self.instead, *self.lead)
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.pointing.phrases()
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
@@ -130,6 +138,7 @@ class WaysOfSaying(BaseModel):
             unchecked=(*self.unchecked, *other.unchecked),
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
+            ruled_out=(*self.ruled_out, *other.ruled_out),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             counted_as=other.counted_as or self.counted_as,
@@ -148,6 +157,11 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return any_of(self.withdrawn)
+
+    @cached_property
+    def ruling_out(self) -> re.Pattern[str]:
+        """Finds at the end of a text what rules out the name behind it, "not" or "not the"."""
+        return re.compile(rf"{any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:

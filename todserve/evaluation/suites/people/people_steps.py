@@ -56,9 +56,7 @@ class Step(BaseModel):
             check_pattern(pattern)
         return pattern
 
-    def is_right(
-        self, state: BeliefState, intent: str | None, reply: str, schema: Schema
-    ) -> bool:
+    def is_right(self, state: BeliefState, intent: str | None, reply: str, schema: Schema) -> bool:
         """Say whether a model that came to this has understood the step."""
         if self.intent is not None and intent not in _several(self.intent):
             return False
