@@ -18,6 +18,8 @@ from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.explanation.explained_turn import explained_turn
+from todserve.runtime.intents.intent_model import JudgedIntent
+from todserve.runtime.intents.spoken_intent import spoken_intent
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
@@ -193,6 +195,8 @@ class Pipeline:
         with watch.stage("understand"):  # 3. belief states and intents: the first engine call
             self._ask(questions, works, _UNDERSTANDING)
             self._judge(questions, works)
+            for work in works:
+                self._hear(work)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
@@ -292,6 +296,21 @@ class Pipeline:
             reading = work.readings[TaskName.INTENT]
             generated = (reading.parsed.intent, reading.whole_probability_among_allowed)
             work.judged = model.judged(work.utterance, vector, generated)
+
+    def _hear(self, work: TurnWork) -> None:
+        """Put an intent right that the words alone say."""
+        reading = work.readings.get(TaskName.BELIEF_STATE)
+        if work.intent is None or not self._checked:
+            return
+        said = spoken_intent(
+            work.utterance,
+            work.intent,
+            self.checkpoint.schema,
+            sure=self.checkpoint.grounds.orders.sure(work.utterance),
+            written=reading.parsed.state if reading else (),
+        )
+        if said is not None:
+            work.judged = JudgedIntent(name=said, confidence=1.0)
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""

@@ -90,11 +90,22 @@ class BackReferences:
         self._other = any_of(self._words.other)
         denied = "|".join(self._words.denied) or r"(?!)"
         self._denied = re.compile(rf"(?<!\w)(?:{denied})\s*$", re.IGNORECASE)
+        self._of_venues = (
+            *self._ordinals.values(),
+            *self._lesser.values(),
+            *self._greater.values(),
+            self._valued,
+            self._this,
+            self._other,
+        )
         self._same = {slot: any_of(known) for slot, known in self._words.same.items()}
+        # One of these, said beside it, is the value that is meant.
+        self._closed = {slot: _words(schema, slot) for slot in self._same}
         self._between = any_of(self._words.between)
         self._in_time = any_of(self._words.in_time)
+        noun_of = rf"(?:the|my|our|that|this)\s+(?:same\s+)?(?:%s)(?!\s+(?:{'|'.join(self._words.booked)}))"
         self._nouns = {
-            domain: any_of(rf"(?:the|my|our|that|this)\s+(?:same\s+)?(?:{noun})" for noun in known)
+            domain: any_of([noun_of % "|".join(known)])
             for domain, known in self._all_nouns().items()
         }
         self._riders = tuple(
@@ -158,6 +169,8 @@ class BackReferences:
         return tuple(found)
 
     def _venues(self, utterance: str, before: Before) -> Iterator[Piece]:
+        if not any(pattern.search(utterance) for pattern in self._of_venues):
+            return
         domain, names = self.listed(before)
         if not names:
             return
@@ -222,17 +235,10 @@ class BackReferences:
         for slot, pattern in self._same.items():
             matches = list(pattern.finditer(utterance))
             value = self._value(slot, before) if matches else None
-            if value is None or value in said or said & self._closed(slot):
+            if value is None or value in said or said & self._closed[slot]:
                 continue
             for match in matches[:1]:
                 yield *match.span(), self._words.same_as[slot].replace("{value}", value)
-
-    def _closed(self, slot: str) -> set[str]:
-        """Return the values of a slot that are words, not numbers: one of them says which."""
-        values = (
-            one for domain in self._schema.domains for one in self._schema.values(domain, slot)
-        )
-        return {one for one in values if one.isalpha()}
 
     def _value(self, slot: str, before: Before) -> str | None:
         """Return the value that a slot has at hand, or the only one that it has anywhere."""
@@ -263,6 +269,8 @@ class BackReferences:
         }
         ends = list(venues)
         for domain, name in venues.items():
+            if self._names_in(utterance, domain):
+                continue  # "from the whipple museum, leaving the museum at 9": it says itself which
             for match in self._nouns[domain].finditer(utterance):
                 if not self._whole.tears(utterance, *match.span()):
                     yield *match.span(), name
@@ -306,7 +314,8 @@ def _listed(phrases: Iterable[str], things: str, numbered: str = "(?!)") -> re.P
     known, of_them = "|".join(phrases), r"(?:\s+of\s+(?:them|those|these))?"
     return re.compile(
         rf"(?<!\w)(?:(?:the|your|that)\s+)?(?:{known})\s+(?:{things}){of_them}(?!\w)|"
-        rf"(?:(?<!\w)the\s+|^)(?:{known}){of_them}{_ENDS}|(?<!\w){numbered}{_ENDS}",
+        rf"(?<!\w)the\s+(?:{known}){of_them}{_ENDS}|^(?:{known})(?=\W*(?:please\W*)?$)|"
+        rf"(?<!\w){numbered}{_ENDS}",
         re.IGNORECASE,
     )
 
@@ -318,6 +327,12 @@ def _numbered(place: int, words: Iterable[str]) -> str:
     if not known or place < 1:
         return "(?!)"
     return rf"(?:{known})\s?(?:{'|'.join((str(place), *spoken))})"
+
+
+def _words(schema: Schema, slot: str) -> set[str]:
+    """Return the values of a slot, of whatever service, that are words and no numbers."""
+    values = (one for domain in schema.domains for one in schema.values(domain, slot))
+    return {one for one in values if one.isalpha()}
 
 
 def _is_free(schema: Schema, domain: str, slot: str) -> bool:

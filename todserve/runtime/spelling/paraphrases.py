@@ -126,9 +126,12 @@ class _Nights:
             re.IGNORECASE,
         )
         self._read_as = spans.read_as
+        self._counted = any_of(rf"{_NUMBER}\s+{phrase}" for phrase in spans.counted)
 
     def found(self, utterance: str) -> Iterator[Piece]:
-        """Yield every stretch of days."""
+        """Yield every stretch of days, where their number is not said as well."""
+        if self._counted.search(utterance):
+            return
         for match in self._span.finditer(utterance):
             first, last = self._at(match["first"]), self._at(match["last"])
             nights = (last - first) % len(self._days)

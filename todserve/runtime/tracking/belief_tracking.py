@@ -169,6 +169,14 @@ def track(
         if venue is not None:
             written.setdefault(venue.domain, {})[venue.slot] = venue.name
             corrected.get(venue.domain, set()).discard(venue.slot)
+        orders = grounds.orders.of(
+            utterance, state=memory.state, domain=memory.domain, written=written
+        )
+        for domain, slot in orders.slots:
+            # The words say so, so no probability does, and whoever corrected it is overruled.
+            confidence.get(domain, {}).pop(slot, None)
+            corrected.get(domain, set()).discard(slot)
+        written = orders.over(written)
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)

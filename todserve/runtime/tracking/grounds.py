@@ -19,6 +19,7 @@ from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
 from todserve.runtime.tracking.named_venues import NamedVenues
+from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
@@ -115,6 +116,11 @@ class Grounds:
         if not self.ways.checked:
             return NamedVenues((), ruled_out=self.ways.ruling_out)
         return NamedVenues.of(self.schema, self.knowledge, self.ways.ruling_out)
+
+    @cached_property
+    def orders(self) -> PlainOrders:
+        """What the words alone ask of a state."""
+        return PlainOrders(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""

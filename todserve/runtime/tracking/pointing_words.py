@@ -28,12 +28,17 @@ class PointingWords(BaseModel):
         same: slot -> words for the value that it has already.
         same_as: slot -> how that is read, with ``{value}``.
         nouns: service -> words for a venue of it that was spoken of: "the hotel".
+        booked: behind such a word, which then speaks of a booking: "the restaurant reservation".
         between: point at both ends of a way.
         from_to: how that is read, with ``{departure}`` and ``{destination}``.
         in_time: say that one must be there when a booking begins.
         in_time_as: how that is read, with ``{value}``.
         in_time_slot: the slot of a booking that has the time.
         turned: say that two values are the wrong way round.
+        dropped: take back what is named behind them.
+        careless: say that any value will do of what is named beside them.
+        pairs: two slots of a service that one may take for each other: the ends of a way.
+        units: slot -> words behind its number: "nights".
         kept: say that something stays as it is.
         rest: say so of all that is not named.
     """
@@ -52,19 +57,24 @@ class PointingWords(BaseModel):
     same: Mapping[str, tuple[str, ...]] = {}
     same_as: Mapping[str, str] = {}
     nouns: Mapping[str, tuple[str, ...]] = {}
+    booked: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
     from_to: str = ""
     in_time: tuple[str, ...] = ()
     in_time_as: str = ""
     in_time_slot: str = ""
     turned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    careless: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    units: Mapping[str, tuple[str, ...]] = {}
     kept: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
-        for value in dict(self).values():
-            if isinstance(value, tuple):
+        for name, value in dict(self).items():
+            if isinstance(value, tuple) and name != "pairs":
                 yield from value
             elif isinstance(value, Mapping):
                 for known in value.values():
@@ -87,6 +97,16 @@ class PointingWords(BaseModel):
     def turning(self) -> re.Pattern[str]:
         """Finds what says that two values are the wrong way round."""
         return any_of(self.turned)
+
+    @cached_property
+    def dropping(self) -> re.Pattern[str]:
+        """Finds what takes something back."""
+        return any_of(self.dropped)
+
+    @cached_property
+    def not_minding(self) -> re.Pattern[str]:
+        """Finds what says that any value will do."""
+        return any_of(self.careless)
 
     @cached_property
     def keeping(self) -> re.Pattern[str]:

@@ -31,6 +31,7 @@ class Spans(BaseModel):
         days: the days of the week in their order -> a phrase for each.
         before: words that may stand before the first: "from".
         joined: what stands between the two: "to", "until".
+        counted: words behind a number that says how long the stay is, so that nothing is counted.
         read_as: how a stretch is read, with ``{n}`` nights and its first ``{day}``; empty leaves
             it as it is.
     """
@@ -40,6 +41,7 @@ class Spans(BaseModel):
     days: Mapping[str, str] = {}
     before: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     read_as: str = ""
 
 
@@ -63,6 +65,7 @@ class WaysOfSaying(BaseModel):
         spans: a stay said by its two ends.
         instead: words behind which somebody corrects himself in the same breath.
         lead: words that may stand between these and the value that is meant.
+        sure: ``domain.slot`` -> value -> phrases that say it whatever the network makes of them.
         pointing: words that point at what was said before.
     """
 
@@ -81,6 +84,7 @@ class WaysOfSaying(BaseModel):
     spans: Spans = Spans()
     instead: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
+    sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     pointing: PointingWords = PointingWords()
 
     @classmethod
@@ -120,8 +124,10 @@ class WaysOfSaying(BaseModel):
     def _phrases(self) -> Iterator[str]:
         yield from (*self.indifferent, *self.withdrawn, *self.ruled_out, *self.instead, *self.lead)
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
+        yield from self.spans.counted
         yield from self.pointing.phrases()
-        for known in (*self.values.values(), self.named, self.plainly, self.counted):
+        by_value = (*self.values.values(), *self.sure.values())
+        for known in (*by_value, self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
 
@@ -145,6 +151,7 @@ class WaysOfSaying(BaseModel):
             spans=other.spans if other.spans.read_as else self.spans,
             instead=(*self.instead, *other.instead),
             lead=(*self.lead, *other.lead),
+            sure={**self.sure, **other.sure},
             pointing=other.pointing.over(self.pointing),
         )
 

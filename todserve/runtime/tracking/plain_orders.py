@@ -1,0 +1,293 @@
+"""PlainOrders: what the words alone ask of the belief state, whatever the network made of them.
+
+Stands inside the tracker, behind the slots that the network wrote. The words are data,
+``ways_of_saying.json``. Example: with a day and a time in the state, "drop the time, keep the day"
+takes the time back and leaves the day, though the network may have taken both.
+
+    taken back  "forget the time" takes that slot back, and no other
+    kept        "keep the day", "the rest is fine": what the network took back of it stays
+    indifferent "price and area don't matter": any value will do of each slot that is named
+    swapped     "the other way round", "i mixed up the two days": two values change places
+    addressed   "hotel south, restaurant north": each service gets the value said behind it
+    counted     "14 nights": a number is of the slot whose unit stands behind it
+    sure        "a broken leg": phrases that say a value which the network cannot write
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+
+_CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+but\s+")
+_PHRASES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|and)\s+")
+_TWO = 2
+
+Written = Mapping[str, Mapping[str, str]]
+"""domain -> slot -> value that the network wrote."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Orders:
+    """What the words ask for.
+
+    Attributes:
+        update: domain -> slot -> value, ``DELETED`` for what is taken back.
+        kept: (domain, slot) of which the network's own change does not count.
+    """
+
+    update: dict[str, dict[str, str]] = field(default_factory=dict)
+    kept: set[tuple[str, str]] = field(default_factory=set)
+
+    def set(self, domain: str, slot: str, value: str) -> None:
+        """Ask for a value; the first that is asked for stands."""
+        self.update.setdefault(domain, {}).setdefault(slot, value)
+
+    @property
+    def slots(self) -> tuple[tuple[str, str], ...]:
+        """Every (domain, slot) that is asked for."""
+        return tuple((domain, slot) for domain, slots in self.update.items() for slot in slots)
+
+    def over(self, written: Written) -> dict[str, dict[str, str]]:
+        """Return what the network wrote with the orders laid over it."""
+        laid = {
+            domain: {
+                slot: value for slot, value in slots.items() if (domain, slot) not in self.kept
+            }
+            for domain, slots in written.items()
+        }
+        for domain, slots in self.update.items():
+            laid.setdefault(domain, {}).update(slots)
+        return {domain: slots for domain, slots in laid.items() if slots}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainOrders:
+    """Finds orders in what people type.
+
+    Attributes:
+        schema: services and slots.
+        ways: the words.
+        knowledge: knows which slots a look-up asks for.
+    """
+
+    schema: Schema
+    ways: WaysOfSaying
+    knowledge: KnowledgeBase
+
+    def sure(self, utterance: str) -> dict[str, dict[str, str]]:
+        """Return the values that phrases say for certain: domain -> slot -> value."""
+        found: dict[str, dict[str, str]] = {}
+        for (domain, slot), by_value in self._sure.items():
+            for value, pattern in by_value.items():
+                if pattern.search(utterance):
+                    found.setdefault(domain, {}).setdefault(slot, value)
+        return found
+
+    def of(
+        self, utterance: str, *, state: BeliefState, domain: str | None, written: Written
+    ) -> Orders:
+        """Return the orders of an utterance.
+
+        Args:
+            utterance: the user's words as they are read.
+            state: the belief state before them.
+            domain: the active domain before them.
+            written: what the network wrote of them.
+        """
+        text = utterance.lower()
+        orders = Orders()
+        for name, slots in self.sure(text).items():
+            for slot, value in slots.items():
+                orders.set(name, slot, value)
+        if not self.ways.checked:
+            return orders
+        self._swapped(text, state, domain, orders)
+        self._taken_back(text, state, domain, orders)
+        about = _about(domain, written)
+        if about is not None:
+            self._indifferent(text, about, state, written, orders)
+            self._counted(text, about, state, written, orders)
+        self._addressed(text, state, written, orders)
+        return orders
+
+    def _taken_back(
+        self, text: str, state: BeliefState, domain: str | None, orders: Orders
+    ) -> None:
+        pointing = self.ways.pointing
+        if not (pointing.dropping.search(text) or pointing.keeping.search(text)):
+            return
+        rest = False
+        named: set[tuple[str, str]] = set()
+        for clause in _PHRASES.split(text):
+            about = self._service_of(clause, state) or domain
+            if about is None:
+                continue
+            slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, clause)]
+            if pointing.dropping.search(clause):
+                for slot in slots:
+                    if not self._says_a_value(about, slot, text):
+                        orders.set(about, slot, DELETED)
+                        named.add((about, slot))
+            elif pointing.keeping.search(clause):
+                orders.kept |= {(about, slot) for slot in slots}
+                rest = rest or pointing.resting.search(clause) is not None
+        if rest or (named and orders.kept):
+            # What was named is taken back and nothing else.
+            orders.kept |= {
+                (about, slot)
+                for about, slots in state.items()
+                for slot in slots
+                if not self._says_a_value(about, slot, text)
+            }
+        orders.kept -= named
+
+    def _indifferent(
+        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
+    ) -> None:
+        table = self.knowledge.tables.get(domain)
+        careless = self.ways.pointing.not_minding
+        if table is None or not careless.search(text):
+            return
+        for clause in _CLAUSES.split(text):
+            if not careless.search(clause):
+                continue
+            for slot in self.schema.slots(domain):
+                if slot not in table.comparisons or slot in written.get(domain, {}):
+                    continue
+                if self.ways.names(slot, clause) and not self._says_a_value(domain, slot, clause):
+                    if state.get(domain, {}).get(slot) != DONTCARE:
+                        orders.set(domain, slot, DONTCARE)
+
+    def _swapped(self, text: str, state: BeliefState, domain: str | None, orders: Orders) -> None:
+        if not self.ways.pointing.turning.search(text):
+            return
+        slots = dict.fromkeys(slot for known in state.values() for slot in known)
+        for slot in slots:
+            having = [one for one in state if slot in state[one]]
+            if len(having) != _TWO or not self.ways.names(slot, text):
+                continue
+            one, other = having
+            if state[one][slot] != state[other][slot] and not self._says_a_value(one, slot, text):
+                orders.set(one, slot, state[other][slot])
+                orders.set(other, slot, state[one][slot])
+        known = state.get(domain or "", {})
+        for first, last in self.ways.pointing.pairs:
+            if first in known and last in known and not orders.update:
+                if not any(value in text for value in (known[first], known[last])):
+                    orders.set(domain or "", first, known[last])
+                    orders.set(domain or "", last, known[first])
+
+    def _addressed(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
+        """Give each of two services the values that are said in its own part of the sentence."""
+        known = {*state, *written}
+        if len(known) < _TWO:
+            return
+        parts = [(self._service_of(part, known), part) for part in _PHRASES.split(text)]
+        said = [(about, part) for about, part in parts if about is not None]
+        begun = len([one for one in written if one not in state]) >= _TWO
+        for about, part in said:
+            if self.ways.ruling_out.search(part) or self._denies(part):
+                continue
+            for slot, value in self._values_in(about, part):
+                old = {**state.get(about, {}), **written.get(about, {})}.get(slot)
+                if old == value:
+                    continue
+                # Put right is what was there; new is only what two services begin with.
+                is_right = slot in state.get(about, {}) and len({*state}) >= _TWO
+                if is_right or (begun and about in written and old is None):
+                    orders.set(about, slot, value)
+        for about, part in said:
+            if self.ways.pointing.keeping.search(part) and not self._values_in(about, part):
+                orders.kept |= {
+                    (about, slot)
+                    for slot in state.get(about, {})
+                    if not self.ways.names(slot, part)
+                }
+
+    def _counted(
+        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
+    ) -> None:
+        for slot, pattern in self._units.items():
+            if not self.schema.has(domain, slot) or slot in written.get(domain, {}):
+                continue
+            found = pattern.findall(text)
+            if len(found) != 1:
+                continue
+            number = NUMBER_WORDS.get(found[0], found[0])
+            value = self.schema.normalise_value(domain, slot, number)
+            if value is not None and state.get(domain, {}).get(slot) != value:
+                orders.set(domain, slot, value)
+
+    def _service_of(self, clause: str, known: object) -> str | None:
+        """Return the one service of the state that a part of a sentence names."""
+        named = [
+            domain
+            for domain, pattern in self._nouns.items()
+            if isinstance(known, Mapping | set) and domain in known and pattern.search(clause)
+        ]
+        return named[0] if len(named) == 1 else None
+
+    def _says_a_value(self, domain: str, slot: str, text: str) -> bool:
+        return any(found == slot for found, _ in self._values_in(domain, text))
+
+    def _values_in(self, domain: str, text: str) -> list[tuple[str, str]]:
+        """Return the closed values of a service that a text says: (slot, value)."""
+        index = self._closed[domain]
+        found: list[tuple[str, str]] = []
+        for span in index.find(words_of(text)):
+            slot, _, value = span.slot.partition("=")
+            found.append((slot, value))
+        return found
+
+    def _denies(self, clause: str) -> bool:
+        return re.search(r"\b(?:not|no|never)\b|n't\b", clause) is not None
+
+    @cached_property
+    def _nouns(self) -> Mapping[str, re.Pattern[str]]:
+        return {
+            domain: any_of([rf"{domain}s?", *self.ways.pointing.nouns.get(domain, ())])
+            for domain in self.schema.domains
+        }
+
+    @cached_property
+    def _closed(self) -> Mapping[str, PhraseIndex]:
+        """Domain -> its closed values that are words; those of a pair of slots are of neither."""
+        either = {slot for pair in self.ways.pointing.pairs for slot in pair}
+        found: dict[str, PhraseIndex] = {}
+        for domain in self.schema.domains:
+            index = found[domain] = PhraseIndex()
+            for slot in self.schema.slots(domain):
+                words = [one for one in self.schema.values(domain, slot) if not one.isdigit()]
+                for value in words if slot not in either else ():
+                    if value not in ("yes", "no", domain):
+                        index.add(f"{slot}={value}", [value])
+        return found
+
+    @cached_property
+    def _units(self) -> Mapping[str, re.Pattern[str]]:
+        number = rf"\d{{1,2}}|{'|'.join(NUMBER_WORDS)}"
+        return {
+            slot: re.compile(rf"(?<![\w:.])({number})\s+(?:{'|'.join(phrases)})(?!\w)")
+            for slot, phrases in self.ways.pointing.units.items()
+        }
+
+    @cached_property
+    def _sure(self) -> Mapping[tuple[str, str], Mapping[str, re.Pattern[str]]]:
+        found = {}
+        for place, by_value in self.ways.sure.items():
+            domain, _, slot = place.partition(".")
+            if self.schema.has(domain, slot):
+                found[domain, slot] = {value: any_of(known) for value, known in by_value.items()}
+        return found
+
+
+def _about(domain: str | None, written: Written) -> str | None:
+    """Return the one service that an utterance speaks of; None where it may be several."""
+    return next(iter(written)) if len(written) == 1 else domain if not written else None
