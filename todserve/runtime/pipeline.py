@@ -362,6 +362,7 @@ class Pipeline:
             heard=[one.user for one in work.request.history],
             intent=work.intent,
             understood=_went_on(work.memory, memory),
+            typed=work.request.user,
             knowledge=self.checkpoint.knowledge,
             schema=self.checkpoint.schema,
             style=self.checkpoint.style,

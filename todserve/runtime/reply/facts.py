@@ -17,6 +17,8 @@ from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
+FEW = 10
+"""Matches of which one is named beside their count."""
 _RECENT = 3  # replies in which an entity that was named is still the one at hand
 
 
@@ -33,6 +35,7 @@ class Facts:
         heard: what the user said before, lower case.
         intent: the user's intent, if it is known.
         understood: whether the utterance changed the state of the active domain.
+        typed: what was typed, lower case, before it was read as it is meant.
         knowledge: the database.
         schema: domains and slots.
         style: the language.
@@ -49,6 +52,7 @@ class Facts:
     heard: Sequence[str] = ()
     intent: str | None = None
     understood: bool = False
+    typed: str = ""
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -63,6 +67,7 @@ class Facts:
         heard: Sequence[str] = (),
         intent: str | None = None,
         understood: bool = False,
+        typed: str = "",
         knowledge: KnowledgeBase,
         schema: Schema,
         style: ReplyStyle,
@@ -79,6 +84,7 @@ class Facts:
             heard=tuple(text.lower() for text in heard),
             intent=intent,
             understood=understood,
+            typed=typed.lower(),
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -155,6 +161,17 @@ class Facts:
         if wishes or self.matches < 2 or "name" not in self.compared:
             return False
         return not self.named_before()
+
+    @property
+    def narrowing(self) -> str:
+        """The question by which many become fewer; empty where few are left, or nothing would."""
+        if self.matches <= FEW or self.result is None:
+            return ""
+        for slot in self.schema.slots(self.domain):
+            known = slot in self.slots or slot in self.shared or slot in self.style.slots.keys
+            if slot in self.compared and slot in self.style.questions and not known:
+                return self.style.question(self.domain, slot)
+        return ""
 
     @cached_property
     def booking_slots(self) -> tuple[str, ...]:
@@ -241,6 +258,11 @@ class Facts:
         """Say whether a lower-case text names the entity at hand."""
         name = self.row.get(self.key or "", "").lower()
         return bool(name) and named_in(name, text)
+
+    @property
+    def pointed(self) -> bool:
+        """Whether the user only pointed at the entity at hand: "the second one"."""
+        return bool(self.typed) and self.names(self.utterance) and not self.names(self.typed)
 
     def named_before(self) -> bool:
         """Say whether one of the latest replies, or the user, named the entity at hand."""

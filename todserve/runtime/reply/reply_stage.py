@@ -16,8 +16,8 @@ from todserve.runtime.language.formats import placeholders
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.amendment import amended
-from todserve.runtime.reply.completion import FEW, complete
-from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.completion import complete
+from todserve.runtime.reply.facts import FEW, Facts
 from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
 from todserve.runtime.reply.literals import Literals
 from todserve.runtime.reply.plain_reply import beside_reply, plain_reply

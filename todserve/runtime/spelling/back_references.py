@@ -103,9 +103,11 @@ class BackReferences:
         self._closed = {slot: _words(schema, slot) for slot in self._same}
         self._between = any_of(self._words.between)
         self._in_time = any_of(self._words.in_time)
-        noun_of = rf"(?:the|my|our|that|this)\s+(?:same\s+)?(?:%s)(?!\s+(?:{'|'.join(self._words.booked)}))"
+        booked = rf"(?!\s+(?:{'|'.join(self._words.booked) or '(?!)'}))"
         self._nouns = {
-            domain: any_of([noun_of % "|".join(known)])
+            domain: any_of(
+                [rf"(?:the|my|our|that|this)\s+(?:same\s+)?(?:{'|'.join(known)}){booked}"]
+            )
             for domain, known in self._all_nouns().items()
         }
         self._riders = tuple(

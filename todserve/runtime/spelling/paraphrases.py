@@ -1,15 +1,15 @@
 """Paraphrases: replaces words that the network does not know by plain ones that it does.
 
 First on the way of a request, behind the speller. The words are data: ``plainly``, ``counted`` and
-``spans`` of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7 nights
-at somewhere expensive``, ``me, my wife and the twins`` as ``4 people`` and ``friday to monday`` as
-``3 nights from friday``.
+``spans`` of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7
+nights at somewhere expensive``, ``me, my wife and the twins`` as ``4 people`` and ``friday to
+monday`` as ``3 nights from friday``.
 
 Nothing is touched that is a part of a name or a value of this checkpoint: "pizza hut" stays.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.phrases import NUMBER_WORDS
@@ -88,7 +88,7 @@ class Paraphrases:
         self._plainly = {
             plain: any_of(phrases) for plain, phrases in ways.plainly.items() if phrases
         }
-        self._company = _Company(ways.counted, ways.counted_as) if ways.counted_as else None
+        self._company = _Company(ways) if ways.counted_as else None
         self._nights = _Nights(ways.spans) if ways.spans.read_as else None
         self._whole = whole
 
@@ -146,7 +146,8 @@ class _Nights:
 class _Company:
     """Counts people who are listed by who they are: "me, my wife and the twins"."""
 
-    def __init__(self, counted: Mapping[str, tuple[str, ...]], written: str) -> None:
+    def __init__(self, ways: WaysOfSaying) -> None:
+        counted = ways.counted
         self._counted = {
             number: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
             for number, phrases in counted.items()
@@ -164,16 +165,33 @@ class _Company:
         self._goes_on = re.compile(rf"{_JOINED}(?:{_WHOSE}|some|all)\s", re.IGNORECASE)
         self._number = re.compile(rf"(?<!\w){_NUMBER}(?!\w)", re.IGNORECASE)
         self._joined = re.compile(_JOINED, re.IGNORECASE)
-        self._written = written
+        self._speaker = any_of(ways.speakers)
+        self._for = re.compile(
+            rf"(?<!\w)(?:{'|'.join(ways.pair_behind) or '(?!)'})\s+$", re.IGNORECASE
+        )
+        self._wants = re.compile(
+            rf"\s+(?:{'|'.join(ways.pair_before) or '(?!)'})(?!\w)", re.IGNORECASE
+        )
+        self._written = ways.counted_as
 
     def found(self, utterance: str) -> Iterator[Piece]:
-        """Yield the lists of more than two."""
+        """Yield the lists of more than two, and of two of whom one speaks and who want a thing."""
         for match in self._list.finditer(utterance):
             if self._goes_on.match(utterance, match.end()):
                 continue
-            total = sum(map(self._number_of, self._joined.split(match[0])))
-            if total > _PAIR:
+            people = self._joined.split(match[0])
+            total = sum(map(self._number_of, people))
+            if total > _PAIR or (
+                total == _PAIR and self._is_wanting_pair(utterance, match, people)
+            ):
                 yield *match.span(), self._written.replace("{n}", str(total))
+
+    def _is_wanting_pair(self, utterance: str, match: re.Match[str], people: list[str]) -> bool:
+        """Say whether a pair is one that something is for: "for me and my wife"."""
+        if len([one for one in people if self._speaker.fullmatch(one.strip())]) != 1:
+            return False
+        behind = self._for.search(utterance[: match.start()])
+        return behind is not None or self._wants.match(utterance, match.end()) is not None
 
     def _number_of(self, text: str) -> int:
         number = self._number.search(text)

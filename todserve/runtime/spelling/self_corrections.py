@@ -47,10 +47,10 @@ class SelfCorrections:
         self._index = PhraseIndex()
         for slot, known in values:
             self._index.add(slot, known)
-        lead = "|".join(ways.lead) or r"(?!)"
+        lead, instead = ("|".join(words) or r"(?!)" for words in (ways.lead, ways.instead))
         # "3 people, no, 4 people": the noun behind the value may stand between.
         self._mark = re.compile(
-            rf"(?:\s+(?P<noun>\w+))?\s*(?:[,;.…–-]+\s*)?(?<!\w)(?:{'|'.join(ways.instead) or '(?!)'})"
+            rf"(?:\s+(?P<noun>\w+))?\s*(?:[,;.…–-]+\s*)?(?<!\w)(?:{instead})"
             rf"(?!\w)[\s,;.…–-]*(?:(?:{lead})\s+){{0,{_MOST_LEADING}}}$",
             re.IGNORECASE,
         )
@@ -66,7 +66,7 @@ class SelfCorrections:
         """Yield each value that is taken back, with all that leads to the one that is meant."""
         values = self._values(utterance)
         for one, other in zip(values, values[1:], strict=False):
-            if one.slot != other.slot or utterance[one.start : one.end] == "":
+            if one.slot != other.slot:
                 continue
             between = self._mark.fullmatch(utterance[one.end : other.start])
             if between is None:

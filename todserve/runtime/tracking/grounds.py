@@ -24,6 +24,7 @@ from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
+_NUMBER = re.compile(rf"(?<![\w:.])(?:\d{{1,2}}|{'|'.join(NUMBER_WORDS)})(?![\w:])")
 _SAID_TIME = re.compile(
     r"(\d{1,2})(?:[:.h ]?(\d{2}))?\s*(?:o'?\s?clock|([ap])\.?\s?m\b\.?)?", re.IGNORECASE
 )
@@ -35,6 +36,7 @@ _MINUTES = {"half": 30, "quarter": 15}
 _WORDS_FOR_TIMES = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
 _HALF_DAY = 12 * 60
 _SHORTEST = 4
+_MOST_WORDS = 10
 _YES_OR_NO = frozenset({"yes", "no", "true", "false"})
 
 
@@ -131,11 +133,14 @@ class Grounds:
         if not self.ways.checked or value == DELETED or slot in self.ways.unchecked:
             return Ground(source=GroundSource.UNCHECKED)
 
+        if len(value.split()) > _MOST_WORDS:
+            return None  # no name is as long: the network went on to something else
+
         def indifferent(text: str) -> bool:
             return self.ways.indifference.search(text) is not None
 
         def said(text: str) -> bool:
-            return _says(text, value)
+            return _says(text, value) and not self._of_another_unit(slot, value, text)
 
         def said_so(text: str) -> bool:
             return self.ways.says(domain, slot, value, text)
@@ -175,6 +180,19 @@ class Grounds:
             or self.ways.says(domain, slot, value, text)
             or _misspelt(text, value)
         )
+
+    def _of_another_unit(self, slot: str, value: str, text: str) -> bool:
+        """Say whether a number stands in a text only before what another slot counts."""
+        units = self.ways.pointing.counting
+        if slot not in units or not value.isdigit():
+            return False
+        spoken = {word for word, number in NUMBER_WORDS.items() if number == value} | {value}
+        numbers = [match.end() for match in _NUMBER.finditer(text) if match[0] in spoken]
+        behind = [
+            next((name for name, unit in units.items() if unit.match(text, at)), slot)
+            for at in numbers
+        ]
+        return bool(behind) and slot not in behind
 
     def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
         """Return where a name or a place was said long ago; a closed value must be said anew."""

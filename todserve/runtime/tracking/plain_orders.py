@@ -14,7 +14,7 @@ takes the time back and leaves the day, though the network may have taken both.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +27,7 @@ from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+but\s+")
 _PHRASES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|and)\s+")
+_NUMBER = re.compile(rf"(?<![\w:.])(?:\d{{1,2}}|{'|'.join(NUMBER_WORDS)})(?![\w:])")
 _TWO = 2
 
 Written = Mapping[str, Mapping[str, str]]
@@ -161,9 +162,11 @@ class PlainOrders:
             for slot in self.schema.slots(domain):
                 if slot not in table.comparisons or slot in written.get(domain, {}):
                     continue
-                if self.ways.names(slot, clause) and not self._says_a_value(domain, slot, clause):
-                    if state.get(domain, {}).get(slot) != DONTCARE:
-                        orders.set(domain, slot, DONTCARE)
+                is_so = state.get(domain, {}).get(slot) == DONTCARE
+                if is_so or self._says_a_value(domain, slot, clause):
+                    continue
+                if self.ways.names(slot, clause):
+                    orders.set(domain, slot, DONTCARE)
 
     def _swapped(self, text: str, state: BeliefState, domain: str | None, orders: Orders) -> None:
         if not self.ways.pointing.turning.search(text):
@@ -179,10 +182,10 @@ class PlainOrders:
                 orders.set(other, slot, state[one][slot])
         known = state.get(domain or "", {})
         for first, last in self.ways.pointing.pairs:
-            if first in known and last in known and not orders.update:
-                if not any(value in text for value in (known[first], known[last])):
-                    orders.set(domain or "", first, known[last])
-                    orders.set(domain or "", last, known[first])
+            ends = (known.get(first, ""), known.get(last, ""))
+            if all(ends) and not orders.update and not any(end in text for end in ends):
+                orders.set(domain or "", first, ends[1])
+                orders.set(domain or "", last, ends[0])
 
     def _addressed(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
         """Give each of two services the values that are said in its own part of the sentence."""
@@ -214,10 +217,10 @@ class PlainOrders:
     def _counted(
         self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
     ) -> None:
-        for slot, pattern in self._units.items():
+        for slot, pattern in self.ways.pointing.counting.items():
             if not self.schema.has(domain, slot) or slot in written.get(domain, {}):
                 continue
-            found = pattern.findall(text)
+            found = [one[0] for one in _NUMBER.finditer(text) if pattern.match(text, one.end())]
             if len(found) != 1:
                 continue
             number = NUMBER_WORDS.get(found[0], found[0])
@@ -269,14 +272,6 @@ class PlainOrders:
                     if value not in ("yes", "no", domain):
                         index.add(f"{slot}={value}", [value])
         return found
-
-    @cached_property
-    def _units(self) -> Mapping[str, re.Pattern[str]]:
-        number = rf"\d{{1,2}}|{'|'.join(NUMBER_WORDS)}"
-        return {
-            slot: re.compile(rf"(?<![\w:.])({number})\s+(?:{'|'.join(phrases)})(?!\w)")
-            for slot, phrases in self.ways.pointing.units.items()
-        }
 
     @cached_property
     def _sure(self) -> Mapping[tuple[str, str], Mapping[str, re.Pattern[str]]]:

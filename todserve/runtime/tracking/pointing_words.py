@@ -109,6 +109,14 @@ class PointingWords(BaseModel):
         return any_of(self.careless)
 
     @cached_property
+    def counting(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot -> what finds, behind a number, that the number is of it."""
+        return {
+            slot: re.compile(rf"[\s-]+(?:{'|'.join(known)})(?!\w)", re.IGNORECASE)
+            for slot, known in self.units.items()
+        }
+
+    @cached_property
     def keeping(self) -> re.Pattern[str]:
         """Finds what says that something stays."""
         return any_of(self.kept)

@@ -62,6 +62,9 @@ class WaysOfSaying(BaseModel):
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
+        speakers: words for whoever speaks; one of a pair that is counted.
+        pair_behind: words before a pair for whom something is wished: "for".
+        pair_before: words behind a pair who wish for something: "want".
         spans: a stay said by its two ends.
         instead: words behind which somebody corrects himself in the same breath.
         lead: words that may stand between these and the value that is meant.
@@ -81,6 +84,9 @@ class WaysOfSaying(BaseModel):
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     counted_as: str = ""
+    speakers: tuple[str, ...] = ()
+    pair_behind: tuple[str, ...] = ()
+    pair_before: tuple[str, ...] = ()
     spans: Spans = Spans()
     instead: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
@@ -123,6 +129,7 @@ class WaysOfSaying(BaseModel):
 
     def _phrases(self) -> Iterator[str]:
         yield from (*self.indifferent, *self.withdrawn, *self.ruled_out, *self.instead, *self.lead)
+        yield from (*self.speakers, *self.pair_behind, *self.pair_before)
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.spans.counted
         yield from self.pointing.phrases()
@@ -148,6 +155,9 @@ class WaysOfSaying(BaseModel):
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             counted_as=other.counted_as or self.counted_as,
+            speakers=(*self.speakers, *other.speakers),
+            pair_behind=(*self.pair_behind, *other.pair_behind),
+            pair_before=(*self.pair_before, *other.pair_before),
             spans=other.spans if other.spans.read_as else self.spans,
             instead=(*self.instead, *other.instead),
             lead=(*self.lead, *other.lead),
