@@ -44,6 +44,7 @@ _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 _VARIATION_TOKENS = 60
 _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
+_FEW_WORDS = 6
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -308,9 +309,17 @@ class Pipeline:
             self.checkpoint.schema,
             sure=self.checkpoint.grounds.orders.sure(work.utterance),
             written=reading.parsed.state if reading else (),
+            at_hand=self._asked_about(work),
         )
         if said is not None:
             work.judged = JudgedIntent(name=said, confidence=1.0)
+
+    def _asked_about(self, work: TurnWork) -> str | None:
+        """Return the active domain where a few words only ask for what is known of its entity."""
+        words = work.utterance.lower()
+        patterns = self.checkpoint.style.asked_patterns.values()
+        asks = len(words.split()) <= _FEW_WORDS and any(one.search(words) for one in patterns)
+        return work.memory.domain if asks and work.memory.domain in work.memory.state else None
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""

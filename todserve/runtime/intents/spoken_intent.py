@@ -17,6 +17,7 @@ def spoken_intent(
     *,
     sure: Iterable[str] = (),
     written: Iterable[str] = (),
+    at_hand: str | None = None,
 ) -> str | None:
     """Return the intent that the words say instead of the generated one; None where it stands.
 
@@ -26,6 +27,7 @@ def spoken_intent(
         schema: services and their intents.
         sure: services of which the words say a value for certain.
         written: services of which the network wrote a slot.
+        at_hand: the active service, where the words only ask for what is known of its entities.
     """
     of_intent = schema.intent_domains(intent)
     certain = next(iter(sure), None)
@@ -33,6 +35,9 @@ def spoken_intent(
         return None if certain in of_intent else _intent_of(certain, intent, schema)
     said = {word.key for word in words_of(utterance.lower())}
     named = [domain for domain in schema.domains if domain in said]
+    asks = at_hand is not None and not named and not [*written]
+    if asks and of_intent and at_hand not in of_intent:
+        return _intent_of(str(at_hand), intent, schema)
     if len(named) != 1 or len(of_intent) != 1 or of_intent == tuple(named):
         return None
     # A slot speaks for the network's service more than a word does for another.

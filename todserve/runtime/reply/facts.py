@@ -163,6 +163,16 @@ class Facts:
         return not self.named_before()
 
     @property
+    def asks_unknown(self) -> bool:
+        """Whether the user speaks of a yes or no that the database does not have here."""
+        spoken = (
+            slot
+            for slot, pattern in self.style.flag_patterns.items()
+            if pattern.search(self.utterance)
+        )
+        return any(slot not in self.columns for slot in spoken)
+
+    @property
     def narrowing(self) -> str:
         """The question by which many become fewer; empty where few are left, or nothing would."""
         if self.matches <= FEW or self.result is None:
@@ -300,7 +310,10 @@ def _at_hand_first(
     names = [row.get(key, "").lower() for row in rows]
     if style.patterns["other"].search(utterance):
         told = " ".join(said)
-        chosen = next((at for at, name in enumerate(names) if not named_in(name, told)), None)
+        new = (at for at, name in enumerate(names) if not named_in(name, told))
+        # Where all have been told, at least another one than just now.
+        other = (at for at, name in enumerate(names) if not named_in(name, said[-1]))
+        chosen = next(new, next(other, None))
     else:
         chosen = _last_named(names, said)
     if not chosen:  # none, or the first already

@@ -33,6 +33,8 @@ def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> st
         return _booked(facts)
     if facts.row and (told := sentences.get(f"told.{facts.domain}")):
         return told
+    if facts.asks_unknown:
+        return sentences["unknown"]
     asked = _requested(facts, acts)
     if facts.arranged:
         return asked or (_booked(facts) if facts.bookable else _missing(facts))

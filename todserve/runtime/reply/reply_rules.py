@@ -235,6 +235,8 @@ def _row(draft: Draft) -> bool:
     for place, clause in enumerate(draft.claims):
         if clause.subject is Subject.ONE and _denied_by_row(draft, clause):
             return True
+        if _speaks_of_an_unknown_flag(draft, clause):
+            return True
         if place == 0 and _answers_a_flag_wrongly(draft, clause):
             return True
     return False
@@ -348,7 +350,16 @@ def _garbled(draft: Draft) -> bool:
     texts = [one.text.strip(" .,!") for one in draft.clauses]
     twice = len(texts) - len(set(texts)) >= 1 and max(map(len, texts)) > _SHORT
     text = draft.delexicalised
+    if any(_names_one_twice(draft, clause) for clause in draft.clauses):
+        return True
     return twice or bool(_SAME_WORD.search(text) or _SPELT_OUT.search(text))
+
+
+def _names_one_twice(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause lists one entity as if it were two."""
+    keys = draft.facts.style.slots.keys
+    names = [one.value for one in draft.fillings(clause) if one.slot in keys and one.value]
+    return len(names) > len(set(names))
 
 
 def _is_known(code: str, facts: Facts) -> bool:
@@ -402,6 +413,17 @@ def _flags_said(draft: Draft, clause: Clause) -> list[tuple[str, bool]]:
 
 def _speaks_of_a_flag(draft: Draft, clause: Clause) -> bool:
     return bool(_flags_said(draft, clause))
+
+
+def _speaks_of_an_unknown_flag(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause tells of a yes or no that no service spoken of has: wifi of a train."""
+    facts = draft.facts
+    known = {facts.domain, *facts.state}
+    return any(
+        pattern.search(clause.text)
+        and not any(slot in facts.knowledge.columns(domain) for domain in known)
+        for slot, pattern in facts.style.flag_patterns.items()
+    )
 
 
 def _flags_asked(facts: Facts) -> list[str]:

@@ -144,7 +144,8 @@ class ReplyStage:
         """Return what else to generate; nothing where the first reply is as good as any."""
         if first.holds and not _offers_unnamed(first, facts):
             return ()
-        if not first.holds and (not facts.matches or _CLEAR & set(first.strikes)):
+        clear = facts.asks_unknown or _CLEAR & set(first.strikes)
+        if not first.holds and (not facts.matches or clear):
             # Nothing to speak of, or what is wanted is clear: a plain sentence says it best.
             return ()
         wanted: list[Variation] = []

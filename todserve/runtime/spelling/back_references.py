@@ -101,6 +101,7 @@ class BackReferences:
         self._same = {slot: any_of(known) for slot, known in self._words.same.items()}
         # One of these, said beside it, is the value that is meant.
         self._closed = {slot: _words(schema, slot) for slot in self._same}
+        self._there = any_of(self._words.there)
         self._between = any_of(self._words.between)
         self._in_time = any_of(self._words.in_time)
         booked = rf"(?!\s+(?:{'|'.join(self._words.booked) or '(?!)'}))"
@@ -276,6 +277,9 @@ class BackReferences:
             for match in self._nouns[domain].finditer(utterance):
                 if not self._whole.tears(utterance, *match.span()):
                     yield *match.span(), name
+        at_hand = venues.get(before.domain or "")
+        if at_hand is not None:
+            yield from ((*match.span(), at_hand) for match in self._there.finditer(utterance))
         for match in self._between.finditer(utterance):
             if len(ends) == 2:
                 # Where one of them is booked for a time, that is where one goes.
@@ -289,8 +293,9 @@ class BackReferences:
         values = (slots.get(self._words.in_time_slot, "") for slots in before.state.values())
         times = {one for one in values if one not in _NO_VALUE}
         if len(times) == 1 and not any(one in utterance for one in times):
+            (time,) = times
             for match in self._in_time.finditer(utterance):
-                yield *match.span(), self._words.in_time_as.replace("{value}", *times)
+                yield *match.span(), self._words.in_time_as.replace("{value}", time)
 
     def _is_denied(self, utterance: str, start: int) -> bool:
         return self._denied.search(utterance[:start]) is not None

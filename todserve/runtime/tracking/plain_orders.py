@@ -23,6 +23,7 @@ from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.spoken_times import times_in
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+but\s+")
@@ -111,12 +112,28 @@ class PlainOrders:
             return orders
         self._swapped(text, state, domain, orders)
         self._taken_back(text, state, domain, orders)
+        self._returning(text, state, domain, written, orders)
         about = _about(domain, written)
         if about is not None:
             self._indifferent(text, about, state, written, orders)
             self._counted(text, about, state, written, orders)
         self._addressed(text, state, written, orders)
+        self._two_ends(text, written, orders)
         return orders
+
+    def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
+        """Part the ends of a way that the network wrote as one place."""
+        leads = self.ways.pointing.ends
+        for domain, slots in written.items():
+            for pair in self.ways.pointing.pairs:
+                one, other = (slots.get(slot, "") for slot in pair)
+                if not one or one != other:
+                    continue
+                for slot in pair:
+                    said = leads[slot].search(text) if slot in leads else None
+                    if said is not None and said[1] != one:
+                        free = not self.schema.values(domain, slot)
+                        orders.set(domain, slot, said[1] if free else DELETED)
 
     def _taken_back(
         self, text: str, state: BeliefState, domain: str | None, orders: Orders
@@ -125,6 +142,7 @@ class PlainOrders:
         if not (pointing.dropping.search(text) or pointing.keeping.search(text)):
             return
         rest = False
+        before: list[str] = []
         named: set[tuple[str, str]] = set()
         for clause in _PHRASES.split(text):
             about = self._service_of(clause, state) or domain
@@ -132,6 +150,8 @@ class PlainOrders:
                 continue
             slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, clause)]
             if pointing.dropping.search(clause):
+                if not slots and pointing.pronouns.search(clause):
+                    slots = before  # "i'm not sure about the time, leave it out"
                 for slot in slots:
                     if not self._says_a_value(about, slot, text):
                         orders.set(about, slot, DELETED)
@@ -139,6 +159,7 @@ class PlainOrders:
             elif pointing.keeping.search(clause):
                 orders.kept |= {(about, slot) for slot in slots}
                 rest = rest or pointing.resting.search(clause) is not None
+            before = slots
         if rest or (named and orders.kept):
             # What was named is taken back and nothing else.
             orders.kept |= {
@@ -160,7 +181,8 @@ class PlainOrders:
             if not careless.search(clause):
                 continue
             for slot in self.schema.slots(domain):
-                if slot not in table.comparisons or slot in written.get(domain, {}):
+                said = written.get(domain, {}).get(slot)
+                if slot not in table.comparisons or (said and said in text):
                     continue
                 is_so = state.get(domain, {}).get(slot) == DONTCARE
                 if is_so or self._says_a_value(domain, slot, clause):
@@ -186,6 +208,24 @@ class PlainOrders:
             if all(ends) and not orders.update and not any(end in text for end in ends):
                 orders.set(domain or "", first, ends[1])
                 orders.set(domain or "", last, ends[0])
+
+    def _returning(
+        self, text: str, state: BeliefState, domain: str | None, written: Written, orders: Orders
+    ) -> None:
+        """Leave the times of the way there where the way back is spoken of."""
+        if domain is None or not self.ways.pointing.going_back.search(text):
+            return
+        known, new = state.get(domain, {}), written.get(domain, {})
+        for first, last in self.ways.pointing.pairs:
+            if new.get(first) != known.get(last) or new.get(last) != known.get(first):
+                continue
+            for slot in self.ways.pointing.of_way:
+                value = new.get(slot, known.get(slot))
+                if value is not None and value not in times_in(text):
+                    if slot in known:
+                        orders.set(domain, slot, DELETED)
+                    else:
+                        orders.kept.add((domain, slot))
 
     def _addressed(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
         """Give each of two services the values that are said in its own part of the sentence."""

@@ -38,7 +38,12 @@ class PointingWords(BaseModel):
         dropped: take back what is named behind them.
         careless: say that any value will do of what is named beside them.
         pairs: two slots of a service that one may take for each other: the ends of a way.
+        leading: slot of such a pair -> words before its place: "from".
         units: slot -> words behind its number: "nights".
+        of_way: slots that a way there has of its own, and the way back does not share.
+        back: say that one goes back.
+        it: point at what was named just before.
+        there: point at the venue at hand as the end of a way.
         kept: say that something stays as it is.
         rest: say so of all that is not named.
     """
@@ -67,14 +72,19 @@ class PointingWords(BaseModel):
     dropped: tuple[str, ...] = ()
     careless: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    leading: Mapping[str, tuple[str, ...]] = {}
     units: Mapping[str, tuple[str, ...]] = {}
+    of_way: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    it: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
         for name, value in dict(self).items():
-            if isinstance(value, tuple) and name != "pairs":
+            if isinstance(value, tuple) and name not in ("pairs", "of_way"):
                 yield from value
             elif isinstance(value, Mapping):
                 for known in value.values():
@@ -109,12 +119,35 @@ class PointingWords(BaseModel):
         return any_of(self.careless)
 
     @cached_property
+    def ends(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot of a pair -> what finds its place in its group 1: all up to another lead."""
+        stop = "|".join(word for known in self.leading.values() for word in known)
+        return {
+            slot: re.compile(
+                rf"(?<!\w)(?:{'|'.join(known)})\s+(?:the\s+)?(\w+(?: \w+){{0,3}}?)"
+                rf"(?=\s+(?:{stop}|at|leaving|by|for|please)\b|\s*[,.;!?]|\s*$)",
+                re.IGNORECASE,
+            )
+            for slot, known in self.leading.items()
+        }
+
+    @cached_property
     def counting(self) -> Mapping[str, re.Pattern[str]]:
         """Slot -> what finds, behind a number, that the number is of it."""
         return {
             slot: re.compile(rf"[\s-]+(?:{'|'.join(known)})(?!\w)", re.IGNORECASE)
             for slot, known in self.units.items()
         }
+
+    @cached_property
+    def going_back(self) -> re.Pattern[str]:
+        """Finds what says that one goes back."""
+        return any_of(self.back)
+
+    @cached_property
+    def pronouns(self) -> re.Pattern[str]:
+        """Finds what points at something named just before."""
+        return any_of(self.it)
 
     @cached_property
     def keeping(self) -> re.Pattern[str]:

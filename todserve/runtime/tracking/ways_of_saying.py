@@ -59,6 +59,7 @@ class WaysOfSaying(BaseModel):
             always does.
         withdrawn: say that something is wished no more.
         ruled_out: stand before what is not wished ("not", "anywhere but").
+        led_to: stand before the name of a place ("a table at").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
@@ -81,6 +82,7 @@ class WaysOfSaying(BaseModel):
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
+    led_to: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     counted_as: str = ""
@@ -117,6 +119,7 @@ class WaysOfSaying(BaseModel):
                 loaded.withdrawal,
                 loaded.naming,
                 loaded.ruling_out,
+                loaded.leading,
             )
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
                 any_of(phrases)
@@ -128,7 +131,14 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn, *self.ruled_out, *self.instead, *self.lead)
+        yield from (
+            *self.indifferent,
+            *self.withdrawn,
+            *self.ruled_out,
+            *self.led_to,
+            *self.instead,
+            *self.lead,
+        )
         yield from (*self.speakers, *self.pair_behind, *self.pair_before)
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.spans.counted
@@ -152,6 +162,7 @@ class WaysOfSaying(BaseModel):
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
             ruled_out=(*self.ruled_out, *other.ruled_out),
+            led_to=(*self.led_to, *other.led_to),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             counted_as=other.counted_as or self.counted_as,
@@ -179,6 +190,11 @@ class WaysOfSaying(BaseModel):
     def ruling_out(self) -> re.Pattern[str]:
         """Finds at the end of a text what rules out the name behind it, "not" or "not the"."""
         return re.compile(rf"{any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
+
+    @cached_property
+    def leading(self) -> re.Pattern[str]:
+        """Finds at the end of a text what leads to the name of a place behind it."""
+        return re.compile(rf"{any_of(self.led_to).pattern}\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:
