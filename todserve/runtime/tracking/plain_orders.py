@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
@@ -26,7 +27,7 @@ from todserve.runtime.tracking.pointing_words import any_of
 from todserve.runtime.tracking.spoken_times import times_in
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-_CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+but\s+")
+_CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|as long as|if|because)\s+")
 _PHRASES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|and)\s+")
 _NUMBER = re.compile(rf"(?<![\w:.])(?:\d{{1,2}}|{'|'.join(NUMBER_WORDS)})(?![\w:])")
 _TWO = 2
@@ -86,6 +87,8 @@ class PlainOrders:
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         found: dict[str, dict[str, str]] = {}
+        if not self._any_sure.search(utterance):
+            return found
         for (domain, slot), by_value in self._sure.items():
             for value, pattern in by_value.items():
                 if pattern.search(utterance):
@@ -119,6 +122,12 @@ class PlainOrders:
             self._counted(text, about, state, written, orders)
         self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
+        # Of what is said anew nothing is kept: "i could stay for 1 night".
+        orders.kept = {
+            (name, slot)
+            for name, slot in orders.kept
+            if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
+        }
         return orders
 
     def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
@@ -182,7 +191,8 @@ class PlainOrders:
                 continue
             for slot in self.schema.slots(domain):
                 said = written.get(domain, {}).get(slot)
-                if slot not in table.comparisons or (said and said in text):
+                of_one_value = table.comparisons.get(slot) is Comparison.EQUAL
+                if not of_one_value or slot in self._of_ways or (said and said in text):
                     continue
                 is_so = state.get(domain, {}).get(slot) == DONTCARE
                 if is_so or self._says_a_value(domain, slot, clause):
@@ -238,7 +248,7 @@ class PlainOrders:
         for about, part in said:
             if self.ways.ruling_out.search(part) or self._denies(part):
                 continue
-            for slot, value in self._values_in(about, part):
+            for slot, value in self._values_in(about, self._nouns[about].sub("|", part)):
                 old = {**state.get(about, {}), **written.get(about, {})}.get(slot)
                 if old == value:
                     continue
@@ -260,6 +270,8 @@ class PlainOrders:
         for slot, pattern in self.ways.pointing.counting.items():
             if not self.schema.has(domain, slot) or slot in written.get(domain, {}):
                 continue
+            if slot in self.knowledge.columns(domain):
+                continue  # "is it a 4 star hotel?" wishes for nothing
             found = [one[0] for one in _NUMBER.finditer(text) if pattern.match(text, one.end())]
             if len(found) != 1:
                 continue
@@ -300,18 +312,28 @@ class PlainOrders:
         }
 
     @cached_property
+    def _of_ways(self) -> frozenset[str]:
+        """The slots of ends of a way: nobody is indifferent to where he goes."""
+        return frozenset(slot for pair in self.ways.pointing.pairs for slot in pair)
+
+    @cached_property
     def _closed(self) -> Mapping[str, PhraseIndex]:
         """Domain -> its closed values that are words; those of a pair of slots are of neither."""
-        either = {slot for pair in self.ways.pointing.pairs for slot in pair}
         found: dict[str, PhraseIndex] = {}
         for domain in self.schema.domains:
             index = found[domain] = PhraseIndex()
             for slot in self.schema.slots(domain):
                 words = [one for one in self.schema.values(domain, slot) if not one.isdigit()]
-                for value in words if slot not in either else ():
+                for value in words if slot not in self._of_ways else ():
                     if value not in ("yes", "no", domain):
                         index.add(f"{slot}={value}", [value])
         return found
+
+    @cached_property
+    def _any_sure(self) -> re.Pattern[str]:
+        """Finds any of them at once: most utterances hold none."""
+        by_value = self.ways.sure.values()
+        return any_of(phrase for one in by_value for known in one.values() for phrase in known)
 
     @cached_property
     def _sure(self) -> Mapping[tuple[str, str], Mapping[str, re.Pattern[str]]]:
