@@ -303,12 +303,14 @@ class Pipeline:
         reading = work.readings.get(TaskName.BELIEF_STATE)
         if work.intent is None or not self._checked:
             return
+        orders = self.checkpoint.grounds.orders
+        written = reading.parsed.state if reading else {}
         said = spoken_intent(
             work.utterance,
             work.intent,
             self.checkpoint.schema,
-            sure=self.checkpoint.grounds.orders.sure(work.utterance),
-            written=reading.parsed.state if reading else (),
+            sure=orders.sure(work.utterance) or orders.homes_of(written),
+            written=written,
             at_hand=self._asked_about(work),
         )
         if said is not None:

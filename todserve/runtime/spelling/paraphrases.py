@@ -160,7 +160,7 @@ class _Company:
         # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
         bare = rf"{_NUMBER}(?=\s*(?:[.,;!?]|$|(?:at|for|from|in|on)\b))"
         more = rf"(?:{_JOINED}(?:{person}|{many})(?!\w)|\s+(?:and|plus)\s+{bare})"
-        self._list = re.compile(rf"(?<!\w)(?:{person}){more}+(?!\w)", re.IGNORECASE)
+        self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
         # One more of whom nobody knows how many there are: "and the kids".
         self._goes_on = re.compile(rf"{_JOINED}(?:{_WHOSE}|some|all)\s", re.IGNORECASE)
         self._number = re.compile(rf"(?<!\w){_NUMBER}(?!\w)", re.IGNORECASE)

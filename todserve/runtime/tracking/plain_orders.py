@@ -10,6 +10,7 @@ takes the time back and leaves the day, though the network may have taken both.
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
     counted     "14 nights": a number is of the slot whose unit stands behind it
+    elsewhere   a venue that the network gave to a service which has none of that name
     sure        "a broken leg": phrases that say a value which the network cannot write
 """
 
@@ -21,6 +22,7 @@ from functools import cached_property
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.pointing_words import any_of
@@ -115,6 +117,12 @@ class PlainOrders:
             return orders
         self._swapped(text, state, domain, orders)
         self._taken_back(text, state, domain, orders)
+        # Of what is said anew nothing is kept: "i could stay for 1 night".
+        orders.kept = {
+            (name, slot)
+            for name, slot in orders.kept
+            if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
+        }
         self._returning(text, state, domain, written, orders)
         about = _about(domain, written)
         if about is not None:
@@ -122,13 +130,30 @@ class PlainOrders:
             self._counted(text, about, state, written, orders)
         self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
-        # Of what is said anew nothing is kept: "i could stay for 1 night".
-        orders.kept = {
-            (name, slot)
-            for name, slot in orders.kept
-            if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
-        }
+        for (name, slot), (other, value) in self.misplaced(written).items():
+            orders.set(other, slot, value)
+            orders.kept.add((name, slot))
         return orders
+
+    def misplaced(self, written: Written) -> dict[tuple[str, str], tuple[str, str]]:
+        """Return names that are of another service: (domain, slot) -> (its domain, name)."""
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for domain, slots in written.items():
+            for slot in self._name_slots.get(domain, ()):
+                value = slots.get(slot, "")
+                home = self._home(slot, value)
+                if home is not None and home != domain and home not in written:
+                    found[domain, slot] = (home, value)
+        return found
+
+    def homes_of(self, written: Written) -> tuple[str, ...]:
+        """Return the services of names that the network gave to another one."""
+        return tuple(home for home, _ in self.misplaced(written).values())
+
+    def _home(self, slot: str, value: str) -> str | None:
+        """Return the one service whose database has exactly this name."""
+        homes = self._homes.get((slot, comparison_key(value)), ()) if value else ()
+        return homes[0] if len(homes) == 1 else None
 
     def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
         """Part the ends of a way that the network wrote as one place."""
@@ -258,10 +283,12 @@ class PlainOrders:
                     orders.set(about, slot, value)
         for about, part in said:
             if self.ways.pointing.keeping.search(part) and not self._values_in(about, part):
+                # "hotel should be west, the restaurant is fine": what is said is of the hotel.
+                of_others = " ".join(one for name, one in said if name != about)
                 orders.kept |= {
                     (about, slot)
-                    for slot in state.get(about, {})
-                    if not self.ways.names(slot, part)
+                    for slot, value in written.get(about, {}).items()
+                    if slot in state.get(about, {}) and (value == DELETED or value in of_others)
                 }
 
     def _counted(
@@ -327,6 +354,30 @@ class PlainOrders:
                 for value in words if slot not in self._of_ways else ():
                     if value not in ("yes", "no", domain):
                         index.add(f"{slot}={value}", [value])
+        return found
+
+    @cached_property
+    def _name_slots(self) -> Mapping[str, tuple[str, ...]]:
+        """Domain -> its slots that hold names of its database."""
+        return {
+            domain: tuple(
+                column
+                for column, how in table.comparisons.items()
+                if how is Comparison.NAME and self.schema.has(domain, column)
+            )
+            for domain, table in self.knowledge.tables.items()
+        }
+
+    @cached_property
+    def _homes(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """(slot, key of a name) -> the domains that have it."""
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for domain, slots in self._name_slots.items():
+            for slot in slots:
+                for name in self.knowledge.values(domain, slot):
+                    place = (slot, comparison_key(name))
+                    if domain not in found.get(place, ()):
+                        found[place] = (*found.get(place, ()), domain)
         return found
 
     @cached_property

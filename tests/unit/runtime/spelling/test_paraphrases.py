@@ -40,6 +40,7 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
         ("i fancy a curry", "i want indian food"),
         ("with somewhere to leave the car", "with parking"),
         ("a fortnight from monday", "14 nights from monday"),
+        ("hotel, long weekend from friday", "hotel, 3 nights from friday"),
         ("a long weekend from friday", "3 nights from friday"),
         ("friday to monday for two", "3 nights from friday for two"),
         ("fri-mon at the acorn", "3 nights from friday at the acorn"),
@@ -64,6 +65,7 @@ def test_a_known_phrase_is_read_plainly(paraphrases: Paraphrases, said: str, rea
         ("me and my three best friends", "4 people"),
         ("a room for me and my wife", "a room for 2 people"),
         ("my brother and i want a bed", "2 people want a bed"),
+        ("two adults and three children at 6", "5 people at 6"),
         ("me and 2 kids, 3 nights from monday", "3 people, 3 nights from monday"),
     ],
 )

@@ -94,6 +94,7 @@ def test_the_ends_of_a_way_and_the_days_of_two_services_change_places(orders: Pl
         ("other way round: hotel south, restaurant north", "south", "north"),
         ("the hotel should be west, the restaurant is fine", "west", "south"),
         ("the hotel is fine", "north", "south"),
+        ("hotel should be west, restaurant's fine", "west", "south"),
         ("not a hotel in the west", "north", "south"),
         ("something in the west", "north", "south"),
     ],
@@ -103,6 +104,15 @@ def test_each_of_two_services_gets_its_own_value(
 ) -> None:
     found = after(orders, said, TWO, "restaurant")
     assert (found["hotel"]["area"], found["restaurant"]["area"]) == (hotel, restaurant)
+
+
+def test_what_is_said_of_one_service_is_not_taken_for_another(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "west"}, "restaurant": {"area": "west"}}
+    found = after(orders, "hotel should be west, restaurant's fine", TWO, "restaurant", wrote)
+    assert (found["hotel"]["area"], found["restaurant"]["area"]) == ("west", "south")
+    more = {"restaurant": {"area": "east"}}
+    found = after(orders, "the restaurant is fine, but in the east", TWO, "restaurant", more)
+    assert found["restaurant"]["area"] == "east"
 
 
 def test_of_two_services_begun_at_once_no_value_is_lost(orders: PlainOrders) -> None:
@@ -130,6 +140,18 @@ def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainO
     assert after(orders, "and back on sunday", there, "train", back) == back
     late = {"train": {**back["train"], "leave": "17:00"}}
     assert after(orders, "and back after 17:00", there, "train", late) == late
+
+
+def test_a_venue_is_of_the_service_that_has_it(orders: PlainOrders) -> None:
+    wrote = {"attraction": {"name": "the nirala"}}
+    assert after(orders, "any info on the nirala", {}, "", wrote) == {
+        "restaurant": {"name": "the nirala"}
+    }
+    assert orders.homes_of(wrote) == ("restaurant",)
+    own = {"restaurant": {"name": "the nirala"}}
+    assert after(orders, "any info on the nirala", {}, "", own) == own
+    unknown = {"attraction": {"name": "nowhere"}}
+    assert after(orders, "any info on nowhere", {}, "", unknown) == unknown
 
 
 def test_one_place_is_not_both_ends_of_a_way(orders: PlainOrders) -> None:
