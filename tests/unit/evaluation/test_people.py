@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.tiny_checkpoint import SCHEMA
 from todserve.evaluation.suites.people.people_run import run_people
-from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, load_steps
+from todserve.evaluation.suites.people.people_steps import EVERYDAY, SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 
@@ -47,9 +47,10 @@ def test_a_step_may_say_what_is_replied_and_what_not(reply: str, right: bool) ->
     assert wanted.is_right({}, None, reply, SCHEMA) is right
 
 
-def test_the_shipped_steps_name_slots_and_values_that_the_shipped_schema_knows() -> None:
+@pytest.mark.parametrize("file", [SHIPPED, EVERYDAY], ids=lambda path: path.stem)
+def test_the_shipped_steps_name_slots_and_values_that_the_shipped_schema_knows(file: Path) -> None:
     schema = Schema.load(ROOT / "checkpoints/multiwoz/schema.json")
-    for dialogue in load_steps(SHIPPED):
+    for dialogue in load_steps(file):
         for one in dialogue.turns:
             for domain, slots in one.state.items():
                 for name, wanted in slots.items():

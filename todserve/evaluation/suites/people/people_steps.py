@@ -20,6 +20,9 @@ from todserve.runtime.untrusted.yaml_text import read_yaml
 SHIPPED = Path(__file__).parent / "multiwoz.yaml"
 """Steps for the shipped MultiWOZ checkpoint."""
 
+EVERYDAY = SHIPPED.with_name("everyday.yaml")
+"""More of them, with replies; see the file."""
+
 _OPTIONAL = "~"
 
 Wanted = str | tuple[str, ...]
