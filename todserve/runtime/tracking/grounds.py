@@ -18,6 +18,7 @@ from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
+from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -108,6 +109,11 @@ class Grounds:
     schema: Schema
     ways: WaysOfSaying
     knowledge: KnowledgeBase
+
+    @cached_property
+    def indifference(self) -> Indifference:
+        """Finds slots of which any value will do."""
+        return Indifference(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
 
     @cached_property
     def venues(self) -> NamedVenues:
