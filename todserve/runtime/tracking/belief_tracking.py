@@ -164,6 +164,11 @@ def track(
         if reading.constrained:
             own = reading.probability(span.start, span.end)
             unconstrained.setdefault(span.domain, {})[span.slot] = own
+    if grounds is not None:
+        venue = grounds.venues.overlooked(utterance, spoken.reply, memory.state, written)
+        if venue is not None:
+            written.setdefault(venue.domain, {})[venue.slot] = venue.name
+            corrected.get(venue.domain, set()).discard(venue.slot)
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)

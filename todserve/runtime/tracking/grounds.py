@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
+from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
@@ -98,6 +100,13 @@ class Grounds:
     @property
     def _forms(self) -> WordForms:
         return self.schema.forms
+
+    @cached_property
+    def venues(self) -> NamedVenues:
+        """The places that can be named; none where values are not held against what was said."""
+        if not self.ways.checked:
+            return NamedVenues((), ruled_out=self.ways.ruling_out, forms=self._forms)
+        return NamedVenues.of(self.schema, self.knowledge, self.ways.ruling_out)
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""

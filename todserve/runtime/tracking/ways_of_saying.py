@@ -56,6 +56,7 @@ class WaysOfSaying(BaseModel):
         named: slot -> phrases that speak of the slot itself, whatever its value; its own name
             always does.
         withdrawn: say that something is wished no more.
+        ruled_out: stand before what is not wished ("not", "anywhere but").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         company: the words that hold such a list together.
@@ -70,6 +71,7 @@ class WaysOfSaying(BaseModel):
     unchecked: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     company: CompanyWords = CompanyWords()
@@ -93,7 +95,13 @@ class WaysOfSaying(BaseModel):
             for phrase in loaded._phrases():
                 check_pattern(phrase)
             # Good ones may be none together.
-            _ = loaded.indifference, loaded.patterns, loaded.withdrawal, loaded.naming
+            _ = (
+                loaded.indifference,
+                loaded.patterns,
+                loaded.withdrawal,
+                loaded.naming,
+                loaded.ruling_out,
+            )
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
                 _any_of(phrases)
             return loaded
@@ -104,7 +112,7 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn)
+        yield from (*self.indifferent, *self.withdrawn, *self.ruled_out)
         for words in self.company.model_dump().values():
             yield from words
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
@@ -124,6 +132,7 @@ class WaysOfSaying(BaseModel):
             unchecked=(*self.unchecked, *other.unchecked),
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
+            ruled_out=(*self.ruled_out, *other.ruled_out),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             company=other.company if "company" in other.model_fields_set else self.company,
@@ -139,6 +148,11 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return _any_of(self.withdrawn)
+
+    @cached_property
+    def ruling_out(self) -> re.Pattern[str]:
+        """Finds at the end of a text what rules out the name behind it, "not" or "not the"."""
+        return re.compile(rf"{_any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:
