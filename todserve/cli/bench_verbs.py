@@ -33,7 +33,7 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
-def add_measuring(app: typer.Typer) -> None:
+def add_bench_verbs(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("bench", cls=VerbCommand, rich_help_panel=PANEL)(_bench)
 

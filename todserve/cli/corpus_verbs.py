@@ -20,7 +20,7 @@ _PublishedSplit = Annotated[
 ]
 
 
-def add_sources(app: typer.Typer) -> None:
+def add_corpus_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     corpus = typer.Typer(help="Fetch, check, count and convert corpora.")
     corpus.command("stats", cls=VerbCommand)(_stats)

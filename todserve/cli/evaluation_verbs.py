@@ -44,7 +44,7 @@ class BenchmarkGroup(TyperGroup):
         self.commands.update(filled.commands)
 
 
-def add_evaluating(app: typer.Typer) -> None:
+def add_evaluation_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     evaluate = typer.Typer(
         cls=BenchmarkGroup,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PANEL = "Talk"
 
 
-def add_keeping(app: typer.Typer) -> None:
+def add_gateway_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("gateway", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_gateway))
     app.command("studio", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_studio))

@@ -25,7 +25,7 @@ PANEL = "Look"
 _NAMED = ("torch", "torchserve", "onnxruntime", "transformers", "tokenizers", "pydantic")
 
 
-def add_looking(app: typer.Typer) -> None:
+def add_machine_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("status", cls=VerbCommand, rich_help_panel=PANEL)(_status)
     app.command("doctor", cls=VerbCommand, rich_help_panel=PANEL)(_doctor)

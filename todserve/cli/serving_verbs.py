@@ -39,7 +39,7 @@ _FORMATS = [engine.value for engine in exported_engines()]
 _DTYPES = sorted({dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes})
 
 
-def add_serving(app: typer.Typer) -> None:
+def add_serving_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
     app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)

@@ -28,7 +28,7 @@ PANEL = "Learn"
 _SHARES = (0.01, 0.05, 0.1, 0.2)
 
 
-def add_training(app: typer.Typer) -> None:
+def add_training_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("train", cls=VerbCommand, rich_help_panel=PANEL)(_train)
     many = taking_many("--shares", "--per-intent")

@@ -127,7 +127,7 @@ class Guard:
             raise
         finally:
             seconds = time.perf_counter() - began
-            kind = getattr(scope.get("route"), "path_format", "(no route)")
+            kind = _kind(scope)
             method = scope["method"] if scope["method"] in _METHODS else "(other)"
             self._metrics.answered(method, kind, status, seconds)
             # What is refused here costs its sender nothing, so its lines are counted together.
@@ -283,6 +283,17 @@ class Rates:
 
 async def _handed_on(scope: Scope, receive: Receive, send: Send) -> None:
     await scope["handler"](scope, receive, send)
+
+
+def _kind(scope: Scope) -> str:
+    """Return what the log and the figures call the address, whatever stands in its variable parts.
+
+    Files of a folder that is mounted, as the studio's, are one kind.
+    """
+    if "route" in scope:
+        return str(scope["route"].path_format)
+    mounted = str(scope.get("root_path", "")).removeprefix(scope.get("app_root_path", ""))
+    return f"{mounted}/{{file}}" if mounted else "(no route)"
 
 
 def _asks_first(scope: Scope, headers: Headers) -> bool:
