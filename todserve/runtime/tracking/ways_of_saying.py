@@ -56,6 +56,8 @@ class WaysOfSaying(BaseModel):
         named: slot -> phrases that speak of the slot itself, whatever its value; its own name
             always does.
         withdrawn: say that something is wished no more.
+        careless: say outright that any value will do, also where nothing was asked; plainer than
+            ``indifferent``, to which a mere "no" belongs.
         ruled_out: stand before what is not wished ("not", "anywhere but").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
@@ -71,6 +73,7 @@ class WaysOfSaying(BaseModel):
     unchecked: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
+    careless: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
@@ -112,7 +115,7 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn, *self.ruled_out)
+        yield from (*self.indifferent, *self.withdrawn, *self.careless, *self.ruled_out)
         for words in self.company.model_dump().values():
             yield from words
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
@@ -132,6 +135,7 @@ class WaysOfSaying(BaseModel):
             unchecked=(*self.unchecked, *other.unchecked),
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
+            careless=(*self.careless, *other.careless),
             ruled_out=(*self.ruled_out, *other.ruled_out),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
@@ -148,6 +152,11 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return _any_of(self.withdrawn)
+
+    @cached_property
+    def carelessness(self) -> re.Pattern[str]:
+        """Finds what says outright that any value will do."""
+        return _any_of(self.careless)
 
     @cached_property
     def ruling_out(self) -> re.Pattern[str]:
