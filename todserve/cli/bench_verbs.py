@@ -34,7 +34,7 @@ class Device(StrEnum):
 
 
 def add_bench_verbs(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Add ``bench``, which measures."""
     app.command("bench", cls=VerbCommand, rich_help_panel=PANEL)(_bench)
 
 

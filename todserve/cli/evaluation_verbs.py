@@ -45,7 +45,7 @@ class BenchmarkGroup(TyperGroup):
 
 
 def add_evaluation_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``evaluate`` and ``replay``, which score and compare."""
     evaluate = typer.Typer(
         cls=BenchmarkGroup,
         invoke_without_command=True,

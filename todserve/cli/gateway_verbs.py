@@ -26,7 +26,7 @@ PANEL = "Talk"
 
 
 def add_gateway_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``gateway`` and ``studio``, which run in front of a model's server."""
     app.command("gateway", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_gateway))
     app.command("studio", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_studio))
 

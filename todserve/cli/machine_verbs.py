@@ -26,7 +26,7 @@ _NAMED = ("torch", "torchserve", "onnxruntime", "transformers", "tokenizers", "p
 
 
 def add_machine_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``status``, ``doctor`` and ``version``, which change nothing."""
     app.command("status", cls=VerbCommand, rich_help_panel=PANEL)(_status)
     app.command("doctor", cls=VerbCommand, rich_help_panel=PANEL)(_doctor)
     app.command("version", cls=VerbCommand, rich_help_panel=PANEL)(_version)

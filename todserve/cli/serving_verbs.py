@@ -40,7 +40,7 @@ _DTYPES = sorted({dtype.value for engine in EngineName for dtype in engine.spec.
 
 
 def add_serving_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add the verbs from ``export`` to ``demo``: pack a model, serve it, talk to it."""
     app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
     app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)
     app.command("start", cls=taking_many("--name"), rich_help_panel=PANEL)(_start)

@@ -1,4 +1,4 @@
-"""Guard: what every request passes before the API sees it, and what is logged of it.
+"""Guard: checks every request before the API sees it (token, rate, size), and logs it.
 
 First on the way of a message: request id, bearer token, rate, size, and for what asks the model a
 place. Example: ``app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)``.
@@ -24,7 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todserve.gateway.api.headers import add_headers
+from todserve.gateway.api.browser_headers import add_headers
 from todserve.gateway.api.roles import Caller, Role, asks_the_model
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
@@ -53,7 +53,7 @@ _CLIENTS = 10_000
 
 
 class Guard:
-    """ASGI middleware; refuses with the API's own body."""
+    """The ASGI middleware that lets a request through, or refuses it with the API's own body."""
 
     def __init__(
         self,
