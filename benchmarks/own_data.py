@@ -31,7 +31,7 @@ from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.files.jsonlines import write_lines
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.registry import load
-from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.intents.intent_prediction import (
     PROTOCOL,
@@ -225,7 +225,7 @@ class Ours:
         checkpoint = run_training(
             str(folder), overrides=self.overrides, runs=self.runs, threads=self.threads
         )
-        pipeline = open_answering(checkpoint, url=None, name="tod", settings=None)
+        pipeline = AnswererSource(checkpoint=checkpoint).open()
         try:
             self.checksums[task.name] = pipeline.checkpoint.checksum
             predicted = predict_intents(pipeline, [text for text, _ in task.test])

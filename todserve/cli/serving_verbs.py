@@ -40,8 +40,8 @@ _FORMATS = [engine.value for engine in exported_engines()]
 _DTYPES = sorted({dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes})
 
 
-def add_serving(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_serving_verbs(app: typer.Typer) -> None:
+    """Add the verbs from ``export`` to ``demo``: pack a model, serve it, talk to it."""
     app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
     app.command("tune", cls=VerbCommand, rich_help_panel=PANEL)(_tune)
     app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)

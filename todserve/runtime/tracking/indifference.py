@@ -18,7 +18,6 @@ from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-_YES_OR_NO = frozenset({"yes", "no"})
 _CLAUSE = re.compile(r"[.!?;:,\n]+")
 _SENTENCE = re.compile(r"[^.!?\n]*\?")
 
@@ -65,9 +64,10 @@ class Indifference:
         table = self.knowledge.tables.get(domain)
         if table is None or Comparison.NAME not in table.comparisons.values():
             return  # a journey has its ends and its day; of them nobody is indifferent
+        answers = self.schema.forms.answers
         for slot in self.schema.slots(domain):
             values = self.schema.values(domain, slot)
-            if table.comparisons.get(slot) is Comparison.EQUAL and not _YES_OR_NO & set(values):
+            if table.comparisons.get(slot) is Comparison.EQUAL and answers.isdisjoint(values):
                 yield slot
 
     def _meant(self, utterance: str, reply: str, slots: Iterable[str]) -> Iterator[str]:

@@ -23,6 +23,26 @@ WAYS_FILE = "ways_of_saying.json"
 _OWN = Path(__file__).with_name("ways_of_saying.json")
 
 
+class CompanyWords(BaseModel):
+    """The words that hold a list of people together: "me, my wife and two friends".
+
+    Attributes:
+        whose: stand before a person.
+        joining: join the last of a list, and a bare number to it.
+        beside: join two people, and no bare number.
+        unnumbered: stand before people of whom nobody says how many they are.
+        after: may follow a bare number that is one of people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    whose: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    unnumbered: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
 class WaysOfSaying(BaseModel):
     """The phrases by which people say values, from the package's and the checkpoint's files.
 
@@ -41,6 +61,7 @@ class WaysOfSaying(BaseModel):
         ruled_out: stand before what is not wished ("not", "anywhere but").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
+        company: the words that hold such a list together.
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
     """
 
@@ -56,6 +77,7 @@ class WaysOfSaying(BaseModel):
     ruled_out: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
+    company: CompanyWords = CompanyWords()
     counted_as: str = ""
 
     @classmethod
@@ -94,6 +116,8 @@ class WaysOfSaying(BaseModel):
 
     def _phrases(self) -> Iterator[str]:
         yield from (*self.indifferent, *self.withdrawn, *self.careless, *self.ruled_out)
+        for words in self.company.model_dump().values():
+            yield from words
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
@@ -115,6 +139,7 @@ class WaysOfSaying(BaseModel):
             ruled_out=(*self.ruled_out, *other.ruled_out),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
+            company=other.company if "company" in other.model_fields_set else self.company,
             counted_as=other.counted_as or self.counted_as,
         )
 
