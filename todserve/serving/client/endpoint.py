@@ -60,6 +60,7 @@ LONGEST_ASKED_PAUSE = 60.0
 
 _LONGEST_PAUSE = 10.0
 _WRONG_KEY = "InvalidKeyException"
+_FOREIGN_PAGE = "ForeignPageException"  # of archive/guard: the address names another machine
 _BROKEN = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 _TELLING = 8  # characters; a shorter text of a request may stand in a message by chance
 
@@ -242,7 +243,7 @@ class Endpoint:
     def refuses_token(self, answer: httpx.Response) -> bool:
         """Say whether an answer is about the client's token, not about what was asked."""
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return True
+            return _kind(answer) != _FOREIGN_PAGE
         # TorchServe says 400 of a wrong or expired token, as of a wrong body.
         return answer.status_code == HTTPStatus.BAD_REQUEST and _kind(answer) == _WRONG_KEY
 
