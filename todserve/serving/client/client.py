@@ -163,7 +163,7 @@ class Client(_Caller):
     """A running server's model, asked from any number of threads; close it, or use ``with``."""
 
     def _open(self) -> None:
-        self._http = httpx.Client(**self.endpoint.connection())
+        self._http = httpx.Client(**self.endpoint.connection(), **self.endpoint.answers.hooks())
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -349,7 +349,8 @@ class AsyncClient(_Caller):
     """The same for asynchronous programs; close it with ``aclose``, or use ``async with``."""
 
     def _open(self) -> None:
-        self._http = httpx.AsyncClient(**self.endpoint.connection())
+        connection = self.endpoint.connection() | self.endpoint.answers.async_hooks()
+        self._http = httpx.AsyncClient(**connection)
 
     async def turn(
         self,
