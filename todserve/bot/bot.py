@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import BotConfig, Form, SlotType
+from todserve.bot.bot_config import BotConfig, Form, SlotType, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
@@ -122,6 +122,9 @@ class Bot:
                 return self._go_back(doing, before)
             if form is not None and sure and self._interrupted(doing, before, form, past):
                 return True
+        unsure = not wanted and (self._misheard(heard) or not sure)
+        if begun is not None and form is not None and not unsure:
+            doing.perform(self._opening(doing, past, form))
         if name is None or form is None:
             # A form that bot.yml had when the dialogue began may be gone.
             doing.hold(None)
@@ -149,13 +152,21 @@ class Bot:
             doing.say("utter_form_left")
             doing.hold(None)
         elif move is Move.ASK:
-            doing.say(form.required[after.missing[0]])
+            doing.perform(form.required[after.missing[0]], loop=name)
         elif move is Move.CONFIRM and form.confirm is not None:
             doing.say(form.confirm)
-        elif doing.perform(form.action, key=after.since, loop=name) or form.confirm is None:
+        else:
+            done = doing.perform(doing.end_of(form), key=after.since, loop=name)
             # Where it failed after a confirmation, the form stays: yes tries again under one key.
-            doing.hold(None)
+            # What it did may have begun another one.
+            if (done or form.confirm is None) and doing.form is after:
+                doing.hold(None)
         return True
+
+    def _opening(self, doing: Doing, past: Outcome, form: Form) -> tuple[str, ...]:
+        """Return what is done before a form asks: what its rule says, else what it says itself."""
+        rule = rule_for(self._config, doing.heard, past, None, doing.memory)
+        return in_order(form.opening) if rule is None else in_order(rule.do)[:-1]
 
     def _interrupted(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
         """Do what a rule says inside a form; False where no rule says anything."""
@@ -164,18 +175,20 @@ class Bot:
         if rule is None:
             return False
         after = advance(before.name, form, before, doing.heard, memory=doing.memory, agreed=None)[1]
-        if self._config.form_called(rule.do) is None:
-            doing.perform(rule.do)
+        names = in_order(rule.do)
+        if names[-1] == called:
+            names = names[:-1]  # it goes on by itself
         if rule.leave:
             doing.hold(None)
-        elif doing.form is not None:
+        doing.perform(names)
+        if doing.form is before:
             doing.hold(after)
             self._ask(doing, form, after)
         return True
 
     def _ask(self, doing: Doing, form: Form, state: FormState) -> None:
         if state.missing:
-            doing.say(form.required[state.missing[0]])
+            doing.perform(form.required[state.missing[0]], loop=state.name)
         elif form.confirm is not None:
             doing.say(form.confirm)
 
@@ -184,7 +197,7 @@ class Bot:
         heard = doing.heard
         rule = rule_for(self._config, heard, past, None, doing.memory)
         if rule is not None:
-            return self._config.form_called(rule.do)
+            return self._config.form_called(in_order(rule.do)[-1])
         if heard.intent in self._config.forms:
             return heard.intent
         if not self._book.search(heard.user) or self._reference.search(heard.user):
@@ -218,14 +231,14 @@ class Bot:
     def _answer(self, doing: Doing, past: Outcome) -> None:
         rule = rule_for(self._config, doing.heard, past, None, doing.memory)
         if rule is None:
-            named = self._config.actions.intents.get(doing.heard.intent or "")
+            named = in_order(self._config.actions.intents.get(doing.heard.intent or ""))
         else:
-            named = rule.do
-        if doing.heard.intent == OUT_OF_SCOPE and named is None:
+            named = in_order(rule.do)
+        if doing.heard.intent == OUT_OF_SCOPE and not named:
             doing.say_as_model()  # what it can do; nothing was misunderstood
         elif self._misheard(doing.heard) or self._doubtful(doing.heard):
             doing.miss()
-        elif named is not None:
+        elif named:
             doing.perform(named)
         elif self._tells_a_booking(doing.heard):
             booked = doing.memory.get("reference") is not None

@@ -14,12 +14,14 @@ from todserve.bot.action_events import (
     ActiveLoop,
     ConversationPaused,
     Event,
+    Restarted,
     SlotSet,
 )
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import HAND_OFF, BotConfig
+from todserve.bot.bot_config import HAND_OFF, RESTART, BotConfig, Form, Steps, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.form_dialogue import advance, rule_after
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa.action_slots import (
     REQUESTED,
@@ -30,6 +32,7 @@ from todserve.bot.rasa.action_slots import (
     typed,
 )
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
+from todserve.bot.rasa.judged_values import new_values
 from todserve.bot.rasa.tracker_events import at, parse_data, tracker_events
 from todserve.bot.response_templates import Responses, Values
 from todserve.bot.user_message import Heard
@@ -37,6 +40,7 @@ from todserve.runtime.language.control_text import without_frames
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
+_RESTARTED = "utter_restart"
 _MOST_REMEMBERED = 200
 _MOST_CHARACTERS = 50_000
 """Slots, and characters of their values: what is remembered is stored anew with every turn."""
@@ -137,32 +141,79 @@ class Doing:
         self._note(ConversationPaused())
         self._handed_off = True
 
-    def perform(self, name: str, *, key: str | None = None, loop: str | None = None) -> bool:
-        """Run an action with all that follows from it, or say a response of that name.
+    def perform(self, steps: Steps, *, key: str | None = None, loop: str | None = None) -> bool:
+        """Run actions, say responses and begin forms, with all that follows from them.
 
         Args:
-            name: of the action or response.
+            steps: their names.
             key: idempotency key's second half; None for the message's own id.
             loop: the form that leads to it.
 
         Returns:
             Whether all went well.
         """
-        waiting, last = [name], None
-        for _ in range(_MOST_FOLLOWUPS + 1):
+        waiting, last = list(in_order(steps)), None
+        for _ in range(_MOST_FOLLOWUPS + len(waiting)):
+            if not waiting:
+                return True
             current = waiting.pop(0)
+            following: list[str] = []
+            form = self._config.form_named(current)
             if current == HAND_OFF:
                 self.hand_off()
             elif current in self._responses:
                 self.say(current)
+            elif form is not None:
+                following, loop = list(self._begin(form)), form
+            elif current == RESTART:
+                self._forget()
             else:
                 tracker = self._tracker(key or self.heard.message_id, loop, last)
-                if not self._run(current, tracker, waiting):
+                if not self._run(current, tracker, following):
                     return False
             last = current
+            waiting[:0] = following
             if not waiting:
-                return True
-        return self._fail(name, "TooManyFollowups")
+                waiting += self._next_steps(current, loop)
+        return not waiting or self._fail(last or "", "TooManyFollowups")
+
+    def end_of(self, form: Form) -> Steps:
+        """Return what a form does in the end."""
+        filled = {} if self.form is None else self.form.values
+        known = {**self.memory, **filled}
+        holding = (one.do for one in form.ends if self.heard.meets(one.slots, one.known, known))
+        return next(holding, form.action)
+
+    def _next_steps(self, name: str, loop: str | None) -> tuple[str, ...]:
+        """Return what a rule says to do in the same turn, after something was said or done."""
+        inside = None if loop is not None or self.form is None else self._loop(self.form.name)
+        rule = rule_after(self._config, name, self.heard, inside, self.memory)
+        return () if rule is None else in_order(rule.do)
+
+    def _begin(self, key: str) -> tuple[str, ...]:
+        """Begin a form in the middle of a turn, and return what follows."""
+        form = self._config.forms[key]
+        after = advance(key, form, None, self.heard, memory=self.memory, agreed=None)[1]
+        self.hold(after)
+        new = new_values(None, after)
+        if form.validate_action is not None and new:
+            after = self.judge(form.validate_action, after, new)
+            self.hold(after)
+        if after.missing:
+            return (form.required[after.missing[0]],)
+        if form.confirm is not None:
+            return (form.confirm,)
+        ends = in_order(self.end_of(form))
+        self.hold(None)
+        return ends
+
+    def _forget(self) -> None:
+        """Forget everything, and say the response for it where there is one."""
+        restarted = Restarted()
+        self._take_in(restarted, [])
+        self._trail.append(restarted)
+        if _RESTARTED in self._responses:
+            self.say(_RESTARTED)
 
     def outcome(self) -> Outcome:
         """Return what came of it."""

@@ -131,27 +131,41 @@ def rule_for(
         form: name of the form that is under way.
         memory: what the bot remembers.
     """
-
-    def value(slot: str) -> str | None:
-        known = memory.get(slot)
-        told = (slots[slot] for slots in heard.state.values() if slot in slots)
-        found = next(told, None) if known is None else known
-        return None if found is None else str(found).casefold()
-
     for one in config.rules:
         if (
-            one.intent == heard.intent
+            one.intent is not None
+            and one.intent == heard.intent
             and one.form == form
             and (one.after is None or one.after in past.said)
             and (not one.start or heard.index == 0)
-            and all(value(slot) is not None for slot in one.known)
-            and all(
-                value(slot) == (None if wanted is None else wanted.casefold())
-                for slot, wanted in one.slots.items()
-            )
+            and heard.meets(one.slots, one.known, memory)
         ):
             return one
     return None
+
+
+def rule_after(
+    config: BotConfig, name: str, heard: Heard, form: str | None, memory: Mapping[str, Any]
+) -> Rule | None:
+    """Return the first rule for what follows a response or action in the same turn.
+
+    Args:
+        config: the bot.
+        name: what has just been said or done.
+        heard: the message.
+        form: name of the form that is under way.
+        memory: what the bot remembers.
+    """
+    return next(
+        (
+            one
+            for one in config.rules
+            if one.intent is None
+            and (one.after, one.form) == (name, form)
+            and heard.meets(one.slots, one.known, memory)
+        ),
+        None,
+    )
 
 
 def _gathered(

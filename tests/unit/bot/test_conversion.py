@@ -293,7 +293,7 @@ def test_a_project_of_rasa_two_converts(tmp_path: Path) -> None:
     form = report.bot.forms["ask_table"]
     assert form.required == {"num_people": "utter_ask_num people"}
     assert report.bot.responses["utter_ask_num people"][0].text == "How many, {num_people}?"
-    assert report.bot.responses[form.action][0].text == "All right."
+    assert report.bot.responses[str(form.action)][0].text == "All right."
     assert report.notes.count("language: fr, English phrases are used") == 1
     assert report.notes.count("form or intent: nothing is said after it") == 1
 
