@@ -183,7 +183,8 @@ class Bot:
         doing.perform(names)
         if doing.form is before:
             doing.hold(after)
-            self._ask(doing, form, after)
+            if rule.again:
+                self._ask(doing, form, after)
         return True
 
     def _ask(self, doing: Doing, form: Form, state: FormState) -> None:

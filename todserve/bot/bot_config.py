@@ -217,6 +217,7 @@ class Rule(_Frozen):
         start: whether only the first message of a dialogue counts.
         do: actions and responses; the last may be a form, which begins.
         leave: whether the form is left.
+        again: whether the form under way asks again afterwards.
     """
 
     intent: str | None = None
@@ -227,6 +228,7 @@ class Rule(_Frozen):
     start: bool = False
     do: Steps
     leave: bool = False
+    again: bool = True
 
     @model_validator(mode="after")
     def _has_a_beginning(self) -> Self:

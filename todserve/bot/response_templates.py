@@ -112,9 +112,7 @@ class Responses:
                 break
         spoken = found or every
         known = {**values.memory, **values.given}
-        holding = [
-            one for one in spoken if one.slots and values.heard.meets(one.slots, (), known)
-        ]
+        holding = [one for one in spoken if one.slots and values.heard.meets(one.slots, (), known)]
         return holding or [one for one in spoken if not one.slots]
 
     def _chosen(self, name: str, ones: Sequence[Utterance], heard: Heard) -> Utterance:
