@@ -21,6 +21,7 @@ from todserve.bot.bot_turn import Doing
 from todserve.bot.expressions import Expression
 from todserve.bot.form_dialogue import Move, advance, filled, rule_for
 from todserve.bot.rasa.action_slots import filled_by, typed
+from todserve.bot.rasa.entity_conditions import entities_placed
 from todserve.bot.rasa.judged_values import judged_before, new_values
 from todserve.bot.response_templates import Responses
 from todserve.bot.user_message import Heard, agrees
@@ -73,15 +74,17 @@ class Bot:
         if heard.index == 0:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
+        heard, strayed, placed = entities_placed(heard, past, self._config)
         heard = judged_before(heard, past.form, self._config)
         doing = Doing(self._config, self._responses, self._runner, heard, past, earlier)
         self._remember(doing)
+        doing.remember(placed)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
         elif not self._fill(doing, past.form, past):
             self._answer(doing, past)
-        return doing.outcome()
+        return replace(doing.outcome(), strayed=strayed)
 
     def _asked_for(self, heard: Heard) -> tuple[Heard, str | None]:
         """Return what the first phrase that was said leads to, and the message with its groups."""
@@ -117,10 +120,11 @@ class Bot:
         ruled = filled(self._config, heard, before, begun=begun, agreed=agreed, sure=sure)
         doing.remember(ruled)
         wanted = {slot for slot in ruled if form is not None and slot in form.required}
-        if before is not None and not wanted:
-            if heard.intent == OUT_OF_SCOPE:
+        if before is not None:
+            if heard.intent == OUT_OF_SCOPE and not wanted:
                 return self._go_back(doing, before)
-            if form is not None and sure and self._interrupted(doing, before, form, past):
+            answers = bool(wanted)
+            if form is not None and sure and self._interrupted(doing, before, form, past, answers):
                 return True
         unsure = not wanted and (self._misheard(heard) or not sure)
         if begun is not None and form is not None and not unsure:
@@ -168,11 +172,16 @@ class Bot:
         rule = rule_for(self._config, doing.heard, past, None, doing.memory)
         return in_order(form.opening) if rule is None else in_order(rule.do)[:-1]
 
-    def _interrupted(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
-        """Do what a rule says inside a form; False where no rule says anything."""
+    def _interrupted(
+        self, doing: Doing, before: FormState, form: Form, past: Outcome, answers: bool
+    ) -> bool:
+        """Do what a rule says inside a form; False where no rule says anything.
+
+        A message that ``answers`` the form's question leaves only rules about what came before.
+        """
         called = self._config.form_name(before.name)
         rule = rule_for(self._config, doing.heard, past, called, doing.memory)
-        if rule is None:
+        if rule is None or (answers and rule.after is None):
             return False
         after = advance(before.name, form, before, doing.heard, memory=doing.memory, agreed=None)[1]
         names = in_order(rule.do)

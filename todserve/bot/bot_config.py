@@ -172,11 +172,30 @@ class Filling(_Frozen):
 
 
 class SlotSource(_Frozen):
-    """An entity that fills a slot."""
+    """An entity that fills a slot.
+
+    Attributes:
+        entity: its name.
+        role: which it has.
+        group: which it is in.
+        forms: of which one must be under way ("" for none at all); empty for always.
+        asked: whether the slot must be what the form asks for.
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+    """
 
     entity: str
     role: str | None = None
     group: str | None = None
+    forms: tuple[str, ...] = ()
+    asked: bool = False
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it does not always fill the slot."""
+        return bool(self.forms or self.asked or self.intents or self.unless)
 
 
 class BotSlot(_Frozen):

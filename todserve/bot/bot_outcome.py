@@ -50,6 +50,7 @@ class Outcome:
         misses: turns in a row that it did not.
         error: ``action: type of the error``, where one failed.
         trail: events and messages in their order, as Rasa's tracker has them.
+        strayed: slot -> value that the model understands and no condition of the slot allows.
     """
 
     messages: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ class Outcome:
     misses: int = 0
     error: str | None = None
     trail: tuple[Event, ...] = ()
+    strayed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> tuple[dict[str, Any], ...]:
@@ -92,4 +94,4 @@ class Outcome:
             stored["form"] |= {"values": dict(form.values), "missing": list(form.missing)}
             stored["form"]["judged"] = {name: list(one) for name, one in form.judged.items()}
         stored |= {name: list(stored[name]) for name in _LISTS}
-        return stored | {"memory": dict(self.memory)}
+        return stored | {"memory": dict(self.memory), "strayed": dict(self.strayed)}

@@ -75,12 +75,19 @@ class ConvertedSlots:
         """Return what fills the slot; nothing where it is the entity of its own name alone."""
         found: list[dict[str, Any]] = []
         for one in sources_of(slot):
+            forms = [form for form in one.forms if form in ("", *self._made)]
+            if one.forms and not forms:
+                continue  # inside a form that is left out
             tree: dict[str, Any] = {
                 "entity": one.entity,
                 "role": one.role,
                 "group": one.group,
+                "forms": forms,
+                "asked": one.asked,
+                "intents": [label(intent) for intent in one.intents],
+                "unless": [label(intent) for intent in one.unless],
             }
-            kept = {key: value for key, value in tree.items() if value is not None}
+            kept = {key: value for key, value in tree.items() if value not in (None, [], False)}
             if kept not in found:
                 found.append(kept)
         return [] if found == [{"entity": slot.name}] else found
@@ -109,8 +116,6 @@ class ConvertedSlots:
             self._report.skipped(f"slot mapping: {option} of {mapping.type}", where)
         if mapping.type == _ENTITY:
             # A model's business: what its examples show, it does.
-            if mapping.conditions:
-                self._report.changed("slot mapping: condition of from_entity, not a rule", where)
             if any(self._assistant.ignored(form) for form in self._asking(slot)):
                 self._report.changed("form: ignored_intents and entities, not a rule", where)
             return

@@ -55,8 +55,7 @@ def agreement(
     answers: dict[str, Names] = {}
     rules: list[FlowRule] = []
     for (intent, form), ones in groups.items():
-        alone = form is None and intent in shy
-        if len({one.leads for one in ones}) == 1 and not alone:
+        if len({one.leads for one in ones}) == 1 and intent not in shy:
             if form is None:
                 answers[intent] = ones[0].names
             else:
@@ -64,7 +63,7 @@ def agreement(
             continue
         for before in dict.fromkeys(one.before for one in ones):
             same = [one for one in ones if one.before == before]
-            if before is None and alone:
+            if before is None and form is None and intent in shy:
                 report.skipped("story: begins with yes, no or an answer", same[0].where)
                 continue
             for rule in _settled(same, Condition(after=before, form=form), report):
