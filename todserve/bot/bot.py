@@ -140,7 +140,9 @@ class Bot:
         if not wanted and (self._misheard(heard) or (not told and not sure)):
             doing.miss()
             return True
-        if move is Move.LEFT:
+        if move is Move.LEFT and before is not None:
+            if form.stays and self._answered(doing, before, form, past):
+                return True
             doing.hold(None)
             return self._fill(doing, None, past)
         if before is not None and before.judged:
@@ -194,6 +196,16 @@ class Bot:
             doing.hold(after)
             if rule.again:
                 self._ask(doing, form, after)
+        return True
+
+    def _answered(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
+        """Answer what the form does not ask for, and ask again; False where another one begins."""
+        begun = self._begun_by(doing, past)
+        if begun is not None and begun in self._config.forms and begun != before.name:
+            return False
+        self._answer(doing, past)
+        if doing.form is before:
+            self._ask(doing, form, before)
         return True
 
     def _ask(self, doing: Doing, form: Form, state: FormState) -> None:

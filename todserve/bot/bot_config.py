@@ -30,6 +30,9 @@ HAND_OFF = "action_hand_off"
 RESTART = "action_restart"
 """The same: everything is forgotten."""
 
+RESUME = "action_resume_form"
+"""The same: the form goes on that was left last for another one."""
+
 _SAID = "utter_"
 """Begins the names of responses alone, as in Rasa."""
 
@@ -127,6 +130,8 @@ class Form(_Frozen):
         action: what is done in the end.
         ends: what is done instead where slots have values; the first that holds.
         validate_action: judges new values before they count, e.g. ``validate_pay_form``.
+        stays: whether a message about something else is answered and the form goes on; else such
+            a message leaves the form.
     """
 
     name: Phrase | None = None
@@ -138,6 +143,7 @@ class Form(_Frozen):
     action: Steps
     ends: tuple[FormEnd, ...] = ()
     validate_action: str | None = None
+    stays: bool = False
 
 
 class SlotType(StrEnum):
@@ -391,7 +397,7 @@ class BotConfig(_Frozen):
         for rule in self.rules:
             named |= {one for one in in_order(rule.do) if self.form_called(one) is None}
         forms = {form.name for form in self.forms.values()}
-        return frozenset(named - forms - {HAND_OFF, RESTART, *self.said()})
+        return frozenset(named - forms - {HAND_OFF, RESTART, RESUME, *self.said()})
 
     def form_name(self, begun_by: str) -> str:
         """Return what a form is called: its name, else the intent that begins it."""

@@ -18,7 +18,7 @@ from todserve.bot.action_events import (
     SlotSet,
 )
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import HAND_OFF, RESTART, BotConfig, Form, Steps, in_order
+from todserve.bot.bot_config import HAND_OFF, RESTART, RESUME, BotConfig, Form, Steps, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.form_dialogue import advance, rule_after
@@ -78,6 +78,7 @@ class Doing:
         self._events: list[Event] = []
         self._trail: list[Event] = []
         self._earlier = earlier
+        self._left = list(past.left)
         self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
@@ -123,6 +124,9 @@ class Doing:
         after = None if form is None else form.name
         if before != after:
             self._note(ActiveLoop(self._loop(after)))
+            self._left = [one for one in self._left if one not in (before, after)]
+            if before is not None and after is not None:
+                self._left.append(before)
         self.form = form
         self._ask(None if form is None else _next(form))
 
@@ -165,6 +169,9 @@ class Doing:
                 self.say(current)
             elif form is not None:
                 following, loop = list(self._begin(form)), form
+            elif current == RESUME:
+                following = self._resume()
+                loop = loop if self.form is None else self.form.name
             elif current == RESTART:
                 self._forget()
             else:
@@ -207,6 +214,11 @@ class Doing:
         self.hold(None)
         return ends
 
+    def _resume(self) -> list[str]:
+        """Go on with the form that was left last; bot.yml may have lost it meanwhile."""
+        known = [one for one in self._left if one in self._config.forms]
+        return list(self._begin(known[-1])) if known else []
+
     def _forget(self) -> None:
         """Forget everything, and say the response for it where there is one."""
         restarted = Restarted()
@@ -228,6 +240,7 @@ class Doing:
             misses=self._misses + 1 if self._missed and not self._handed_off else 0,
             error=self._error,
             trail=tuple(self._trail),
+            left=tuple(self._left),
         )
 
     def judge(self, name: str, form: FormState, new: Mapping[str, str]) -> FormState:

@@ -65,7 +65,7 @@ class BotParts:
         found: dict[str, dict[str, Any]] = {}
         for form, slots in self._assistant.forms.items():
             intents = self._flows.begins.get(form, ())
-            ruled = any(form in rule.names for rule in self._flows.rules)
+            ruled = form in self._flows.named
             if not slots or not (intents or ruled):
                 reason = "its slots are nowhere listed" if not slots else "no intent begins it"
                 self._report.skipped(f"form: {reason}", form)
@@ -164,7 +164,7 @@ class BotParts:
         validation = f"validate_{form}"
         if validation in self._listed:
             tree["validate_action"] = validation
-        return tree
+        return tree | {"stays": True}
 
     def _question(self, form: str, slot: str) -> str:
         asking = question(form, slot, self._wording, self._listed)

@@ -49,6 +49,7 @@ class FlowRule:
         leave: whether the form under way is left.
         again: whether the form under way goes on asking.
         raw: the slots set before the message, with their values.
+        left: the form that was left last for another one.
         where: file and line.
     """
 
@@ -58,6 +59,7 @@ class FlowRule:
     leave: bool = False
     again: bool = True
     raw: tuple[tuple[str, str | None], ...] = field(default=(), compare=False)
+    left: str | None = field(default=None, compare=False)
     where: str = field(default="", compare=False)
 
 

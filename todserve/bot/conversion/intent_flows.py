@@ -65,6 +65,13 @@ class Flows:
     openings: Mapping[tuple[str, str], Names] = field(default_factory=dict)
     branches: Mapping[str, tuple[tuple[Condition, Names], ...]] = field(default_factory=dict)
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Everything that is done anywhere: forms among it are begun there."""
+        every = [*self.ends.values(), *self.answers.values(), *(one.names for one in self.rules)]
+        every += [names for branches in self.branches.values() for _, names in branches]
+        return frozenset(name for names in every for name in names)
+
 
 def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
     """Return what rules always do, and stories wherever they agree.
@@ -163,6 +170,7 @@ class _Reading:
         self._slots = assistant.slots
         self._entity_slots = EntitySlots(assistant.project.domains)
         self._listed = listed_actions(assistant)
+        self._left: str | None = None
         self._report = report
 
     def join(self, stories: Iterable[RasaStory]) -> None:
@@ -180,7 +188,11 @@ class _Reading:
         """Take in one rule or story."""
         where = f"{story.place.file}:{story.place.line}"
         condition = self._condition(story)
+        opened = _opened(story)
+        if opened in self._forms:
+            condition = replace(condition, form=opened)
         inside = condition.form
+        self._left = None
         begun = {condition.form} if condition.form else set[str]()
         starts_with_user = bool(story.steps) and not isinstance(story.steps[0], ActionStep)
         joined = tuple(self._before.get(story.opens or "", ()))
@@ -215,7 +227,10 @@ class _Reading:
         for step, told in zip(turn.steps, turn.told, strict=True):
             if step.name in self._forms:
                 names = tuple(one.name for one in done)
-                if done and form is not None:
+                if form is not None and step.name != form:
+                    # One form after another, in the same turn.
+                    self._end(form, [*done, Done(name=step.name)], ended, condition, where)
+                elif done and form is not None:
                     self._end(form, done, ended, condition, where)
                 if form is None and step.name == inside and not left:
                     # Said before the form goes on, by a rule about what interrupts it.
@@ -343,6 +358,7 @@ class _Reading:
             condition=found,
             names=(*opening, form),
             raw=tuple(turn.slots.items()),
+            left=self._left,
             where=where,
         )
         if ruled or condition.weight() or turn.first:
@@ -361,6 +377,7 @@ class _Reading:
         left: bool,
     ) -> None:
         """Take in a turn that goes from one form to another."""
+        self._left = inside
         self.switches.append(
             FlowRule(
                 intent=turn.intent,
@@ -500,6 +517,13 @@ class _Reading:
             self._report.skipped("rule: condition on a slot that influences nothing", where)
         plain = Condition(form=story.form or None, known=tuple(known), start=story.starts)
         return conditioned(plain, meant)
+
+
+def _opened(story: RasaStory) -> str | None:
+    """Return the form that a story says is under way when it begins."""
+    steps = story.written.get("steps") if story.written else None
+    first = steps[0] if isinstance(steps, list) and steps else None
+    return first.get("active_loop") if isinstance(first, Mapping) else None
 
 
 def _branches(story: RasaStory) -> Iterable[RasaStory]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from todserve.bot.bot_config import RESUME
 from todserve.bot.conversion.flow_rules import (
     Condition,
     Done,
@@ -86,6 +87,8 @@ def told_apart(rules: Sequence[FlowRule], report: ReadReport) -> list[FlowRule]:
         ]
         if not same:
             found.append(one)
+        elif all(rule.names[-1] == rule.left for rule in (one, *same)):
+            found.append(replace(one, names=(*one.names[:-1], RESUME)))
         elif one.raw and all(rule.raw and rule.raw != one.raw for rule in same):
             plain = replace(one.condition, slots=(), known=())
             found.append(replace(one, condition=conditioned(plain, one.raw)))

@@ -28,6 +28,7 @@ from todserve.runtime.turn_answerer import Answerer
 from todserve.runtime.wire.response import encode
 from todserve.serving.client.conversation import Conversation
 
+_NOT_UNDERSTOOD = "nlu_fallback"
 _SOME = {SlotType.BOOL: "true", SlotType.FLOAT: "1"}
 """What a form is given where a story does not say what it was given."""
 
@@ -54,7 +55,7 @@ class ToldTurn:
     def understood(self) -> bool | None:
         """Whether the intent is the story's; None where it tells none."""
         wanted = self.turn.intent
-        if wanted is None:
+        if wanted in (None, _NOT_UNDERSTOOD):
             return None
         return _is_one_of_its_kind(label(self.intent or ""), label(wanted))
 
@@ -195,9 +196,10 @@ class StoryTrial:
                 domain = self._domain_of(slot)
                 after.setdefault(domain, {})[slot] = entity.value
                 changed.add((domain, slot))
+        doubtful = intent == _NOT_UNDERSTOOD
         return Heard(
-            intent=None if intent is None else self._meant(label(intent)),
-            confidence=1.0,
+            intent=None if intent is None or doubtful else self._meant(label(intent)),
+            confidence=0.0 if doubtful else 1.0,
             state=after,
             changed=dict.fromkeys(changed, 1.0),
             domain=next(iter(after), None),
