@@ -143,7 +143,8 @@ class Bot:
         if move is Move.LEFT and before is not None:
             if form.stays and self._answered(doing, before, form, past):
                 return True
-            doing.hold(None)
+            begun = self._begun_by(doing, past)
+            doing.leave(begun if begun in self._config.forms else None)
             return self._fill(doing, None, past)
         if before is not None and before.judged:
             after = replace(after, judged=before.judged)

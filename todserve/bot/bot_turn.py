@@ -124,11 +124,15 @@ class Doing:
         after = None if form is None else form.name
         if before != after:
             self._note(ActiveLoop(self._loop(after)))
-            self._left = [one for one in self._left if one not in (before, after)]
-            if before is not None and after is not None:
-                self._left.append(before)
+            self._left = [one for one in self._left if one != after]
         self.form = form
         self._ask(None if form is None else _next(form))
+
+    def leave(self, begun: str | None) -> None:
+        """Leave the form under way; where another one is ``begun``, it may go on later."""
+        if self.form is not None and begun not in (None, self.form.name):
+            self._left = [*(one for one in self._left if one != self.form.name), self.form.name]
+        self.hold(None)
 
     def miss(self) -> None:
         """Say that the message was not understood; hand over after too many."""
@@ -168,6 +172,8 @@ class Doing:
             elif current in self._responses:
                 self.say(current)
             elif form is not None:
+                if loop is None:  # else it has come to its end
+                    self.leave(form)
                 following, loop = list(self._begin(form)), form
             elif current == RESUME:
                 following = self._resume()
