@@ -70,7 +70,9 @@ class Bot:
             earlier: the turns before, in order, as actions are told them.
         """
         if past.handed_off:
-            return Outcome(memory=past.memory, form=past.form, handed_off=True)
+            return Outcome(
+                memory=past.memory, form=past.form, handed_off=True, done=past.done, left=past.left
+            )
         if heard.index == 0:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))

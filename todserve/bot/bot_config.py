@@ -236,9 +236,11 @@ class Rule(_Frozen):
     Attributes:
         intent: of the message; None where ``after`` has just been done in the same turn.
         after: the response or action that the turn before must have ended with.
+        earlier: a response or action that must have been done before in the dialogue.
         form: the form that must be under way; None for none.
         slots: slot -> the value it must have; null for none.
         known: slots that must have some value.
+        entities: entity -> the value with which the message must name it; null for any.
         start: whether only the first message of a dialogue counts.
         do: actions and responses; the last may be a form, which begins.
         leave: whether the form is left.
@@ -247,9 +249,11 @@ class Rule(_Frozen):
 
     intent: str | None = None
     after: str | None = None
+    earlier: str | None = None
     form: str | None = None
     slots: dict[str, str | None] = {}
     known: tuple[str, ...] = ()
+    entities: dict[str, str | None] = {}
     start: bool = False
     do: Steps
     leave: bool = False

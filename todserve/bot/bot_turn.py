@@ -41,6 +41,8 @@ from todserve.runtime.language.control_text import without_frames
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
 _RESTARTED = "utter_restart"
+_MOST_NAMES = 100
+"""Of what was done earlier in the dialogue."""
 _MOST_REMEMBERED = 200
 _MOST_CHARACTERS = 50_000
 """Slots, and characters of their values: what is remembered is stored anew with every turn."""
@@ -79,6 +81,8 @@ class Doing:
         self._trail: list[Event] = []
         self._earlier = earlier
         self._left = list(past.left)
+        earlier_names = dict.fromkeys(reversed((*past.done, *past.said)))
+        self._done = tuple(reversed([*earlier_names][:_MOST_NAMES]))
         self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
@@ -246,6 +250,7 @@ class Doing:
             misses=self._misses + 1 if self._missed and not self._handed_off else 0,
             error=self._error,
             trail=tuple(self._trail),
+            done=self._done,
             left=tuple(self._left),
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from todserve.bot.bot_config import BotConfig, Form, Rule
 from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.rasa.action_slots import filled_by
 from todserve.bot.user_message import Heard
 
 
@@ -137,7 +138,9 @@ def rule_for(
             and one.intent == heard.intent
             and one.form == form
             and (one.after is None or one.after in past.said)
+            and (one.earlier is None or one.earlier in (*past.done, *past.said))
             and (not one.start or heard.index == 0)
+            and all(_names(heard, name, one.entities[name], config) for name in one.entities)
             and heard.meets(one.slots, one.known, memory)
         ):
             return one
@@ -166,6 +169,24 @@ def rule_after(
         ),
         None,
     )
+
+
+def _names(heard: Heard, entity: str, value: str | None, config: BotConfig) -> bool:
+    """Say whether a message names an entity, with a value where one is asked for."""
+    told = [
+        *heard.said.get(entity, ()),
+        *(heard.entities[n] for n in heard.entities if n == entity),
+    ]
+    said = heard.user.casefold()
+    for slot in filled_by(entity, config.slots):
+        for domain in heard.state:
+            known = heard.known(domain, slot)
+            # What is said once more is named as well, though it changes nothing.
+            fresh = (domain, slot) in heard.changed or str(known).casefold() in said
+            if known is not None and fresh:
+                told.append(known)
+    wanted = None if value is None else value.casefold()
+    return any(wanted in (None, one.casefold()) for one in told)
 
 
 def _gathered(

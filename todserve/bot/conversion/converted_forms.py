@@ -105,7 +105,9 @@ class BotParts:
                 tree: dict[str, Any] = {
                     "intent": None if intent is None else label(intent),
                     "after": rule.condition.after,
+                    "earlier": rule.condition.earlier,
                     **self._condition(rule.condition),
+                    "entities": dict(rule.condition.entities),
                     "form": rule.condition.form,
                     "start": rule.condition.start,
                     "do": _one_or_all(names),

@@ -12,6 +12,8 @@ Names = tuple[str, ...]
 Told = Mapping[str, str | None]
 Meant = tuple[tuple[str, str | bool | None], ...]
 """Slots as Rasa's policies see them; ``True`` stands for "whatever it is"."""
+Named = tuple[tuple[str, str | None], ...]
+"""Entities of a message; None stands for any value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,21 +22,33 @@ class Condition:
 
     Attributes:
         after: the action before the message.
+        earlier: an action that was done before in the dialogue.
         form: the form under way.
         slots: (slot, value) pairs; None for no value.
         known: slots that have some value.
+        entities: (entity, value) pairs that the message names; None for any value.
         start: whether only the first message counts.
     """
 
     after: str | None = None
+    earlier: str | None = None
     form: str | None = None
     slots: tuple[tuple[str, str | None], ...] = ()
     known: Names = ()
+    entities: tuple[tuple[str, str | None], ...] = ()
     start: bool = False
 
     def weight(self) -> int:
         """Return how much it asks for: the more, the sooner it is looked at."""
-        parts = (self.after, self.form, *self.slots, *self.known, self.start or None)
+        parts = (
+            self.after,
+            self.earlier,
+            self.form,
+            *self.slots,
+            *self.known,
+            *self.entities,
+            self.start or None,
+        )
         return sum(one is not None for one in parts)
 
 
@@ -86,8 +100,11 @@ class Seen:
         intent: of the message.
         form: the form under way.
         before: the action that the message answers.
+        earlier: every action before it.
         slots: what was set before and by the message.
         raw: the same with the values that the story tells.
+        entities: what the message names, with values where these count.
+        said: the same with every value.
         done: what is done.
         leave: whether the form is left.
         again: whether the form goes on asking.
@@ -97,8 +114,11 @@ class Seen:
     intent: str
     form: str | None
     before: str | None
+    earlier: Names
     slots: Meant
     raw: tuple[tuple[str, str | None], ...]
+    entities: Named
+    said: Named
     done: tuple[Done, ...]
     leave: bool
     again: bool

@@ -19,6 +19,7 @@ from todserve.bot.conversion.flow_rules import (
     Done,
     FlowRule,
     Meant,
+    Named,
     Names,
     Seen,
     Told,
@@ -144,6 +145,7 @@ class _Turn:
     steps: list[ActionStep]
     told: list[dict[str, str | None]]
     before: str | None
+    earlier: Names
     slots: dict[str, str | None]
     given: dict[str, str | None]
     entities: tuple[RasaEntity, ...]
@@ -397,7 +399,7 @@ class _Reading:
         if not ruled:
             self._saw(turn, None, done, where)
             return
-        found = self._after(turn, condition)
+        found = replace(self._after(turn, condition), entities=self._named(turn.entities))
         if not found.weight():
             self.answers.setdefault(intent, Counter())[names] += 1
             self.places.setdefault((intent, names), where)
@@ -414,19 +416,17 @@ class _Reading:
         leave: bool = False,
         again: bool = True,
     ) -> None:
-        named = {
-            slot: one.value
-            for one in turn.entities
-            for slot in self._entity_slots.of(one, intent=turn.intent, form=inside)
-        }
-        raw = {**turn.slots, **named, **turn.given}
+        raw = {**turn.slots, **turn.given}
         self.seen.append(
             Seen(
                 intent=turn.intent or "",
                 form=inside,
                 before=None if turn.before in self._forms else turn.before,
+                earlier=turn.earlier,
                 slots=self._meant(raw),
                 raw=tuple(raw.items()),
+                entities=self._named(turn.entities),
+                said=tuple((one.entity, one.value or None) for one in turn.entities),
                 done=tuple(done),
                 leave=leave,
                 again=again,
@@ -447,7 +447,8 @@ class _Reading:
 
     def _within(self, turn: _Turn, condition: Condition, inside: str) -> Condition:
         """Return a rule's condition inside a form."""
-        return replace(self._after(turn, condition) if turn.first else condition, form=inside)
+        found = self._after(turn, condition) if turn.first else condition
+        return replace(found, form=inside, entities=self._named(turn.entities))
 
     def _after(self, turn: _Turn, condition: Condition, *, given: bool = True) -> Condition:
         """Return a condition with what came before a message, and what the message set."""
@@ -499,6 +500,15 @@ class _Reading:
             if slot.type in _UNSEEN:
                 continue
             found[name] = True if slot.type in _SEEN_AS_SET and value is not None else value
+        return tuple(found.items())
+
+    def _named(self, entities: tuple[RasaEntity, ...]) -> Named:
+        """Return what a message names as Rasa's policies see it: a value only of closed slots."""
+        found: dict[str, str | None] = {}
+        for one in entities:
+            slots = self._entity_slots.of(one)
+            closed = any(self._slots[slot].values for slot in slots if slot in self._slots)
+            found[one.entity] = one.value or None if closed else None
         return tuple(found.items())
 
     def _condition(self, story: RasaStory) -> Condition:
@@ -559,6 +569,7 @@ def _turns(story: RasaStory) -> Iterable[_Turn]:
     actions: list[ActionStep] = []
     told: list[dict[str, str | None]] = []
     before: str | None = None
+    earlier: list[str] = []
     slots: dict[str, str | None] = {}
     given: dict[str, str | None] = {}
     entities: tuple[RasaEntity, ...] = ()
@@ -570,6 +581,7 @@ def _turns(story: RasaStory) -> Iterable[_Turn]:
             steps=actions,
             told=told,
             before=before,
+            earlier=tuple(earlier),
             slots=slots if before is not None else {},
             given=given,
             entities=entities,
@@ -581,6 +593,7 @@ def _turns(story: RasaStory) -> Iterable[_Turn]:
             if actions:
                 yield turn()
             before = actions[-1].name if actions else None
+            earlier += [one.name for one in actions]
             slots = told[-1] if told else {}
             given, entities = {}, step.entities
             intent, actions, told = step.intent, [], []

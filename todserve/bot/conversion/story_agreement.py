@@ -18,6 +18,7 @@ from todserve.bot.conversion.flow_rules import (
     Done,
     FlowRule,
     Meant,
+    Named,
     Names,
     Seen,
     conditioned,
@@ -108,18 +109,50 @@ def _settled(ones: Sequence[Seen], condition: Condition, report: ReadReport) -> 
     if len(kinds) == 1:
         yield ones[0].rule(condition)
         return
-    firsts = [found[0] for found in kinds.values()]
     for told in (_told, _raw):
-        split = list(_branching(firsts, condition, told))
+        split = list(_branching([found[0] for found in kinds.values()], condition, told))
         if split:
             yield from split
             return
-    for slots in (_slots, _raw_slots):
-        conditions = [_common(slots(one) for one in found) for found in kinds.values()]
-        if len(set(conditions)) == len(conditions):
-            for one, meant in zip(firsts, conditions, strict=True):
-                yield one.rule(conditioned(condition, meant))
+    for key in (_seen_by_rasa, _as_told):
+        cells: dict[tuple[Named, Meant], list[Seen]] = {}
+        for one in ones:
+            cells.setdefault(key(one), []).append(one)
+        if len(cells) > 1:
+            for (entities, slots), found in cells.items():
+                own = conditioned(replace(condition, entities=entities), slots)
+                yield from _settled(found, own, report)
             return
+    yield from _by_past(kinds, condition) or _by_most(ones, kinds, condition, report)
+
+
+def _by_past(
+    kinds: Mapping[tuple[Names, bool, bool], Sequence[Seen]], condition: Condition
+) -> list[FlowRule]:
+    """Return rules by what was done earlier in the dialogue; none where that tells nothing."""
+    rules: list[FlowRule] = []
+    plain = 0
+    for lead, found in kinds.items():
+        others = {
+            name for other in kinds if other != lead for one in kinds[other] for name in one.earlier
+        }
+        own = [
+            name
+            for name in reversed(found[0].earlier)
+            if name not in others and all(name in one.earlier for one in found)
+        ]
+        plain += not own
+        rules.append(found[0].rule(replace(condition, earlier=own[0] if own else None)))
+    return rules if plain <= 1 else []
+
+
+def _by_most(
+    ones: Sequence[Seen],
+    kinds: Mapping[tuple[Names, bool, bool], Sequence[Seen]],
+    condition: Condition,
+    report: ReadReport,
+) -> Iterable[FlowRule]:
+    """Yield what more than half of the stories say, and name the others."""
     (most, count), *others = Counter(one.leads for one in ones).most_common()
     if count * 2 > len(ones):
         yield kinds[most][0].rule(condition)
@@ -153,14 +186,12 @@ def _branching(
             yield FlowRule(intent=None, condition=branch, names=names, where=one.where)
 
 
-def _common(slots: Iterable[Meant]) -> Meant:
-    """Return what all have in common."""
-    every = [dict(one) for one in slots]
-    return tuple(
-        (name, value)
-        for name, value in every[0].items()
-        if all(name in one and one[name] == value for one in every)
-    )
+def _seen_by_rasa(seen: Seen) -> tuple[Named, Meant]:
+    return seen.entities, seen.slots
+
+
+def _as_told(seen: Seen) -> tuple[Named, Meant]:
+    return seen.said, seen.raw
 
 
 def _told(done: Done) -> Meant:
@@ -169,11 +200,3 @@ def _told(done: Done) -> Meant:
 
 def _raw(done: Done) -> Meant:
     return done.raw
-
-
-def _slots(seen: Seen) -> Meant:
-    return seen.slots
-
-
-def _raw_slots(seen: Seen) -> Meant:
-    return seen.raw
