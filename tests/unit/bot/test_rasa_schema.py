@@ -50,7 +50,7 @@ RULE = ("rules", "rules", 1)
 STORY = ("stories", "stories", 0)
 
 KEYS: list[tuple[tuple[str | int, ...], Any]] = [
-    (("domain", "session_config"), {"session_expiration_time": 60}),
+    (("domain", "session_config"), {"session_expiration_time": 90}),
     (("domain", "e2e_actions"), ["Hello"]),
     (("domain", "config"), {"store_entities_as_slots": False}),
     (("domain", "intents", 0), {"book": {"use_entities": []}}),

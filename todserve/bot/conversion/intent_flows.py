@@ -37,7 +37,8 @@ from todserve.corpora.readers.rasa.rasa_types import (
     UserStep,
 )
 
-_AGREEING = frozenset({"affirm", "deny"})
+AGREEING = frozenset({"affirm", "deny"})
+"""Intents that mean nothing by themselves."""
 _DEACTIVATE = "action_deactivate_loop"
 _LISTEN = "action_listen"
 _REQUESTED = "requested_slot"
@@ -97,7 +98,7 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
                     "rule: says another thing after its intent",
                     f"{reading.places[intent, other]}: {', '.join(other)}",
                 )
-    agreed = agreement(reading.seen, frozenset(answers), reading.shy(), report)
+    agreed = agreement(reading.seen, frozenset(answers), AGREEING, report)
     answers = {**agreed.answers, **answers}
     for intent, names in assistant.retrieval_intents.items():
         if intent in answers:
@@ -181,10 +182,6 @@ class _Reading:
             done = [one.name for one in story.steps if isinstance(one, ActionStep)]
             if story.closes is not None and done:
                 self._before.setdefault(story.closes, {})[done[-1]] = None
-
-    def shy(self) -> frozenset[str]:
-        """Return the intents that mean nothing by themselves: yes, no, and answers."""
-        return frozenset(_AGREEING | self._mapped)
 
     def follow(self, story: RasaStory, *, ruled: bool) -> None:
         """Take in one rule or story."""
@@ -290,7 +287,7 @@ class _Reading:
             intent, form = one.intent or "", one.names[-1]
             always = (
                 self._leads.get(intent) == {form}
-                and intent not in _AGREEING
+                and intent not in AGREEING
                 and intent not in self._mapped
             )
             if intent in begins.get(form, {}):

@@ -66,7 +66,7 @@ def agreement(
         for before in dict.fromkeys(one.before for one in ones):
             same = [one for one in ones if one.before == before]
             if before is None and form is None and intent in shy:
-                report.skipped("story: begins with yes, no or an answer", same[0].where)
+                report.skipped("story: begins with yes or no", same[0].where)
                 continue
             for rule in _settled(same, Condition(after=before, form=form), report):
                 if rule.condition.weight() or rule.intent is None:
