@@ -15,6 +15,7 @@ from todserve.cli.bench_verbs import add_measuring
 from todserve.cli.bot_verbs import add_bots
 from todserve.cli.corpus_verbs import add_sources
 from todserve.cli.evaluation_verbs import add_evaluating
+from todserve.cli.fleet_verbs import add_fleet
 from todserve.cli.gateway_verbs import add_keeping
 from todserve.cli.machine_verbs import add_looking, print_version
 from todserve.cli.serving_verbs import add_serving
@@ -68,6 +69,7 @@ def application() -> typer.Typer:
     add_training(app)
     add_evaluating(app)
     add_serving(app)
+    add_fleet(app)
     add_keeping(app)
     add_bots(app)
     add_sources(app)
