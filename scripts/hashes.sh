@@ -12,7 +12,7 @@ if [ -z "$uv" ]; then
   "$work/uv/bin/python" -m pip install -qq --disable-pip-version-check uv
   uv="$work/uv/bin/uv"
 fi
-lists=(requirements/{runtime,train,dev,bench,java,pretrained}.txt)
+lists=(requirements/{runtime,train,ray,dev,bench,java,pretrained}.txt)
 grep -hE '^[A-Za-z]' "${lists[@]}" | grep -v '^torch==' | sort -fu >"$work/pins.txt"
 {
   echo "# Checksums of what requirements/*.txt pin, torch left out; made by scripts/hashes.sh."

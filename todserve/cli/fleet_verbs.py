@@ -30,6 +30,7 @@ def add_fleet(app: typer.Typer) -> None:
     """Add the verbs."""
     serve = typer.Typer(help="Serve an archive by another engine than TorchServe, until Ctrl-C.")
     serve.command("kserve", cls=VerbCommand)(_kserve)
+    serve.command("ray", cls=VerbCommand)(_ray)
     app.add_typer(serve, name="serve", rich_help_panel=PANEL)
 
 
@@ -48,6 +49,28 @@ def _kserve(
     from todserve.fleet.kserve_process import run_kserve
 
     run_kserve(archive, host=host, port=port, grpc_port=grpc_port)
+
+
+def _ray(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Ray Serve's own file, as a cluster takes it")
+    ] = Path("deploy/ray/serve.yaml"),
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="FILE", help="instead of the one in CONFIG"),
+    ] = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8080,
+    open_to_all: _Open = False,
+) -> None:
+    """Serve by Ray Serve on this machine: replicas by the length of the queue."""
+    _check_host(host, open_to_all=open_to_all)
+    from todserve.fleet.ray_environment import keep_to_this_machine
+
+    keep_to_this_machine()  # before Ray is imported
+    from todserve.fleet.ray_process import run_ray
+
+    run_ray(config, host=host, port=port, archive=archive)
 
 
 def _check_host(host: str, *, open_to_all: bool) -> None:
