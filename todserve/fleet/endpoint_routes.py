@@ -19,7 +19,7 @@ from starlette.routing import Route
 from todserve.fleet.turn_queue import FullQueueError
 from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
-from todserve.runtime.wire.key_checks import is_request_id, quote
+from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.kserve import as_json
 from todserve.runtime.worker.turn_worker import AskedBody, BodyReply
 
@@ -29,6 +29,10 @@ MOST_BYTES = 1 << 20
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ID = "X-Request-ID"
 _SECONDS_LATER = "1"
+
+TURN_TENSOR: dict[str, object] = {"name": "turn", "datatype": "BYTES", "shape": [-1]}
+ANSWER_TENSOR: dict[str, object] = {"name": "answer", "datatype": "BYTES", "shape": [-1]}
+"""What goes in and out, as KServe's metadata of a model has it; -1: as many turns as are sent."""
 
 PLATFORM = "todserve"
 """What KServe's metadata calls what runs the model."""
@@ -44,11 +48,13 @@ class EndpointRoutes:
         name: the model's.
         version: the model's.
         ask: answers a body.
+        names_requests: whether answers say what their requests are called; a proxy may do so.
     """
 
     name: str
     version: str
     ask: Ask
+    names_requests: bool = True
 
     def turns(self) -> list[Route]:
         """Return the routes that answer or explain turns, and those that tell the version."""
@@ -94,12 +100,12 @@ class EndpointRoutes:
         request_id = given if is_request_id(given) else str(uuid4())
         missing = self._missing(request)
         if missing is not None:
-            return _refused(request, missing, request_id)
+            return self._refused(request, missing, request_id)
         content = await _body(request)
         if content is None:
             message = f"request: got more than {MOST_BYTES} bytes; expected at most so many"
             told = _told(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestError", message)
-            return _refused(request, told, request_id)
+            return self._refused(request, told, request_id)
         kind = request.headers.get("Content-Type", "")
         body = AskedBody(
             content=None if kind.lower().startswith(_FORMS) else content,
@@ -114,22 +120,20 @@ class EndpointRoutes:
             reply = await self.ask(body)
         except FullQueueError as error:
             told = _told(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailableException", str(error))
-            return _refused(request, told, request_id)
-        return _sent(request, reply, request_id)
+            return self._refused(request, told, request_id)
+        return self._sent(request, reply.status, reply.content, request_id, reply.json_length)
 
     def _missing(self, request: Request) -> dict[str, object] | None:
         """Return what is told of a model that is not here, in TorchServe's words; else None."""
         name = request.path_params["name"]
         wanted = request.path_params.get("version", self.version)
         if name != self.name:
-            return _told(
-                HTTPStatus.NOT_FOUND, "ModelNotFoundException", f"Model not found: {quote(name)}"
-            )
+            return _told(HTTPStatus.NOT_FOUND, "ModelNotFoundException", f"Model not found: {name}")
         if wanted != self.version:
             return _told(
                 HTTPStatus.NOT_FOUND,
                 "ModelVersionNotFoundException",
-                f"Model version: {quote(wanted)} does not exist for model: {quote(name)}",
+                f"Model version: {wanted} does not exist for model: {name}",
             )
         return None
 
@@ -139,13 +143,13 @@ class EndpointRoutes:
     async def _model_ready(self, request: Request) -> Response:
         missing = self._missing(request)
         if missing is not None:
-            return _refused(request, missing, str(uuid4()))
+            return self._refused(request, missing, str(uuid4()))
         return JSONResponse({"name": self.name, "ready": True})
 
     async def _metadata(self, request: Request) -> Response:
         missing = self._missing(request)
         if missing is not None:
-            return _refused(request, missing, str(uuid4()))
+            return self._refused(request, missing, str(uuid4()))
         return JSONResponse(
             {
                 "name": self.name,
@@ -156,9 +160,28 @@ class EndpointRoutes:
             }
         )
 
+    def _refused(self, request: Request, told: dict[str, object], request_id: str) -> Response:
+        status = HTTPStatus(int(str(told["code"])))
+        return self._sent(request, status, as_json(told), request_id)
 
-TURN_TENSOR: dict[str, object] = {"name": "turn", "datatype": "BYTES", "shape": [-1]}
-ANSWER_TENSOR: dict[str, object] = {"name": "answer", "datatype": "BYTES", "shape": [-1]}
+    def _sent(
+        self,
+        request: Request,
+        status: HTTPStatus,
+        content: bytes,
+        request_id: str,
+        json_length: int | None = None,
+    ) -> Response:
+        headers = {_ID: request_id} if self.names_requests else {}
+        kind = "application/json"
+        if json_length is not None:
+            headers[JSON_LENGTH] = str(json_length)
+            kind = "application/octet-stream"
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = _SECONDS_LATER
+        if status is not HTTPStatus.OK and request.url.path.startswith(("/v1/", "/v2/")):
+            content = _with_error(content)
+        return Response(content, int(status), headers, kind)
 
 
 async def _ping(request: Request) -> Response:
@@ -194,31 +217,6 @@ async def _body(request: Request) -> bytes | None:
 
 def _told(status: HTTPStatus, kind: str, message: str) -> dict[str, object]:
     return {"code": int(status), "type": kind, "message": message}
-
-
-def _refused(request: Request, told: dict[str, object], request_id: str) -> Response:
-    reply = BodyReply(
-        status=HTTPStatus(int(str(told["code"]))),
-        content=as_json(told),
-        json_length=None,
-        turns=0,
-        refused=0,
-        failed=0,
-    )
-    return _sent(request, reply, request_id)
-
-
-def _sent(request: Request, reply: BodyReply, request_id: str) -> Response:
-    headers = {_ID: request_id}
-    content, kind = reply.content, "application/json"
-    if reply.json_length is not None:
-        headers[JSON_LENGTH] = str(reply.json_length)
-        kind = "application/octet-stream"
-    if reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _SECONDS_LATER
-    if reply.status != HTTPStatus.OK and request.url.path.startswith(("/v1/", "/v2/")):
-        content = _with_error(content)
-    return Response(content, int(reply.status), headers, kind)
 
 
 def _with_error(content: bytes) -> bytes:

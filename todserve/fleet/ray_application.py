@@ -35,9 +35,7 @@ class RaySettings(BaseModel):
     release: str = ""
 
 
-@serve.deployment(name="TurnDeployment")
-@serve.ingress()
-class TurnDeployment:
+class TurnReplica:
     """One replica: a worker, and TorchServe's paths in front of it."""
 
     def __init__(self, archive: str, release: str) -> None:
@@ -52,13 +50,22 @@ class TurnDeployment:
     def __serve_build_asgi_app__(self) -> Starlette:
         """Return what answers HTTP in this replica; Ray asks for it under this name."""
         routes = EndpointRoutes(
-            name=self._opened.name, version=self._opened.version, ask=self._answer
+            name=self._opened.name,
+            version=self._opened.version,
+            ask=self._answer,
+            names_requests=False,
         )
         return Starlette(routes=[*routes.turns(), *routes.about()])
 
     @serve.batch()
     async def _answer(self, bodies: list[AskedBody]) -> list[BodyReply]:
         return await asyncio.to_thread(self._opened.worker.answer, bodies)
+
+
+# By calls and not as decorators, for these say nothing of what they return.
+TurnDeployment: serve.Deployment = serve.deployment(name="TurnDeployment")(
+    serve.ingress()(TurnReplica)
+)
 
 
 def build(args: RaySettings) -> serve.Application:

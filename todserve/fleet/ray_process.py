@@ -53,7 +53,7 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
         include_dashboard=False,
         object_store_memory=_STORE_BYTES,
         log_to_driver=False,
-        logging_level="error",
+        logging_level=logging.ERROR,
     )
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
@@ -69,7 +69,7 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
     finally:
         # What was accepted is answered. Ray tells of its controller's end as of a fault.
         with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
-            serve.shutdown()
+            serve.shutdown()  # type: ignore[no-untyped-call]
             ray.shutdown()
 
 
@@ -79,8 +79,10 @@ def _asked_to_replace() -> Iterator[None]:
     came: SimpleQueue[int] = SimpleQueue()
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, lambda number, _: came.put(number))
-    while came.get() == signal.SIGHUP:
+    while (number := came.get()) == signal.SIGHUP:
         yield
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
 
 
 class _Wanted:

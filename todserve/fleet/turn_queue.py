@@ -72,9 +72,9 @@ class TurnQueue:
                     self._thread, self._answer, [body for body, _ in batch]
                 )
             except Exception as error:
-                for _, reply in batch:
-                    if not reply.done():
-                        reply.set_exception(error)
+                for _, waiting in batch:
+                    if not waiting.done():
+                        waiting.set_exception(error)
                 continue
             for (_, waiting), reply in zip(batch, replies, strict=True):
                 if not waiting.done():
