@@ -17,6 +17,7 @@ from todserve.cli.corpus_verbs import add_sources
 from todserve.cli.evaluation_verbs import add_evaluating
 from todserve.cli.fleet_verbs import add_fleet
 from todserve.cli.gateway_verbs import add_keeping
+from todserve.cli.label_verbs import add_labelling
 from todserve.cli.machine_verbs import add_looking, print_version
 from todserve.cli.serving_verbs import add_serving
 from todserve.cli.training_verbs import add_training
@@ -73,6 +74,7 @@ def application() -> typer.Typer:
     add_keeping(app)
     add_bots(app)
     add_sources(app)
+    add_labelling(app)
     add_measuring(app)
     add_looking(app)
     return app

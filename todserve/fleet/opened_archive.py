@@ -48,11 +48,30 @@ def open_archive(archive: Path) -> OpenedArchive:
         ArchiveError: it is missing, altered or no archive.
         ConfigError: its configuration or its checkpoint is wrong.
     """
-    verify(archive.parent, (archive.name,))
     folder = Path(tempfile.mkdtemp(prefix="tod-archive-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    unpack_verified(archive, folder)
+    return open_unpacked(folder)
+
+
+def unpack_verified(archive: Path, folder: Path) -> None:
+    """Unpack an archive that is what its store's SHA256SUMS says.
+
+    Raises:
+        ArchiveError: it is missing, altered or no archive.
+    """
+    verify(archive.parent, (archive.name,))
     unpack_zip(archive, folder, error=ArchiveError)
-    model = _model(archive, read_json(folder / _MANIFEST))
+
+
+def open_unpacked(folder: Path) -> OpenedArchive:
+    """Load an archive that was unpacked into a folder.
+
+    Raises:
+        ArchiveError: it is no archive.
+        ConfigError: its configuration or its checkpoint is wrong.
+    """
+    model = _model(read_json(folder / _MANIFEST))
     config = load_model_config(folder / _CONFIG)
     name, version = str(model["modelName"]), str(model.get("modelVersion", ""))
     worker = TurnWorker.load(
@@ -61,10 +80,8 @@ def open_archive(archive: Path) -> OpenedArchive:
     return OpenedArchive(name=name, version=version, config=config, worker=worker)
 
 
-def _model(archive: Path, manifest: object) -> Mapping[str, object]:
+def _model(manifest: object) -> Mapping[str, object]:
     model = manifest.get("model") if isinstance(manifest, Mapping) else None
     if not isinstance(model, Mapping) or "modelName" not in model:
-        raise ArchiveError(
-            f"{archive}: {_MANIFEST} names no model; expected an archive of `tod archive`"
-        )
+        raise ArchiveError(f"{_MANIFEST} names no model; expected an archive of `tod archive`")
     return model
