@@ -57,6 +57,8 @@ DESCRIPTION = {
     "domain_intents": {"train": ["find_train", "book_train"]},
     "acts": ["inform", "offer"],
     "act_slots": {"train": ["day", "id", "people"], "general": []},
+    "titles": {"train": "trains"},
+    "prompts": ["a train to ely"],
 }
 """What the model tells of itself."""
 

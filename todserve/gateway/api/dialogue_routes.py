@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
-from todserve.gateway.api.request_bodies import Begin, Compare, Correct, PersonId, Say
+from todserve.gateway.api.request_bodies import (
+    Begin,
+    Compare,
+    Correct,
+    Name,
+    PersonId,
+    Say,
+    SearchText,
+)
 from todserve.gateway.api.response_bodies import (
     Begun,
     Compared,
@@ -28,7 +36,7 @@ from todserve.gateway.conversations.model_comparison import compare
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_errors import FaultBody
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.gateway.store.dialogue_filters import Filter
+from todserve.gateway.store.dialogue_filters import Filter, found_by, of_intent, saying
 from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.records import moment
 
@@ -77,11 +85,21 @@ def dialogue_routes(
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
         filter: Literal["all", Filter] = "all",
+        intent: Annotated[Name | None, Query()] = None,
+        search: Annotated[SearchText | None, Query()] = None,
     ) -> dict[str, Any]:
-        """List dialogues, the newest first; a token that may talk sees its own."""
-        flag = None if filter == "all" else filter
+        """List dialogues, the newest first; a token that may talk sees its own.
+
+        intent: only those with such a turn, as it stands corrected. search: only those in which
+        each of these words was said, or names what a turn is about.
+        """
+        conditions = [] if filter == "all" else [found_by(filter)]
+        if intent is not None:
+            conditions.append(of_intent(intent))
+        if search is not None:
+            conditions.append(saying(search))
         mine = caller_of(request).reads
-        found = store.page(limit=limit, before=place_of(before), flag=flag, owner=mine)
+        found = store.page(limit=limit, before=place_of(before), conditions=conditions, owner=mine)
         return {
             "dialogues": [record.view() for record in found],
             "next": following([one.place for one in found], limit),
@@ -124,7 +142,12 @@ def dialogue_routes(
         names = (store.dialogue(dialogue_id).model, settings.model_name)
         check_labels(content, models, names, request_id=request_id)
         turns = speaker.correct(
-            dialogue_id, index, content, rerun=body.rerun, request_id=request_id
+            dialogue_id,
+            index,
+            content,
+            rerun=body.rerun,
+            request_id=request_id,
+            author=caller_of(request).name,
         )
         return {"turns": [turn.view() for turn in turns]}
 
@@ -150,6 +173,11 @@ def dialogue_routes(
     def delete(dialogue_id: DialogueId, request: Request) -> None:
         """Delete a dialogue with everything said in it."""
         store.delete(dialogue_id, owner=caller_of(request).writes)
+
+    @routes.delete("/dialogues/{dialogue_id}/hand-off", status_code=204)
+    def resume(dialogue_id: DialogueId) -> None:
+        """Let the bot answer again where a person had taken over; else this changes nothing."""
+        speaker.resume(dialogue_id)
 
     # An id may hold a slash, and what its user said must be deletable all the same.
     @routes.delete("/users/{user_id:path}", status_code=204)

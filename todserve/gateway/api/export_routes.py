@@ -3,9 +3,10 @@
 Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
@@ -70,10 +71,17 @@ def export_routes(
     return routes
 
 
-def everything(store: Store) -> Iterator[Remembered]:
-    """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
+def everything(
+    store: Store, *, conditions: Sequence[sa.ColumnElement[bool]] = ()
+) -> Iterator[Remembered]:
+    """Yield every dialogue, the newest first; what is deleted meanwhile is left out.
+
+    Args:
+        store: of the dialogues.
+        conditions: only those that fulfil all of them, see ``dialogue_filters``.
+    """
     before = None
-    while found := store.page(limit=PAGE, before=before):
+    while found := store.page(limit=PAGE, before=before, conditions=conditions):
         for record in found:
             turns = store.turns(record.dialogue_id)
             # The record still holds the last thing said, after its dialogue is gone.

@@ -25,10 +25,10 @@ from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
-from todserve.gateway.api.hand_off_routes import hand_off_routes
 from todserve.gateway.api.health import Looking
 from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
+from todserve.gateway.api.labelling_routes import labelling_routes
 from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.rasa_http import rasa_http_routes
@@ -45,6 +45,7 @@ from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.label_queue import LabelQueue
 from todserve.gateway.store.labelled_examples import Examples
 from todserve.gateway.store.retention import Retention
 from todserve.gateway.waiting_room import WaitingRoom
@@ -76,7 +77,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         most=max(2, room.at_once // 4),
     )
     models = Models(settings, metrics)
-    store = Store(database, begun=metrics.begun)
+    store = Store(database, begun=metrics.begun, low_confidence=settings.low_confidence)
+    queue = LabelQueue(database)
     examples = Examples(database)
     retention = Retention(database, days=settings.retain_days)
     speaker = Speaker(settings, store, leases, models, bot)
@@ -105,7 +107,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(dialogue_routes(settings, store, speaker, models))
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
-    app.include_router(hand_off_routes(speaker))
+    app.include_router(labelling_routes(settings, store, queue, models))
     senders = Senders(settings, store, speaker)
     config = BotConfig() if bot is None else bot.config
     app.state.cors = settings.cors

@@ -23,7 +23,7 @@ from todserve.gateway.gateway_errors import ConflictError, ExpiredError, Missing
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
-from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
 
 _MOST_TOLD = 200
 """Turns before a message whose events actions are told."""
@@ -93,7 +93,6 @@ class Speaker:
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
             acted = time.perf_counter()
-            flags = flags_of(answer, self._settings.low_confidence)
             turn = self._store.append(
                 lease,
                 user=user,
@@ -105,7 +104,7 @@ class Speaker:
                     "gateway_model": _milliseconds(reading, asked),
                     "gateway_bot": _milliseconds(asked, acted),
                 },
-                flags=flags | {"handed_off": outcome is not None and outcome.handed_off},
+                handed_off=outcome is not None and outcome.handed_off,
                 bot=None if outcome is None else outcome.as_json(),
             )
         return turn, False
@@ -118,8 +117,11 @@ class Speaker:
         *,
         rerun: bool,
         request_id: str,
+        author: str | None = None,
     ) -> tuple[TurnRecord, ...]:
         """Store a correction beside a turn; ``rerun`` asks the model again for the later ones.
+
+        ``author`` is who corrects, where that is known.
 
         Returns:
             The dialogue's turns.
@@ -145,7 +147,7 @@ class Speaker:
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
             if contents:
-                self._store.correct(lease, contents)
+                self._store.correct(lease, contents, author=author)
         return self._store.turns(dialogue_id)
 
     def undo(self, dialogue_id: str) -> None:
