@@ -3,7 +3,7 @@ import { Composer } from "./composer.js";
 import { Component, createRef, html } from "./html.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
-import { go } from "./route.js";
+import { address, go } from "./route.js";
 import { TurnInChat } from "./turn_in_chat.js";
 import { Understanding } from "./understanding.js";
 
@@ -29,7 +29,7 @@ export class ChatView extends Component {
 
   /** Keep the newest message in sight. */
   follow() {
-    if (this.log.current) this.log.current.scrollTop = this.log.current.scrollHeight;
+    if (this.log.current && this.props.app.conversation.turns.length) this.log.current.scrollTop = this.log.current.scrollHeight;
   }
 
   key = (event) => {
@@ -160,10 +160,12 @@ const ModelName = ({ model }) => html`
   </p>
 `;
 
-const TRY = ["try.1", "try.2", "try.3"];
+const STEPS = ["talk", "see", "correct", "train"];
 
+/** What there is before the first message: what this is for, and what might be said. */
 function Empty({ app, say }) {
-  const { conversation } = app;
+  const { conversation, catalogue } = app;
+  const { prompts, subjects } = catalogue;
   const begin = (text) => {
     say(text);
     document.getElementById("message").focus();
@@ -171,23 +173,29 @@ function Empty({ app, say }) {
   return html`
     <div class="empty">
       <h2>${t("empty.title")}</h2>
-      <p class="muted">${t("empty.text")}</p>
-      <ul class="suggestions">
-        ${TRY.map(
-          (key) => html`
-            <li key=${key}>
-              <button type="button" onClick=${() => begin(t(key))}>
-                ${t(key)}
-              </button>
-            </li>
-          `,
-        )}
-      </ul>
+      <ol class="steps">
+        ${STEPS.map((step) => html`<li key=${step}>${t(`step.${step}`)}</li>`)}
+      </ol>
+      <p><a href=${address("help")}>${t("empty.more")}</a></p>
+      ${subjects.length > 0 &&
+      html`<p class="muted">${t("empty.subjects", { subjects: subjects.join(", ") })}</p>`}
+      ${prompts.length > 0 &&
+      html`
+        <ul class="suggestions" aria-label=${t("empty.prompts")}>
+          ${prompts.map(
+            (prompt) => html`
+              <li key=${prompt}>
+                <button type="button" onClick=${() => begin(prompt)}>${prompt}</button>
+              </li>
+            `,
+          )}
+        </ul>
+      `}
       <label class="field narrow">
         <span>${t("empty.model")}</span>
         <input
           value=${conversation.model}
-          placeholder="tod"
+          placeholder=${catalogue.told?.name ?? "tod"}
           spellcheck="false"
           autocomplete="off"
           onChange=${(event) => {

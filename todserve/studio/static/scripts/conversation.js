@@ -36,7 +36,7 @@ export class Conversation {
   }
 
   select(index) {
-    this.update({ chosen: Math.max(0, Math.min(index, this.turns.length - 1)) });
+    this.update({ chosen: placed(index, this.turns) });
   }
 
   /** Leave the dialogue; the next message begins another. */
@@ -45,13 +45,17 @@ export class Conversation {
     this.update({ id: null, turns: [], chosen: null, pending: null, failure: "" });
   }
 
-  async open(id) {
-    if (id === this.id) return;
+  /** Open a dialogue, at one of its turns if one is given. */
+  async open(id, turn = null) {
+    if (id === this.id) {
+      if (turn !== null) this.select(turn);
+      return;
+    }
     this.reset();
     this.opening = id;
     await this.attempt("say", async () => {
       const { turns } = await this.gateway.get(`/dialogues/${encodeURIComponent(id)}`);
-      if (this.opening === id) this.update({ id, turns });
+      if (this.opening === id) this.update({ id, turns, chosen: turn === null ? null : placed(turn, turns) });
     });
   }
 
@@ -118,6 +122,8 @@ export class Conversation {
     this.changed();
   }
 }
+
+const placed = (index, turns) => Math.max(0, Math.min(index, turns.length - 1));
 
 /** 128 random bits; crypto.randomUUID is missing where a page is not served over HTTPS. */
 export function newId() {
