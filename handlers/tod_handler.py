@@ -5,9 +5,10 @@ TorchServe allows one class in this module; the work is done in ``todserve.runti
 in the archive beside it. A body is one turn, or several in KServe's v1 or v2 protocol; the turns of
 all bodies go to the pipeline together and are put together again, see ``runtime.kserve`` for what a
 wrong one of several does, and ``{"describe": true}`` asks what the model's labels are. What came to
-``:explain`` or with ``?customized=true`` TorchServe marks with headers (``runtime.body_marks``). A
-plain class, not a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and
-BaseHandler brings loaders of pickled models that must never be reached.
+``:explain`` or with ``?customized=true`` TorchServe marks with headers (``runtime.body_marks``).
+What was understood is told first where a client asks for it (``runtime.turn_events``). A plain
+class, not a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and BaseHandler
+brings loaders of pickled models that must never be reached.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 
@@ -27,7 +28,7 @@ from todserve.runtime.engines.engine_settings import (
 )
 from todserve.runtime.errors import RequestError
 from todserve.runtime.inner_paths import inner_path
-from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.pipeline import Listener, Pipeline
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.body_coding import check_charset, unpacked
 from todserve.runtime.wire.body_marks import BodyMarks
@@ -43,7 +44,8 @@ from todserve.runtime.wire.kserve import (
 )
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.request import TurnRequest, parse_text
-from todserve.runtime.wire.response import TurnResponse, encode_error
+from todserve.runtime.wire.response import TurnResponse, encode, encode_error
+from todserve.runtime.wire.turn_events import IN_LINES, Understood
 from todserve.runtime.wire.turn_explanation import TurnExplanation
 
 _NO_BODY = (
@@ -88,7 +90,7 @@ class TodHandler:
         started = time.perf_counter()
         marks = [BodyMarks.of(context.get_all_request_header(at)) for at in range(len(batch))]
         parsed = [self._parse(one, marked) for one, marked in zip(batch, marks, strict=True)]
-        asked = {why: self._together(parsed, marks, explain=why) for why in (False, True)}
+        asked = {why: self._together(parsed, marks, context, explain=why) for why in (False, True)}
         outcomes = [
             [next(asked[marked.explain]) for _ in one.requests]
             if isinstance(one, TurnsBody)
@@ -124,27 +126,43 @@ class TodHandler:
         self,
         parsed: Sequence[TurnsBody | RequestError],
         marks: Sequence[BodyMarks],
+        context: Any,
         *,
         explain: bool,
     ) -> Iterator[_Answer | Exception]:
         """Answer, or explain, every turn of a batch that wants it."""
         turns = [
-            turn
-            for one, marked in zip(parsed, marks, strict=True)
+            (turn, index)
+            for index, (one, marked) in enumerate(zip(parsed, marks, strict=True))
             if isinstance(one, TurnsBody) and marked.explain is explain
             for turn in one.requests
         ]
-        return iter(self._answer(turns, explain=explain))
+        wanted = {index for index, one in enumerate(parsed) if _in_lines(one, marks[index])}
+
+        def tell(place: int, understood: Understood) -> None:
+            _, index = turns[place]
+            if index in wanted:
+                _send_first(understood, index, context)
+
+        listener = tell if wanted and not explain else None
+        return iter(self._answer([turn for turn, _ in turns], explain=explain, listener=listener))
 
     def _answer(
-        self, requests: Sequence[TurnRequest], *, explain: bool
+        self,
+        requests: Sequence[TurnRequest],
+        *,
+        explain: bool,
+        listener: Listener | None = None,
     ) -> list[_Answer | Exception]:
         """Answer together; if that fails, one by one, so that the culprit fails alone."""
         if not requests or self._pipeline is None:
             return []
         try:
-            ask = self._pipeline.explain if explain else self._pipeline.answer
-            return list(ask(requests))
+            if explain:
+                return list(self._pipeline.explain(requests))
+            if listener is None:
+                return list(self._pipeline.answer(requests))
+            return list(self._pipeline.answer(requests, understood=listener))
         except Exception as error:
             _report(error, len(requests))
             if len(requests) == 1:
@@ -175,7 +193,9 @@ class TodHandler:
                 body["type"] = "InternalServerException"  # TorchServe's own word
             written = WrittenAnswers(content=as_json(body))
         if written.json_length is None:
-            context.set_response_content_type(index, "application/json")
+            in_lines = _in_lines(asked, marked) and status is HTTPStatus.OK
+            kind = IN_LINES if in_lines else "application/json"
+            context.set_response_content_type(index, kind)
         else:
             context.set_response_content_type(index, "application/octet-stream")
             context.set_response_header(index, JSON_LENGTH, str(written.json_length))
@@ -191,6 +211,23 @@ class TodHandler:
         if asked.form is BodyForm.DESCRIPTION:
             return WrittenAnswers(content=as_json(self._description))
         return written_answers(asked, answers, request_id=request_id)
+
+
+def _in_lines(asked: TurnsBody | RequestError, marked: BodyMarks) -> bool:
+    """Say whether what was understood of a body is told first: one plain turn, where asked for."""
+    plain = isinstance(asked, TurnsBody) and asked.form is BodyForm.TURN
+    return plain and marked.in_lines and marked.came_over_http and not marked.explain
+
+
+def _send_first(understood: Understood, index: int, context: Any) -> None:
+    """Send the first line of an answer; TorchServe adds what is returned later to it."""
+    from ts.handler_utils.utils import send_intermediate_predict_response
+
+    line = as_json(encode(understood.turn)) + b"\n"
+    context.set_response_content_type(index, IN_LINES)
+    # A mapping of the whole batch would send it to everybody.
+    one = {index: context.get_request_id(index)}
+    send_intermediate_predict_response({index: line}, one, "Understood", HTTPStatus.OK, context)
 
 
 def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:

@@ -33,7 +33,7 @@ from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
-from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.api.response_bodies import Alive, Readiness, TurnView
 from todserve.gateway.api.roles import allowed
 from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
@@ -47,7 +47,9 @@ from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.label_queue import LabelQueue
 from todserve.gateway.store.labelled_examples import Examples
+from todserve.gateway.store.records import TurnRecord
 from todserve.gateway.store.retention import Retention
+from todserve.gateway.turn_stream import TurnStreams
 from todserve.gateway.waiting_room import WaitingRoom
 
 _log = logging.getLogger(__name__)
@@ -82,12 +84,14 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     examples = Examples(database)
     retention = Retention(database, days=settings.retain_days)
     speaker = Speaker(settings, store, leases, models, bot)
+    streams = TurnStreams(threads=settings.threads, shown=_shown)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         retention.start()
         yield
+        streams.close()
         retention.close()
         leases.close()
         models.close()
@@ -104,7 +108,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     )
     add_docs(app)
     app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)
-    app.include_router(dialogue_routes(settings, store, speaker, models))
+    app.include_router(dialogue_routes(settings, store, speaker, models, streams))
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(labelling_routes(settings, store, queue, models))
@@ -121,6 +125,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     _add_metrics(app, metrics)
     _add_refusals(app)
     return app
+
+
+def _shown(turn: TurnRecord) -> dict[str, Any]:
+    return TurnView.model_validate(turn.view()).model_dump(mode="json")
 
 
 def _add_health(app: FastAPI, looking: Looking) -> None:

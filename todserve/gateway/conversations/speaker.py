@@ -17,7 +17,7 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.conversations.model_clients import Models, Told, bounded
 from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -59,10 +59,12 @@ class Speaker:
         owner: str | None = None,
         channel: str = "rest",
         metadata: Mapping[str, Any] | None = None,
+        understood: Told | None = None,
     ) -> tuple[TurnRecord, bool]:
         """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
 
-        What came on ``channel`` with ``metadata`` is told to the bot's actions.
+        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``understood`` is
+        called with what the model understood, before it has written its reply.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -88,7 +90,7 @@ class Speaker:
                 )
             reading = time.perf_counter()
             newest = before[-self._settings.history_turns :]
-            answer = self._answer(dialogue.model, user, newest, request_id)
+            answer = self._answer(dialogue.model, user, newest, request_id, understood)
             asked = time.perf_counter()
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
@@ -199,10 +201,22 @@ class Speaker:
         return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
 
     def _answer(
-        self, model: str, user: str, newest: Sequence[TurnRecord], request_id: str
+        self,
+        model: str,
+        user: str,
+        newest: Sequence[TurnRecord],
+        request_id: str,
+        understood: Told | None = None,
     ) -> dict[str, Any]:
         filled_by = None if self._bot is None else self._bot.filled_by
-        return self._models.answer(model, user, newest, request_id=request_id, filled_by=filled_by)
+        return self._models.answer(
+            model,
+            user,
+            newest,
+            request_id=request_id,
+            filled_by=filled_by,
+            understood=understood,
+        )
 
 
 def _same(turn: TurnRecord, user: str) -> TurnRecord:
