@@ -1,5 +1,6 @@
 """Finding dialogues and labelling what is worth it, in a real browser on a real gateway."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,36 @@ def test_two_people_judge_without_seeing_each_other_and_their_agreement_is_shown
         people = page.page.get_by_role("region", name="Who labelled what")
         expect(people).to_contain_text("agree on 100% of 2 turns; Cohen’s kappa 1.00")
         page.page.context.close()
+
+
+def test_what_was_understood_is_shown_while_the_reply_is_being_written(
+    page: Studio, model: ModelServer
+) -> None:
+    written = threading.Event()
+    model.between = lambda: written.wait(60)
+    page.open()
+    page.page.get_by_label("Message", exact=True).fill("a train")
+    page.page.keyboard.press("Enter")
+    said = "Understood: find train · trains people: 1 · 1 match"
+    expect(page.page.get_by_text(said)).to_be_visible()
+    assert page.page.get_by_role("article").count() == 0
+    assert page.violations() == []
+    written.set()
+    expect(page.page.get_by_role("article")).to_contain_text("0 before: a train")
+    expect(page.page.get_by_text(said)).to_have_count(0)
+
+
+def test_a_turn_that_fails_after_it_was_understood_keeps_its_text(
+    page: Studio, model: ModelServer
+) -> None:
+    model.between = lambda: None
+    model.second_line = b'{"code": 507, "message": "out of memory"}'
+    page.open()
+    field = page.page.get_by_label("Message", exact=True)
+    field.fill("a train")
+    field.press("Enter")
+    expect(page.page.get_by_role("alert")).to_contain_text("the model gave no answer")
+    expect(field).to_have_value("a train")
+    model.second_line = None
+    page.page.get_by_role("button", name="Try again").click()
+    expect(page.page.get_by_role("article")).to_contain_text("0 before: a train")

@@ -2,7 +2,7 @@
 import { Composer } from "./composer.js";
 import { Component, createRef, html } from "./html.js";
 import { icon } from "./icons.js";
-import { t } from "./language.js";
+import { plain, t } from "./language.js";
 import { address, go } from "./route.js";
 import { TurnInChat } from "./turn_in_chat.js";
 import { Understanding } from "./understanding.js";
@@ -72,7 +72,7 @@ export class ChatView extends Component {
 
   render({ app }, { pane, news }) {
     const { conversation, catalogue } = app;
-    const { turns, selected, pending, busy } = conversation;
+    const { turns, selected, pending, heard, busy } = conversation;
     const failure = conversation.failed === "say" ? conversation.failure : "";
     const panes = ["chat", "turn"];
     return html`
@@ -131,9 +131,14 @@ export class ChatView extends Component {
             html`
               <div class="turn" key="pending">
                 <p class="bubble user">${pending.user}</p>
-                <p class="bubble bot thinking" aria-label=${t("chat.waiting")}>
-                  <i></i><i></i><i></i>
-                </p>
+                ${heard && html`<${Heard} answer=${heard.answer} catalogue=${catalogue} />`}
+                ${heard?.text
+                  ? html`<p class="bubble bot" aria-hidden="true">${heard.text}</p>`
+                  : html`
+                      <p class="bubble bot thinking">
+                        <span class="hidden">${t("chat.waiting")}</span><i></i><i></i><i></i>
+                      </p>
+                    `}
               </div>
             `}
           </div>
@@ -151,6 +156,18 @@ export class ChatView extends Component {
       <p class="hidden" role="status">${news}</p>
     `;
   }
+}
+
+/** What was understood of a message whose reply is still being written. */
+function Heard({ answer, catalogue }) {
+  const { intent, belief_state: state, database } = answer;
+  const slots = Object.entries(state ?? {}).flatMap(([domain, known]) =>
+    Object.entries(known).map(([slot, { value }]) => `${catalogue.title(domain)} ${plain(slot)}: ${value}`),
+  );
+  const matches = database?.matches ?? null;
+  const found = matches === null ? [] : [t(matches === 1 ? "matches.one" : "matches", { count: matches })];
+  const lines = [intent && plain(intent.name), ...slots, ...found].filter(Boolean);
+  return html`<p class="read-as small muted heard">${t("heard", { what: lines.join(" · ") || t("none") })}</p>`;
 }
 
 const ModelName = ({ model }) => html`

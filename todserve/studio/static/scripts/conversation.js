@@ -12,6 +12,7 @@ export class Conversation {
   turns = [];
   chosen = null;
   pending = null;
+  heard = null;
   opening = null;
   busy = false;
   failure = "";
@@ -69,12 +70,21 @@ export class Conversation {
         this.id = (await this.gateway.post("/dialogues", body)).dialogue_id;
       }
       const id = this.id;
-      const turn = await this.gateway.post(`/dialogues/${id}/turns`, message);
+      const turn = await this.gateway.stream(`/dialogues/${id}/turns`, message, (name, content) =>
+        this.hear(message, name, content),
+      );
       // Somebody may have opened another dialogue while this one was being answered.
       if (id !== this.id) return null;
       this.update({ turns: [...this.turns, turn], chosen: null, pending: null });
       return turn;
     });
+  }
+
+  /** Take in a part of the answer to a message: what was understood of it, then its reply. */
+  hear(message, name, { answer, text }) {
+    if (message !== this.pending) return;
+    if (name === "understood") this.update({ heard: { answer, text: "" } });
+    if (name === "piece") this.update({ heard: { ...this.heard, text: this.heard.text + text } });
   }
 
   async correct(index, content, { rerun = false } = {}) {
@@ -106,7 +116,7 @@ export class Conversation {
 
   /** Take a step; where it fails, `failed` says at what, and `failure` why. */
   async attempt(what, step) {
-    this.update({ busy: true, failure: "", failed: "" });
+    this.update({ busy: true, heard: null, failure: "", failed: "" });
     try {
       return await step();
     } catch (refusal) {

@@ -102,6 +102,7 @@ export const en = {
   "filter.unjudged": "Not judged",
   "filter.unparsed": "Unparsed",
   "filter.wrong": "Wrong",
+  heard: "Understood: {what}",
   "help.annotate": "Utterances that nobody has said yet, labelled by hand.",
   "help.chat": "Hold a conversation; beside it stands what was understood of each turn, and every part can be corrected.",
   "help.commands": "Commands",

@@ -102,6 +102,7 @@ export const ko = {
   "filter.unjudged": "판정 전",
   "filter.unparsed": "해석 불가",
   "filter.wrong": "틀림",
+  heard: "이해한 내용: {what}",
   "help.annotate": "아직 아무도 하지 않은 말에 직접 라벨을 답니다.",
   "help.chat": "대화를 나눕니다. 옆에는 턴마다 이해한 내용이 있고, 모든 부분을 고칠 수 있습니다.",
   "help.commands": "명령",
