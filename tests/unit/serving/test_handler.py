@@ -16,6 +16,9 @@ from todserve.runtime.pipeline import Listener
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
 from todserve.runtime.wire.turn_events import understood_of
+from todserve.runtime.wire.turn_explanation import TurnExplanation
+from todserve.runtime.worker import turn_worker
+from todserve.runtime.worker.turn_worker import TurnWorker
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchServe leaves version.txt open
@@ -35,9 +38,14 @@ class EchoPipeline:
         self.batches: list[int] = []
         self._answer = answer
 
-    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+    def answer(
+        self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
         self.batches.append(len(requests))
         return [self._answer(request) for request in requests]
+
+    def explain(self, requests: Sequence[TurnRequest]) -> list[TurnExplanation | RequestError]:
+        raise NotImplementedError
 
 
 def response(request: TurnRequest) -> TurnResponse:
@@ -47,7 +55,7 @@ def response(request: TurnRequest) -> TurnResponse:
 def make(answer: Answer = response) -> tuple[TodHandler, EchoPipeline]:
     handler = TodHandler()
     pipeline = EchoPipeline(answer)
-    handler._pipeline = pipeline  # type: ignore[assignment]
+    handler._worker = TurnWorker(pipeline)
     return handler, pipeline
 
 
@@ -153,7 +161,7 @@ def test_no_utterance_is_answered_back_or_logged_above_debug(
     with caplog.at_level(logging.DEBUG):
         answers = run(handler, [{"body": {"user": SECRET}}])
     assert SECRET not in json.dumps(answers)
-    ours = [entry for entry in caplog.records if entry.name == tod_handler.__name__]
+    ours = [entry for entry in caplog.records if entry.name == turn_worker.__name__]
     assert any("KeyError" in entry.getMessage() for entry in ours)
     loud = [entry for entry in caplog.records if entry.levelno > logging.DEBUG]
     assert loud
@@ -253,7 +261,7 @@ def test_what_was_understood_is_sent_first_to_whom_asked_alone() -> None:
         sent.append(ret)
 
     handler = TodHandler()
-    handler._pipeline = Telling(response)  # type: ignore[assignment]
+    handler._worker = TurnWorker(Telling(response))
     context = make_context(4)
     context.request_ids = {index: f"id-{index}" for index in range(4)}
     for index in (1, 3):

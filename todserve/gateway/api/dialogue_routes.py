@@ -78,7 +78,7 @@ def dialogue_routes(
     models: Models,
     streams: TurnStreams,
 ) -> APIRouter:
-    """Return the routes."""
+    """Return the routes under ``/v1`` about dialogues, their turns and corrections, and users."""
     routes = APIRouter(
         prefix="/v1", tags=["dialogues"], responses=REFUSALS, dependencies=[Depends(allowed)]
     )

@@ -25,7 +25,7 @@ from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
-from todserve.gateway.api.health import Looking
+from todserve.gateway.api.health import HealthCheck
 from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
 from todserve.gateway.api.labelling_routes import labelling_routes
@@ -117,8 +117,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.state.cors = settings.cors
     app.include_router(rasa_routes(settings, senders))
     app.include_router(rasa_http_routes(settings, store, models, config))
-    mount_sockets(app, settings, senders)
-    looking = Looking(store, models)
+    mount_sockets(app, settings, senders, room, metrics)
+    looking = HealthCheck(store, models)
     app.include_router(kserve_health(looking))
     app.include_router(kserve_routes(models))
     _add_health(app, looking)
@@ -131,7 +131,7 @@ def _shown(turn: TurnRecord) -> dict[str, Any]:
     return TurnView.model_validate(turn.view()).model_dump(mode="json")
 
 
-def _add_health(app: FastAPI, looking: Looking) -> None:
+def _add_health(app: FastAPI, looking: HealthCheck) -> None:
     @app.get("/health", tags=["health"])
     async def health() -> Alive:
         """Say that the process is alive."""

@@ -1,4 +1,4 @@
-"""Finding: which dialogues a filter or a search means, as conditions of the database.
+"""Filters and searches of the list of dialogues, such as "corrected", as SQL conditions.
 
 Behind the list of dialogues. Example: ``sa.select(dialogues).where(found_by("wrong"))``.
 """

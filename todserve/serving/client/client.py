@@ -7,12 +7,12 @@ TurnResponse; ``await AsyncClient("http://127.0.0.1:8080").turn("a train to ely"
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import httpx2 as httpx
 import tenacity
@@ -34,6 +34,9 @@ from todserve.runtime.wire.turn_events import (
 from todserve.serving.client.endpoint import Endpoint, headers_of
 from todserve.serving.client.inference_token import InferenceToken
 from todserve.serving.client.streamed_turn import ACCEPT, StreamedTurn
+
+A = TypeVar("A")  # an answer, or what is awaited for it
+P = TypeVar("P")  # its parts, iterated or awaited one by one
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""
@@ -104,8 +107,8 @@ def _listed(given: object) -> object:
     return given
 
 
-class _Caller:
-    """What both clients are given and keep."""
+class _Caller(Generic[A, P]):
+    """What both clients are given, keep and offer alike."""
 
     def __init__(
         self,
@@ -152,31 +155,6 @@ class _Caller:
         self._limits = limits
         self._open()
 
-    def _open(self) -> None:
-        raise NotImplementedError
-
-    @property
-    def url(self) -> str:
-        """The inference address, without a final slash."""
-        return self.endpoint.url
-
-    @property
-    def name(self) -> str:
-        """The model's name on the server."""
-        return self.endpoint.name
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
-
-
-class Client(_Caller):
-    """A running server's model, asked from any number of threads; close it, or use ``with``."""
-
-    def _open(self) -> None:
-        self._http = httpx.Client(**self.endpoint.connection())
-        self._pool: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
-
     def turn(
         self,
         user: str,
@@ -188,8 +166,10 @@ class Client(_Caller):
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
         request_id: str | None = None,
-    ) -> TurnResponse:
-        """Answer one turn; see ``turn_request`` for the arguments.
+    ) -> A:
+        """Answer one turn; an ``AsyncClient``'s answer is awaited.
+
+        The arguments are those of ``turn_request``.
 
         Raises:
             RequestError: an argument is wrong, or the server refused it; the message says why.
@@ -220,11 +200,12 @@ class Client(_Caller):
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
         request_id: str | None = None,
-    ) -> Iterator[TurnEvent]:
+    ) -> P:
         """Answer one turn in parts: what was understood, the reply in pieces, the whole turn.
 
         The first part comes while the reply is still being written. It is one call all the same;
-        arguments and errors are those of ``turn``.
+        arguments and errors are those of ``turn``. An ``AsyncClient``'s parts come with ``async
+        for``.
         """
         return self._told(
             turn_request(
@@ -239,6 +220,37 @@ class Client(_Caller):
                 limits=self._limits,
             )
         )
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _ask(self, request: TurnRequest) -> A:
+        raise NotImplementedError
+
+    def _told(self, request: TurnRequest) -> P:
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The inference address, without a final slash."""
+        return self.endpoint.url
+
+    @property
+    def name(self) -> str:
+        """The model's name on the server."""
+        return self.endpoint.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
+
+
+class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
+    """A running server's model, asked from any number of threads; close it, or use ``with``."""
+
+    def _open(self) -> None:
+        self._http = httpx.Client(**self.endpoint.connection(), **self.endpoint.answers.hooks())
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -435,69 +447,12 @@ class Client(_Caller):
         return answer
 
 
-class AsyncClient(_Caller):
+class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnEvent]]):
     """The same for asynchronous programs; close it with ``aclose``, or use ``async with``."""
 
     def _open(self) -> None:
-        self._http = httpx.AsyncClient(**self.endpoint.connection())
-
-    async def turn(
-        self,
-        user: str,
-        *,
-        history: Iterable[Exchange] = (),
-        state: State | None = None,
-        corrected: Mapping[str, Sequence[str]] | None = None,
-        domain: str | None = None,
-        tasks: Iterable[str] | None = None,
-        top_k: int | None = None,
-        request_id: str | None = None,
-    ) -> TurnResponse:
-        """Answer one turn; arguments and errors as of ``Client.turn``."""
-        return await self._ask(
-            turn_request(
-                user,
-                history=history,
-                state=state,
-                corrected=corrected,
-                domain=domain,
-                tasks=tasks,
-                top_k=top_k,
-                request_id=request_id,
-                limits=self._limits,
-            )
-        )
-
-    async def stream(
-        self,
-        user: str,
-        *,
-        history: Iterable[Exchange] = (),
-        state: State | None = None,
-        corrected: Mapping[str, Sequence[str]] | None = None,
-        domain: str | None = None,
-        tasks: Iterable[str] | None = None,
-        top_k: int | None = None,
-        request_id: str | None = None,
-    ) -> AsyncIterator[TurnEvent]:
-        """Answer one turn in parts; as ``Client.stream``."""
-        request = turn_request(
-            user,
-            history=history,
-            state=state,
-            corrected=corrected,
-            domain=domain,
-            tasks=tasks,
-            top_k=top_k,
-            request_id=request_id,
-            limits=self._limits,
-        )
-        parts = self.send_in_parts(request_body(request), request_id=request.request_id)
-        async for part in parts:
-            if isinstance(part, Whole):
-                for piece in _pieces_of(part):
-                    yield piece
-            yield part
+        connection = self.endpoint.connection() | self.endpoint.answers.async_hooks()
+        self._http = httpx.AsyncClient(**connection)
 
     async def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -592,6 +547,14 @@ class AsyncClient(_Caller):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def _told(self, request: TurnRequest) -> AsyncIterator[TurnEvent]:
+        parts = self.send_in_parts(request_body(request), request_id=request.request_id)
+        async for part in parts:
+            if isinstance(part, Whole):
+                for piece in _pieces_of(part):
+                    yield piece
+            yield part
 
     async def _ask(self, request: TurnRequest) -> TurnResponse:
         return await self.send(request_body(request), request_id=request.request_id)
