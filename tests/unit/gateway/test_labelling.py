@@ -1,16 +1,22 @@
 """Labelling: dialogues are found, the turns most worth a look come first, and who did what."""
 
+import io
+import json
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from alembic import command
 from alembic.config import Config
 
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
+from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.gateway.api.roles import Token
+from todserve.gateway.conversations import turn_table
 from todserve.gateway.conversations.labeller_agreement import kappa
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import database as database_module
@@ -301,3 +307,49 @@ def _traits(folder: Path) -> list[tuple[Any, ...]]:
         rows = connection.execute(f"SELECT {columns}, worth FROM traits ORDER BY 1, 2").fetchall()
     connection.close()
     return rows
+
+
+def test_turns_are_exported_as_a_table_with_what_people_made_of_them(
+    gateway: GatewayServer,
+) -> None:
+    dialogue_id = spoken(gateway, "a train", "mumble", "주말")
+    correct(gateway, dialogue_id, 0, verdict="right")
+    correct(gateway, dialogue_id, 1, intent="book_train", verdict="wrong")
+    answer = gateway.call("GET", "/v1/export?format=parquet")
+    assert answer.headers["Content-Type"] == "application/vnd.apache.parquet"
+    rows = pq.read_table(io.BytesIO(answer.content)).to_pylist()
+    assert [row["user"] for row in rows] == ["a train", "mumble", "주말"]
+    assert [row["verdict"] for row in rows] == ["right", "wrong", None]
+    assert rows[1]["intent"] == "find_train"
+    assert json.loads(rows[1]["correction"]) == {"intent": "book_train"}
+    assert rows[1]["reasons"] == ["low_confidence"]
+    assert json.loads(rows[2]["belief_state"])["train"]["people"]["value"] == "3"
+    assert (rows[0]["model"], rows[0]["matches"]) == ("tod/1.0", 1)
+    judged = gateway.call("GET", "/v1/export?format=parquet&corrected=true").content
+    assert pq.read_table(io.BytesIO(judged)).num_rows == 2
+
+
+def test_dialogues_are_exported_as_a_rasa_project_that_reads_back(
+    gateway: GatewayServer, tmp_path: Path
+) -> None:
+    dialogue_id = spoken(gateway, "a train", "friday")
+    correct(gateway, dialogue_id, 0, intent="book_train", belief_state={"train": {"people": "1"}})
+    spoken(gateway, "nobody looked")
+    answer = gateway.call("GET", "/v1/export?format=rasa&corrected=true")
+    folder = tmp_path / "rasa"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        packed.extractall(folder)
+    assert (folder / "domain" / "service.train.yml").is_file()
+    _, found = open_dialogues(folder)
+    (read,) = found
+    assert [turn.user for turn in read.turns] == ["a train", "friday"]
+    assert [turn.intent for turn in read.turns] == ["book_train", "find_train"]
+
+
+def test_a_format_whose_package_is_missing_is_refused_with_its_name(
+    gateway: GatewayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_table, "find_spec", lambda _: None)
+    answer = gateway.call("GET", "/v1/export?format=parquet")
+    assert (answer.status_code, answer.json()["type"]) == (501, "not_installed")
+    assert "todserve[parquet]" in answer.json()["message"]

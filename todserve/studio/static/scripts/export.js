@@ -3,8 +3,14 @@ import { Component, html } from "./html.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
 
-const FORMATS = { sgd: "SGD", jsonl: "JSONL", zip: "ZIP" };
-const ENDINGS = { sgd: "sgd.jsonl", jsonl: "jsonl", zip: "zip" };
+const FORMATS = { sgd: "SGD", jsonl: "JSONL", zip: "ZIP", rasa: "Rasa", parquet: "Parquet" };
+const ENDINGS = {
+  sgd: "sgd.jsonl",
+  jsonl: "jsonl",
+  zip: "zip",
+  rasa: "rasa.zip",
+  parquet: "parquet",
+};
 
 export class Export extends Component {
   state = { corrected: false, failure: "" };
