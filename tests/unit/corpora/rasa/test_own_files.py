@@ -139,6 +139,15 @@ def test_a_lookup_table_of_rasa_one_reads_the_file_it_names(tmp_path: Path) -> N
     assert faults(report) == {}
 
 
+def test_a_slot_of_rasa_two_that_no_entity_may_fill_is_filled_by_none(tmp_path: Path) -> None:
+    domain = (
+        f"{DOMAIN}entities: [city, size]\n"
+        "slots: {city: {type: text, auto_fill: false}, size: {type: text, auto_fill: true}}\n"
+    )
+    slots = converted(tmp_path, **{"domain.yml": domain}).bot.slots
+    assert (slots["city"].understood, slots["size"].understood) == (False, True)
+
+
 def test_entities_that_fill_no_slot_get_one_for_each_of_their_roles(tmp_path: Path) -> None:
     domain = f"{DOMAIN}entities: [{{city: {{roles: [from, to]}}}}]\n"
     nlu = NLU + '    - to [ely]{"entity": "city", "role": "to"}\n'
