@@ -244,16 +244,6 @@ class Store:
         with self._database.reading() as connection:
             return tuple(record_of(row) for row in connection.execute(reading).mappings())
 
-    def writable(self) -> bool:
-        """Say whether the database takes a write right now."""
-        nothing = sa.update(dialogues).where(dialogues.c.dialogue_id == "").values(turns=0)
-        try:
-            with self._database.writing() as connection:
-                connection.execute(nothing)
-        except sa.exc.SQLAlchemyError:
-            return False
-        return True
-
     def _release(self, connection: sa.Connection, lease: Lease, **values: object) -> int:
         """Give the dialogue back in the transaction that uses it; returns how many turns it has.
 
