@@ -17,6 +17,7 @@ from todserve.cli.corpus_verbs import add_sources
 from todserve.cli.evaluation_verbs import add_evaluating
 from todserve.cli.gateway_verbs import add_keeping
 from todserve.cli.machine_verbs import add_looking, print_version
+from todserve.cli.release_verbs import add_releasing
 from todserve.cli.serving_verbs import add_serving
 from todserve.cli.training_verbs import add_training
 from todserve.runtime.errors import TodError
@@ -72,6 +73,7 @@ def application() -> typer.Typer:
     add_training(app)
     add_evaluating(app)
     add_serving(app)
+    add_releasing(app)
     add_keeping(app)
     add_bots(app)
     add_sources(app)
