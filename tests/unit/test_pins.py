@@ -19,8 +19,9 @@ LISTS = (
     *("runtime.txt", "train.txt", "ray.txt", "dev.txt", "bench.txt", "java.txt"),
     "pretrained.txt",
 )
-# In an environment of its own, and so with pins of its own.
-APART = {"kserve": ("kserve.txt",)}
+# Environments of their own, with pins of their own; and the extra that is installed into one.
+APART = ("rasa-sdk.txt", "kserve.txt")
+LISTS_OF = {"kserve": ("kserve.txt",)}
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
@@ -89,7 +90,7 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
 def test_every_range_holds_the_version_that_is_pinned_and_tested(extra: str) -> None:
-    lists = APART.get(extra, LISTS)
+    lists = LISTS_OF.get(extra, LISTS)
     pinned = {package: one for name in lists for package, one in pins(name).items()}
     for package, one in declared(*([extra] if extra else [])).items():
         assert one.specifier.contains(pinned[package]), f"{one}: pinned is {pinned[package]}"
@@ -106,12 +107,20 @@ def test_a_client_has_neither_torch_nor_a_server() -> None:
     assert not {"torch", "torchserve", "transformers", "fastapi"} & declared().keys()
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", [*LISTS, *APART])
 def test_every_pin_but_torchs_has_checksums(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert hashed.main([str(ROOT / "requirements" / name)]) == 0
     told = capsys.readouterr().out
     assert "--hash=sha256:" in told
     assert "torch==" not in told
+
+
+def test_no_list_is_installed_without_checksums() -> None:
+    lists = {path.name for path in (ROOT / "requirements").glob("*.txt")} - {"hashes.txt"}
+    assert lists == {*LISTS, *APART}
+    places = [ROOT / "Makefile", *sorted((ROOT / "scripts").glob("*.sh"))]
+    lines = [line for path in places for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if re.search(r"install .*-r requirements/", line)] == []
 
 
 def test_a_pin_without_a_checksum_is_named(

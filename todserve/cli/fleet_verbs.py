@@ -26,7 +26,7 @@ _Port = Annotated[
 ]
 
 
-def add_fleet(app: typer.Typer) -> None:
+def add_fleet_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     serve = typer.Typer(help="Serve an archive by another engine than TorchServe, until Ctrl-C.")
     serve.command("kserve", cls=VerbCommand)(_kserve)

@@ -14,7 +14,7 @@ from todserve.cli.verb_command import VerbCommand
 PANEL = "Data"
 
 
-def add_labelling(app: typer.Typer) -> None:
+def add_label_verbs(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("label", cls=VerbCommand, rich_help_panel=PANEL)(_label)
 
