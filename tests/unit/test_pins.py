@@ -19,9 +19,8 @@ LISTS = (
     *("runtime.txt", "train.txt", "ray.txt", "dev.txt", "bench.txt", "java.txt"),
     "pretrained.txt",
 )
-# Environments of their own, with pins of their own; and the extra that is installed into one.
-APART = ("rasa-sdk.txt", "kserve.txt")
-LISTS_OF = {"kserve": ("kserve.txt",)}
+APART = ("rasa-sdk.txt", "kserve.txt")  # environments of their own
+EXTRAS_APART = {"kserve": ("kserve.txt",)}
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
@@ -90,7 +89,7 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
 def test_every_range_holds_the_version_that_is_pinned_and_tested(extra: str) -> None:
-    lists = LISTS_OF.get(extra, LISTS)
+    lists = EXTRAS_APART.get(extra, LISTS)
     pinned = {package: one for name in lists for package, one in pins(name).items()}
     for package, one in declared(*([extra] if extra else [])).items():
         assert one.specifier.contains(pinned[package]), f"{one}: pinned is {pinned[package]}"
