@@ -216,6 +216,25 @@ def test_a_body_beyond_the_limit_is_413(server: RunningServer, other: FleetServe
     assert statuses == [413, 413]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "elsewhere.org"},
+        {"Origin": "https://elsewhere.org"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_page_of_another_machine_is_refused_and_one_of_this_machine_is_not(
+    headers: dict[str, str], server: RunningServer, other: FleetServer
+) -> None:
+    foreign = Asked(path=PREDICT, content=ONE.encode(), status=403, headers=JSON | headers)
+    found = [ask(url, foreign) for url in (server.inference_url, other.url)]
+    assert [one.status_code for one in found] == [403, 403]
+    assert [one.json()["type"] for one in found] == ["ForeignPageException"] * 2
+    assert ask(other.url, asked(PREDICT, TURN, Origin="http://localhost:8090")).status_code == 200
+
+
 def test_health_is_told(server: RunningServer, other: FleetServer, http: requests.Session) -> None:
     for url in (server.inference_url, other.url):
         ping = http.get(f"{url}/ping", timeout=PATIENCE)

@@ -48,7 +48,7 @@ def _kserve(
     _check_host(host, open_to_all=open_to_all)
     from todserve.fleet.kserve_process import run_kserve
 
-    run_kserve(archive, host=host, port=port, grpc_port=grpc_port)
+    run_kserve(archive, host=host, port=port, grpc_port=grpc_port, guarded=not open_to_all)
 
 
 def _ray(
@@ -70,7 +70,7 @@ def _ray(
     keep_to_this_machine()  # before Ray is imported
     from todserve.fleet.ray_process import run_ray
 
-    run_ray(config, host=host, port=port, archive=archive)
+    run_ray(config, host=host, port=port, archive=archive, guarded=not open_to_all)
 
 
 def _check_host(host: str, *, open_to_all: bool) -> None:

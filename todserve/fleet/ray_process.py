@@ -31,7 +31,9 @@ _IMPORTED = f"{build.__module__}:{build.__name__}"
 _STORE_BYTES = 80 << 20  # the least that Ray takes; nothing of ours lies in its object store
 
 
-def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None:
+def run_ray(
+    config: Path, *, host: str, port: int, archive: Path | None, guarded: bool = True
+) -> None:
     """Serve until interrupted.
 
     Args:
@@ -39,6 +41,7 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
         host: listened on, whatever the file says.
         port: listened on, whatever the file says.
         archive: in place of the file's.
+        guarded: whether pages of other machines are refused, see ``PageGuard``.
 
     Raises:
         ConfigError: the file does not describe one application of ours.
@@ -58,11 +61,11 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
         serve.start(http_options={"host": host, "port": port})
-        _deploy(wanted)
+        _deploy(wanted, guarded=guarded)
         say(f"{wanted.name} by Ray Serve: http://{host}:{port}")
         for _ in _asked_to_replace():
             try:
-                _deploy(_application(config, archive))
+                _deploy(_application(config, archive), guarded=guarded)
                 say("replaced")
             except (ConfigError, ServerError) as error:
                 complain(f"tod: {error}; what ran before goes on")
@@ -97,12 +100,12 @@ class _Wanted:
         self.options = options
 
 
-def _deploy(wanted: _Wanted) -> None:
+def _deploy(wanted: _Wanted, *, guarded: bool) -> None:
     deployment = TurnDeployment.options(**wanted.options)
     archive, release = wanted.settings.archive, wanted.settings.release
     try:
         serve.run(
-            deployment.bind(str(archive.absolute()), release),
+            deployment.bind(str(archive.absolute()), release, guarded=guarded),
             name=wanted.name,
             route_prefix=wanted.prefix,
         )
