@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 
@@ -294,6 +295,24 @@ def test_official_grpc_clients_get_torchserves_answers(
         assert "NOT_FOUND" in found["absent_ready"]
         assert "NOT_FOUND" in found["absent"]
         assert "NOT_FOUND" in found["other version"]
+
+
+def test_what_ray_listens_to_beyond_loopback_asks_for_a_token(fleet: Fleet) -> None:
+    ray = fleet("ray")
+    assert ray.url
+    for port in ray.ports_beyond_loopback():
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.unary_unary("/ray.serve.ASGIService/HandleRequest")
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", timeout=PATIENCE)
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+@needs_kserve
+def test_kserves_server_listens_on_loopback_alone(fleet: Fleet) -> None:
+    kserve = fleet("kserve")
+    assert kserve.url
+    assert kserve.ports_beyond_loopback() == set()
 
 
 def test_rays_replicas_are_replaced_without_losing_a_turn(
