@@ -16,13 +16,15 @@ from queue import SimpleQueue
 from typing import Any
 
 import ray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ray import serve
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
 
 from todserve.fleet.ray_application import RaySettings, TurnDeployment, build
 from todserve.runtime.errors import ConfigError, ServerError, first_problem
+from todserve.runtime.torchserve_files import given_or_shipped
 from todserve.runtime.untrusted.yaml_mapping import load_mapping
+from todserve.runtime.wire.key_checks import nearest
 from todserve.serving.server.config_properties import Address
 from todserve.serving.server.ports import holder, is_free
 from todserve.serving.terminal.painted_lines import complain, say
@@ -47,6 +49,7 @@ def run_ray(
         ConfigError: the file does not describe one application of ours.
         ServerError: the port is taken, or no replica could be started.
     """
+    config = given_or_shipped(config)
     address = Address(setting="--port", host=host, port=port)
     if not is_free(address):
         raise ServerError(f"{host}:{port} is already in use{holder(port)}; give another --port")
@@ -113,9 +116,25 @@ def _deploy(wanted: _Wanted, *, guarded: bool) -> None:
         raise ServerError(f"Ray Serve cannot start the application: {error}") from error
 
 
+def _check_keys(config: Path, written: Mapping[str, Any]) -> None:
+    """Refuse a key that Ray would pass over, for it is mistyped."""
+    (application,) = written["applications"]
+    deployments = application.get("deployments", [])
+    told: list[tuple[Mapping[str, Any], type[BaseModel]]] = [
+        (written, ServeDeploySchema),
+        (application, ServeApplicationSchema),
+        *((one, DeploymentSchema) for one in deployments),
+    ]
+    for given, schema in told:
+        for key in given.keys() - schema.model_fields.keys():
+            known = nearest(str(key), tuple(schema.model_fields))
+            raise ConfigError(f"{config}: unknown key {key!r}{known}; Ray would pass over it")
+
+
 def _application(config: Path, archive: Path | None) -> _Wanted:
+    written = load_mapping(config)
     try:
-        found = ServeDeploySchema.model_validate(load_mapping(config))
+        found = ServeDeploySchema.model_validate(written)
     except ValidationError as error:
         raise ConfigError(f"{config}: {first_problem(error)}") from None
     ours = [one for one in found.applications if one.import_path == _IMPORTED]
@@ -125,6 +144,7 @@ def _application(config: Path, archive: Path | None) -> _Wanted:
             f"{len(found.applications)}; expected that one alone"
         )
     (one,) = ours
+    _check_keys(config, written)
     given = dict(one.args) | ({} if archive is None else {"archive": archive})
     try:
         settings = RaySettings(**given)
