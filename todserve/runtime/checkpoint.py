@@ -21,11 +21,13 @@ from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.introduction import INTRODUCTION_FILE, Introduction
 from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.language.prompts import PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import DATABASE_TOKENS
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.language.word_forms import FORMS_FILE, WordForms
 from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.runtime.networks.stored_weights import check_sizes, read_config
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
@@ -67,7 +69,9 @@ OPTIONAL_FILES = (
     CALIBRATION_FILE,
     DOMAIN_MODEL,
     DRAFTS_FILE,
+    FORMS_FILE,
     INTENT_MODEL,
+    INTRODUCTION_FILE,
     LABELS_FILE,
     NAMES_FILE,
     REPLY_FILE,
@@ -98,6 +102,7 @@ class Checkpoint:
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
         name_closeness: how near a value must come to a known name to mean it.
+        introduction: what it says of itself to people; nothing without ``introduction.json``.
     """
 
     folder: Path
@@ -113,6 +118,7 @@ class Checkpoint:
     intent_model: IntentModel | None = None
     labels: LearntLabels | None = None
     name_closeness: NameCloseness = field(default_factory=NameCloseness)
+    introduction: Introduction = field(default_factory=Introduction)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -135,8 +141,9 @@ class Checkpoint:
         form = PromptFormat.load(folder / "format.json")
         _check_positions(folder, form)
         checksum = _identity(folder)
-        schema = Schema.load(folder / "schema.json")
-        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite")
+        forms = WordForms.of(folder)
+        schema = Schema.load(folder / "schema.json", forms)
+        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite", forms)
         return cls(
             folder=folder,
             format=form,
@@ -150,6 +157,7 @@ class Checkpoint:
             intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
             name_closeness=NameCloseness.load(folder / NAMES_FILE),
+            introduction=Introduction.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 

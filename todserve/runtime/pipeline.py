@@ -4,11 +4,10 @@ Stands in the middle of the way of a request: wire -> here -> wire. The steps ar
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from todserve.runtime.admission import admit
 from todserve.runtime.answer import finished_response
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
@@ -27,6 +26,7 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
+from todserve.runtime.request_check import admit
 from todserve.runtime.spelling.back_references import Before
 from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.spelling.speller import Speller
@@ -38,7 +38,11 @@ from todserve.runtime.tracking.state_replay import Replay, needs_replay
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest, within
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+from todserve.runtime.wire.turn_events import Understood, understood_of
 from todserve.runtime.wire.turn_explanation import TurnExplanation
+
+Listener = Callable[[int, Understood], None]
+"""Is told the place of a turn in its batch, and what was understood of it."""
 
 _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
@@ -145,13 +149,20 @@ class Pipeline:
             checked=checked,
         )
 
-    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+    def answer(
+        self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
 
         ``timing_ms`` is the batch's: its items are worked on together.
+
+        Args:
+            requests: the batch.
+            understood: called with the place of each turn and what is known of it once it has been
+                looked up, before its reply is written.
         """
         watch = Stopwatch()
-        worked = self.work_out(requests, watch)
+        worked = self.work_out(requests, watch, understood=understood)
         answers: list[TurnResponse | RequestError] = []
         with watch.stage("phrase"):  # 7. compare acts with reply
             answers.extend(
@@ -176,11 +187,16 @@ class Pipeline:
         ]
 
     def work_out(
-        self, requests: Sequence[TurnRequest], watch: Stopwatch
+        self,
+        requests: Sequence[TurnRequest],
+        watch: Stopwatch,
+        *,
+        understood: Listener | None = None,
     ) -> list[TurnWork | RequestError]:
         """Take a batch through every stage but the last, which only tells what is known by then.
 
-        For those who need more than the answer says: the generations themselves.
+        For those who need more than the answer says: the generations themselves. ``understood`` is
+        as of ``answer``.
         """
         with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
             admitted = [self._admitted(request) for request in requests]
@@ -201,6 +217,10 @@ class Pipeline:
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
+        if understood is not None:
+            for place, one in enumerate(admitted):
+                if isinstance(one, TurnWork):
+                    understood(place, understood_of(finished_response(one, self.identity)))
         with watch.stage("reply"):  # 5. acts and responses: the second engine call
             self._ask(questions, [one for one in works if not one.out_of_scope], _REPLYING)
         with watch.stage("choose"):  # 6. hold replies against the facts, ask for others if need be

@@ -129,6 +129,7 @@ def test_a_saved_chat_is_a_folder_of_dialogues(
     assert "There is nothing to save yet." in shown
     assert f"tod replay {folder} --against URL" in shown
     assert f"Not saved: {folder} is there already" in shown
+    assert folder.stat().st_mode & 0o777 == 0o700  # what was said is nobody else's to read
     services, dialogues = open_dialogues(folder)
     assert [service.name for service in services] == ["train", "hotel"]
     (turn,) = next(iter(dialogues)).turns
@@ -177,6 +178,29 @@ def test_a_bot_says_what_its_file_says(
     assert "bot        There is TR1234.\n" in shown
     assert "TR1234 leaves at" not in shown
     assert server.requests[-1]["history"] == [{"user": "a train", "system": "There is TR1234."}]
+
+
+def test_a_bot_shows_buttons_and_takes_what_they_send(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bot.yml"
+    file.write_text(
+        "responses:\n"
+        "  utter_menu: [{text: Hello., image: http://x/y.png,"
+        ' buttons: [{title: Four, payload: \'/inform{"people": "4"}\'}]}]\n'
+        "  utter_four: ['For {people}.']\n"
+        "actions: {intents: {greet: utter_menu, inform: utter_four}}\n"
+    )
+    typed = '/greet\n/inform{"people": "4"}\n/nothing of that kind\n'
+    with server_of() as server:
+        chat(server, typed, monkeypatch, bot=open_bot(file))
+    shown = capsys.readouterr().out
+    assert "bot        Hello.\n" in shown
+    assert 'shown      [Four] /inform{"people": "4"}\n' in shown
+    assert "shown      image: http://x/y.png\n" in shown
+    assert "bot        For 4.\n" in shown
+    assert "Unknown command /nothing." in shown
+    assert utterances(server) == ["greet", "inform 4"]
 
 
 class Terminal:

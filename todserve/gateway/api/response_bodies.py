@@ -4,9 +4,12 @@ Where a message's turn leaves; `bodies` has what enters. Example:
 ``RasaReply(recipient_id="anna", text="Hello.")``.
 """
 
-from typing import Any, Literal
+from inspect import cleandoc
+from typing import Any, Literal, Optional
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
+
+from todserve.runtime.wire.model_description import ModelDescription
 
 
 class RasaReply(BaseModel):
@@ -123,8 +126,23 @@ class DialogueView(TurnsView):
     created_at: str
 
 
+class TurnMarked(BaseModel):
+    """What a list shows of a turn; ``reasons`` say why somebody should look at it."""
+
+    index: int
+    verdict: Literal["right", "wrong"] | None
+    corrected: bool
+    reasons: list[str]
+
+
 class DialogueListed(BaseModel):
-    """A dialogue in a list; ``turns`` counts them."""
+    """A dialogue in a list; ``turns`` counts them.
+
+    Attributes:
+        domains: what it is about, as it comes up.
+        intents: what the user wants, likewise.
+        marks: of its first 100 turns.
+    """
 
     dialogue_id: str
     created_at: str
@@ -133,6 +151,9 @@ class DialogueListed(BaseModel):
     model: str
     last_user: str | None
     flags: list[str]
+    domains: list[str]
+    intents: list[str]
+    marks: list[TurnMarked]
 
 
 class DialoguePage(BaseModel):
@@ -142,28 +163,80 @@ class DialoguePage(BaseModel):
     next: str | None
 
 
-class ModelView(BaseModel):
-    """What a model's labels are; null where its archive cannot tell.
+_MAYBE_TOLD: dict[str, Any] = {
+    name: (Optional[field.annotation], None)  # noqa: UP045  (a type that is only known here)
+    for name, field in ModelDescription.model_fields.items()
+    if name != "name"
+}
+ModelView = create_model(
+    "ModelView",
+    __doc__="What a model's labels are; null where its archive cannot tell.\n\n"
+    + cleandoc(ModelDescription.__doc__ or "").partition("\n\n")[2],
+    name=(str, ...),
+    **_MAYBE_TOLD,
+)
+"""A ``ModelDescription`` of which everything but the name may be missing."""
 
-    Attributes:
-        name: the model's name on its server.
-        version: its version.
-        checkpoint: the beginning of the sha256 of its weights.
-        intents: every intent a user may have.
-        domains: domain -> slot -> its only values, or null where any text may stand.
-        domain_intents: domain -> the intents it offers.
-        acts: every act a reply may have.
-        act_slots: domain of an act -> the slots such an act may name.
-    """
+
+class QueuedTurnView(BaseModel):
+    """A turn that is worth a look, and why."""
+
+    dialogue_id: str
+    index: int
+    created_at: str
+    user: str
+    intent: str | None
+    domain: str | None
+    reasons: list[str]
+
+
+class QueuePage(BaseModel):
+    """Turns to look at, the ones most worth it first; ``waiting`` counts all that are left."""
+
+    turns: list[QueuedTurnView]
+    waiting: int
+    next: str | None
+
+
+class LabelledView(BaseModel):
+    """What one person did; the name is empty where nobody knows who it was."""
 
     name: str
-    version: str | None = None
-    checkpoint: str | None = None
-    intents: list[str] | None = None
-    domains: dict[str, dict[str, list[str] | None]] | None = None
-    domain_intents: dict[str, list[str]] | None = None
-    acts: list[str] | None = None
-    act_slots: dict[str, list[str]] | None = None
+    right: int
+    wrong: int
+    corrected: int
+
+
+class AgreedView(BaseModel):
+    """How two people judge the turns that both judged; ``kappa`` is Cohen's."""
+
+    a: str
+    b: str
+    turns: int
+    agreed: int
+    kappa: float | None
+
+
+class AgreementView(BaseModel):
+    """Who labelled how much, and how each two agree."""
+
+    people: list[LabelledView]
+    pairs: list[AgreedView]
+
+
+class VersionView(BaseModel):
+    """A model that answered, and whether the endpoint serves it now."""
+
+    name: str
+    turns: int
+    served: bool
+    checkpoint: str | None
+
+
+class VersionsView(BaseModel):
+    """Models to compare."""
+
+    versions: list[VersionView]
 
 
 class Proposal(BaseModel):

@@ -6,7 +6,6 @@ which the network makes ``find_restaurant``, is ``find_attraction``.
 
 from collections.abc import Iterable
 
-from todserve.runtime.language.phrases import words_of
 from todserve.runtime.language.schema import Schema
 
 
@@ -33,7 +32,7 @@ def spoken_intent(
     certain = next(iter(sure), None)
     if certain is not None:
         return None if certain in of_intent else _intent_of(certain, intent, schema)
-    said = {word.key for word in words_of(utterance.lower())}
+    said = {word.key for word in schema.forms.words_of(utterance.lower())}
     named = [domain for domain in schema.domains if domain in said]
     asks = at_hand is not None and not named and not [*written]
     if asks and of_intent and at_hand not in of_intent:

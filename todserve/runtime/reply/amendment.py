@@ -6,15 +6,16 @@ is known. Example: of rows with hotels among them, "i have [value_choice] guesth
 have [value_choice] places to stay".
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.literals import Literals
 
+_COUNT = "[value_choice]"
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
 
@@ -112,21 +113,15 @@ def _asked_again(clause: Clause, facts: Facts, literals: Literals) -> str | None
     return style.question(facts.domain, new[0])
 
 
-_LIST = re.compile(
-    r"(?:(?<=[.:;,])\s+|(?<=[.:;])\s*(?:they|these|those) are\s+)"
-    r"((?:the )?\[value_name\](?:(?:,? and|,? or|,) (?:the )?\[value_name\])*)(?=\s*(?:[.!?;]|$))"
-)
-
-
 def _with_examples(text: str, facts: Facts) -> str:
     """Say of a bare list behind a count that it is one of examples, where it names fewer."""
     style = facts.style
-    if "examples" not in style.told or "[value_choice]" not in text:
+    if "examples" not in style.told or _COUNT not in text:
         return text
     if style.patterns["examples"].search(text):
         return text
-    found = _LIST.search(text, text.index("[value_choice]"))
-    if found is None or found[1].count("[value_name]") >= facts.matches:
+    found = style.patterns["listed"].search(text, text.index(_COUNT))
+    if found is None or len(placeholders(found[1])) >= facts.matches:
         return text
     return f"{text[: found.start()]} {style.told['examples']} {text[found.start(1) :]}"
 

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.knowledge.value_patterns import DEFAULT_LANGUAGE, ValuePatterns
+from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE
 from todserve.runtime.reply import korean_particles
 from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern
@@ -71,6 +72,7 @@ class Claims(_Frozen):
         but: where a sentence begins to speak of something else.
         counted: that a number of entities was found; its group 1 is the number.
         examples: that those it names are some of several.
+        listed: a bare list of names, which is its group 1.
         remaining: that it speaks of those which it has not counted yet.
         code: a time, a price, a number or a code, of whatever kind.
         asks_flag: in the user's words, the beginning of a question of yes or no.
@@ -94,6 +96,7 @@ class Claims(_Frozen):
     but: str = ""
     counted: str = ""
     examples: str = ""
+    listed: str = ""
     remaining: str = ""
     code: str = ""
     asks_flag: str = ""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.paraphrases import Piece, WholeNames, replaced
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.pointing_words import PointingWords, any_of
@@ -28,8 +28,6 @@ _NAME, _TYPE = "name", "type"
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 _SHORT_NAME = 6  # letters; a shorter one is a name only with a capital
 _WORDS = re.compile(r"[^\W_]+")
-# What a bare "the second" may stand before: the end of a clause, or words that are no noun.
-_ENDS = r"(?=\s*(?:[,.;:!?)]|-\s|$|\s(?:please|for|then|thanks|instead|at|on|is|sounds|looks)\b))"
 _MOST = -1
 """Place of the last of a list, as the data write it."""
 
@@ -66,30 +64,24 @@ class BackReferences:
         self._words: PointingWords = ways.pointing
         self._schema = schema
         self._knowledge = knowledge
+        self._forms = knowledge.forms
         self._whole = names
         self._indexes = {
-            domain: _index(knowledge.values(domain, _NAME))
+            domain: _index(knowledge.values(domain, _NAME), knowledge.forms)
             for domain in knowledge.domains
             if _NAME in knowledge.columns(domain)
         }
-        things = "|".join(self._words.things) or r"(?!)"
+        one_of = _OneOf(self._words, knowledge.forms.numbers)
         self._ordinals = {
-            int(place): _listed(known, things, _numbered(int(place), self._words.numbered))
+            int(place): one_of.pattern(known, int(place))
             for place, known in self._words.ordinals.items()
         }
-        self._lesser = {slot: _listed(known, things) for slot, known in self._words.lesser.items()}
-        self._greater = {
-            slot: _listed(known, things) for slot, known in self._words.greater.items()
-        }
-        self._valued = re.compile(
-            rf"(?<!\w)the\s+(?:(?P<before>\w+)\s+(?:{things})|(?:{things})\s+"
-            rf"(?:(?:that|which)\s+is\s+|that'?s\s+)?(?:(?:in|on)\s+the\s+)?(?P<behind>\w+))(?!\w)",
-            re.IGNORECASE,
-        )
+        self._lesser = {slot: one_of.pattern(known) for slot, known in self._words.lesser.items()}
+        self._greater = {slot: one_of.pattern(known) for slot, known in self._words.greater.items()}
+        self._valued = one_of.valued
         self._this = any_of(self._words.this)
         self._other = any_of(self._words.other)
-        denied = "|".join(self._words.denied) or r"(?!)"
-        self._denied = re.compile(rf"(?<!\w)(?:{denied})\s*$", re.IGNORECASE)
+        self._denied = re.compile(rf"(?<!\w){_any(self._words.denied)}\s*$", re.IGNORECASE)
         self._of_venues = (
             *self._ordinals.values(),
             *self._lesser.values(),
@@ -104,11 +96,9 @@ class BackReferences:
         self._there = any_of(self._words.there)
         self._between = any_of(self._words.between)
         self._in_time = any_of(self._words.in_time)
-        booked = rf"(?!\s+(?:{'|'.join(self._words.booked) or '(?!)'}))"
+        determiner, booked = _any(self._words.determiners), _any(self._words.booked)
         self._nouns = {
-            domain: any_of(
-                [rf"(?:the|my|our|that|this)\s+(?:same\s+)?(?:{'|'.join(known)}){booked}"]
-            )
+            domain: any_of([rf"{determiner}\s+{_any(known)}(?!\s+{booked})"])
             for domain, known in self._all_nouns().items()
         }
         self._riders = tuple(
@@ -163,7 +153,7 @@ class BackReferences:
             return ()
         found: list[str] = []
         read_to = 0
-        for span in index.find(words_of(text.lower())):
+        for span in index.find(self._forms.words_of(text.lower())):
             written = text[span.start : span.end]
             shown = len(written) >= _SHORT_NAME or written[:1].isupper()
             if span.start >= read_to and shown and span.slot not in found:
@@ -227,7 +217,7 @@ class BackReferences:
     def _has(self, domain: str, row: Mapping[str, str], word: str) -> bool:
         table = self._knowledge.tables[domain]
         return any(
-            comparison_key(row.get(slot, "")) == comparison_key(word)
+            self._forms.comparison_key(row.get(slot, "")) == self._forms.comparison_key(word)
             or self._ways.says(domain, slot, row.get(slot, ""), word)
             for slot in table.comparisons
             if slot != _NAME and row.get(slot)
@@ -309,31 +299,48 @@ class BackReferences:
         return found
 
 
-def _index(names: Iterable[str]) -> PhraseIndex:
-    index = PhraseIndex()
+def _index(names: Iterable[str], forms: WordForms) -> PhraseIndex:
+    index = PhraseIndex(forms)
     for name in names:
         index.add(name, [name])
     return index
 
 
-def _listed(phrases: Iterable[str], things: str, numbered: str = "(?!)") -> re.Pattern[str]:
-    """Compile words for one of a list: with a noun anywhere, bare only where a clause ends."""
-    known, of_them = "|".join(phrases), r"(?:\s+of\s+(?:them|those|these))?"
-    return re.compile(
-        rf"(?<!\w)(?:(?:the|your|that)\s+)?(?:{known})\s+(?:{things}){of_them}(?!\w)|"
-        rf"(?<!\w)the\s+(?:{known}){of_them}{_ENDS}|^(?:{known})(?=\W*(?:please\W*)?$)|"
-        rf"(?<!\w){numbered}{_ENDS}",
-        re.IGNORECASE,
-    )
+class _OneOf:
+    """Compiles words for one of a list: with a noun anywhere, bare only where a clause ends."""
+
+    def __init__(self, words: PointingWords, numbers: Mapping[str, str]) -> None:
+        self._numbers = numbers
+        self._things, self._article = _any(words.things), _any(words.articles)
+        self._numbered = _any(words.numbered)
+        self._of_them = rf"(?:\s+{_any(words.of_them)})?"
+        # What a bare "the second" may stand before: the end of a clause, or words that are no noun.
+        self._ends = rf"(?=\s*(?:[,.;:!?)]|-\s|$|\s{_any(words.going_on)}\b))"
+        self._alone = rf"(?=\W*(?:{_any(words.polite)}\W*)?$)"
+        located = rf"(?:{_any(words.located)}\s+)?"
+        self.valued = re.compile(
+            rf"(?<!\w){self._article}\s+(?:(?P<before>\w+)\s+{self._things}|"
+            rf"{self._things}\s+{located}(?P<behind>\w+))(?!\w)",
+            re.IGNORECASE,
+        )
+
+    def pattern(self, phrases: Iterable[str], place: int = 0) -> re.Pattern[str]:
+        """Return what finds one of a list; with a ``place``, also by its number."""
+        known, numbered = _any(phrases), "(?!)"
+        if place > 0:
+            words = [word for word, number in self._numbers.items() if number == str(place)]
+            numbered = rf"{self._numbered}\s?{_any((str(place), *words))}"
+        article = self._article
+        return re.compile(
+            rf"(?<!\w)(?:{article}\s+)?{known}\s+{self._things}{self._of_them}(?!\w)|"
+            rf"(?<!\w){article}\s+{known}{self._of_them}{self._ends}|^{known}{self._alone}|"
+            rf"(?<!\w){numbered}{self._ends}",
+            re.IGNORECASE,
+        )
 
 
-def _numbered(place: int, words: Iterable[str]) -> str:
-    """Return a pattern of a place by its number: "number two"; of the last one nothing."""
-    known = "|".join(words)
-    spoken = [word for word, number in NUMBER_WORDS.items() if number == str(place)]
-    if not known or place < 1:
-        return "(?!)"
-    return rf"(?:{known})\s?(?:{'|'.join((str(place), *spoken))})"
+def _any(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(phrases) or '(?!)'})"
 
 
 def _words(schema: Schema, slot: str) -> set[str]:

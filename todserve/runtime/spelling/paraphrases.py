@@ -9,10 +9,9 @@ Nothing is touched that is a part of a name or a value of this checkpoint: "pizz
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.phrases import NUMBER_WORDS
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.pointing_words import any_of
@@ -20,9 +19,6 @@ from todserve.runtime.tracking.ways_of_saying import Spans, WaysOfSaying
 from todserve.runtime.wire.response import WordChange
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_NUMBER = rf"(?:\d{{1,2}}|{'|'.join(word for word in NUMBER_WORDS if word != 'zero')})"
-_WHOSE = r"(?:my|our|the|a|an|his|her)"
-_JOINED = r"(?:\s*,\s*(?:and\s+|plus\s+)?|\s+(?:and|plus|with|&)\s+|\s*[+&]\s*)"
 _PAIR = 2
 """People that every checkpoint counts by itself: "me and my wife"."""
 
@@ -81,23 +77,26 @@ class Paraphrases:
 
     Args:
         ways: the phrases.
+        numbers: number word -> digits.
         whole: what they may not tear apart.
     """
 
-    def __init__(self, ways: WaysOfSaying, whole: WholeNames) -> None:
+    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str], whole: WholeNames) -> None:
         self._plainly = {
             plain: any_of(phrases) for plain, phrases in ways.plainly.items() if phrases
         }
-        self._company = _Company(ways) if ways.counted_as else None
-        self._nights = _Nights(ways.spans) if ways.spans.read_as else None
+        self._company = _Company(ways, numbers) if ways.counted_as else None
+        self._nights = _Nights(ways.spans, numbers) if ways.spans.read_as else None
         self._whole = whole
 
     @classmethod
-    def of(cls, ways: WaysOfSaying, whole: WholeNames) -> "Paraphrases | None":
+    def of(
+        cls, ways: WaysOfSaying, knowledge: KnowledgeBase, whole: WholeNames
+    ) -> "Paraphrases | None":
         """Return the paraphrases of a checkpoint; None where it has none."""
         if not ways.plainly and not ways.counted_as and not ways.spans.read_as:
             return None
-        return cls(ways, whole)
+        return cls(ways, knowledge.forms.numbers, whole)
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance in plain words."""
@@ -116,7 +115,7 @@ class Paraphrases:
 class _Nights:
     """Counts the nights between two days of the week: "friday to monday"."""
 
-    def __init__(self, spans: Spans) -> None:
+    def __init__(self, spans: Spans, numbers: Mapping[str, str]) -> None:
         self._days = [re.compile(phrase, re.IGNORECASE) for phrase in spans.days.values()]
         self._names = tuple(spans.days)
         day = "|".join(spans.days.values())
@@ -126,7 +125,8 @@ class _Nights:
             re.IGNORECASE,
         )
         self._read_as = spans.read_as
-        self._counted = any_of(rf"{_NUMBER}\s+{phrase}" for phrase in spans.counted)
+        number = _any_of((r"\d{1,2}", *numbers))
+        self._counted = any_of(rf"{number}\s+{phrase}" for phrase in spans.counted)
 
     def found(self, utterance: str) -> Iterator[Piece]:
         """Yield every stretch of days, where their number is not said as well."""
@@ -146,25 +146,31 @@ class _Nights:
 class _Company:
     """Counts people who are listed by who they are: "me, my wife and the twins"."""
 
-    def __init__(self, ways: WaysOfSaying) -> None:
-        counted = ways.counted
+    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str]) -> None:
+        counted, words = ways.counted, ways.company
         self._counted = {
             number: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
             for number, phrases in counted.items()
             if number != "+"
         }
-        several = "|".join(counted.get("+", ()) or (r"(?!)",))
+        self._numbers = numbers
+        joining, beside = _any_of(words.joining), _any_of((*words.joining, *words.beside, "&"))
+        joined = rf"(?:\s*,\s*(?:{joining}\s+)?|\s+{beside}\s+|\s*[+&]\s*)"
+        number = _any_of((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
+        whose, several = _any_of(words.whose), _any_of(counted.get("+", ()))
         one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
-        person = rf"(?:{_WHOSE}\s+(?:\w+\s+)?)?(?:{one})"
-        many = rf"(?:{_WHOSE}\s+)?{_NUMBER}\s+(?:\w+\s+)?(?:{several})"
+        person = rf"(?:{whose}\s+(?:\w+\s+)?)?(?:{one})"
+        many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
         # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
-        bare = rf"{_NUMBER}(?=\s*(?:[.,;!?]|$|(?:at|for|from|in|on)\b))"
-        more = rf"(?:{_JOINED}(?:{person}|{many})(?!\w)|\s+(?:and|plus)\s+{bare})"
+        bare = rf"{number}(?=\s*(?:[.,;!?]|$|{_any_of(words.after)}\b))"
+        more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
         self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
         # One more of whom nobody knows how many there are: "and the kids".
-        self._goes_on = re.compile(rf"{_JOINED}(?:{_WHOSE}|some|all)\s", re.IGNORECASE)
-        self._number = re.compile(rf"(?<!\w){_NUMBER}(?!\w)", re.IGNORECASE)
-        self._joined = re.compile(_JOINED, re.IGNORECASE)
+        self._goes_on = re.compile(
+            rf"{joined}{_any_of((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
+        )
+        self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
+        self._joined = re.compile(joined, re.IGNORECASE)
         self._speaker = any_of(ways.speakers)
         self._for = re.compile(
             rf"(?<!\w)(?:{'|'.join(ways.pair_behind) or '(?!)'})\s+$", re.IGNORECASE
@@ -196,10 +202,14 @@ class _Company:
     def _number_of(self, text: str) -> int:
         number = self._number.search(text)
         if number is not None:
-            return int(NUMBER_WORDS.get(number[0].lower(), number[0]))
+            return int(self._numbers.get(number[0].lower(), number[0]))
         return next(
             (int(value) for value, pattern in self._counted.items() if pattern.search(text)), 0
         )
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(phrases) or '(?!)'})"
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:

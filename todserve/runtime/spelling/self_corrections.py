@@ -14,18 +14,14 @@ from dataclasses import dataclass
 
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.paraphrases import Piece
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-_NUMBER = re.compile(
-    rf"(?<![\w:.])(?:\d{{1,2}}(?:[:.]\d\d)?(?:\s?[ap]m)?|{'|'.join(NUMBER_WORDS)})(?!\w|[:.]\d)",
-    re.IGNORECASE,
-)
 _NUMBERS = "number"
 _MOST_LEADING = 3
-_FLAGS = frozenset({"yes", "no", "free", "true", "false"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +37,16 @@ class SelfCorrections:
     Args:
         ways: the words of correction.
         values: slot -> its closed values.
+        forms: how the language writes numbers, and values otherwise.
     """
 
-    def __init__(self, ways: WaysOfSaying, values: Iterable[tuple[str, Iterable[str]]]) -> None:
-        self._index = PhraseIndex()
+    def __init__(
+        self, ways: WaysOfSaying, values: Iterable[tuple[str, Iterable[str]]], forms: WordForms
+    ) -> None:
+        self._forms = forms
+        self._index = PhraseIndex(forms)
+        number = rf"\d{{1,2}}(?:[:.]\d\d)?(?:\s?[ap]m)?|{'|'.join(forms.numbers) or '(?!)'}"
+        self._number = re.compile(rf"(?<![\w:.])(?:{number})(?!\w|[:.]\d)", re.IGNORECASE)
         for slot, known in values:
             self._index.add(slot, known)
         lead, instead = ("|".join(words) or r"(?!)" for words in (ways.lead, ways.instead))
@@ -60,7 +62,7 @@ class SelfCorrections:
         cls, ways: WaysOfSaying, schema: Schema, knowledge: KnowledgeBase
     ) -> "SelfCorrections | None":
         """Return those of a checkpoint; None where it has no words of correction."""
-        return cls(ways, _closed(schema, knowledge)) if ways.instead else None
+        return cls(ways, _closed(schema, knowledge), knowledge.forms) if ways.instead else None
 
     def found(self, utterance: str) -> Iterator[Piece]:
         """Yield each value that is taken back, with all that leads to the one that is meant."""
@@ -79,11 +81,11 @@ class SelfCorrections:
         lower = utterance.lower()
         found = [
             _Value(slot=span.slot, start=span.start, end=span.end)
-            for span in self._index.find(words_of(lower))
+            for span in self._index.find(self._forms.words_of(lower))
         ]
         found += [
             _Value(slot=_NUMBERS, start=match.start(), end=match.end())
-            for match in _NUMBER.finditer(lower)
+            for match in self._number.finditer(lower)
         ]
         found.sort(key=lambda one: one.start)
         apart: list[_Value] = []
@@ -105,6 +107,9 @@ def _closed(schema: Schema, knowledge: KnowledgeBase) -> list[tuple[str, list[st
             if compared.get(slot.name) is Comparison.EQUAL:
                 values.update(knowledge.values(service.name, slot.name))
     return [
-        (slot, sorted(one for one in values if one not in _FLAGS and not one.isdigit()))
+        (
+            slot,
+            sorted(one for one in values if one not in schema.forms.answers and not one.isdigit()),
+        )
         for slot, values in known.items()
     ]

@@ -39,7 +39,7 @@ class UtteranceReader:
         whole = WholeNames.of(schema, knowledge)
         return cls(
             speller=speller,
-            paraphrases=Paraphrases.of(ways, whole),
+            paraphrases=Paraphrases.of(ways, knowledge, whole),
             corrections=SelfCorrections.of(ways, schema, knowledge),
             references=BackReferences(ways, schema, knowledge, whole),
         )

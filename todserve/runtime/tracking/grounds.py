@@ -14,21 +14,18 @@ from functools import cached_property
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
+from todserve.runtime.language.word_forms import WordForms
+from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.plain_orders import PlainOrders
-from todserve.runtime.tracking.spoken_times import times_in
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
-_NUMBER = re.compile(rf"(?<![\w:.])(?:\d{{1,2}}|{'|'.join(NUMBER_WORDS)})(?![\w:])")
 _SHORTEST = 4
 _MOST_WORDS = 10
-_YES_OR_NO = frozenset({"yes", "no", "true", "false"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +100,20 @@ class Grounds:
     ways: WaysOfSaying
     knowledge: KnowledgeBase
 
+    @property
+    def _forms(self) -> WordForms:
+        return self.schema.forms
+
+    @cached_property
+    def indifference(self) -> Indifference:
+        """Finds slots of which any value will do."""
+        return Indifference(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
+
     @cached_property
     def venues(self) -> NamedVenues:
         """The places that can be named; none where values are not held against what was said."""
         if not self.ways.checked:
-            return NamedVenues((), ruled_out=self.ways.ruling_out)
+            return NamedVenues((), ruled_out=self.ways.ruling_out, forms=self._forms)
         return NamedVenues.of(
             self.schema,
             self.knowledge,
@@ -136,13 +142,13 @@ class Grounds:
             return self.ways.indifference.search(text) is not None
 
         def said(text: str) -> bool:
-            return _says(text, value) and not self._of_another_unit(slot, value, text)
+            return _says(text, value, self._forms) and not self._of_another_unit(slot, value, text)
 
         def said_so(text: str) -> bool:
             return self.ways.says(domain, slot, value, text)
 
         def misspelt(text: str) -> bool:
-            return _misspelt(text, value)
+            return _misspelt(text, value, self._forms)
 
         if value == DONTCARE:
             return _found(GroundSource.UTTERANCE, (spoken.utterance,), indifferent)
@@ -169,12 +175,12 @@ class Grounds:
             return self.ways.names(slot, text) or self.ways.withdrawal.search(text) is not None
         if value == DONTCARE:
             return self.ways.indifference.search(text) is not None
-        if value in _YES_OR_NO or slot in self.ways.unchecked:
+        if value in self._forms.answers or slot in self.ways.unchecked:
             return self.ways.names(slot, text)
         return (
-            _says(text, value)
+            _says(text, value, self._forms)
             or self.ways.says(domain, slot, value, text)
-            or _misspelt(text, value)
+            or _misspelt(text, value, self._forms)
         )
 
     def _of_another_unit(self, slot: str, value: str, text: str) -> bool:
@@ -182,8 +188,7 @@ class Grounds:
         units = self.ways.pointing.counting
         if slot not in units or not value.isdigit():
             return False
-        spoken = {word for word, number in NUMBER_WORDS.items() if number == value} | {value}
-        numbers = [match.end() for match in _NUMBER.finditer(text) if match[0] in spoken]
+        numbers = [word.end for word in self._forms.words_of(text) if word.key == value]
         behind = [
             next((name for name, unit in units.items() if unit.match(text, at)), slot)
             for at in numbers
@@ -197,15 +202,15 @@ class Grounds:
         return _found(
             GroundSource.EARLIER,
             spoken.earlier,
-            lambda text: _says(text, value) or _misspelt(text, value),
+            lambda text: _says(text, value, self._forms) or _misspelt(text, value, self._forms),
         )
 
     def _in_state(self, value: str, state: BeliefState) -> Ground | None:
         known = (one for slots in state.values() for one in slots.values())
-        return Ground(source=GroundSource.STATE) if _is_of(value, known) else None
+        return Ground(source=GroundSource.STATE) if _is_of(value, known, self._forms) else None
 
     def _of_an_entity(self, value: str, state: BeliefState) -> Ground | None:
-        found = any(_is_of(value, row.values()) for row in self._rows(state))
+        found = any(_is_of(value, row.values(), self._forms) for row in self._rows(state))
         return Ground(source=GroundSource.ENTITY) if found else None
 
     def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
@@ -220,41 +225,34 @@ def _found(source: GroundSource, texts: Iterable[str], says: Says) -> Ground | N
     return None if found is None else Ground(source=source, text=found, says=says)
 
 
-def _says(text: str, value: str) -> bool:
+def _says(text: str, value: str, forms: WordForms) -> bool:
     if _CLOCK.fullmatch(value):
-        return value in times_in(text)
-    key = comparison_key(value)
+        return value in forms.times_in(text)
+    key = forms.comparison_key(value)
     if not key:
         return True
     if value.isdigit():
-        return any(word.key == value for word in words_of(text)) or value in re.findall(
+        return any(word.key == value for word in forms.words_of(text)) or value in re.findall(
             r"\d+", text
         )
     # Particles and inflections stand behind a word, and in some languages no space before them.
-    return key in comparison_key_of_text(text) or letters_and_digits(value) in letters_and_digits(
-        text
-    )
+    return key in forms.text_key(text) or letters_and_digits(value) in letters_and_digits(text)
 
 
-def comparison_key_of_text(text: str) -> str:
-    """Return a whole text as values are compared, without the length that values are cut to."""
-    return "".join(word.key for word in words_of(text.lower().replace("center", "centre")))
-
-
-def _is_of(value: str, known: Iterable[str]) -> bool:
-    key = comparison_key(value)
-    keys = (comparison_key(one) for one in known)
+def _is_of(value: str, known: Iterable[str], forms: WordForms) -> bool:
+    key = forms.comparison_key(value)
+    keys = (forms.comparison_key(one) for one in known)
     return any(key == one or (len(key) >= _SHORTEST and key in one) for one in keys)
 
 
-def _misspelt(text: str, value: str) -> bool:
+def _misspelt(text: str, value: str, forms: WordForms) -> bool:
     """Say whether a text holds something close to the value, as many words long, or in part."""
     if value.isdigit() or _CLOCK.fullmatch(value):
         return False
-    wanted = [word.key for word in words_of(value)]
-    said = [word.key for word in words_of(text)]
+    wanted = [word.key for word in forms.words_of(value)]
+    said = [word.key for word in forms.words_of(text)]
     # One word of a long name is how people say it: "the fitzwilliam", "the acorn".
-    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in TOO_COMMON]
+    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in forms.too_common]
     if any(_close(word, said) for word in telling):
         return True
     joined = "".join(wanted)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import TOO_COMMON, PhraseIndex, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,7 @@ class NamedVenues:
         *,
         ruled_out: re.Pattern[str],
         led_to: re.Pattern[str] = re.compile(r"(?!)"),
+        forms: WordForms,
     ) -> None:
         """Index venues; use ``of`` for a checkpoint.
 
@@ -47,13 +48,15 @@ class NamedVenues:
             venues: all that can be named.
             ruled_out: what stands before a name that is not wished, such as "not".
             led_to: what stands before a place, such as "a table at".
+            forms: how the language writes a name otherwise.
         """
+        self._forms = forms
         by_key: dict[str, list[NamedVenue]] = {}
         for venue in venues:
-            by_key.setdefault(comparison_key(venue.name), []).append(venue)
+            by_key.setdefault(forms.comparison_key(venue.name), []).append(venue)
         self._venues = [found[0] for found in by_key.values() if len(found) == 1]
         self._ruled_out, self._led_to = ruled_out, led_to
-        self._index = PhraseIndex()
+        self._index = PhraseIndex(forms)
         for place, venue in enumerate(self._venues):
             self._index.add(str(place), [venue.name])
 
@@ -77,6 +80,7 @@ class NamedVenues:
             ),
             ruled_out=ruled_out,
             led_to=led_to,
+            forms=knowledge.forms,
         )
 
     @property
@@ -101,15 +105,15 @@ class NamedVenues:
         """
         if any(domain not in self.domains for domain in written):
             return None
-        text = utterance.lower()
-        said = words_of(reply.lower())
+        forms, text = self._forms, utterance.lower()
+        said = forms.words_of(reply.lower())
         of_reply = {span.slot for span in self._index.find(said)}
         found: dict[str, NamedVenue] = {}
-        for span in self._index.find(words_of(text)):
+        for span in self._index.find(forms.words_of(text)):
             venue = self._venues[int(span.slot)]
-            telling = text[span.start : span.end].removeprefix("the ")
+            telling = forms.without_article(text[span.start : span.end])
             shown = span.slot in of_reply or self._led_to.search(text[: span.start]) is not None
-            if len(words_of(telling)) == 1 and (telling in TOO_COMMON or not shown):
+            if len(forms.words_of(telling)) == 1 and (telling in forms.too_common or not shown):
                 continue
             if self._ruled_out.search(text[: span.start]):
                 continue
@@ -117,12 +121,12 @@ class NamedVenues:
         if len(found) != 1:
             return None
         venue = next(iter(found.values()))
-        key = comparison_key(venue.name)
+        key = forms.comparison_key(venue.name)
         taken = (
             value for slots in (*state.values(), *written.values()) for value in slots.values()
         )
         if venue.slot in written.get(venue.domain, {}) or any(
-            value != DELETED and comparison_key(value) == key for value in taken
+            value != DELETED and forms.comparison_key(value) == key for value in taken
         ):
             return None
         return venue

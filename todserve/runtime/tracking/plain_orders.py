@@ -22,16 +22,12 @@ from functools import cached_property
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import NUMBER_WORDS, PhraseIndex, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.pointing_words import any_of
-from todserve.runtime.tracking.spoken_times import times_in
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-_CLAUSES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|as long as|if|because)\s+")
-_PHRASES = re.compile(r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+|\s+(?:but|and)\s+")
-_NUMBER = re.compile(rf"(?<![\w:.])(?:\d{{1,2}}|{'|'.join(NUMBER_WORDS)})(?![\w:])")
+_MARKS = r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+"
 _TWO = 2
 
 Written = Mapping[str, Mapping[str, str]]
@@ -152,7 +148,9 @@ class PlainOrders:
 
     def _home(self, slot: str, value: str) -> str | None:
         """Return the one service whose database has exactly this name."""
-        homes = self._homes.get((slot, comparison_key(value)), ()) if value else ()
+        homes = (
+            self._homes.get((slot, self.schema.forms.comparison_key(value)), ()) if value else ()
+        )
         return homes[0] if len(homes) == 1 else None
 
     def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
@@ -178,7 +176,7 @@ class PlainOrders:
         rest = False
         before: list[str] = []
         named: set[tuple[str, str]] = set()
-        for clause in _PHRASES.split(text):
+        for clause in self._phrases.split(text):
             about = self._service_of(clause, state) or domain
             if about is None:
                 continue
@@ -208,10 +206,10 @@ class PlainOrders:
         self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
     ) -> None:
         table = self.knowledge.tables.get(domain)
-        careless = self.ways.pointing.not_minding
+        careless = self.ways.carelessness
         if table is None or not careless.search(text):
             return
-        for clause in _CLAUSES.split(text):
+        for clause in self._clauses.split(text):
             if not careless.search(clause):
                 continue
             for slot in self.schema.slots(domain):
@@ -256,7 +254,7 @@ class PlainOrders:
                 continue
             for slot in self.ways.pointing.of_way:
                 value = new.get(slot, known.get(slot))
-                if value is not None and value not in times_in(text):
+                if value is not None and value not in self.schema.forms.times_in(text):
                     if slot in known:
                         orders.set(domain, slot, DELETED)
                     else:
@@ -267,7 +265,7 @@ class PlainOrders:
         known = {*state, *written}
         if len(known) < _TWO:
             return
-        parts = [(self._service_of(part, known), part) for part in _PHRASES.split(text)]
+        parts = [(self._service_of(part, known), part) for part in self._phrases.split(text)]
         said = [(about, part) for about, part in parts if about is not None]
         begun = len([one for one in written if one not in state]) >= _TWO
         for about, part in said:
@@ -299,11 +297,11 @@ class PlainOrders:
                 continue
             if slot in self.knowledge.columns(domain):
                 continue  # "is it a 4 star hotel?" wishes for nothing
-            found = [one[0] for one in _NUMBER.finditer(text) if pattern.match(text, one.end())]
+            words = self.schema.forms.words_of(text)
+            found = [one.key for one in words if one.key.isdigit() and pattern.match(text, one.end)]
             if len(found) != 1:
                 continue
-            number = NUMBER_WORDS.get(found[0], found[0])
-            value = self.schema.normalise_value(domain, slot, number)
+            value = self.schema.normalise_value(domain, slot, found[0])
             if value is not None and state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
@@ -323,13 +321,28 @@ class PlainOrders:
         """Return the closed values of a service that a text says: (slot, value)."""
         index = self._closed[domain]
         found: list[tuple[str, str]] = []
-        for span in index.find(words_of(text)):
+        for span in index.find(self.schema.forms.words_of(text)):
             slot, _, value = span.slot.partition("=")
             found.append((slot, value))
         return found
 
     def _denies(self, clause: str) -> bool:
-        return re.search(r"\b(?:not|no|never)\b|n't\b", clause) is not None
+        return self._denial.search(clause) is not None
+
+    @cached_property
+    def _clauses(self) -> re.Pattern[str]:
+        """Parts a text where it goes on to say something else."""
+        return re.compile(rf"{_MARKS}|\s+(?:{'|'.join(self.ways.parting) or '(?!)'})\s+")
+
+    @cached_property
+    def _phrases(self) -> re.Pattern[str]:
+        """Parts a text where it goes on at all."""
+        words = "|".join((*self.ways.parting, *self.ways.joining)) or r"(?!)"
+        return re.compile(rf"{_MARKS}|\s+(?:{words})\s+")
+
+    @cached_property
+    def _denial(self) -> re.Pattern[str]:
+        return any_of(self.ways.denying)
 
     @cached_property
     def _nouns(self) -> Mapping[str, re.Pattern[str]]:
@@ -348,11 +361,11 @@ class PlainOrders:
         """Domain -> its closed values that are words; those of a pair of slots are of neither."""
         found: dict[str, PhraseIndex] = {}
         for domain in self.schema.domains:
-            index = found[domain] = PhraseIndex()
+            index = found[domain] = PhraseIndex(self.schema.forms)
             for slot in self.schema.slots(domain):
                 words = [one for one in self.schema.values(domain, slot) if not one.isdigit()]
                 for value in words if slot not in self._of_ways else ():
-                    if value not in ("yes", "no", domain):
+                    if value not in (*self.schema.forms.answers, domain):
                         index.add(f"{slot}={value}", [value])
         return found
 
@@ -375,7 +388,7 @@ class PlainOrders:
         for domain, slots in self._name_slots.items():
             for slot in slots:
                 for name in self.knowledge.values(domain, slot):
-                    place = (slot, comparison_key(name))
+                    place = (slot, self.schema.forms.comparison_key(name))
                     if domain not in found.get(place, ()):
                         found[place] = (*found.get(place, ()), domain)
         return found

@@ -18,6 +18,12 @@ class PointingWords(BaseModel):
     Attributes:
         things: what may stand behind "the second": "one", "option".
         ordinals: place in a list -> words for it; ``-1`` is the last.
+        determiners: stand before a venue that was spoken of: "the", "my".
+        articles: stand before one of a list.
+        of_them: may stand behind one of a list.
+        going_on: may follow a bare "the second", for they are no nouns.
+        polite: may follow what is all that is said.
+        located: stand between "the one" and what is true of it.
         numbered: what may stand before the number of a place: "option".
         this: point at the one venue that the last reply named.
         other: point at the second of two, where the first was chosen.
@@ -36,7 +42,6 @@ class PointingWords(BaseModel):
         in_time_slot: the slot of a booking that has the time.
         turned: say that two values are the wrong way round.
         dropped: take back what is named behind them.
-        careless: say that any value will do of what is named beside them.
         pairs: two slots of a service that one may take for each other: the ends of a way.
         leading: slot of such a pair -> words before its place: "from".
         units: slot -> words behind its number: "nights".
@@ -52,6 +57,12 @@ class PointingWords(BaseModel):
 
     things: tuple[str, ...] = ()
     ordinals: Mapping[str, tuple[str, ...]] = {}
+    determiners: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    of_them: tuple[str, ...] = ()
+    going_on: tuple[str, ...] = ()
+    polite: tuple[str, ...] = ()
+    located: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
     this: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
@@ -70,7 +81,6 @@ class PointingWords(BaseModel):
     in_time_slot: str = ""
     turned: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    careless: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     leading: Mapping[str, tuple[str, ...]] = {}
     units: Mapping[str, tuple[str, ...]] = {}
@@ -114,18 +124,15 @@ class PointingWords(BaseModel):
         return any_of(self.dropped)
 
     @cached_property
-    def not_minding(self) -> re.Pattern[str]:
-        """Finds what says that any value will do."""
-        return any_of(self.careless)
-
-    @cached_property
     def ends(self) -> Mapping[str, re.Pattern[str]]:
         """Slot of a pair -> what finds its place in its group 1: all up to another lead."""
-        stop = "|".join(word for known in self.leading.values() for word in known)
+        leads = (word for known in self.leading.values() for word in known)
+        stop = "|".join((*leads, *self.going_on)) or r"(?!)"
+        article = rf"(?:(?:{'|'.join(self.articles) or '(?!)'})\s+)?"
         return {
             slot: re.compile(
-                rf"(?<!\w)(?:{'|'.join(known)})\s+(?:the\s+)?(\w+(?: \w+){{0,3}}?)"
-                rf"(?=\s+(?:{stop}|at|leaving|by|for|please)\b|\s*[,.;!?]|\s*$)",
+                rf"(?<!\w)(?:{'|'.join(known)})\s+{article}(\w+(?: \w+){{0,3}}?)"
+                rf"(?=\s+(?:{stop})\b|\s*[,.;!?]|\s*$)",
                 re.IGNORECASE,
             )
             for slot, known in self.leading.items()

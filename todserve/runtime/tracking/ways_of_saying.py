@@ -45,6 +45,26 @@ class Spans(BaseModel):
     read_as: str = ""
 
 
+class CompanyWords(BaseModel):
+    """The words that hold a list of people together: "me, my wife and two friends".
+
+    Attributes:
+        whose: stand before a person.
+        joining: join the last of a list, and a bare number to it.
+        beside: join two people, and no bare number.
+        unnumbered: stand before people of whom nobody says how many they are.
+        after: may follow a bare number that is one of people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    whose: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    unnumbered: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
 class WaysOfSaying(BaseModel):
     """The phrases by which people say values, from the package's and the checkpoint's files.
 
@@ -58,16 +78,22 @@ class WaysOfSaying(BaseModel):
         named: slot -> phrases that speak of the slot itself, whatever its value; its own name
             always does.
         withdrawn: say that something is wished no more.
+        careless: say outright that any value will do, also where nothing was asked; plainer than
+            ``indifferent``, to which a mere "no" belongs.
         ruled_out: stand before what is not wished ("not", "anywhere but").
         led_to: stand before the name of a place ("a table at").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
+        company: the words that hold such a list together.
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
         speakers: words for whoever speaks; one of a pair that is counted.
         pair_behind: words before a pair for whom something is wished: "for".
         pair_before: words behind a pair who wish for something: "want".
         spans: a stay said by its two ends.
         instead: words behind which somebody corrects himself in the same breath.
+        parting: words between two parts of a sentence that say different things: "but".
+        joining: words between two that go on from one another: "and".
+        denying: words that deny the part of a sentence in which they stand.
         lead: words that may stand between these and the value that is meant.
         sure: ``domain.slot`` -> value -> phrases that say it whatever the network makes of them.
         pointing: words that point at what was said before.
@@ -81,16 +107,21 @@ class WaysOfSaying(BaseModel):
     unchecked: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
+    careless: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     led_to: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
+    company: CompanyWords = CompanyWords()
     counted_as: str = ""
     speakers: tuple[str, ...] = ()
     pair_behind: tuple[str, ...] = ()
     pair_before: tuple[str, ...] = ()
     spans: Spans = Spans()
     instead: tuple[str, ...] = ()
+    parting: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    denying: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
     sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     pointing: PointingWords = PointingWords()
@@ -134,6 +165,10 @@ class WaysOfSaying(BaseModel):
         yield from (
             *self.indifferent,
             *self.withdrawn,
+            *self.careless,
+            *self.parting,
+            *self.joining,
+            *self.denying,
             *self.ruled_out,
             *self.led_to,
             *self.instead,
@@ -143,6 +178,8 @@ class WaysOfSaying(BaseModel):
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.spans.counted
         yield from self.pointing.phrases()
+        for words in self.company.model_dump().values():
+            yield from words
         by_value = (*self.values.values(), *self.sure.values())
         for known in (*by_value, self.named, self.plainly, self.counted):
             for phrases in known.values():
@@ -161,16 +198,21 @@ class WaysOfSaying(BaseModel):
             unchecked=(*self.unchecked, *other.unchecked),
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
+            careless=(*self.careless, *other.careless),
             ruled_out=(*self.ruled_out, *other.ruled_out),
             led_to=(*self.led_to, *other.led_to),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
+            company=other.company if "company" in other.model_fields_set else self.company,
             counted_as=other.counted_as or self.counted_as,
             speakers=(*self.speakers, *other.speakers),
             pair_behind=(*self.pair_behind, *other.pair_behind),
             pair_before=(*self.pair_before, *other.pair_before),
             spans=other.spans if other.spans.read_as else self.spans,
             instead=(*self.instead, *other.instead),
+            parting=(*self.parting, *other.parting),
+            joining=(*self.joining, *other.joining),
+            denying=(*self.denying, *other.denying),
             lead=(*self.lead, *other.lead),
             sure={**self.sure, **other.sure},
             pointing=other.pointing.over(self.pointing),
@@ -185,6 +227,11 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return any_of(self.withdrawn)
+
+    @cached_property
+    def carelessness(self) -> re.Pattern[str]:
+        """Finds what says outright that any value will do."""
+        return any_of(self.careless)
 
     @cached_property
     def ruling_out(self) -> re.Pattern[str]:

@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
 @pytest.fixture(scope="module")
 def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
     knowledge = open_venues(tmp_path_factory.mktemp("paraphrase"))
-    found = Paraphrases.of(WaysOfSaying.of(SHIPPED), WholeNames.of(SCHEMA, knowledge))
+    found = Paraphrases.of(WaysOfSaying.of(SHIPPED), knowledge, WholeNames.of(SCHEMA, knowledge))
     assert found is not None
     return found
 
@@ -102,7 +102,7 @@ def test_what_means_something_else_or_is_a_name_is_left_alone(
 def test_a_checkpoint_without_lists_of_its_own_does_not_count_people() -> None:
     ways = WaysOfSaying.of(None)
     said = "me, my wife and the twins"
-    assert Paraphrases(ways, WholeNames()).read(said).text == said
+    assert Paraphrases(ways, {"two": "2"}, WholeNames()).read(said).text == said
 
 
 def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> None:

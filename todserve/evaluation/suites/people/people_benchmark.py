@@ -29,15 +29,10 @@ def _run(options: PeopleOptions) -> Scores:
         raise ConfigError("got both everyday and a file of steps; expected one of them")
 
     content = run_people(
-        options.checkpoint,
+        options.answerer(constrained=options.constrained),
         EVERYDAY if options.everyday else options.file,
         options.out,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
         limit=options.limit,
-        constrained=options.constrained,
         show=options.show,
     )
     figures: dict[str, float | None] = {name: content[name] for name in ("right", "steps")}
