@@ -205,7 +205,7 @@ class SlotSource(_Frozen):
 
 
 class BotSlot(_Frozen):
-    """What is known of a slot beyond what the model understands.
+    """A slot's type, first value and sources, beyond what the model understands of it.
 
     Attributes:
         name: what actions call it; None for the name that it has here.
@@ -324,7 +324,7 @@ class Words(_Frozen):
 
 
 class BotConfig(_Frozen):
-    """A bot; unknown keys are rejected.
+    """All that bot.yml says of a bot; unknown keys are rejected.
 
     Attributes:
         language: of the phrases that the bot brings along.

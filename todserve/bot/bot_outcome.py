@@ -1,4 +1,4 @@
-"""Outcome: what the bot made of one message; stored with its turn.
+"""Outcome: what the bot said and did after one message; stored with its turn.
 
 Last in the bot. Example: ``Outcome.read(turn.bot).memory`` is what the bot remembers after a turn.
 """
@@ -37,7 +37,7 @@ class FormState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What was said and done.
+    """What the bot said and did after one message.
 
     Attributes:
         messages: what the user reads, in order; none while a person has taken over.

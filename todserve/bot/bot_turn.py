@@ -1,4 +1,4 @@
-"""Doing: one message's turn of the bot while it is under way.
+"""The bot's turn: what it says, runs and remembers for one message, while that is worked out.
 
 Between what the bot decides and its outcome. Example: ``doing.perform("book_restaurant")`` runs
 the action, takes its events in and says what it said.
@@ -49,7 +49,7 @@ _MOST_CHARACTERS = 50_000
 
 
 class Doing:
-    """Says, runs and remembers.
+    """Collects what the bot says and does for one message: replies, actions, slots, the form.
 
     Args:
         config: the bot.

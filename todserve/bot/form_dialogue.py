@@ -15,7 +15,7 @@ from todserve.bot.user_message import Heard
 
 
 class Move(StrEnum):
-    """What follows."""
+    """What the bot does next about a form."""
 
     ASK = "ask"
     """Ask for the first missing slot."""

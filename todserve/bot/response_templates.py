@@ -1,4 +1,4 @@
-"""Responses: the templates of bot.yml, chosen and filled.
+"""Responses: chooses a template of bot.yml and puts values into its placeholders.
 
 After the bot decided what to say. Example: ``"{name} is at [value_address]."`` becomes
 ``"Charlie Chan is at Regent Street City Centre."``.

@@ -1,4 +1,4 @@
-"""Heard: the user's message, as the model understood it and as the bot needs it.
+"""The user's message: its words, what the model understood of it, and what stood before it.
 
 First in the bot, after the model answered. Example: ``Heard.of(answer, user="on friday", ...)``
 has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.

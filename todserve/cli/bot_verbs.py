@@ -14,7 +14,7 @@ from todserve.cli.verb_command import VerbCommand
 PANEL = "Talk"
 
 
-def add_bots(app: typer.Typer) -> None:
+def add_bot_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     bot = typer.Typer(help="Check, test or talk with a bot.yml, or make one of a Rasa project.")
     bot.command("check", cls=VerbCommand)(_check)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
 from todserve.gateway.api.roles import ASK_THE_MODEL, NEEDED, asks_the_model
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.studio.studio_page import mount_studio
 
 
 class HeldModel:
@@ -157,11 +158,17 @@ def test_the_metrics_count_what_happened(tmp_path: Path) -> None:
         gateway.say(dialogue, "a taxi", "m2")
         held.may_answer.set()
         assert answered.result().status_code == 200
+        mount_studio(gateway.app)
+        assert gateway.call("GET", "/studio/scripts/app.js").status_code == 200
+        assert gateway.call("GET", "/studio/none.js").status_code == 404
         seen = samples(gateway)
     turns = "/v1/dialogues/{dialogue_id}/turns"
     assert seen["tod_gateway_dialogues_total"] == 1
     assert seen[f"tod_gateway_requests_total{sorted(['POST', turns, '200'])}"] == 1
     assert seen[f"tod_gateway_requests_total{sorted(['POST', '(no route)', '503'])}"] == 1
+    files = "/studio/{file}"
+    assert seen[f"tod_gateway_requests_total{sorted(['GET', files, '200'])}"] == 1
+    assert seen[f"tod_gateway_requests_total{sorted(['GET', files, '404'])}"] == 1
     assert seen["tod_gateway_refusals_total['full']"] == 1
     assert seen["tod_gateway_model_seconds_count['answered']"] == 1
     assert seen["tod_gateway_wait_seconds_count"] == 1

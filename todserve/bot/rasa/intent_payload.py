@@ -20,7 +20,7 @@ _MOST_ENTITIES = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IntentPayload:
-    """What such a message says.
+    """The intent and the entities that a message such as ``/inform{"people": "4"}`` states.
 
     Attributes:
         name: of the intent, as it was sent.
