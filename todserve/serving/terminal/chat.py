@@ -94,7 +94,7 @@ class Chat:
         if self.description is not None:
             known = self.description
             named = f"{known.name} {known.version} (checkpoint {known.checkpoint})"
-            about = _listed(tuple(known.domains)) or "nothing in particular"
+            about = _listed(known.subjects) or "nothing in particular"
             say(f"{named} can talk about {about}; it tells {len(known.intents)} intents apart.")
         if self.bot is not None:
             say(self.bot.about)
