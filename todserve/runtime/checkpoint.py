@@ -83,7 +83,7 @@ CHECKSUM_LENGTH = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """What a folder says, without the network.
+    """An opened checkpoint folder: schema, database, tokenizer and settings, not yet the network.
 
     Attributes:
         folder: where it is.

@@ -22,7 +22,7 @@ from todserve.runtime.wire.request import parse_request
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Understood:
-    """A step and what the model made of it."""
+    """A step, and the state and intent that the model understood."""
 
     kind: str
     step: Step
