@@ -6,6 +6,7 @@ Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=80
 from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.gateway_process import check_port, keep_private, make_server
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.runtime.console import tell
 from todserve.studio.studio_page import PATH, mount_studio
 
 
@@ -20,5 +21,5 @@ def run_studio(settings: GatewaySettings) -> None:
     keep_private()
     app = create_app(settings)
     mount_studio(app)
-    print(f"studio: http://{settings.host}:{settings.port}{PATH}", flush=True)
+    tell(f"studio: http://{settings.host}:{settings.port}{PATH}")
     make_server(settings, app).run()
