@@ -106,12 +106,14 @@ $(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
 
 $(RASA): requirements/rasa-sdk.txt | $(DEV)
 	@$(BIN)/python -m venv .venv-rasa
-	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check -r requirements/rasa-sdk.txt
+	@$(BIN)/python scripts/hashed.py requirements/rasa-sdk.txt > .venv-rasa/.hashed.txt
+	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-rasa/.hashed.txt
 	@touch $@
 
 $(KSERVE): requirements/kserve.txt | $(DEV)
 	@$(BIN)/python -m venv .venv-kserve
-	@.venv-kserve/bin/python -m pip install -qq --disable-pip-version-check -r requirements/kserve.txt
+	@$(BIN)/python scripts/hashed.py requirements/kserve.txt > .venv-kserve/.hashed.txt
+	@.venv-kserve/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-kserve/.hashed.txt
 	@touch $@
 
 $(BENCH): $(DEV) requirements/bench.txt

@@ -12,11 +12,19 @@ if [ -z "$uv" ]; then
   "$work/uv/bin/python" -m pip install -qq --disable-pip-version-check uv
   uv="$work/uv/bin/uv"
 fi
-lists=(requirements/{runtime,train,dev,bench,java,pretrained}.txt)
-grep -hE '^[A-Za-z]' "${lists[@]}" | grep -v '^torch==' | sort -fu >"$work/pins.txt"
-{
-  echo "# Checksums of what requirements/*.txt pin, torch left out; made by scripts/hashes.sh."
+# Lists of one environment agree with one another; the last two have environments of their own.
+together=(requirements/{runtime,train,dev,bench,java,pretrained}.txt)
+touch "$work/known.txt"
+checksums() {
+  grep -hE '^[A-Za-z]' "$@" | grep -v '^torch==' | sort -fu | grep -vixFf "$work/known.txt" >"$work/pins.txt"
   "$uv" pip compile -q --no-deps --generate-hashes --no-header --no-annotate \
     --python-version 3.11 "$work/pins.txt"
+  cat "$work/pins.txt" >>"$work/known.txt"
+}
+{
+  echo "# Checksums of what requirements/*.txt pin, torch left out; made by scripts/hashes.sh."
+  checksums "${together[@]}"
+  checksums requirements/rasa-sdk.txt
+  checksums requirements/kserve.txt
 } >"$work/hashes.txt"
 mv "$work/hashes.txt" requirements/hashes.txt

@@ -174,7 +174,7 @@ def test_torchserve_by_hand(
     # As in a fresh checkout: these files, this folder, these words. Only the ports differ.
     config = Frontend.read(write_config(tmp_path))
     (tmp_path / "archive").mkdir()
-    for name in ("metrics.yaml", "log4j2.xml"):
+    for name in ("metrics.yaml", "log4j2.xml", "page_guard.jar"):
         shutil.copyfile(ROOT / "archive" / name, tmp_path / "archive" / name)
     shutil.copytree(store, tmp_path / "archive" / "store")
     temporary = tmp_path / "t"
@@ -205,11 +205,14 @@ def test_torchserve_by_hand(
         assert [model["modelName"] for model in models["models"]] == ["tod"]
         assert (tmp_path / "logs" / "worker.log").is_file()
         # This server reads the shipped settings as they are.
+        page = {"Host": "evil.example"}
+        asked = http.get(f"{config.management.url}/models", headers=page, timeout=PATIENCE)
+        assert asked.status_code == 403
         before = sorted((tmp_path / "archive" / "store").iterdir())
         (tmp_path / "stranger").mkdir()
         foreign = ForeignCode(tmp_path / "stranger")
         with Site(foreign.folder) as site:
-            assert set(foreign.attempts(config.management.url, site.url)) <= {400, 404, 405}
+            assert set(foreign.attempts(config.management.url, site.url)) <= {400, 403, 404, 405}
             assert site.asked == []
         again = http.get(f"{config.management.url}/models", timeout=PATIENCE).json()
         assert again == models

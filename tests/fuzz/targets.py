@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from todserve.bot.bot_file import load_bot
+from todserve.bot.rasa.intent_payload import IntentPayload
 from todserve.corpora.files.dialogue_layouts import Layout
 from todserve.corpora.layout_conversion import run_convert
 from todserve.corpora.validation import run_validate
@@ -28,6 +29,8 @@ from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
 from todserve.runtime.networks.stored_weights import read_config
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
+from todserve.runtime.wire.kserve import parse_body
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 from todserve.runtime.wire.request import parse_request
 from todserve.serving.archive.model_config import load_model_config
 from todserve.serving.client.served_answerer import open_answerer
@@ -59,6 +62,22 @@ def state(content: bytes, folder: Path) -> None:
             for source in (given, plain)
         )
         assert counted == expected, "a value brought a control token"
+
+
+def kserve(content: bytes, folder: Path) -> None:
+    """Read a body of KServe's, as JSON alone and as JSON with binary tensors behind it."""
+    for length in ("", "0", str(len(content) // 2), str(len(content)), "9" * 5_000):
+        with contextlib.suppress(TodError):
+            parse_body(content, limits=DEFAULT_LIMITS, json_length=length)
+
+
+def payload(content: bytes, folder: Path) -> None:
+    """Read a message that says its intent outright."""
+    with contextlib.suppress(UnicodeDecodeError):
+        found = IntentPayload.of(content.decode("utf-8"))
+        if found is not None:
+            assert found.intent, "a payload without an intent"
+            found.words.encode("utf-8")
 
 
 @cache
@@ -162,6 +181,9 @@ def packed(content: bytes, folder: Path) -> None:
 TARGETS: Mapping[str, Target] = {
     "bodies": body,
     "states": state,
+    "kserve": kserve,
+    "payloads": payload,
+    "tokenizers": _file("tokenizer.json", Tokenizer.load),
     "bots": _file("bot.yml", load_bot),
     "model-configs": _file("model-config.yaml", load_model_config),
     "training": _file("mine.yaml", lambda path: TrainingConfig.load(str(path))),

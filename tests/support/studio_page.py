@@ -49,9 +49,9 @@ def studio(settings: GatewaySettings) -> Iterator[str]:
             thread.join()
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, *flags: str) -> Browser:
     """Start the machine's own browser."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
 
 
 class Studio:

@@ -30,7 +30,7 @@ class Operation(NamedTuple):
 
 
 OPERATIONS: Mapping[Operation, int] = {
-    # It answers turns, which is what it is for; a page elsewhere may ask, but cannot read answers.
+    # It answers turns, which is what it is for; no page elsewhere may ask for any of all these.
     Operation("inference", "OPTIONS", "/"): 200,
     Operation("inference", "GET", "/api-description"): 200,
     Operation("inference", "GET", "/ping"): 200,
@@ -47,8 +47,7 @@ OPERATIONS: Mapping[Operation, int] = {
     Operation("management", "GET", "/models/{model_name}/{model_version}"): 200,
     Operation("management", "GET", "/metrics"): 404,
     Operation("metrics", "GET", "/metrics"): 200,
-    # How many workers a loaded model has, and which version is the default: allowed. A form cannot
-    # send PUT, and for a script of another origin the browser asks first and gets no leave.
+    # How many workers a loaded model has, and which version is the default: allowed.
     Operation("management", "PUT", "/models/{model_name}"): 202,
     Operation("management", "PUT", "/models/{model_name}/{model_version}"): 202,
     Operation("management", "PUT", "/models/{model_name}/{model_version}/set-default"): 200,
@@ -151,7 +150,9 @@ def described(server: RunningServer) -> set[Operation]:
     return found
 
 
-def perform(server: RunningServer, operation: Operation) -> requests.Response:
+def perform(
+    server: RunningServer, operation: Operation, headers: Mapping[str, str] | None = None
+) -> requests.Response:
     """Ask for an operation about the one model."""
     path = operation.path.format(model_name="tod", model_version="1.0")
     body: object = {"user": "hi"}
@@ -167,7 +168,7 @@ def perform(server: RunningServer, operation: Operation) -> requests.Response:
         path += "?min_worker=1&max_worker=1"  # as many as there are
     url = _urls(server)[operation.port] + path
     sent = body if operation.method == "POST" and operation.port == "inference" else None
-    return requests.request(operation.method, url, json=sent, timeout=PATIENCE)
+    return requests.request(operation.method, url, json=sent, headers=headers, timeout=PATIENCE)
 
 
 def call(server: RunningServer, method: str, port: str, message: bytes) -> grpc.StatusCode:

@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
 LISTS = ("runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt", "pretrained.txt")
+APART = ("rasa-sdk.txt", "kserve.txt")  # environments of their own, which only tests use
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
@@ -98,12 +99,20 @@ def test_a_client_has_neither_torch_nor_a_server() -> None:
     assert not {"torch", "torchserve", "transformers", "fastapi"} & declared().keys()
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", [*LISTS, *APART])
 def test_every_pin_but_torchs_has_checksums(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert hashed.main([str(ROOT / "requirements" / name)]) == 0
     told = capsys.readouterr().out
     assert "--hash=sha256:" in told
     assert "torch==" not in told
+
+
+def test_no_list_is_installed_without_checksums() -> None:
+    lists = {path.name for path in (ROOT / "requirements").glob("*.txt")} - {"hashes.txt"}
+    assert lists == {*LISTS, *APART}
+    places = [ROOT / "Makefile", *sorted((ROOT / "scripts").glob("*.sh"))]
+    lines = [line for path in places for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [line for line in lines if re.search(r"install .*-r requirements/", line)] == []
 
 
 def test_a_pin_without_a_checksum_is_named(

@@ -138,6 +138,27 @@ class Heard:
         value = self.state.get(domain, {}).get(slot)
         return None if value in (None, "", DONTCARE, DELETED) else value
 
+    def meets(
+        self, slots: Mapping[str, str | None], known: Iterable[str], memory: Mapping[str, Any]
+    ) -> bool:
+        """Say whether slots have the values that a condition asks for.
+
+        Args:
+            slots: slot -> the value it must have; None for none.
+            known: slots that must have some value.
+            memory: what the bot remembers; counts before the belief state.
+        """
+
+        def value(slot: str) -> str | None:
+            told = (state[slot] for state in self.state.values() if slot in state)
+            found = memory[slot] if memory.get(slot) is not None else next(told, None)
+            return None if found is None else str(found).casefold()
+
+        return all(value(slot) is not None for slot in known) and all(
+            value(slot) == (None if wanted is None else wanted.casefold())
+            for slot, wanted in slots.items()
+        )
+
 
 def plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """Return a belief state without confidences."""

@@ -30,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done; 1 an error that is reported, or findings (``data validate``, ``replay``, ``doctor``,
     ``status`` where nothing runs); 2 a command line that is wrong; 130 interrupted.
     """
+    if argv is None:  # a process of our own, not a call from somebody's program
+        from todserve.runtime.console import escape_tracebacks
+
+        escape_tracebacks()
     try:
         result = command().main(
             args=list(sys.argv[1:] if argv is None else argv),

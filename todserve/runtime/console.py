@@ -11,8 +11,11 @@ is made of texts that were escaped before.
 
 import re
 import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, TextIO, cast
 
 _SPEAKS = re.compile(
@@ -64,6 +67,22 @@ def console_door() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def escape_tracebacks() -> None:
+    """Escape what Python prints of an error that nobody caught: its message may be anybody's."""
+    sys.excepthook = _told
+
+    def of_thread(about: threading.ExceptHookArgs) -> None:
+        if about.exc_value is not None:
+            _told(about.exc_type, about.exc_value, about.exc_traceback)
+
+    threading.excepthook = of_thread
+
+
+def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    lines = traceback.format_exception(kind, error, trace)
+    beneath(sys.stderr).write("".join(escaped(line) for line in lines))
 
 
 class _Door:

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 FOR_OWNER = 0o600
-_FOLDER = 0o700
+FOLDER_FOR_OWNER = 0o700
 OTHERS = 0o077
 """The umask of processes of ours that write such files."""
 
@@ -37,4 +37,4 @@ def private_folder(path: Path) -> None:
     """Make a folder, and those above it that are missing, which only its owner can enter."""
     for folder in [path, *path.parents][::-1]:
         if not folder.exists():
-            folder.mkdir(mode=_FOLDER, exist_ok=True)
+            folder.mkdir(mode=FOLDER_FOR_OWNER, exist_ok=True)

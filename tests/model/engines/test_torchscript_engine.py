@@ -1,6 +1,7 @@
 import random
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -314,6 +315,72 @@ def test_a_missing_or_damaged_module_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"cannot load .*model\.pt: .*export the checkpoint again"
     ):
+        TorchScriptEngine(tmp_path)
+
+
+class Overwriting(torch.nn.Module):
+    """Its code overwrites a file while PyTorch loads it, and again when it runs."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.kept = torch.zeros(1)
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[str, torch.Tensor, bool]:
+        return (self.path, self.kept, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[str, torch.Tensor, bool]) -> None:
+        self.path = state[0]
+        self.kept = torch.from_file(self.path, True, 4096, dtype=torch.uint8).fill_(65)
+        self.training = state[2]
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return given + torch.from_file(self.path, True, 4096, dtype=torch.uint8).fill_(66)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated")
+def test_a_module_whose_code_would_write_a_file_is_refused_before_any_of_it_runs(
+    tmp_path: Path,
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    stranger = tmp_path / "torchscript" / "model.pt"
+    stranger.parent.mkdir()
+    torch.jit.script(Overwriting(str(victim))).save(str(stranger))
+    with pytest.raises(ConfigError, match="got a call of 'torch.from_file'"):
+        TorchScriptEngine(tmp_path)
+    assert victim.read_text() == "mine"
+    torch.jit.load(str(stranger))  # so the test could fail
+    assert victim.read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.json", b"{}"),  # where PyTorch 1.0 kept it
+        ("code/model.txt", b""),
+        ("code/__torch__/more.py", b"def f(x: str):\n  return x.from_file(True, 9)\n"),
+        ("code/__torch__/more.py", b"def f(x: str):\n  return getattr(x, 'from_file')(True, 9)\n"),
+        (
+            "code/__torch__/more.py",
+            b"g = torch.from_file\ndef f(x: str):\n  return g(x, True, 9)\n",
+        ),
+        ("code/__torch__/more.py", b"x = 1 # \r y"),
+        ("code/__torch__/more.py", b"x = " + b"(" * 5000),
+        ("CODE/__torch__.py", b""),
+        ("DATA.pkl", b""),
+    ],
+)
+def test_a_module_with_code_elsewhere_or_in_disguise_is_refused(
+    network: torch.nn.Module, exported: Exporting, tmp_path: Path, name: str, content: bytes
+) -> None:
+    exported(network)
+    with zipfile.ZipFile(tmp_path / "torchscript" / "model.pt", "a") as module:
+        folder = module.namelist()[0].partition("/")[0]
+        module.writestr(f"{folder}/{name}", content)
+    with pytest.raises(ConfigError, match="export the checkpoint again"):
         TorchScriptEngine(tmp_path)
 
 

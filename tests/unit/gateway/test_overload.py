@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import socketio
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
@@ -95,6 +96,30 @@ def test_a_message_without_a_place_gets_503_and_when_to_come_back_and_is_taken_t
         assert answered.result().status_code == 200
         assert gateway.say(second, "a taxi", "m1").json()["reply"] == "0 before: a taxi"
         assert [len(gateway.turns(one)) for one in (first, second)] == [1, 1]
+
+
+def test_a_web_chat_without_a_place_is_told_when_to_come_back(tmp_path: Path) -> None:
+    refused: list[dict[str, Any]] = []
+    told = threading.Event()
+    with crowded(tmp_path, turns_waiting=0) as (gateway, held), ThreadPoolExecutor(1) as pool:
+        first = gateway.begin()
+        answered = pool.submit(gateway.say, first, "a train", "m1")
+        assert held.asked.acquire(timeout=60)
+        chat = socketio.Client(reconnection=False)
+
+        def hear(why: dict[str, Any]) -> None:
+            refused.append(why)
+            told.set()
+
+        chat.on("message_refused", hear)
+        chat.connect(gateway.url, transports=["polling"], wait_timeout=30)
+        chat.emit("user_uttered", {"message": "a taxi"})
+        assert told.wait(30)
+        chat.eio.disconnect(abort=True)
+        held.may_answer.set()
+        assert answered.result().status_code == 200
+    assert (refused[0]["code"], refused[0]["type"]) == (503, "overloaded")
+    assert refused[0]["retry_after"] >= 1
 
 
 def test_a_message_that_waited_for_too_long_is_refused_and_never_reaches_the_model(

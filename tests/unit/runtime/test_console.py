@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -103,3 +104,22 @@ def test_validate_and_replay_show_ids_that_would_speak_to_the_terminal(
     shown = capsys.readouterr()
     assert "x1b" in shown.out + shown.err
     assert not speaks(shown.out + shown.err)
+
+
+@pytest.mark.parametrize("where", ["main", "thread", "chain"])
+def test_an_error_that_nobody_caught_does_not_speak_to_the_terminal(where: str) -> None:
+    raising = {
+        "main": "raise ValueError(evil)",
+        "thread": "threading.Thread(target=int, args=(evil,)).start()",
+        "chain": "try:\n    {}[evil]\nexcept KeyError as e:\n    raise OSError(evil) from e",
+    }[where]
+    program = f"import threading\nfrom todserve.cli.main import main\nmain()\nevil = {EVIL!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program + raising, "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "x1b" in done.stderr
+    assert not speaks(done.stderr)

@@ -126,3 +126,18 @@ def test_long_history_keeps_only_what_the_context_has_room_for(
     assert context.startswith("translate dialogue to belief state:")
     assert context.endswith("<sos_u> thanks <eos_u> <eos_context>")
     assert len(checkpoint.tokenizer.encode(context)) <= 950
+
+
+def test_no_history_is_followed_further_back_than_people_type(tiny_checkpoint: Path) -> None:
+    checkpoint = Checkpoint.open(tiny_checkpoint)
+    asked: dict[str, int] = {}
+    for name, user in (("long", "please " * 150), ("usual", "somewhere cheap in the centre")):
+        engine = ScriptedEngine(checkpoint, lambda asked: "")
+        history = [{"user": user, "system": "which area?"}] * 90
+        (answer,) = Pipeline(checkpoint, engine, IDENTITY).answer(
+            [parse_request({"user": "thanks", "history": history})]
+        )
+        assert isinstance(answer, TurnResponse)
+        asked[name] = len(engine.generated)
+    assert asked["usual"] > 90
+    assert asked["long"] < 25

@@ -1,6 +1,7 @@
 """The clients against a real HTTP server."""
 
 import asyncio
+import gzip
 import re
 import shutil
 import socket
@@ -29,8 +30,16 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.wire.limits import RequestLimits
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
+from todserve.serving.client.answer_limit import MOST_BYTES
 from todserve.serving.client.client import AsyncClient, Client, connect
 from todserve.serving.client.endpoint import asked_pause
+
+
+def asked(client: Client | AsyncClient) -> TurnResponse:
+    if isinstance(client, AsyncClient):
+        return asyncio.run(client.turn("hi"))
+    with client:
+        return client.turn("hi")
 
 
 def client_of(server: LocalServer, retries: int = 2) -> Client:
@@ -192,6 +201,37 @@ def test_settings_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         kind(**settings)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [
+        (Answer(200, b" " * (MOST_BYTES + 1)), "a longer answer"),
+        (Answer(500, b"x" * 2 * MOST_BYTES), "a longer answer"),
+        (Answer(200, gzip.compress(b" " * 100_000_000), packed=True), "a packed answer"),
+    ],
+    ids=["long", "long refusal", "packed"],
+)
+def test_an_answer_is_read_no_further_than_it_may_be_long(
+    kind: type[Client] | type[AsyncClient], answer: Answer, got: str
+) -> None:
+    with LocalServer(answer) as server:
+        client = kind(server.url)
+        with pytest.raises(ServerError, match=f"got {got}; expected at most {MOST_BYTES} bytes"):
+            asked(client)
+        assert len(server.requests) == 1
+        assert server.headers[0]["Accept-Encoding"] == "identity"
+
+
+def test_a_page_guards_refusal_is_not_taken_for_a_tokens() -> None:
+    body = {"code": 403, "type": "ForeignPageException", "message": "write it after page_guard"}
+    with (
+        LocalServer(Answer(403, body)) as server,
+        client_of(server) as client,
+        pytest.raises(ServerError, match="write it after page_guard"),
+    ):
+        client.turn("hi")
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -108,7 +108,9 @@ def test_what_lets_code_be_loaded_needs_tokens(tmp_path: Path, line: str) -> Non
 
 def test_shipped_file_says_itself_that_no_code_is_loaded() -> None:
     # Plain TorchServe reads this file as it is, and its own defaults are open.
-    assert CLOSED.items() <= Frontend.read(SHIPPED).settings.items()
+    settings = Frontend.read(SHIPPED).settings
+    assert CLOSED.items() <= settings.items()
+    assert "-javaagent:archive/page_guard.jar" in settings["vmargs"].split()
 
 
 def test_a_setting_left_out_is_written_closed_and_not_as_torchserve_has_it(tmp_path: Path) -> None:
@@ -129,8 +131,18 @@ def test_write_makes_paths_absolute_and_keeps_the_rest(tmp_path: Path) -> None:
         **CLOSED,
         "metrics_config": str(tmp_path / "archive" / "metrics.yaml"),
         "job_queue_size": "7",
-        "vmargs": "-Xmx1g",
+        "vmargs": "-javaagent:page_guard.jar -Xmx1g",
     }
+    shipped = SHIPPED.parent / "archive" / "page_guard.jar"
+    assert (tmp_path / "page_guard.jar").read_bytes() == shipped.read_bytes()
+
+
+def test_names_of_ones_own_stay_with_the_page_guard(tmp_path: Path) -> None:
+    text = "vmargs=-Xmx1g -javaagent:archive/page_guard.jar=models.example -javaagent:own.jar=a"
+    written = read(tmp_path, text).write(tmp_path / "written")
+    assert written.settings["vmargs"] == (
+        "-javaagent:page_guard.jar=models.example -Xmx1g -javaagent:own.jar=a"
+    )
 
 
 def test_a_file_that_the_folder_lacks_is_the_shipped_one(tmp_path: Path) -> None:

@@ -238,13 +238,17 @@ class Guard:
                 await self._app(scope, receive, send)
         except CrowdedError as crowded:
             self._metrics.refused(crowded.reason)
-            # 429 says that the client is the cause; a balancer takes no server out for that.
-            greedy = crowded.reason is Crowded.GREEDY
-            status = HTTPStatus.TOO_MANY_REQUESTS if greedy else HTTPStatus.SERVICE_UNAVAILABLE
-            kind = "rate_limited" if greedy else "overloaded"
-            told = f"{_TOLD[crowded.reason]}; nothing was stored, send the same again later"
-            refused = refusal(status, kind, told, retry_after=crowded.retry_after)
+            refused = refusal(*told_of(crowded), retry_after=crowded.retry_after)
             await refused(scope, receive, send)
+
+
+def told_of(crowded: CrowdedError) -> tuple[HTTPStatus, str, str]:
+    """Return status, kind and message of a refusal for want of a place."""
+    # 429 says that the client is the cause; a balancer takes no server out for that.
+    greedy = crowded.reason is Crowded.GREEDY
+    status = HTTPStatus.TOO_MANY_REQUESTS if greedy else HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "rate_limited" if greedy else "overloaded"
+    return status, kind, f"{_TOLD[crowded.reason]}; nothing was stored, send the same again later"
 
 
 class Rates:

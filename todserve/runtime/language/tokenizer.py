@@ -11,6 +11,8 @@ from pathlib import Path
 import tokenizers
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.checked_pattern import check_pattern
+from todserve.runtime.untrusted.json_text import parse_json, read_limited
 
 _SPACE = "▁"
 """SentencePiece's visible space."""
@@ -19,6 +21,35 @@ _MOST_TOKENS = 1 << 22
 
 UNKNOWN = "<unk>"
 """The token that stands for what a vocabulary cannot say."""
+
+
+def read_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """Return what a ``tokenizer.json`` describes, which may be a stranger's.
+
+    Its regular expressions run on every text in an engine that gives up, and the worker with it,
+    where one takes too long. So those whose time may grow fast are refused.
+
+    Raises:
+        OSError: the file cannot be read.
+        DataError: it is too large, no JSON, or has such an expression; also a ``ValueError``.
+        Exception: it is JSON and no tokenizer; the package has no narrower error.
+    """
+    text = read_limited(path)
+    for pattern in _patterns(parse_json(text)):
+        check_pattern(pattern)
+    return tokenizers.Tokenizer.from_str(text)
+
+
+def _patterns(described: object) -> Iterator[str]:
+    if isinstance(described, list):
+        for one in described:
+            yield from _patterns(one)
+    elif isinstance(described, Mapping):
+        for key, value in described.items():
+            if key == "Regex" and isinstance(value, str):
+                yield value
+            elif isinstance(value, list | dict):
+                yield from _patterns(value)
 
 
 class Tokenizer:
@@ -53,7 +84,7 @@ class Tokenizer:
             ConfigError: the file is missing or no tokenizer.
         """
         try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)))
+            return cls(read_tokenizer(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ConfigError(
                 f"cannot read tokenizer {path}: {error}; expected the tokenizer.json of a "

@@ -6,8 +6,10 @@ be forgotten. The history is followed turn by turn, each turn's state feeding th
 Example: four exchanges without ``state`` cost four more belief generations, one after another.
 
 Cost: as many encoder and generate calls as the longest such history of the batch has exchanges,
-each over the items that reach that far. Items that bring their state wait for these calls but
-add nothing to them; a client that wants speed sends back the ``belief_state`` it was given.
+each over the items that reach that far. What lies further back than ``MOST_CHARACTERS`` is not
+followed: one request of very long texts would hold the worker for a quarter of a minute. Items that
+bring their state wait for these calls but add nothing to them; a client that wants speed sends back
+the ``belief_state`` it was given.
 """
 
 from collections.abc import Sequence
@@ -24,6 +26,9 @@ from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, track
 from todserve.runtime.wire.request import TurnRequest
+
+MOST_CHARACTERS = 20_000
+"""Of what is followed, the newest; a hundred exchanges as people type them have fewer."""
 
 
 def needs_replay(request: TurnRequest, context: ContextForm) -> bool:
@@ -54,6 +59,7 @@ class Replay:
 
     def memories(self, histories: Sequence[Sequence[Exchange]]) -> list[Memory]:
         """Return what is known after each history, all histories side by side."""
+        histories = [_newest(history) for history in histories]
         memories = [Memory() for _ in histories]
         replies = [""] * len(histories)
         for level in range(max(map(len, histories), default=0)):
@@ -88,6 +94,15 @@ class Replay:
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories
+
+
+def _newest(history: Sequence[Exchange]) -> Sequence[Exchange]:
+    left = MOST_CHARACTERS
+    for place in range(len(history) - 1, -1, -1):
+        left -= len(history[place].user) + len(history[place].system)
+        if left < 0:
+            return history[place + 1 :]
+    return history
 
 
 def _source(history: Sequence[Exchange], level: int, reply: str, memory: Memory) -> PromptInput:

@@ -112,7 +112,7 @@ def pack(
         shutil.copyfile(parts.without_torch, files / parts.without_torch.name)
     private = workspace / "tmp"  # the archiver deletes <tempdir>/<name> before it works there
     private.mkdir()
-    command = [sys.executable, "-m", "model_archiver.model_packaging"]
+    command = [sys.executable, "-P", "-m", "model_archiver.model_packaging"]
     command += ["--model-name", name, "--version", version, "--export-path", str(workspace)]
     command += ["--handler", str(parts.handler), "--model-file"]
     command += [str(parts.networks / model_file_of(checkpoint))]

@@ -202,7 +202,7 @@ class Client(_Caller[TurnResponse]):
     """A running server's model, asked from any number of threads; close it, or use ``with``."""
 
     def _open(self) -> None:
-        self._http = httpx.Client(**self.endpoint.connection())
+        self._http = httpx.Client(**self.endpoint.connection(), **self.endpoint.answers.hooks())
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -356,7 +356,8 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
     """The same for asynchronous programs; close it with ``aclose``, or use ``async with``."""
 
     def _open(self) -> None:
-        self._http = httpx.AsyncClient(**self.endpoint.connection())
+        connection = self.endpoint.connection() | self.endpoint.answers.async_hooks()
+        self._http = httpx.AsyncClient(**connection)
 
     async def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.

@@ -40,6 +40,7 @@ from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse, decode
+from todserve.serving.client.answer_limit import PLAIN, AnswerLimit
 
 RETRIED = frozenset(
     {
@@ -60,6 +61,7 @@ LONGEST_ASKED_PAUSE = 60.0
 
 _LONGEST_PAUSE = 10.0
 _WRONG_KEY = "InvalidKeyException"
+_FOREIGN_PAGE = "ForeignPageException"  # of archive/guard: the address names another machine
 _BROKEN = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
 _TELLING = 8  # characters; a shorter text of a request may stand in a message by chance
 
@@ -120,12 +122,17 @@ class Endpoint:
     def connection(self) -> dict[str, Any]:
         """Return what an ``httpx`` client is made with."""
         return {
-            "headers": {"Content-Type": "application/json"},
+            "headers": {"Content-Type": "application/json", **PLAIN},
             # Whoever sends many at once has said so; none of them waits for another's connection.
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
             # A proxy of the environment must not be asked for this very machine.
             "trust_env": urlsplit(self.url).hostname not in LOOPBACK_HOSTS,
         }
+
+    @property
+    def answers(self) -> AnswerLimit:
+        """How much of an answer is read."""
+        return AnswerLimit(shown=self.shown)
 
     def patience(self, retries: int | None = None) -> dict[str, Any]:
         """Return what ``tenacity`` is made with; ``retries`` instead of the endpoint's own."""
@@ -242,7 +249,7 @@ class Endpoint:
     def refuses_token(self, answer: httpx.Response) -> bool:
         """Say whether an answer is about the client's token, not about what was asked."""
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return True
+            return _kind(answer) != _FOREIGN_PAGE
         # TorchServe says 400 of a wrong or expired token, as of a wrong body.
         return answer.status_code == HTTPStatus.BAD_REQUEST and _kind(answer) == _WRONG_KEY
 

@@ -6,13 +6,14 @@ Example: ``Frontend.read(Path("config.properties")).inference.port`` is ``8080``
 """
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.torchserve_files import given_or_shipped
+from todserve.runtime.torchserve_files import given_or_shipped, torchserve_file
 from todserve.runtime.wire.loopback import is_loopback
 
 _ADDRESSES = {
@@ -22,6 +23,7 @@ _ADDRESSES = {
 }
 _GRPC = {"grpc_inference": 7070, "grpc_management": 7071}
 _PATHS = ("metrics_config", "model_store", "workflow_store", "plugins_path")
+_AGENT = "-javaagent:"
 _KEY = re.compile(r"[A-Za-z0-9_.]+")
 
 CLOSED: Mapping[str, str] = {
@@ -35,6 +37,9 @@ CLOSED: Mapping[str, str] = {
 address; a form in a web page can send it. No address matches ``(?!)``, so nothing is fetched, and
 no file can lie below ``/dev/null``, so nothing is found by a plain name or put there.
 """
+
+GUARD = "page_guard.jar"
+"""What refuses the requests of foreign pages inside TorchServe's Java; made of archive/guard."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,19 +136,32 @@ class Frontend:
     def write(self, target: Path) -> "Frontend":
         """Write the settings to ``target``, paths made absolute, and read them back.
 
-        What the file leaves out of CLOSED is written too: TorchServe's own defaults are open.
+        What the file leaves out of CLOSED is written too: TorchServe's own defaults are open. So is
+        the page guard, copied beside ``target``, where Java is to be started.
         """
         base = self.path.resolve().parent
         lines = []
         for key, text in (dict(CLOSED) | dict(self.settings)).items():
             value = str(given_or_shipped(Path(text), base=base)) if key in _PATHS else text
-            if key == "vmargs":  # the log configuration is given on the command line instead
-                kept = [word for word in text.split() if "log4j.configurationFile" not in word]
-                value = " ".join(kept)
-            if value:
+            if value and key != "vmargs":
                 lines.append(f"{key}={value}\n")
+        lines.append(f"vmargs={' '.join(self._java_arguments())}\n")
+        # A path with a blank could not stand among the arguments, a name in Java's folder can.
+        shutil.copyfile(torchserve_file("archive", GUARD), target.parent / GUARD)
         target.write_text("".join(lines), encoding="utf-8")
         return Frontend.read(target)
+
+    def _java_arguments(self) -> list[str]:
+        """Return vmargs with the page guard among them.
+
+        The log configuration is left out: it is given on the command line instead.
+        """
+        words = self.settings.get("vmargs", "").split()
+        guards = [word for word in words if word.startswith(_AGENT) and GUARD in word]
+        names = guards[0].partition("=")[2] if guards else ""
+        others = [word for word in words if "log4j.configurationFile" not in word]
+        guard = f"{_AGENT}{GUARD}" + (f"={names}" if names else "")
+        return [guard, *(word for word in others if word not in guards)]
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from todserve.corpora.services import described, merged
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Schema, Service, Slot
+from todserve.runtime.private_files import FOLDER_FOR_OWNER
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse
 
@@ -36,7 +37,7 @@ def save_chat(folder: Path, spoken: Sequence[Spoken], description: ModelDescript
     dialogue = Dialogue(dialogue_id=folder.name, corpus=_CORPUS, split=_CORPUS, turns=turns)
     services = [*(described(description) if description else ()), *_used(turns)]
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, mode=FOLDER_FOR_OWNER)
         Schema(services=merged(services)).save(folder / SCHEMA)
         write_lines([dialogue], folder / f"{_CORPUS}{SUFFIX}")
     except FileExistsError:

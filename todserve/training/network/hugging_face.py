@@ -19,6 +19,7 @@ from transformers import T5ForConditionalGeneration, T5Tokenizer
 
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.tokenizer import read_tokenizer
 from todserve.runtime.networks.stored_weights import check_sizes, read_weights
 from todserve.runtime.untrusted.json_text import read_json
 
@@ -90,7 +91,7 @@ def tokenizer_of(folder: Path) -> tokenizers.Tokenizer:
         )
     try:
         if fast.is_file():
-            return tokenizers.Tokenizer.from_file(str(fast))
+            return read_tokenizer(fast)
         # T5 has a hundred sentinels beyond its pieces, mT5's pieces hold them; what a folder's own
         # tokenizer_config.json says goes first.
         bare = fields_of(folder).get("model_type") == "mt5"

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,20 @@ def test_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ConfigError, match=r"tokenizer\.json"):
         Tokenizer.load(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", r"(\w+\s?)*!", "a" * 5_000, "("])
+def test_a_tokenizer_whose_expressions_may_take_for_ever_is_refused(
+    tmp_path: Path, pattern: str
+) -> None:
+    path = tmp_path / "tokenizer.json"
+    tiny_tokenizer().save(path)
+    described = json.loads(path.read_text())
+    replacing = {"type": "Replace", "pattern": {"Regex": pattern}, "content": " "}
+    described["normalizer"] = {"type": "Sequence", "normalizers": [replacing]}
+    path.write_text(json.dumps(described))
+    with pytest.raises(ConfigError, match="pattern"):
+        Tokenizer.load(path)
+    replacing["pattern"] = {"Regex": " {2,}"}  # as T5's own has it
+    path.write_text(json.dumps(described))
+    assert Tokenizer.load(path).size == tiny_tokenizer().size

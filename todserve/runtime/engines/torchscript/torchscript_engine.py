@@ -23,6 +23,7 @@ from todserve.runtime.engines.engine import (
     generation_of,
     needed_automaton,
 )
+from todserve.runtime.engines.torchscript.torchscript_code import check_code
 from todserve.runtime.errors import ConfigError
 
 MODEL_FILE = "torchscript/model.pt"
@@ -137,10 +138,11 @@ def load_module(path: Path) -> Any:
     """Return the exported module, ready to run.
 
     Raises:
-        ConfigError: it is missing or cannot be loaded.
+        ConfigError: it is missing, cannot be loaded, or does more than a network.
     """
     if not path.is_file():
         raise ConfigError(f"no {path}; `tod export --format torchscript` writes it")
+    check_code(path)
     try:
         with warnings.catch_warnings():
             for category, message in _ANNOUNCED:
