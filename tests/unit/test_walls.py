@@ -13,7 +13,7 @@ from todserve.runtime.engines.engine_spec import EngineName
 
 ROOMS = (
     *("runtime", "corpora", "training", "evaluation", "fidelity"),
-    *("serving", "bot", "gateway", "studio"),
+    *("serving", "fleet", "bot", "gateway", "studio"),
 )
 
 CLIENT = "serving.client.client"
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     # An export is held against its checkpoint's scores, and an archive holds an export.
     "fidelity": ("runtime", "corpora", "evaluation"),
     "serving": ("runtime", "corpora", "fidelity"),
+    "fleet": ("runtime", "corpora", "serving"),
     "bot": ("runtime", "corpora", "serving"),
     "gateway": ("runtime", "corpora", "serving", "bot"),
     "studio": ("runtime", "corpora", "serving", "gateway"),
@@ -40,6 +41,7 @@ MAY_IMPORT = {
         "evaluation",
         "fidelity",
         "serving",
+        "fleet",
         "bot",
         "gateway",
         "studio",

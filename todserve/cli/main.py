@@ -15,7 +15,9 @@ from todserve.cli.bench_verbs import add_bench_verbs
 from todserve.cli.bot_verbs import add_bot_verbs
 from todserve.cli.corpus_verbs import add_corpus_verbs
 from todserve.cli.evaluation_verbs import add_evaluation_verbs
+from todserve.cli.fleet_verbs import add_fleet_verbs
 from todserve.cli.gateway_verbs import add_gateway_verbs
+from todserve.cli.label_verbs import add_label_verbs
 from todserve.cli.machine_verbs import add_machine_verbs, print_version
 from todserve.cli.serving_verbs import add_serving_verbs
 from todserve.cli.training_verbs import add_training_verbs
@@ -72,9 +74,11 @@ def application() -> typer.Typer:
     add_training_verbs(app)
     add_evaluation_verbs(app)
     add_serving_verbs(app)
+    add_fleet_verbs(app)
     add_gateway_verbs(app)
     add_bot_verbs(app)
     add_corpus_verbs(app)
+    add_label_verbs(app)
     add_bench_verbs(app)
     add_machine_verbs(app)
     return app
