@@ -18,6 +18,10 @@ BENCH := .venv/.bench.stamp
 RASA := .venv-rasa/.stamp
 KSERVE := .venv-kserve/.stamp
 ARCHIVE := archive/store/tod.mar
+# Tests without a TorchServe share the cores; the others measure and kill, and are left alone. Whoever
+# names tests or markers in ARGS gets one run of just these.
+JOBS ?= 2
+SOME_TESTS := $(findstring tests/,$(ARGS))$(findstring -m,$(ARGS))$(findstring -k,$(ARGS))
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
 	todserve/fidelity/*.py) $(shell find todserve/runtime -name '*.py' -o -name '*.json')
@@ -53,7 +57,10 @@ kserve: $(KSERVE) $(ARCHIVE) ## the same by KServe's own server: Open Inference 
 	@.venv-kserve/bin/python -m todserve serve kserve $(ARCHIVE) $(ARGS)
 
 test: $(DEV) $(RASA) $(KSERVE) ## run every test, a real TorchServe among them
-	@$(BIN)/python -m pytest $(ARGS)
+	@if [ -z '$(SOME_TESTS)' ]; then \
+	  $(BIN)/python -m pytest -m 'not e2e' -n $(JOBS) --dist loadfile $(ARGS) && \
+	  $(BIN)/python -m pytest -m e2e $(ARGS); \
+	else $(BIN)/python -m pytest $(ARGS); fi
 
 fuzz: $(DEV) ## feed what nobody would write to every reader for MINUTES; cases that fail are kept
 	@$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
