@@ -101,7 +101,7 @@ $(RUNTIME): pyproject.toml requirements/runtime.txt requirements/java.txt script
 $(TRAIN): $(RUNTIME) requirements/train.txt
 	@scripts/setup.sh train
 
-$(DEV): $(RUNTIME) requirements/train.txt requirements/dev.txt
+$(DEV): $(RUNTIME) requirements/train.txt requirements/ray.txt requirements/dev.txt
 	@scripts/setup.sh dev
 
 $(RASA): requirements/rasa-sdk.txt | $(DEV)

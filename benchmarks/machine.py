@@ -15,11 +15,10 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 
-from benchmarks.resources import usable_cores
+from benchmarks.resources import processor, usable_cores
 
 DRAM_BYTES = 512 * 2**20
 _WIDTH = 1024  # columns of the matrices that are read
@@ -103,21 +102,12 @@ def describe() -> dict[str, object]:
     import psutil
 
     return {
-        "cpu": _cpu_model(),
+        "cpu": processor(),
         "usable_cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()}",
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
-
-
-def _cpu_model() -> str:
-    path = Path("/proc/cpuinfo")
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ to the other two alone; a folder of yours is the fair one.
 
 import argparse
 import json
-import os
 import random
 import shutil
 import time
@@ -27,11 +26,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.resources import processor, usable_cores
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.files.jsonlines import write_lines
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.registry import load
-from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.intents.intent_prediction import (
     PROTOCOL,
@@ -225,7 +225,7 @@ class Ours:
         checkpoint = run_training(
             str(folder), overrides=self.overrides, runs=self.runs, threads=self.threads
         )
-        pipeline = open_answering(checkpoint, url=None, name="tod", settings=None)
+        pipeline = AnswererSource(checkpoint=checkpoint).open()
         try:
             self.checksums[task.name] = pipeline.checkpoint.checksum
             predicted = predict_intents(pipeline, [text for text, _ in task.test])
@@ -248,13 +248,6 @@ def scored(task: Task, predicted: Sequence[str | None]) -> dict[str, float | Non
     if any(intent == OUT_OF_SCOPE for _, intent in task.test):
         figures |= scope_figures(rows, OUT_OF_SCOPE)
     return figures
-
-
-def processor() -> str:
-    """Return the processor's name and how many cores may be used."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else 'unknown'}, {len(os.sched_getaffinity(0))} cores"
 
 
 def main() -> None:
@@ -280,7 +273,7 @@ def main() -> None:
         "minilm": frozen_minilm,
         "ours": ours,
     }
-    machine = f"{processor()}, {torch.get_num_threads()} threads"
+    machine = f"{processor()}, {usable_cores()} cores, {torch.get_num_threads()} threads"
     rows = []
     for name in arguments.sets or [*PUBLISHED, str(_FIXTURE)]:
         task = published(name, arguments.corpora) if name in PUBLISHED else own(Path(name))

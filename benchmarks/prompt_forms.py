@@ -19,6 +19,7 @@ import torch
 from transformers import T5ForConditionalGeneration
 
 from todserve.corpora.registry import load
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.multiwoz.multiwoz_run import run_evaluation
 from todserve.runtime.engines.engine_settings import EngineSettings
@@ -114,7 +115,10 @@ def main() -> None:
         builders.append(builder)
         budgets.append(round(cost * arguments.turns_per_step))
         card = run_evaluation(
-            checkpoint, limit=arguments.dialogues, end_to_end=False, progress=False
+            AnswererSource(checkpoint=checkpoint),
+            limit=arguments.dialogues,
+            end_to_end=False,
+            progress=False,
         )
         rows.append(
             {

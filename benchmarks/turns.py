@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from todserve.corpora.registry import load
-from todserve.runtime.admission import admit
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import CorpusError, RequestError
 from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.request_check import admit
 from todserve.runtime.tracking.state_replay import needs_replay
 from todserve.runtime.wire.request import parse_request
 from todserve.serving.terminal.demo import UTTERANCES

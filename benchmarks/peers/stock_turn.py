@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-from todserve.runtime.admission import admit
 from todserve.runtime.checkpoint import Checkpoint, load_network, model_file_of
 from todserve.runtime.decoding.parsed_generation import read
 from todserve.runtime.engines.engine import Generation
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TASKS, TaskName
+from todserve.runtime.request_check import admit
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, track
 from todserve.runtime.wire.request import TurnRequest, parse_request

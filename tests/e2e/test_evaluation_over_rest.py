@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.answerer import AnswererSource
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.request import TurnRequest
 from todserve.serving.server.torchserve_server import RunningServer
@@ -23,7 +23,9 @@ def test_a_server_answers_as_its_checkpoint_does(
 ) -> None:
     answers = []
     for url in (None, server.inference_url):
-        answering = open_answering(tiny_checkpoint, url=url, name=server.probe.name)
+        answering = AnswererSource(
+            checkpoint=tiny_checkpoint, url=url, name=server.probe.name
+        ).open()
         try:
             answers.append(answering.answer(REQUESTS))
         finally:

@@ -131,7 +131,8 @@ class GatewayServer:
     """A gateway in a thread, and a session to speak with it."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._server = make_server(settings, create_app(settings))
+        self.app = create_app(settings)
+        self._server = make_server(settings, self.app)
         self._socket = socket.socket()
         self._socket.bind((settings.host, 0))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))

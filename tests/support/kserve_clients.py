@@ -16,11 +16,11 @@ needs_kserve = pytest.mark.skipif(
 )
 
 
-def calls(program: str, url: str, token: str = "") -> dict[str, Any]:
+def calls(program: str, url: str, *more: str) -> dict[str, Any]:
     """Return what a program's calls of a server came to, by name."""
     command = [str(PYTHON), str(_PROGRAMS / f"{program}_calls.py"), url]
     done = subprocess.run(
-        [*command, token], capture_output=True, text=True, timeout=120, check=False
+        [*command, *more], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

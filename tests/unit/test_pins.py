@@ -15,11 +15,16 @@ from tests.support.source_tree import ROOT, imports, module_name, parse, sources
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
-LISTS = ("runtime.txt", "train.txt", "dev.txt", "bench.txt", "java.txt", "pretrained.txt")
-APART = ("rasa-sdk.txt", "kserve.txt")  # environments of their own, which only tests use
+LISTS = (
+    *("runtime.txt", "train.txt", "ray.txt", "dev.txt", "bench.txt", "java.txt"),
+    "pretrained.txt",
+)
+APART = ("rasa-sdk.txt", "kserve.txt")  # environments of their own
+EXTRAS_APART = {"kserve": ("kserve.txt",)}
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
+    "grpc": "grpcio",
     "re2": "google-re2",
     "sklearn": "scikit-learn",
     "socketio": "python-socketio",
@@ -35,6 +40,7 @@ INSTALLED = {
     "bot": ("bot",),
     "gateway": ("bot", "postgres"),
     "studio": ("bot",),
+    "fleet": ("ray", "kserve", "parquet"),
     "corpora": ("train",),
     "training": ("train", "pretrained"),
     "evaluation": ("train",),
@@ -83,7 +89,8 @@ def test_every_locked_line_is_an_exact_pin(name: str) -> None:
 
 @pytest.mark.parametrize("extra", ["", *EXTRAS])
 def test_every_range_holds_the_version_that_is_pinned_and_tested(extra: str) -> None:
-    pinned = {package: one for name in LISTS for package, one in pins(name).items()}
+    lists = EXTRAS_APART.get(extra, LISTS)
+    pinned = {package: one for name in lists for package, one in pins(name).items()}
     for package, one in declared(*([extra] if extra else [])).items():
         assert one.specifier.contains(pinned[package]), f"{one}: pinned is {pinned[package]}"
         assert str(one.specifier), f"{one} has no bounds"

@@ -1,4 +1,4 @@
-"""Events: what an action says has happened, as dictionaries in Rasa's JSON.
+"""Events: what an action returns, such as "remember this slot", as dictionaries in Rasa's JSON.
 
 Between an action and the bot's memory. Example: ``SlotSet("reference", "k3x9ab27")`` equals
 ``{"event": "slot", "name": "reference", "value": "k3x9ab27", "timestamp": None}``.

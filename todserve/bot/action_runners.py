@@ -1,4 +1,4 @@
-"""Runners: every action of a bot by its name, wherever it runs, within its time.
+"""Runners: run any action of a bot by its name, in this process or on a server of actions.
 
 Between the bot and its actions. Example: ``Runners(config).run("book", dispatcher, tracker, {})``.
 """

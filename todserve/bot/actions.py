@@ -33,19 +33,19 @@ class Action(Protocol):
     """One action."""
 
     def name(self) -> str:
-        """Return the name that bot.yml calls it by."""
+        """Return the name by which bot.yml calls the action."""
 
     def run(
         self, dispatcher: Dispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> Sequence[Event] | None | Awaitable[Sequence[Event] | None]:
-        """Do it, say what there is to say, and return what has happened."""
+        """Run the action, send its messages, and return the events that it caused."""
 
 
 class ActionRunner(Protocol):
-    """Runs actions by name, wherever they are."""
+    """Runs actions by their names, in this process or elsewhere."""
 
     def names(self) -> frozenset[str]:
-        """Return the actions that it surely has."""
+        """Return the names of the actions that it certainly has."""
 
     def run(
         self, name: str, dispatcher: Dispatcher, tracker: Tracker, domain: dict[str, Any]

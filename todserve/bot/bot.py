@@ -14,13 +14,14 @@ from dataclasses import replace
 
 from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import BotConfig, Form, SlotType
+from todserve.bot.bot_config import BotConfig, Form, SlotType, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
 from todserve.bot.expressions import Expression
 from todserve.bot.form_dialogue import Move, advance, filled, rule_for
 from todserve.bot.rasa.action_slots import filled_by, typed
+from todserve.bot.rasa.entity_conditions import entities_placed
 from todserve.bot.rasa.judged_values import judged_before, new_values
 from todserve.bot.response_templates import Responses
 from todserve.bot.user_message import Heard, agrees
@@ -69,19 +70,23 @@ class Bot:
             earlier: the turns before, in order, as actions are told them.
         """
         if past.handed_off:
-            return Outcome(memory=past.memory, form=past.form, handed_off=True)
+            return Outcome(
+                memory=past.memory, form=past.form, handed_off=True, done=past.done, left=past.left
+            )
         if heard.index == 0:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
+        heard, strayed, placed = entities_placed(heard, past, self._config)
         heard = judged_before(heard, past.form, self._config)
         doing = Doing(self._config, self._responses, self._runner, heard, past, earlier)
         self._remember(doing)
+        doing.remember(placed)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
         elif not self._fill(doing, past.form, past):
             self._answer(doing, past)
-        return doing.outcome()
+        return replace(doing.outcome(), strayed=strayed)
 
     def _asked_for(self, heard: Heard) -> tuple[Heard, str | None]:
         """Return what the first phrase that was said leads to, and the message with its groups."""
@@ -117,11 +122,15 @@ class Bot:
         ruled = filled(self._config, heard, before, begun=begun, agreed=agreed, sure=sure)
         doing.remember(ruled)
         wanted = {slot for slot in ruled if form is not None and slot in form.required}
-        if before is not None and not wanted:
-            if heard.intent == OUT_OF_SCOPE:
+        if before is not None:
+            if heard.intent == OUT_OF_SCOPE and not wanted:
                 return self._go_back(doing, before)
-            if form is not None and sure and self._interrupted(doing, before, form, past):
+            answers = bool(wanted)
+            if form is not None and sure and self._interrupted(doing, before, form, past, answers):
                 return True
+        unsure = not wanted and (self._misheard(heard) or not sure)
+        if begun is not None and form is not None and not unsure:
+            doing.perform(self._opening(doing, past, form))
         if name is None or form is None:
             # A form that bot.yml had when the dialogue began may be gone.
             doing.hold(None)
@@ -133,8 +142,11 @@ class Bot:
         if not wanted and (self._misheard(heard) or (not told and not sure)):
             doing.miss()
             return True
-        if move is Move.LEFT:
-            doing.hold(None)
+        if move is Move.LEFT and before is not None:
+            if form.stays and self._answered(doing, before, form, past):
+                return True
+            begun = self._begun_by(doing, past)
+            doing.leave(begun if begun in self._config.forms else None)
             return self._fill(doing, None, past)
         if before is not None and before.judged:
             after = replace(after, judged=before.judged)
@@ -149,33 +161,59 @@ class Bot:
             doing.say("utter_form_left")
             doing.hold(None)
         elif move is Move.ASK:
-            doing.say(form.required[after.missing[0]])
+            doing.perform(form.required[after.missing[0]], loop=name)
         elif move is Move.CONFIRM and form.confirm is not None:
             doing.say(form.confirm)
-        elif doing.perform(form.action, key=after.since, loop=name) or form.confirm is None:
+        else:
+            done = doing.perform(doing.end_of(form), key=after.since, loop=name)
             # Where it failed after a confirmation, the form stays: yes tries again under one key.
-            doing.hold(None)
+            # What it did may have begun another one.
+            if (done or form.confirm is None) and doing.form is after:
+                doing.hold(None)
         return True
 
-    def _interrupted(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
-        """Do what a rule says inside a form; False where no rule says anything."""
+    def _opening(self, doing: Doing, past: Outcome, form: Form) -> tuple[str, ...]:
+        """Return what is done before a form asks: what its rule says, else what it says itself."""
+        rule = rule_for(self._config, doing.heard, past, None, doing.memory)
+        return in_order(form.opening) if rule is None else in_order(rule.do)[:-1]
+
+    def _interrupted(
+        self, doing: Doing, before: FormState, form: Form, past: Outcome, answers: bool
+    ) -> bool:
+        """Do what a rule says inside a form; False where no rule says anything.
+
+        A message that ``answers`` the form's question leaves only rules about what came before.
+        """
         called = self._config.form_name(before.name)
         rule = rule_for(self._config, doing.heard, past, called, doing.memory)
-        if rule is None:
+        if rule is None or (answers and rule.after is None):
             return False
         after = advance(before.name, form, before, doing.heard, memory=doing.memory, agreed=None)[1]
-        if self._config.form_called(rule.do) is None:
-            doing.perform(rule.do)
+        names = in_order(rule.do)
+        if names[-1] == called:
+            names = names[:-1]  # it goes on by itself
         if rule.leave:
             doing.hold(None)
-        elif doing.form is not None:
+        doing.perform(names)
+        if doing.form is before:
             doing.hold(after)
-            self._ask(doing, form, after)
+            if rule.again:
+                self._ask(doing, form, after)
+        return True
+
+    def _answered(self, doing: Doing, before: FormState, form: Form, past: Outcome) -> bool:
+        """Answer what the form does not ask for, and ask again; False where another one begins."""
+        begun = self._begun_by(doing, past)
+        if begun is not None and begun in self._config.forms and begun != before.name:
+            return False
+        self._answer(doing, past)
+        if doing.form is before:
+            self._ask(doing, form, before)
         return True
 
     def _ask(self, doing: Doing, form: Form, state: FormState) -> None:
         if state.missing:
-            doing.say(form.required[state.missing[0]])
+            doing.perform(form.required[state.missing[0]], loop=state.name)
         elif form.confirm is not None:
             doing.say(form.confirm)
 
@@ -184,7 +222,7 @@ class Bot:
         heard = doing.heard
         rule = rule_for(self._config, heard, past, None, doing.memory)
         if rule is not None:
-            return self._config.form_called(rule.do)
+            return self._config.form_called(in_order(rule.do)[-1])
         if heard.intent in self._config.forms:
             return heard.intent
         if not self._book.search(heard.user) or self._reference.search(heard.user):
@@ -218,14 +256,14 @@ class Bot:
     def _answer(self, doing: Doing, past: Outcome) -> None:
         rule = rule_for(self._config, doing.heard, past, None, doing.memory)
         if rule is None:
-            named = self._config.actions.intents.get(doing.heard.intent or "")
+            named = in_order(self._config.actions.intents.get(doing.heard.intent or ""))
         else:
-            named = rule.do
-        if doing.heard.intent == OUT_OF_SCOPE and named is None:
+            named = in_order(rule.do)
+        if doing.heard.intent == OUT_OF_SCOPE and not named:
             doing.say_as_model()  # what it can do; nothing was misunderstood
         elif self._misheard(doing.heard) or self._doubtful(doing.heard):
             doing.miss()
-        elif named is not None:
+        elif named:
             doing.perform(named)
         elif self._tells_a_booking(doing.heard):
             booked = doing.memory.get("reference") is not None

@@ -27,14 +27,32 @@ from todserve.runtime.errors import ConfigError
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
 
+RESTART = "action_restart"
+"""The same: everything is forgotten."""
+
+RESUME = "action_resume_form"
+"""The same: the form goes on that was left last for another one."""
+
 _SAID = "utter_"
 """Begins the names of responses alone, as in Rasa."""
+
+_RUN = "action_"
+"""Begins the names of actions that ask for a slot."""
 
 _LONGEST_SECONDS = 86_400.0
 """No thread can be waited for as long as one likes."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Phrase = Annotated[str, StringConstraints(min_length=1)]
+Steps = Phrase | Annotated[tuple[Phrase, ...], Field(min_length=1)]
+"""What is done: one action or response, or several in their order."""
+
+
+def in_order(steps: Steps | None) -> tuple[str, ...]:
+    """Return what is done as names in their order."""
+    if steps is None:
+        return ()
+    return (steps,) if isinstance(steps, str) else steps
 
 
 class _Frozen(BaseModel):
@@ -57,6 +75,7 @@ class Template(_Frozen):
         attachment: of a channel's own kind.
         custom: JSON for a channel.
         channel: the only channel that says it so, e.g. ``slack``; None for every other one.
+        slots: slot -> the value it must have for this to be said; null for none.
     """
 
     text: Phrase | None = None
@@ -67,6 +86,7 @@ class Template(_Frozen):
     attachment: JsonValue = None
     custom: dict[str, JsonValue] = {}
     channel: str | None = None
+    slots: dict[str, str | None] = {}
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -83,26 +103,47 @@ Templates = Annotated[
 ]
 
 
+class FormEnd(_Frozen):
+    """What a form does in the end where some slots have values.
+
+    Attributes:
+        slots: slot -> the value it must have; null for none.
+        known: slots that must have some value.
+        do: what is done.
+    """
+
+    slots: dict[str, str | None] = {}
+    known: tuple[str, ...] = ()
+    do: Steps
+
+
 class Form(_Frozen):
     """What is to be known before an action runs.
 
     Attributes:
         name: what rules, fillings and actions call it; None for the intent that begins it.
         domain: whose slots of the belief state count.
-        required: slot -> the response that asks for it, in the order of asking.
+        opening: what is said or done before it asks first.
+        required: slot -> the response or action that asks for it, in the order of asking.
         suggested: required slots that the look-up may fill with what the bot offered.
         confirm: the response that asks whether to go on; None runs the action at once.
-        action: what runs in the end.
+        action: what is done in the end.
+        ends: what is done instead where slots have values; the first that holds.
         validate_action: judges new values before they count, e.g. ``validate_pay_form``.
+        stays: whether a message about something else is answered and the form goes on; else such
+            a message leaves the form.
     """
 
     name: Phrase | None = None
     domain: str
+    opening: Steps | None = None
     required: dict[str, str] = Field(min_length=1)
     suggested: tuple[str, ...] = ()
     confirm: str | None = None
-    action: str
+    action: Steps
+    ends: tuple[FormEnd, ...] = ()
     validate_action: str | None = None
+    stays: bool = False
 
 
 class SlotType(StrEnum):
@@ -137,15 +178,34 @@ class Filling(_Frozen):
 
 
 class SlotSource(_Frozen):
-    """An entity that fills a slot."""
+    """An entity that fills a slot.
+
+    Attributes:
+        entity: its name.
+        role: which it has.
+        group: which it is in.
+        forms: of which one must be under way ("" for none at all); empty for always.
+        asked: whether the slot must be what the form asks for.
+        intents: of the message; none for any.
+        unless: intents that the message must not have.
+    """
 
     entity: str
     role: str | None = None
     group: str | None = None
+    forms: tuple[str, ...] = ()
+    asked: bool = False
+    intents: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it does not always fill the slot."""
+        return bool(self.forms or self.asked or self.intents or self.unless)
 
 
 class BotSlot(_Frozen):
-    """What is known of a slot beyond what the model understands.
+    """A slot's type, first value and sources, beyond what the model understands of it.
 
     Attributes:
         name: what actions call it; None for the name that it has here.
@@ -174,24 +234,36 @@ class Rule(_Frozen):
     """What is done after an intent where more than the intent decides.
 
     Attributes:
-        intent: of the message.
+        intent: of the message; None where ``after`` has just been done in the same turn.
         after: the response or action that the turn before must have ended with.
+        earlier: a response or action that must have been done before in the dialogue.
         form: the form that must be under way; None for none.
         slots: slot -> the value it must have; null for none.
         known: slots that must have some value.
+        entities: entity -> the value with which the message must name it; null for any.
         start: whether only the first message of a dialogue counts.
-        do: the action, the response, or the form that is begun.
+        do: actions and responses; the last may be a form, which begins.
         leave: whether the form is left.
+        again: whether the form under way asks again afterwards.
     """
 
-    intent: str
+    intent: str | None = None
     after: str | None = None
+    earlier: str | None = None
     form: str | None = None
     slots: dict[str, str | None] = {}
     known: tuple[str, ...] = ()
+    entities: dict[str, str | None] = {}
     start: bool = False
-    do: str
+    do: Steps
     leave: bool = False
+    again: bool = True
+
+    @model_validator(mode="after")
+    def _has_a_beginning(self) -> Self:
+        if self.intent is None and self.after is None:
+            raise ConfigError("rules: got neither intent nor after; expected one of them")
+        return self
 
 
 class Fallback(_Frozen):
@@ -216,7 +288,7 @@ class Actions(_Frozen):
     """Which actions there are, and what runs them outside forms.
 
     Attributes:
-        intents: intent -> action, or response.
+        intents: intent -> actions and responses.
         phrases: regular expression (of RE2, see ``expressions``) found in what the user said, in
             whatever case -> action, or response; its named groups become entities of the message.
         module: Python file beside bot.yml, or dotted module, whose actions run in this process.
@@ -226,7 +298,7 @@ class Actions(_Frozen):
         failed: what the bot says when one raises or takes longer.
     """
 
-    intents: dict[str, str] = {}
+    intents: dict[str, Steps] = {}
     phrases: dict[str, str] = {}
     module: str | None = None
     settings: dict[str, JsonValue] = {}
@@ -252,7 +324,7 @@ class Words(_Frozen):
 
 
 class BotConfig(_Frozen):
-    """A bot; unknown keys are rejected.
+    """All that bot.yml says of a bot; unknown keys are rejected.
 
     Attributes:
         language: of the phrases that the bot brings along.
@@ -317,13 +389,19 @@ class BotConfig(_Frozen):
     def named_actions(self) -> frozenset[str]:
         """Return the actions that something leads to; what is a response is none."""
         named = {
-            *(form.action for form in self.forms.values()),
             *(one.validate_action for one in self.forms.values() if one.validate_action),
-            *self.actions.intents.values(),
             *self.actions.phrases.values(),
-            *(rule.do for rule in self.rules if self.form_called(rule.do) is None),
         }
-        return frozenset(named - {HAND_OFF, *self.said()})
+        for form in self.forms.values():
+            for steps in (form.opening, form.action, *(one.do for one in form.ends)):
+                named |= {*in_order(steps)}
+            named |= {one for one in form.required.values() if one.startswith(_RUN)}
+        for steps in self.actions.intents.values():
+            named |= {*in_order(steps)}
+        for rule in self.rules:
+            named |= {one for one in in_order(rule.do) if self.form_called(one) is None}
+        forms = {form.name for form in self.forms.values()}
+        return frozenset(named - forms - {HAND_OFF, RESTART, RESUME, *self.said()})
 
     def form_name(self, begun_by: str) -> str:
         """Return what a form is called: its name, else the intent that begins it."""
@@ -332,6 +410,13 @@ class BotConfig(_Frozen):
     def form_called(self, name: str) -> str | None:
         """Return the key under ``forms`` of a form by its name; None where there is none."""
         return next((key for key in self.forms if self.form_name(key) == name), None)
+
+    def form_named(self, name: str) -> str | None:
+        """Return the same of forms with a name of their own: an action may be called as an intent.
+
+        Such a form can be begun wherever an action can be run.
+        """
+        return next((key for key, form in self.forms.items() if form.name == name), None)
 
     def initial_values(self) -> dict[str, JsonValue]:
         """Return the slots that have a value from the start."""
@@ -382,6 +467,7 @@ class BotConfig(_Frozen):
         yield "actions.failed", self.actions.failed
         for intent, form in self.forms.items():
             for slot, name in form.required.items():
-                yield f"forms.{intent}.required.{slot}", name
+                if not name.startswith(_RUN):
+                    yield f"forms.{intent}.required.{slot}", name
             if form.confirm is not None:
                 yield f"forms.{intent}.confirm", form.confirm

@@ -1,4 +1,4 @@
-"""Loading: a bot.yml from its file.
+"""The file of a bot: reads and checks a bot.yml.
 
 Beside the way of a message. Example: ``load_bot(Path("bot.yml")).forms["book_restaurant"]``.
 """

@@ -1,4 +1,4 @@
-"""Outcome: what the bot made of one message; stored with its turn.
+"""Outcome: what the bot said and did after one message; stored with its turn.
 
 Last in the bot. Example: ``Outcome.read(turn.bot).memory`` is what the bot remembers after a turn.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from todserve.bot.action_events import Event
 from todserve.bot.rasa.bot_utterance import Utterance, channel_messages
 
-_LISTS = ("messages", "said", "events", "trail")
+_LISTS = ("messages", "said", "events", "trail", "done", "left")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class FormState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What was said and done.
+    """What the bot said and did after one message.
 
     Attributes:
         messages: what the user reads, in order; none while a person has taken over.
@@ -50,6 +50,9 @@ class Outcome:
         misses: turns in a row that it did not.
         error: ``action: type of the error``, where one failed.
         trail: events and messages in their order, as Rasa's tracker has them.
+        done: what was said and done in the turns before, each name once, the newest last.
+        left: the forms that were left for another one, the newest last.
+        strayed: slot -> value that the model understands and no condition of the slot allows.
     """
 
     messages: tuple[str, ...] = ()
@@ -62,6 +65,9 @@ class Outcome:
     misses: int = 0
     error: str | None = None
     trail: tuple[Event, ...] = ()
+    done: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    strayed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> tuple[dict[str, Any], ...]:
@@ -92,4 +98,4 @@ class Outcome:
             stored["form"] |= {"values": dict(form.values), "missing": list(form.missing)}
             stored["form"]["judged"] = {name: list(one) for name, one in form.judged.items()}
         stored |= {name: list(stored[name]) for name in _LISTS}
-        return stored | {"memory": dict(self.memory)}
+        return stored | {"memory": dict(self.memory), "strayed": dict(self.strayed)}

@@ -1,4 +1,4 @@
-"""Doing: one message's turn of the bot while it is under way.
+"""The bot's turn: what it says, runs and remembers for one message, while that is worked out.
 
 Between what the bot decides and its outcome. Example: ``doing.perform("book_restaurant")`` runs
 the action, takes its events in and says what it said.
@@ -14,12 +14,14 @@ from todserve.bot.action_events import (
     ActiveLoop,
     ConversationPaused,
     Event,
+    Restarted,
     SlotSet,
 )
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import HAND_OFF, BotConfig
+from todserve.bot.bot_config import HAND_OFF, RESTART, RESUME, BotConfig, Form, Steps, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.dialogue_tracker import Tracker
+from todserve.bot.form_dialogue import advance, rule_after
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa.action_slots import (
     REQUESTED,
@@ -30,6 +32,7 @@ from todserve.bot.rasa.action_slots import (
     typed,
 )
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
+from todserve.bot.rasa.judged_values import new_values
 from todserve.bot.rasa.tracker_events import at, parse_data, tracker_events
 from todserve.bot.response_templates import Responses, Values
 from todserve.bot.user_message import Heard
@@ -37,13 +40,16 @@ from todserve.runtime.language.control_text import without_frames
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
+_RESTARTED = "utter_restart"
+_MOST_NAMES = 100
+"""Of what was done earlier in the dialogue."""
 _MOST_REMEMBERED = 200
 _MOST_CHARACTERS = 50_000
 """Slots, and characters of their values: what is remembered is stored anew with every turn."""
 
 
 class Doing:
-    """Says, runs and remembers.
+    """Collects what the bot says and does for one message: replies, actions, slots, the form.
 
     Args:
         config: the bot.
@@ -74,6 +80,9 @@ class Doing:
         self._events: list[Event] = []
         self._trail: list[Event] = []
         self._earlier = earlier
+        self._left = list(past.left)
+        earlier_names = dict.fromkeys(reversed((*past.done, *past.said)))
+        self._done = tuple(reversed([*earlier_names][:_MOST_NAMES]))
         self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
@@ -119,8 +128,15 @@ class Doing:
         after = None if form is None else form.name
         if before != after:
             self._note(ActiveLoop(self._loop(after)))
+            self._left = [one for one in self._left if one != after]
         self.form = form
         self._ask(None if form is None else _next(form))
+
+    def leave(self, begun: str | None) -> None:
+        """Leave the form under way; where another one is ``begun``, it may go on later."""
+        if self.form is not None and begun not in (None, self.form.name):
+            self._left = [*(one for one in self._left if one != self.form.name), self.form.name]
+        self.hold(None)
 
     def miss(self) -> None:
         """Say that the message was not understood; hand over after too many."""
@@ -137,32 +153,89 @@ class Doing:
         self._note(ConversationPaused())
         self._handed_off = True
 
-    def perform(self, name: str, *, key: str | None = None, loop: str | None = None) -> bool:
-        """Run an action with all that follows from it, or say a response of that name.
+    def perform(self, steps: Steps, *, key: str | None = None, loop: str | None = None) -> bool:
+        """Run actions, say responses and begin forms, with all that follows from them.
 
         Args:
-            name: of the action or response.
+            steps: their names.
             key: idempotency key's second half; None for the message's own id.
             loop: the form that leads to it.
 
         Returns:
             Whether all went well.
         """
-        waiting, last = [name], None
-        for _ in range(_MOST_FOLLOWUPS + 1):
+        waiting, last = list(in_order(steps)), None
+        for _ in range(_MOST_FOLLOWUPS + len(waiting)):
+            if not waiting:
+                return True
             current = waiting.pop(0)
+            following: list[str] = []
+            form = self._config.form_named(current)
             if current == HAND_OFF:
                 self.hand_off()
             elif current in self._responses:
                 self.say(current)
+            elif form is not None:
+                if loop is None:  # else it has come to its end
+                    self.leave(form)
+                following, loop = list(self._begin(form)), form
+            elif current == RESUME:
+                following = self._resume()
+                loop = loop if self.form is None else self.form.name
+            elif current == RESTART:
+                self._forget()
             else:
                 tracker = self._tracker(key or self.heard.message_id, loop, last)
-                if not self._run(current, tracker, waiting):
+                if not self._run(current, tracker, following):
                     return False
             last = current
+            waiting[:0] = following
             if not waiting:
-                return True
-        return self._fail(name, "TooManyFollowups")
+                waiting += self._next_steps(current, loop)
+        return not waiting or self._fail(last or "", "TooManyFollowups")
+
+    def end_of(self, form: Form) -> Steps:
+        """Return what a form does in the end."""
+        filled = {} if self.form is None else self.form.values
+        known = {**self.memory, **filled}
+        holding = (one.do for one in form.ends if self.heard.meets(one.slots, one.known, known))
+        return next(holding, form.action)
+
+    def _next_steps(self, name: str, loop: str | None) -> tuple[str, ...]:
+        """Return what a rule says to do in the same turn, after something was said or done."""
+        inside = None if loop is not None or self.form is None else self._loop(self.form.name)
+        rule = rule_after(self._config, name, self.heard, inside, self.memory)
+        return () if rule is None else in_order(rule.do)
+
+    def _begin(self, key: str) -> tuple[str, ...]:
+        """Begin a form in the middle of a turn, and return what follows."""
+        form = self._config.forms[key]
+        after = advance(key, form, None, self.heard, memory=self.memory, agreed=None)[1]
+        self.hold(after)
+        new = new_values(None, after)
+        if form.validate_action is not None and new:
+            after = self.judge(form.validate_action, after, new)
+            self.hold(after)
+        if after.missing:
+            return (form.required[after.missing[0]],)
+        if form.confirm is not None:
+            return (form.confirm,)
+        ends = in_order(self.end_of(form))
+        self.hold(None)
+        return ends
+
+    def _resume(self) -> list[str]:
+        """Go on with the form that was left last; bot.yml may have lost it meanwhile."""
+        known = [one for one in self._left if one in self._config.forms]
+        return list(self._begin(known[-1])) if known else []
+
+    def _forget(self) -> None:
+        """Forget everything, and say the response for it where there is one."""
+        restarted = Restarted()
+        self._take_in(restarted, [])
+        self._trail.append(restarted)
+        if _RESTARTED in self._responses:
+            self.say(_RESTARTED)
 
     def outcome(self) -> Outcome:
         """Return what came of it."""
@@ -177,6 +250,8 @@ class Doing:
             misses=self._misses + 1 if self._missed and not self._handed_off else 0,
             error=self._error,
             trail=tuple(self._trail),
+            done=self._done,
+            left=tuple(self._left),
         )
 
     def judge(self, name: str, form: FormState, new: Mapping[str, str]) -> FormState:

@@ -1,4 +1,4 @@
-"""Tracker: the dialogue as an action sees it.
+"""Tracker: the dialogue as an action sees it, under the names that actions of Rasa use.
 
 Handed to an action. Example: ``tracker.get_slot("people")`` is ``"4"``.
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from todserve.bot.bot_config import BotConfig, Form, Rule
 from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.rasa.action_slots import filled_by
 from todserve.bot.user_message import Heard
 
 
 class Move(StrEnum):
-    """What follows."""
+    """What the bot does next about a form."""
 
     ASK = "ask"
     """Ask for the first missing slot."""
@@ -131,27 +132,61 @@ def rule_for(
         form: name of the form that is under way.
         memory: what the bot remembers.
     """
-
-    def value(slot: str) -> str | None:
-        known = memory.get(slot)
-        told = (slots[slot] for slots in heard.state.values() if slot in slots)
-        found = next(told, None) if known is None else known
-        return None if found is None else str(found).casefold()
-
     for one in config.rules:
         if (
-            one.intent == heard.intent
+            one.intent is not None
+            and one.intent == heard.intent
             and one.form == form
             and (one.after is None or one.after in past.said)
+            and (one.earlier is None or one.earlier in (*past.done, *past.said))
             and (not one.start or heard.index == 0)
-            and all(value(slot) is not None for slot in one.known)
-            and all(
-                value(slot) == (None if wanted is None else wanted.casefold())
-                for slot, wanted in one.slots.items()
-            )
+            and all(_names(heard, name, one.entities[name], config) for name in one.entities)
+            and heard.meets(one.slots, one.known, memory)
         ):
             return one
     return None
+
+
+def rule_after(
+    config: BotConfig, name: str, heard: Heard, form: str | None, memory: Mapping[str, Any]
+) -> Rule | None:
+    """Return the first rule for what follows a response or action in the same turn.
+
+    Args:
+        config: the bot.
+        name: what has just been said or done.
+        heard: the message.
+        form: name of the form that is under way.
+        memory: what the bot remembers.
+    """
+    return next(
+        (
+            one
+            for one in config.rules
+            if one.intent is None
+            and (one.after, one.form) == (name, form)
+            and heard.meets(one.slots, one.known, memory)
+        ),
+        None,
+    )
+
+
+def _names(heard: Heard, entity: str, value: str | None, config: BotConfig) -> bool:
+    """Say whether a message names an entity, with a value where one is asked for."""
+    told = [
+        *heard.said.get(entity, ()),
+        *(heard.entities[n] for n in heard.entities if n == entity),
+    ]
+    said = heard.user.casefold()
+    for slot in filled_by(entity, config.slots):
+        for domain in heard.state:
+            known = heard.known(domain, slot)
+            # What is said once more is named as well, though it changes nothing.
+            fresh = (domain, slot) in heard.changed or str(known).casefold() in said
+            if known is not None and fresh:
+                told.append(known)
+    wanted = None if value is None else value.casefold()
+    return any(wanted in (None, one.casefold()) for one in told)
 
 
 def _gathered(

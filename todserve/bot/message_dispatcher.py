@@ -1,4 +1,4 @@
-"""Dispatcher: collects what an action says.
+"""Dispatcher: collects the messages that an action sends to the user.
 
 Handed to an action. Example: ``dispatcher.utter_message(response="utter_booked", reference="k3")``.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Dispatcher:
-    """Takes messages in order.
+    """Takes an action's messages to the user and keeps their order.
 
     Attributes:
         messages: one dictionary a message: ``text`` as it stands, or ``response``, the name of a

@@ -1,4 +1,4 @@
-"""Responses: the templates of bot.yml, chosen and filled.
+"""Responses: chooses a template of bot.yml and puts values into its placeholders.
 
 After the bot decided what to say. Example: ``"{name} is at [value_address]."`` becomes
 ``"Charlie Chan is at Regent Street City Centre."``.
@@ -83,28 +83,37 @@ class Responses:
 
     def filled(self, name: str, values: Values) -> Utterance | None:
         """Return one of the templates whose placeholders all have values; None without any."""
-        found = [_fill(name, one, values) for one in self._spoken(name, values.heard.channel)]
+        found = [_fill(name, one, values) for one in self._spoken(name, values)]
         complete = [one for one in found if one is not None]
         return self._chosen(name, complete, values.heard) if complete else None
 
     def said(self, name: str, values: Values) -> Utterance:
-        """Return the same; where no template can be filled, a slot's name stands for its value."""
+        """Return the same; where no template can be filled, a slot's name stands for its value.
+
+        Where each template has a condition and none holds, nothing is said.
+        """
         utterance = self.filled(name, values)
         if utterance is not None:
             return utterance
-        open_ones = [
-            _fill(name, one, values, named=True) for one in self._spoken(name, values.heard.channel)
-        ]
-        return self._chosen(name, [one for one in open_ones if one is not None], values.heard)
+        spoken = self._spoken(name, values)
+        open_ones = [_fill(name, one, values, named=True) for one in spoken]
+        found = [one for one in open_ones if one is not None]
+        return self._chosen(name, found, values.heard) if found else Utterance("", {}, name)
 
-    def _spoken(self, name: str, channel: str) -> Sequence[Template]:
-        """Return the templates of a channel: its own, else those of no other, else all."""
+    def _spoken(self, name: str, values: Values) -> Sequence[Template]:
+        """Return the templates of a channel: its own, else those of no other, else all.
+
+        Of these, the ones whose conditions hold, else those without any.
+        """
         every = self._templates[name]
-        for wanted in (channel, None):
+        for wanted in (values.heard.channel, None):
             found = [one for one in every if one.channel == wanted]
             if found:
-                return found
-        return every
+                break
+        spoken = found or every
+        known = {**values.memory, **values.given}
+        holding = [one for one in spoken if one.slots and values.heard.meets(one.slots, (), known)]
+        return holding or [one for one in spoken if not one.slots]
 
     def _chosen(self, name: str, ones: Sequence[Utterance], heard: Heard) -> Utterance:
         # A text as seed is the same in every process, so a message sent again is answered alike.

@@ -1,4 +1,4 @@
-"""Heard: the user's message, as the model understood it and as the bot needs it.
+"""The user's message: its words, what the model understood of it, and what stood before it.
 
 First in the bot, after the model answered. Example: ``Heard.of(answer, user="on friday", ...)``
 has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.
@@ -137,6 +137,27 @@ class Heard:
         """Return what the user wants of a slot; None where that is nothing in particular."""
         value = self.state.get(domain, {}).get(slot)
         return None if value in (None, "", DONTCARE, DELETED) else value
+
+    def meets(
+        self, slots: Mapping[str, str | None], known: Iterable[str], memory: Mapping[str, Any]
+    ) -> bool:
+        """Say whether slots have the values that a condition asks for.
+
+        Args:
+            slots: slot -> the value it must have; None for none.
+            known: slots that must have some value.
+            memory: what the bot remembers; counts before the belief state.
+        """
+
+        def value(slot: str) -> str | None:
+            told = (state[slot] for state in self.state.values() if slot in state)
+            found = memory[slot] if memory.get(slot) is not None else next(told, None)
+            return None if found is None else str(found).casefold()
+
+        return all(value(slot) is not None for slot in known) and all(
+            value(slot) == (None if wanted is None else wanted.casefold())
+            for slot, wanted in slots.items()
+        )
 
 
 def plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:

@@ -33,8 +33,8 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
-def add_measuring(app: typer.Typer) -> None:
-    """Add the verb."""
+def add_bench_verbs(app: typer.Typer) -> None:
+    """Add ``bench``, which measures."""
     app.command("bench", cls=VerbCommand, rich_help_panel=PANEL)(_bench)
 
 

@@ -1,4 +1,4 @@
-"""The verbs about what a bot says and does: ``tod bot check``, ``tod bot convert``.
+"""The verbs about what a bot says and does: ``tod bot check``, ``convert``, ``test``, ``shell``.
 
 Example: ``tod bot convert my-rasa-project my-bot && tod bot check my-bot/bot.yml``.
 """
@@ -8,16 +8,19 @@ from typing import Annotated
 
 import typer
 
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, Json, Name, Token, TokenFile, Url
 from todserve.cli.verb_command import VerbCommand
 
 PANEL = "Talk"
 
 
-def add_bots(app: typer.Typer) -> None:
+def add_bot_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
-    bot = typer.Typer(help="Check a bot.yml, or make one of a Rasa project.")
+    bot = typer.Typer(help="Check, test or talk with a bot.yml, or make one of a Rasa project.")
     bot.command("check", cls=VerbCommand)(_check)
     bot.command("convert", cls=VerbCommand)(_convert)
+    bot.command("test", cls=VerbCommand)(_test)
+    bot.command("shell", cls=VerbCommand)(_shell)
     app.add_typer(bot, name="bot", rich_help_panel=PANEL)
 
 
@@ -59,3 +62,61 @@ def _convert(
         say(one_line(line))
     for line in report.next_lines():
         say(one_line(line))
+
+
+def _test(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
+    stories: Annotated[
+        Path,
+        typer.Argument(metavar="STORIES", help="Rasa's test stories, or dialogues of your own"),
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            "--url",
+            metavar="MODEL",
+            help="a server's URL, an archive, a checkpoint; without it, what is understood is "
+            "what the stories say",
+        ),
+    ] = None,
+    name: Name = DEFAULT_MODEL,
+    token: Token = None,
+    token_file: TokenFile = None,
+    json: Json = None,
+) -> int:
+    """Tell stories to a bot, turn by turn, and say what differs; exit status 1 if any does."""
+    from contextlib import nullcontext
+
+    from todserve.bot.trials.story_report import held_against
+    from todserve.runtime.console import one_line
+    from todserve.serving.client.served_answerer import open_answerer
+    from todserve.serving.terminal.painted_lines import say, write_json
+
+    opened = (
+        nullcontext()
+        if against is None
+        else open_answerer(against, name=name, token=token, token_file=token_file)
+    )
+    with opened as model:
+        report = held_against(file, stories, model)
+    if json is not None:
+        write_json(report.figures(), json)
+    if json is None or str(json) != "-":
+        for line in report.lines():
+            say(one_line(line))
+    return 0 if report.holds else 1
+
+
+def _shell(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
+    url: Url = DEFAULT_URL,
+    name: Name = DEFAULT_MODEL,
+    token: Token = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Talk to a bot in the terminal; buttons are shown, and payloads understood."""
+    from todserve.bot.bot_conversation import open_bot
+    from todserve.serving.terminal.chat import run_chat
+
+    run_chat(url=url, name=name, bot=open_bot(file), token=token, token_file=token_file)

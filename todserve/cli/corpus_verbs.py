@@ -20,8 +20,8 @@ _PublishedSplit = Annotated[
 ]
 
 
-def add_sources(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_corpus_verbs(app: typer.Typer) -> None:
+    """Add ``data`` and ``knowledge``, about what is learnt from and looked up."""
     corpus = typer.Typer(help="Fetch, check, count and convert corpora.")
     corpus.command("stats", cls=VerbCommand)(_stats)
     corpus.command("validate", cls=VerbCommand)(_validate)

@@ -44,8 +44,8 @@ class BenchmarkGroup(TyperGroup):
         self.commands.update(filled.commands)
 
 
-def add_evaluating(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_evaluation_verbs(app: typer.Typer) -> None:
+    """Add ``evaluate`` and ``replay``, which score and compare."""
     evaluate = typer.Typer(
         cls=BenchmarkGroup,
         invoke_without_command=True,

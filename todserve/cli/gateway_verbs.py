@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 PANEL = "Talk"
 
 
-def add_keeping(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_gateway_verbs(app: typer.Typer) -> None:
+    """Add ``gateway`` and ``studio``, which run in front of a model's server."""
     app.command("gateway", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_gateway))
     app.command("studio", cls=VerbCommand, rich_help_panel=PANEL)(_with_settings(_studio))
 

@@ -25,8 +25,8 @@ PANEL = "Look"
 _NAMED = ("torch", "torchserve", "onnxruntime", "transformers", "tokenizers", "pydantic")
 
 
-def add_looking(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_machine_verbs(app: typer.Typer) -> None:
+    """Add ``status``, ``doctor`` and ``version``, which change nothing."""
     app.command("status", cls=VerbCommand, rich_help_panel=PANEL)(_status)
     app.command("doctor", cls=VerbCommand, rich_help_panel=PANEL)(_doctor)
     app.command("version", cls=VerbCommand, rich_help_panel=PANEL)(_version)

@@ -11,15 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
-from todserve.cli.bench_verbs import add_measuring
-from todserve.cli.bot_verbs import add_bots
-from todserve.cli.corpus_verbs import add_sources
-from todserve.cli.evaluation_verbs import add_evaluating
-from todserve.cli.gateway_verbs import add_keeping
-from todserve.cli.machine_verbs import add_looking, print_version
-from todserve.cli.release_verbs import add_releasing
-from todserve.cli.serving_verbs import add_serving
-from todserve.cli.training_verbs import add_training
+from todserve.cli.bench_verbs import add_bench_verbs
+from todserve.cli.bot_verbs import add_bot_verbs
+from todserve.cli.corpus_verbs import add_corpus_verbs
+from todserve.cli.evaluation_verbs import add_evaluation_verbs
+from todserve.cli.fleet_verbs import add_fleet_verbs
+from todserve.cli.gateway_verbs import add_gateway_verbs
+from todserve.cli.label_verbs import add_label_verbs
+from todserve.cli.machine_verbs import add_machine_verbs, print_version
+from todserve.cli.release_verbs import add_release_verbs
+from todserve.cli.serving_verbs import add_serving_verbs
+from todserve.cli.training_verbs import add_training_verbs
 from todserve.runtime.errors import TodError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -70,15 +72,17 @@ def application() -> typer.Typer:
         subcommand_metavar="VERB ...",
     )
     app.callback()(_everything)
-    add_training(app)
-    add_evaluating(app)
-    add_serving(app)
-    add_releasing(app)
-    add_keeping(app)
-    add_bots(app)
-    add_sources(app)
-    add_measuring(app)
-    add_looking(app)
+    add_training_verbs(app)
+    add_evaluation_verbs(app)
+    add_serving_verbs(app)
+    add_release_verbs(app)
+    add_fleet_verbs(app)
+    add_gateway_verbs(app)
+    add_bot_verbs(app)
+    add_corpus_verbs(app)
+    add_label_verbs(app)
+    add_bench_verbs(app)
+    add_machine_verbs(app)
     return app
 
 

@@ -19,7 +19,7 @@ PANEL = "Serve"
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="why, for the log")]
 
 
-def add_releasing(app: typer.Typer) -> None:
+def add_release_verbs(app: typer.Typer) -> None:
     """Add the verbs."""
     release = typer.Typer(
         help="Versions of a model: promote, roll back, see who did.", no_args_is_help=True

@@ -17,6 +17,7 @@ from todserve.cli.options import (
     BotFile,
     CheckpointArgument,
     Corpora,
+    Json,
     Logs,
     MaybeCheckpoint,
     ModelConfigFile,
@@ -39,9 +40,10 @@ _FORMATS = [engine.value for engine in exported_engines()]
 _DTYPES = sorted({dtype.value for engine in EngineName for dtype in engine.spec.export_dtypes})
 
 
-def add_serving(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_serving_verbs(app: typer.Typer) -> None:
+    """Add the verbs from ``export`` to ``demo``: pack a model, serve it, talk to it."""
     app.command("export", cls=VerbCommand, rich_help_panel=PANEL)(_export)
+    app.command("tune", cls=VerbCommand, rich_help_panel=PANEL)(_tune)
     app.command("archive", cls=VerbCommand, rich_help_panel=PANEL)(_archive)
     app.command("start", cls=taking_many("--name"), rich_help_panel=PANEL)(_start)
     app.command("stop", cls=VerbCommand, rich_help_panel=PANEL)(_stop)
@@ -111,6 +113,52 @@ def _archive(
     from todserve.serving.archive.archive_build import run
 
     run(checkpoint=folder, out_dir=out, name=name, version=version, model_config=model_config)
+
+
+def _tune(
+    checkpoint: CheckpointArgument = None,
+    option: MaybeCheckpoint = None,
+    model_config: ModelConfigFile = None,
+    config: ServerConfig = DEFAULT_CONFIG,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="to write; by default the one that is read"),
+    ] = None,
+    turns: Annotated[
+        Path | None,
+        typer.Option("--turns", metavar="FILE", help="bodies to ask, JSON lines; else the demo's"),
+    ] = None,
+    clients: Annotated[
+        int, typer.Option("--clients", metavar="N", min=2, help="how many ask at once")
+    ] = 16,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", min=0.5, help="of each measurement")
+    ] = 6.0,
+    memory: Annotated[
+        int | None,
+        typer.Option("--memory", metavar="MB", min=1, help="most that all workers may take"),
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Measure how many workers and threads serve best here, and write it to model-config.yaml."""
+    folder = checkpoint_of(checkpoint, option)
+    from todserve.serving.capacity.plan_choice import model_config_of, read_turns, run
+    from todserve.serving.terminal.painted_lines import json_file, write_json
+
+    source, target = model_config_of(model_config)
+    with json_file(json) as file:
+        figures = run(
+            folder,
+            model_config=source,
+            config=config,
+            turns=read_turns(turns),
+            clients=clients,
+            seconds=seconds,
+            out=out or target,
+            memory=None if memory is None else memory * 1_000_000,
+        )
+        if file is not None:
+            write_json(figures, file)
 
 
 def _start(

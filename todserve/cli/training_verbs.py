@@ -28,8 +28,8 @@ PANEL = "Learn"
 _SHARES = (0.01, 0.05, 0.1, 0.2)
 
 
-def add_training(app: typer.Typer) -> None:
-    """Add the verbs."""
+def add_training_verbs(app: typer.Typer) -> None:
+    """Add ``train``, ``few-shot`` and the verbs that fit parts of a checkpoint."""
     app.command("train", cls=VerbCommand, rich_help_panel=PANEL)(_train)
     many = taking_many("--shares", "--per-intent")
     app.command("few-shot", cls=many, rich_help_panel=PANEL)(_few_shot)

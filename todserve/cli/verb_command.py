@@ -1,4 +1,4 @@
-"""VerbCommand: a verb of ``tod``, run behind the console's door, with two liberties for its words.
+"""VerbCommand: one verb of ``tod``; it may take many words after one option, and bare ``--json``.
 
 ``tod start --name tod korean`` gives one option several words, and ``tod status --json`` leaves the
 file of ``--json`` out. Example: ``@app.command("start", cls=taking_many("--name"))``.
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"-\.?\d")
 
 
 class VerbCommand(TyperCommand):
-    """A command whose words are completed before they are parsed."""
+    """A verb whose command line is completed before typer parses it."""
 
     many: ClassVar[tuple[str, ...]] = ()
 

@@ -10,8 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.schema import clock_time
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.whole_files import written_whole
 
 
@@ -65,12 +64,13 @@ def _write_table(
 def _as_stored(table: DomainTable, row: Mapping[str, str]) -> tuple[str, ...]:
     said = {name: " ".join(row.get(name, "").lower().split()) for name in table.columns}
     keys = []
+    forms = WordForms.of_language()  # the file's keys are English's, whatever its words are
     for name, how in table.comparisons.items():
         if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
-            said[name] = clock_time(said[name]) or said[name]
+            said[name] = forms.clock_time(said[name]) or said[name]
             keys.append(said[name])
         else:
-            keys.append(comparison_key(said[name]))
+            keys.append(forms.comparison_key(said[name]))
     leave, arrive = said.get("leave", ""), said.get("arrive", "")
     if leave and arrive and arrive < leave and "arrive" in table.comparisons:
         # 23:59 to 01:27 arrives on the next day: not "by 09:00" of this one.

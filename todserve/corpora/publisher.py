@@ -6,6 +6,8 @@ it is missing. Example: ``CORPORA["sgd"].publisher.licence == "CC BY-SA 4.0"``.
 
 from dataclasses import dataclass
 
+from todserve.runtime.errors import CorpusError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publisher:
@@ -32,3 +34,14 @@ class Publisher:
     splits: tuple[str, ...]
     caution: str = ""
     folder: str = ""
+
+    def check(self, split: str) -> None:
+        """Refuse a split that is none of the corpus's.
+
+        Raises:
+            CorpusError: it is none.
+        """
+        if split not in self.splits:
+            raise CorpusError(
+                f"unknown split {split!r} of {self.name}; expected one of {', '.join(self.splits)}"
+            )

@@ -122,8 +122,5 @@ def load(
         CorpusError: unknown name or split, or the corpus is not there.
     """
     reader = reader_of(name)
-    if split not in reader.splits:
-        raise CorpusError(
-            f"unknown split {split!r} of {name}; expected one of {', '.join(reader.splits)}"
-        )
+    reader.publisher.check(split)
     return reader.read(find(name, root), split, report=report, progress=progress)

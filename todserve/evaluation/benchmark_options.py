@@ -6,12 +6,15 @@ A benchmark adds its own in a subclass. Example:
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, first_problem
+
+if TYPE_CHECKING:  # opening one loads a network, listing the benchmarks does not
+    from todserve.evaluation.answerer import AnswererSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,27 @@ class BenchmarkOptions(BaseModel):
             return EngineSettings.model_validate(said)
         except ValidationError as error:
             raise ConfigError(first_problem(error)) from error
+
+    def answerer(
+        self, *, constrained: bool = False, spelling: bool = True, checked: bool = True
+    ) -> "AnswererSource":
+        """Return who answers; the arguments are those of `AnswererSource`.
+
+        Raises:
+            ConfigError: as of `settings`.
+        """
+        from todserve.evaluation.answerer import AnswererSource
+
+        return AnswererSource(
+            checkpoint=self.checkpoint,
+            url=self.url,
+            token_file=self.token_file,
+            name=self.name,
+            settings=self.settings(),
+            constrained=constrained,
+            spelling=spelling,
+            checked=checked,
+        )
 
     def without(self, *names: str, why: str) -> None:
         """Refuse options that would change nothing.

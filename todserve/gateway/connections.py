@@ -32,7 +32,7 @@ _TOLD = b'{"code":503,"type":"busy","message":"too many connections; send the sa
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What a connection may take.
+    """How many connections there may be, and how long each may take for its parts.
 
     Attributes:
         most: connections at once.

@@ -1,4 +1,4 @@
-"""Run: a gateway process.
+"""The gateway's process: its port, its server, and what nobody else may read.
 
 Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8090))``.
 """

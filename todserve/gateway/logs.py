@@ -1,4 +1,4 @@
-"""Logs: the gateway's lines, which nobody can make many of.
+"""Logs of the gateway: no client can fill them by sending what is refused.
 
 Beside the way of a message. Example: ``log_config(Path("gateway.log"))`` is what uvicorn takes.
 
@@ -59,7 +59,7 @@ def log_config(file: Path | None) -> dict[str, Any]:
 
 
 class Seldom(logging.Filter):
-    """Lets a warning or an error through once a minute, and says how many it kept back.
+    """Lets the same warning through once a minute, and then says how many it kept back.
 
     Those are the same whose ``fault`` is, or else their logger and their text without what is
     filled into it.

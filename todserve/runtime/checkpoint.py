@@ -26,6 +26,7 @@ from todserve.runtime.language.prompts import PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import DATABASE_TOKENS
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.language.word_forms import FORMS_FILE, WordForms
 from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.runtime.networks.stored_weights import check_sizes, read_config
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
@@ -67,6 +68,7 @@ OPTIONAL_FILES = (
     CALIBRATION_FILE,
     DOMAIN_MODEL,
     DRAFTS_FILE,
+    FORMS_FILE,
     INTENT_MODEL,
     LABELS_FILE,
     NAMES_FILE,
@@ -135,8 +137,9 @@ class Checkpoint:
         form = PromptFormat.load(folder / "format.json")
         _check_positions(folder, form)
         checksum = _identity(folder)
-        schema = Schema.load(folder / "schema.json")
-        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite")
+        forms = WordForms.of(folder)
+        schema = Schema.load(folder / "schema.json", forms)
+        knowledge = KnowledgeBase.open(folder / "knowledge.sqlite", forms)
         return cls(
             folder=folder,
             format=form,

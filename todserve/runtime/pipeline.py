@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from todserve.runtime.admission import admit
 from todserve.runtime.answer import finished_response
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
@@ -25,6 +24,7 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
+from todserve.runtime.request_check import admit
 from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.spelling.paraphrases import Paraphrases
 from todserve.runtime.spelling.speller import Spelled, Speller

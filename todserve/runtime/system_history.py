@@ -1,6 +1,6 @@
 """System history: writes past replies in the form that the checkpoint was trained with.
 
-Comes after admission and before the prompts when a turn is answered. A client may send our plain
+Comes after the check of the request and before the prompts. A client may send our plain
 reply, our delexicalised one, or another system's text; the checkpoint's format asks for one form.
 Example: ``the gonville is at gonville place`` becomes ``[value_name] is at [value_address]``.
 """

@@ -4,7 +4,7 @@ Beside the way of a message; the page speaks ``/v1`` like any client. Example:
 ``mount_studio(app)`` after ``app = create_app(settings)``; then ``/`` leads to ``/studio/``.
 
 The page is plain files without a build step. What it may do is said in one header, see
-`gateway.headers`.
+`gateway.api.browser_headers`.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from todserve.gateway.api.headers import POLICY
+from todserve.gateway.api.browser_headers import POLICY
 
 PATH = "/studio/"
 STATIC = Path(__file__).parent / "static"

@@ -475,3 +475,202 @@ def test_a_second_rule_that_contradicts_the_first_is_named_with_its_line(tmp_pat
     assert report.notes.notes["rule: says another thing after its intent"].examples == [
         f"{tmp_path}/bot/all.yml:{at}: utter_bye"
     ]
+
+
+def story(name: str, *steps: dict[str, Any]) -> dict[str, Any]:
+    return {"story": name, "steps": list(steps)}
+
+
+def intent(name: str, **entities: str) -> dict[str, Any]:
+    return {"intent": name} | (
+        {"entities": [{k: v} for k, v in entities.items()]} if entities else {}
+    )
+
+
+def do(name: str) -> dict[str, Any]:
+    return {"action": name}
+
+
+BEGUN = (do("taxi_form"), {"active_loop": "taxi_form"})
+
+
+def test_what_is_said_before_a_form_and_after_its_end_is_said_in_order(tmp_path: Path) -> None:
+    rules = [
+        {"rule": "b", "steps": [intent("book"), do("utter_offer"), *BEGUN]},
+        {
+            "rule": "e",
+            "condition": [{"active_loop": "taxi_form"}],
+            "steps": [
+                do("taxi_form"),
+                {"active_loop": None},
+                do("action_send"),
+                do("utter_done"),
+                do("utter_more"),
+            ],
+        },
+    ]
+    report = converted(tmp_path, rules=[])
+    tree = TAXI | {"rules": rules, "actions": ["action_send", "validate_taxi_form"]}
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "all.yml").write_text(yaml.safe_dump(tree), "utf-8")
+    form = convert_rasa(tmp_path / "two", tmp_path / "out2").bot.forms["book"]
+    assert form.opening == "utter_offer"
+    assert form.action == ("action_send", "utter_done", "utter_more")
+    assert (form.validate_action, form.stays) == ("validate_taxi_form", True)
+    assert report.bot.forms["book"].opening is None
+
+
+def test_an_action_asks_where_the_project_says_so(tmp_path: Path) -> None:
+    bot = converted(tmp_path, actions=["action_ask_taxi_form_note", "action_ask_seats"]).bot
+    assert bot.forms["book"].required["note"] == "action_ask_taxi_form_note"
+    assert bot.forms["book"].required["seats"] == "action_ask_seats"
+    assert {"action_ask_seats", "action_ask_taxi_form_note"} <= bot.named_actions()
+
+
+def test_what_every_story_does_after_an_intent_is_done_and_yes_only_after_its_question(
+    tmp_path: Path,
+) -> None:
+    stories = [
+        story("a", intent("greet"), do("utter_more"), intent("affirm"), do("utter_what")),
+        story("b", intent("greet"), do("utter_more"), intent("deny"), do("utter_bye")),
+        story("c", intent("ask_why"), do("utter_offer"), intent("affirm"), do("utter_hi")),
+    ]
+    one = talk(converted(tmp_path, stories=stories))
+    assert one.say("hi", "greet").messages == ("Anything else?",)
+    assert one.say("yes", "affirm").messages == ("What then?",)
+    assert one.say("why", "ask_why").messages == ("A taxi?",)
+    assert one.say("yes", "affirm").messages == ("Hi.",)
+    assert one.say("yes", "affirm").messages == ("as the model says",)
+
+
+def test_stories_are_told_apart_by_entities_and_by_what_was_done_earlier(tmp_path: Path) -> None:
+    stories = [
+        story("a", intent("greet", number="3"), do("utter_hi")),
+        story("b", intent("greet"), do("utter_more")),
+        story("c", intent("stop"), do("utter_bye"), intent("ask_why"), do("utter_why")),
+        story("d", intent("book_no"), do("utter_what"), intent("ask_why"), do("utter_hi")),
+    ]
+    report = converted(tmp_path, stories=stories, intents=[*TAXI["intents"], "book_no"])
+    one = talk(report)
+    assert one.say("hi", "greet").messages == ("Anything else?",)
+    assert one.say("3 of us here", "greet", state=seats("3")).messages == ("Hi.",)
+    # The value is known still, but not named any more.
+    assert one.say("hi", "greet").messages == ("Anything else?",)
+    one.say("stop", "stop")
+    assert one.say("why", "ask_why").messages == ("Cars differ.",)
+    assert report.notes.count("story: does another thing than others after its intent") == 0
+
+
+def test_rules_with_entities_of_their_own_hold_each_for_itself(tmp_path: Path) -> None:
+    slots = TAXI["slots"] | {
+        "kind": {
+            "type": "categorical",
+            "values": ["big", "small"],
+            "mappings": [{"type": "from_entity", "entity": "kind"}],
+        }
+    }
+    rules = [
+        {"rule": one, "steps": [intent("ask_why", kind=one), do(action)]}
+        for one, action in (("big", "utter_hi"), ("small", "utter_bye"))
+    ]
+    report = converted(tmp_path, rules=rules, slots=slots, entities=["number", "kind"])
+    assert "ask_why" not in report.bot.actions.intents
+    for value, said in (("big", "Hi."), ("small", "Goodbye.")):
+        state = {"rasa": {"kind": value}}
+        assert talk(report).say(f"a {value} one", "ask_why", state=state).messages == (said,)
+
+
+def test_what_follows_an_action_depends_on_the_slot_that_it_set(tmp_path: Path) -> None:
+    def branch(value: bool, action: str) -> dict[str, Any]:
+        return story(
+            action,
+            intent("ask_why"),
+            do("action_check"),
+            {"slot_was_set": [{"free": value}]},
+            do(action),
+        )
+
+    slots = TAXI["slots"] | {"free": {"type": "bool", "mappings": [{"type": "custom"}]}}
+    bot = converted(
+        tmp_path,
+        slots=slots,
+        stories=[branch(True, "utter_hi"), branch(False, "utter_bye")],
+        actions=["action_check"],
+    ).bot
+    assert bot.actions.intents["ask_why"] == "action_check"
+    assert [(one.after, one.slots, one.do) for one in bot.rules if one.intent is None] == [
+        ("action_check", {"free": "true"}, "utter_hi"),
+        ("action_check", {"free": "false"}, "utter_bye"),
+    ]
+
+
+def test_a_form_is_left_for_another_and_goes_on_as_the_stories_say(tmp_path: Path) -> None:
+    forms = {
+        "taxi_form": {"required_slots": ["seats"]},
+        "way_form": {"required_slots": ["note"]},
+        "bus_form": {"required_slots": ["seats"]},
+    }
+
+    def switched(form: str, begins: str) -> dict[str, Any]:
+        return story(
+            form,
+            intent(begins),
+            do(form),
+            {"active_loop": form},
+            intent("ask_why"),
+            do("utter_offer"),
+            intent("affirm"),
+            do("utter_what"),
+            do("way_form"),
+            {"active_loop": "way_form"},
+            {"active_loop": None},
+            do("utter_more"),
+            intent("affirm"),
+            do(form),
+        )
+
+    report = converted(
+        tmp_path, forms=forms, stories=[switched("taxi_form", "book"), switched("bus_form", "stop")]
+    )
+    one = talk(report)
+    assert one.say("taxi", "book").messages == ("How many seats?",)
+    assert one.say("why", "ask_why").messages == ("A taxi?",)
+    assert one.say("yes", "affirm").messages == ("What then?", "Any note, at 5 EUR?")
+    assert one.say("by the door", None).messages == ("Anything else?",)
+    assert one.say("yes", "affirm").messages == ("How many seats?",)
+    assert report.bot.form_called("taxi_form") == "book"
+
+
+def test_an_entity_that_fills_no_slot_reaches_rules_and_actions(tmp_path: Path) -> None:
+    nlu = [*TAXI["nlu"], {"intent": "ask_why", "examples": "- why [blue](colour)\n"}]
+    rule = {"rule": "c", "steps": [intent("ask_why", colour="blue"), do("utter_why")]}
+    report = converted(tmp_path, rules=[rule], nlu=nlu, entities=["number", "colour"])
+    assert report.bot.slots["colour"].influences is False
+    states = {turn.user: turn.belief_state for one in told(report) for turn in one.turns}
+    assert states["why blue"] == {"rasa": {"colour": "blue"}}
+    one = talk(report)
+    assert one.say("why", "ask_why").messages == ("as the model says",)
+    blue = {"rasa": {"colour": "blue"}}
+    assert one.say("why blue", "ask_why", state=blue).messages == ("Cars differ.",)
+
+
+def test_slots_say_which_entities_fill_them_and_when(tmp_path: Path) -> None:
+    mapping = {
+        "type": "from_entity",
+        "entity": "number",
+        "role": "of",
+        "not_intent": "stop",
+        "conditions": [{"active_loop": "taxi_form", "requested_slot": "seats"}],
+    }
+    slots = TAXI["slots"] | {"seats": {"type": "float", "mappings": [mapping]}}
+    (source,) = converted(tmp_path, slots=slots).bot.slots["seats"].entities
+    assert (source.entity, source.role, source.forms) == ("number", "of", ("taxi_form",))
+    assert (source.asked, source.unless) == (True, ("stop",))
+
+
+def test_a_sessions_end_is_told_as_the_gateways_setting(tmp_path: Path) -> None:
+    config = {"session_expiration_time": 90, "carry_over_slots_to_new_session": True}
+    notes = converted(tmp_path, session_config=config).notes
+    told = "session_config: session_expiration_time, start the gateway with expire_after=5400"
+    assert notes.count(told) == 1
+    assert notes.count("session_config: carry_over_slots_to_new_session") == 1

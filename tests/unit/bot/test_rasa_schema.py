@@ -50,7 +50,7 @@ RULE = ("rules", "rules", 1)
 STORY = ("stories", "stories", 0)
 
 KEYS: list[tuple[tuple[str | int, ...], Any]] = [
-    (("domain", "session_config"), {"session_expiration_time": 60}),
+    (("domain", "session_config"), {"session_expiration_time": 90}),
     (("domain", "e2e_actions"), ["Hello"]),
     (("domain", "config"), {"store_entities_as_slots": False}),
     (("domain", "intents", 0), {"book": {"use_entities": []}}),
@@ -83,8 +83,8 @@ KEYS: list[tuple[tuple[str | int, ...], Any]] = [
     ((*SAID, "image"), "http://a/b.png"),
     ((*SAID, "custom"), {"a": "b"}),
     ((*SAID, "attachment"), "x"),
-    ((*SAID, "elements"), []),
-    ((*SAID, "quick_replies"), []),
+    ((*SAID, "elements"), [{"title": "a"}]),
+    ((*SAID, "quick_replies"), [{"title": "a", "payload": "/affirm"}]),
     ((*SAID, "metadata"), {"a": 1}),
     ((*SAID, "channel"), "slack"),
     ((*SAID, "condition"), [{"type": "slot", "name": "city", "value": "ely"}]),

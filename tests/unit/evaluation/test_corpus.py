@@ -11,6 +11,7 @@ from tests.support.pipeline_server import PipelineServer
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.suites.corpus.corpus_run import run_corpus
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
@@ -61,7 +62,8 @@ def test_figures_stand_for_the_labels_there_are(
     server: PipelineServer, own: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scores.json"
-    card = run_corpus(tiny_checkpoint, str(own), "train", url=server.url, out=out, progress=False)
+    served = AnswererSource(checkpoint=tiny_checkpoint, url=server.url)
+    card = run_corpus(served, str(own), "train", out=out, progress=False)
     # Of three states two are right; the third has ely right and monday for friday.
     assert card.value("joint_goal_accuracy") == pytest.approx(2 / 3)
     assert card.value("slot_f1") == pytest.approx(3 / 4)
@@ -74,7 +76,8 @@ def test_figures_stand_for_the_labels_there_are(
 
 
 def test_a_limit_is_signed(server: PipelineServer, own: Path, tiny_checkpoint: Path) -> None:
-    card = run_corpus(tiny_checkpoint, str(own), "train", url=server.url, limit=1, progress=False)
+    served = AnswererSource(checkpoint=tiny_checkpoint, url=server.url)
+    card = run_corpus(served, str(own), "train", limit=1, progress=False)
     assert card.dialogues == 1
     assert all(one.signature.subset == "first-1" for one in card.figures)
 
@@ -91,4 +94,6 @@ def test_what_cannot_be_scored_is_named(
     tiny_checkpoint: Path, corpus: str, split: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError, match=expected):
-        run_corpus(tiny_checkpoint, corpus, split, root=TINY, progress=False)
+        run_corpus(
+            AnswererSource(checkpoint=tiny_checkpoint), corpus, split, root=TINY, progress=False
+        )

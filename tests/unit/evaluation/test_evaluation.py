@@ -5,6 +5,7 @@ import pytest
 
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.dialogue_selection import QUICK_DIALOGUES, check_split, select
 from todserve.evaluation.metrics.corpus_scores import score
 from todserve.evaluation.metrics.invented_labels import INVENTED
@@ -175,18 +176,18 @@ def test_limit_must_be_positive() -> None:
 
 def test_train_is_never_scored(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="split 'train'; expected dev or test"):
-        run_evaluation(tmp_path, split="train")
+        run_evaluation(AnswererSource(checkpoint=tmp_path), split="train")
 
 
 def test_test_is_refused_to_those_who_choose_by_it(tmp_path: Path) -> None:
     check_split("test")
     with pytest.raises(ConfigError, match="split 'test'; expected dev"):
-        run_evaluation(tmp_path, split="test", allow_test=False)
+        run_evaluation(AnswererSource(checkpoint=tmp_path), split="test", allow_test=False)
 
 
 def test_unknown_corpus_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="corpus 'sgd' cannot be scored; expected multiwoz21"):
-        run_evaluation(tmp_path, corpus="sgd")
+        run_evaluation(AnswererSource(checkpoint=tmp_path), corpus="sgd")
 
 
 def test_scorecard_carries_a_signature_on_every_figure(

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.scripted_engine import Asked, ScriptedEngine
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.suites.intents.intent_files import (
     labelled_banking77,
     labelled_clinc150,
@@ -144,7 +145,10 @@ def test_a_csv_file_is_scored_row_by_row(
     out = tmp_path / "new" / "figures.json"
     settings = EngineSettings(threads=1)
     figures = run_banking77(
-        tiny_checkpoint, tmp_path / "test.csv", out, settings=settings, progress=False
+        AnswererSource(checkpoint=tiny_checkpoint, settings=settings),
+        tmp_path / "test.csv",
+        out,
+        progress=False,
     )
     assert json.loads(out.read_text()) == figures
     assert (figures["rows"], figures["labels"]) == (3, 3)
@@ -172,9 +176,8 @@ def clinc150(folder: Path, **lists: object) -> Path:
 
 def test_both_kinds_of_a_clinc150_split_are_scored(tiny_checkpoint: Path, tmp_path: Path) -> None:
     figures = run_clinc150(
-        tiny_checkpoint,
+        AnswererSource(checkpoint=tiny_checkpoint, settings=EngineSettings(threads=1)),
         clinc150(tmp_path, oos_train=[["unused", "oos"]]),
-        settings=EngineSettings(threads=1),
         progress=False,
     )
     assert figures["rows"] == 2

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tiny_checkpoint import SCHEMA
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.suites.people.people_run import run_people
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
@@ -69,7 +70,9 @@ def test_steps_are_held_on_the_models_own_states(
         "  - {user: on friday, state: {train: {destination: ely, day: friday}}}\n"
         "- {kind: idle, turns: [{user: hm, state: {restaurant: {food: '金'}}}]}\n"
     )
-    figures = run_people(tiny_bert_checkpoint, path, tmp_path / "figures.json", show=True)
+    figures = run_people(
+        AnswererSource(checkpoint=tiny_bert_checkpoint), path, tmp_path / "figures.json", show=True
+    )
     assert figures["steps"] == 3
     assert {kind: one["steps"] for kind, one in figures["kinds"].items()} == {"place": 2, "idle": 1}
     assert figures["kinds"]["idle"]["right"] == 0

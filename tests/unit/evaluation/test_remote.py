@@ -10,7 +10,7 @@ import pytest
 from tests.support.pipeline_server import PipelineServer
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_checkpoint import PPTOD, write_tiny_checkpoint
-from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.remote_pipeline import RemotePipeline
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import (
@@ -187,9 +187,9 @@ def test_a_server_that_is_not_there_is_an_error(tiny_checkpoint: Path) -> None:
 def test_without_an_address_the_checkpoint_answers_in_process(
     server: PipelineServer, tiny_checkpoint: Path
 ) -> None:
-    far = open_answering(tiny_checkpoint, url=server.url)
+    far = AnswererSource(checkpoint=tiny_checkpoint, url=server.url).open()
     assert isinstance(far, RemotePipeline)
     far.close()
-    near = open_answering(tiny_checkpoint)
+    near = AnswererSource(checkpoint=tiny_checkpoint).open()
     assert isinstance(near, Pipeline)
     near.close()

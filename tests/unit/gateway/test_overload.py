@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import socketio
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
 from todserve.gateway.api.roles import ASK_THE_MODEL, NEEDED, asks_the_model
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.studio.studio_page import mount_studio
 
 
 class HeldModel:
@@ -96,6 +98,30 @@ def test_a_message_without_a_place_gets_503_and_when_to_come_back_and_is_taken_t
         assert [len(gateway.turns(one)) for one in (first, second)] == [1, 1]
 
 
+def test_a_web_chat_without_a_place_is_told_when_to_come_back(tmp_path: Path) -> None:
+    refused: list[dict[str, Any]] = []
+    told = threading.Event()
+    with crowded(tmp_path, turns_waiting=0) as (gateway, held), ThreadPoolExecutor(1) as pool:
+        first = gateway.begin()
+        answered = pool.submit(gateway.say, first, "a train", "m1")
+        assert held.asked.acquire(timeout=60)
+        chat = socketio.Client(reconnection=False)
+
+        def hear(why: dict[str, Any]) -> None:
+            refused.append(why)
+            told.set()
+
+        chat.on("message_refused", hear)
+        chat.connect(gateway.url, transports=["polling"], wait_timeout=30)
+        chat.emit("user_uttered", {"message": "a taxi"})
+        assert told.wait(30)
+        chat.eio.disconnect(abort=True)
+        held.may_answer.set()
+        assert answered.result().status_code == 200
+    assert (refused[0]["code"], refused[0]["type"]) == (503, "overloaded")
+    assert refused[0]["retry_after"] >= 1
+
+
 def test_a_message_that_waited_for_too_long_is_refused_and_never_reaches_the_model(
     tmp_path: Path,
 ) -> None:
@@ -132,11 +158,17 @@ def test_the_metrics_count_what_happened(tmp_path: Path) -> None:
         gateway.say(dialogue, "a taxi", "m2")
         held.may_answer.set()
         assert answered.result().status_code == 200
+        mount_studio(gateway.app)
+        assert gateway.call("GET", "/studio/scripts/app.js").status_code == 200
+        assert gateway.call("GET", "/studio/none.js").status_code == 404
         seen = samples(gateway)
     turns = "/v1/dialogues/{dialogue_id}/turns"
     assert seen["tod_gateway_dialogues_total"] == 1
     assert seen[f"tod_gateway_requests_total{sorted(['POST', turns, '200'])}"] == 1
     assert seen[f"tod_gateway_requests_total{sorted(['POST', '(no route)', '503'])}"] == 1
+    files = "/studio/{file}"
+    assert seen[f"tod_gateway_requests_total{sorted(['GET', files, '200'])}"] == 1
+    assert seen[f"tod_gateway_requests_total{sorted(['GET', files, '404'])}"] == 1
     assert seen["tod_gateway_refusals_total['full']"] == 1
     assert seen["tod_gateway_model_seconds_count['answered']"] == 1
     assert seen["tod_gateway_wait_seconds_count"] == 1

@@ -17,6 +17,7 @@ from todserve.runtime.checkpoint_description import describe
 from todserve.runtime.errors import RequestError, ServerError
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import ModelIdentity
+from todserve.runtime.worker.turn_worker import TurnWorker
 from todserve.serving.client.client import Client
 
 ASKING: dict[str, object] = {"body": {"describe": True}}
@@ -25,8 +26,8 @@ ASKING: dict[str, object] = {"body": {"describe": True}}
 def handler_of(folder: Path) -> TodHandler:
     handler = TodHandler()
     pipeline = Scripted(folder).pipeline
-    handler._pipeline = pipeline
-    handler._description = describe(pipeline.checkpoint, pipeline.identity).model_dump(mode="json")
+    told = describe(pipeline.checkpoint, pipeline.identity).model_dump(mode="json")
+    handler._worker = TurnWorker(pipeline, description=told)
     return handler
 
 

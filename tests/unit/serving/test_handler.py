@@ -14,6 +14,9 @@ from handlers.tod_handler import TodHandler
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+from todserve.runtime.wire.turn_explanation import TurnExplanation
+from todserve.runtime.worker import turn_worker
+from todserve.runtime.worker.turn_worker import TurnWorker
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchServe leaves version.txt open
@@ -37,6 +40,9 @@ class EchoPipeline:
         self.batches.append(len(requests))
         return [self._answer(request) for request in requests]
 
+    def explain(self, requests: Sequence[TurnRequest]) -> list[TurnExplanation | RequestError]:
+        raise NotImplementedError
+
 
 def response(request: TurnRequest) -> TurnResponse:
     return TurnResponse(model=ModelIdentity(name=request.user, version="1.0", checkpoint="c"))
@@ -45,7 +51,7 @@ def response(request: TurnRequest) -> TurnResponse:
 def make(answer: Answer = response) -> tuple[TodHandler, EchoPipeline]:
     handler = TodHandler()
     pipeline = EchoPipeline(answer)
-    handler._pipeline = pipeline  # type: ignore[assignment]
+    handler._worker = TurnWorker(pipeline)
     return handler, pipeline
 
 
@@ -151,7 +157,7 @@ def test_no_utterance_is_answered_back_or_logged_above_debug(
     with caplog.at_level(logging.DEBUG):
         answers = run(handler, [{"body": {"user": SECRET}}])
     assert SECRET not in json.dumps(answers)
-    ours = [entry for entry in caplog.records if entry.name == tod_handler.__name__]
+    ours = [entry for entry in caplog.records if entry.name == turn_worker.__name__]
     assert any("KeyError" in entry.getMessage() for entry in ours)
     loud = [entry for entry in caplog.records if entry.levelno > logging.DEBUG]
     assert loud

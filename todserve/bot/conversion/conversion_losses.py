@@ -27,6 +27,8 @@ _STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was
     *("checkpoint", "active_loop", "form")
 }
 _OUR_CHANNEL = "rest"
+_EXPIRES = 3600.0
+"""Seconds after which a dialogue ends at a gateway that is told nothing else."""
 
 MISUNDERSTANDING = "FallbackClassifier"
 """The one component of a pipeline that has a place in bot.yml: its threshold."""
@@ -46,6 +48,8 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
                 _components(node, "pipeline component", report)
             elif name == "policies":
                 _components(node, "policy", report)
+            elif name == "session_config":
+                _session(node, report)
             elif name not in _CARRIED:
                 report.skipped(f"key: {name}", _place(node))
         _domain(keys, report)
@@ -55,6 +59,22 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
                 report.skipped(f"action_endpoint: {option}", _place(node))
     for table in assistant.project.nlu.regexes:
         report.skipped("nlu: regular expression", f"{table.place.file}:{table.place.line}")
+
+
+def _session(node: Located, report: ReadReport) -> None:
+    """Count what a session's settings become: they are the gateway's, not the bot's."""
+    for option, given in _options(node):
+        if option == "session_expiration_time":
+            try:
+                seconds = float(str(given.value)) * 60
+            except ValueError:
+                seconds = -1.0
+            if seconds == _EXPIRES:
+                continue  # what a gateway does by itself
+            told = f"start the gateway with expire_after={seconds:g}" if seconds > 0 else "not here"
+            report.changed(f"session_config: {option}, {told}", _place(given))
+        elif option != "carry_over_slots_to_new_session" or str(given.value) == "true":
+            report.skipped(f"session_config: {option}", _place(given))
 
 
 def _components(node: Located, kind: str, report: ReadReport) -> None:

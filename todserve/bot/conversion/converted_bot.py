@@ -52,8 +52,7 @@ def write_bot(
     threshold = _threshold(assistant, report)
     if threshold is not None:
         fallback = {"intent": threshold, **fallback}
-    done = {str(rule["do"]) for rule in rules} - made
-    named = {*answers.values(), *done, *(form["action"] for form in forms.values())} - set(wording)
+    named = set(_named([forms, rules, answers])) & listed_actions(assistant) - set(wording)
     for name in sorted(listed_actions(assistant) - named - set(assistant.responses)):
         if name.startswith(SAID):
             continue
@@ -65,7 +64,8 @@ def write_bot(
     tree = {
         "language": str(language),
         "responses": {
-            name: [{"text": text} for text in texts] for name, texts in sorted(wording.items())
+            name: [one.model_dump(mode="json", exclude_defaults=True) for one in templates]
+            for name, templates in sorted(wording.items())
         },
         "forms": forms,
         "slots": slots,
@@ -82,6 +82,15 @@ def write_bot(
             "form: nothing fills a slot it asks for, it cannot be finished", f"{form} {slot}"
         )
     return bot
+
+
+def _named(tree: Any) -> Iterator[str]:
+    """Yield every text of a tree: whichever names stand in it are among them."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for one in tree.values() if isinstance(tree, dict) else tree:
+            yield from _named(one)
 
 
 def _language(assistant: Assistant, report: ReadReport) -> Language:

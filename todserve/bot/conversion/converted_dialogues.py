@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from todserve.bot.conversion.converted_responses import PLACEHOLDER, Wording
+from todserve.bot.conversion.converted_responses import PLACEHOLDER, Wording, texts
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.rasa.rasa_dialogues import ProjectDialogues
@@ -46,9 +46,9 @@ class Replies:
 
     def _turn(self, turn: Turn, where: str) -> Turn:
         templates = [
-            self._template(turn, self._wording[act.act])
+            self._template(turn, found)
             for act in turn.dialogue_acts or ()
-            if act.act in self._wording
+            if (found := texts(self._wording.get(act.act, ())))
         ]
         if not templates:
             return turn

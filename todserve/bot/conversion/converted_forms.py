@@ -4,15 +4,16 @@ On the way of a conversion, after the flows. Example: ``book_form`` that ``book`
 requires ``day`` and is ended by ``action_book``, is
 ``forms: {book: {domain: rasa, required: {day: utter_ask_day}, action: action_book}}``.
 
-A bot does one thing at the end of a form and after an intent. Several responses are joined into
-one; beside a custom action they are left out and counted, since the action can say them.
+Forms without a question get one, and what nothing is said after gets two words: both are counted.
 """
 
 from typing import Any
 
+from todserve.bot.bot_config import Template
 from todserve.bot.bot_phrases import Language
 from todserve.bot.conversion.converted_responses import Wording, question
-from todserve.bot.conversion.intent_flows import Flows, Names, chosen_response
+from todserve.bot.conversion.flow_rules import Condition, Names
+from todserve.bot.conversion.intent_flows import Flows, chosen_response, listed_actions
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
@@ -52,6 +53,7 @@ class BotParts:
         self._wording = wording
         self._language = language
         self._report = report
+        self._listed = listed_actions(assistant)
         self._places = {
             slot.name: (label(domain.service), label(slot_name(slot.name, domain)))
             for domain in assistant.project.domains
@@ -63,18 +65,19 @@ class BotParts:
         found: dict[str, dict[str, Any]] = {}
         for form, slots in self._assistant.forms.items():
             intents = self._flows.begins.get(form, ())
-            ruled = any(rule.names == (form,) for rule in self._flows.rules)
+            ruled = form in self._flows.named
             if not slots or not (intents or ruled):
                 reason = "its slots are nowhere listed" if not slots else "no intent begins it"
                 self._report.skipped(f"form: {reason}", form)
                 continue
-            action = self._one(f"{form}_done", form, self._flows.ends.get(form, ()))
-            keys = [label(intent) for intent in intents]
-            for key in keys or [label(form)]:
+            action = self._steps(f"{form}_done", form, self._flows.ends.get(form, ()))
+            keys = [(label(intent), intent) for intent in intents]
+            for key, intent in keys or [(label(form), "")]:
                 if key in found:
                     self._report.skipped("form: its intent begins another", f"{form} {key}")
                     continue
-                found[key] = self._form(form, slots, action)
+                opening = self._sayable(self._flows.openings.get((form, intent), ()), form)
+                found[key] = self._form(form, slots, action, opening)
         return found
 
     def rules(self, made: frozenset[str]) -> list[dict[str, Any]]:
@@ -85,50 +88,50 @@ class BotParts:
         """
         found: list[dict[str, Any]] = []
         for rule in self._flows.rules:
-            condition = rule.condition
-            lacking = ({condition.form} - made - {None}) | (
-                {rule.names[0]} & set(self._assistant.forms) - made
+            lacking = ({rule.condition.form} - made - {None}) | (
+                {*rule.names} & set(self._assistant.forms) - made
             )
             if lacking or rule.intent == FALLBACK_INTENT:
                 reason = "of a form that is left out" if lacking else "for what is not understood"
                 self._report.skipped(f"rule: {reason}", rule.where)
                 continue
-            silent = [
-                one for one in rule.names if one.startswith(SAID) and one not in self._wording
-            ]
-            if len(silent) == len(rule.names) and rule.intent not in (
-                self._assistant.retrieval_intents
-            ):
-                self._report.skipped("rule: what it says has no text", rule.where)
-                continue
-            slots = {self.named(slot): value for slot, value in condition.slots}
-            known = [self.named(slot) for slot in condition.known]
-            for intent in self._assistant.retrieval_intents.get(rule.intent, (rule.intent,)):
-                names = tuple(chosen_response(one, intent, self._assistant) for one in rule.names)
-                begun = names[0] if names[0] in made else None
+            grouped = self._assistant.retrieval_intents.get(rule.intent or "", ())
+            for intent in grouped or (rule.intent,):
+                chosen = [chosen_response(one, intent, self._assistant) for one in rule.names]
+                names = self._sayable(tuple(chosen), rule.where)
+                if not names:
+                    self._report.skipped("rule: what it says has no text", rule.where)
+                    break
                 tree: dict[str, Any] = {
-                    "intent": label(intent),
-                    "after": condition.after,
-                    "form": condition.form,
-                    "slots": slots,
-                    "known": known,
-                    "start": condition.start,
-                    "do": begun or self._one(f"{intent}_rule_{len(found)}", rule.where, names),
+                    "intent": None if intent is None else label(intent),
+                    "after": rule.condition.after,
+                    "earlier": rule.condition.earlier,
+                    **self._condition(rule.condition),
+                    "entities": dict(rule.condition.entities),
+                    "form": rule.condition.form,
+                    "start": rule.condition.start,
+                    "do": _one_or_all(names),
                     "leave": rule.leave,
                 }
-                found.append(
-                    {k: one for k, one in tree.items() if one not in (None, {}, [], False)}
-                )
+                kept = {k: one for k, one in tree.items() if one not in (None, {}, [], False)}
+                silent = rule.condition.form is not None and not rule.again
+                found.append({**kept, **({"again": False} if silent else {})})
         return found
+
+    def _condition(self, condition: Condition) -> dict[str, Any]:
+        return {
+            "slots": {self.named(slot): value for slot, value in condition.slots},
+            "known": [self.named(slot) for slot in condition.known],
+        }
 
     def named(self, slot: str) -> str:
         """Return the name that a slot has in bot.yml."""
         return self._places.get(slot, (SERVICE, label(slot)))[1]
 
-    def answers(self) -> dict[str, str]:
+    def answers(self) -> dict[str, Any]:
         """Return what is done after an intent outside forms."""
         return {
-            label(intent): self._one(f"{intent}_answer", intent, names)
+            label(intent): self._steps(f"{intent}_answer", intent, names)
             for intent, names in self._flows.answers.items()
             if intent != FALLBACK_INTENT
         }
@@ -139,7 +142,7 @@ class BotParts:
         said = [name for name in names if name in self._wording]
         return {"response": said[0]} if said else {}
 
-    def _form(self, form: str, slots: Names, action: str) -> dict[str, Any]:
+    def _form(self, form: str, slots: Names, action: Any, opening: Names) -> dict[str, Any]:
         places = {slot: self._places.get(slot, (SERVICE, label(slot))) for slot in slots}
         domain = places[slots[0]][0]
         required: dict[str, str] = {}
@@ -148,32 +151,49 @@ class BotParts:
                 required[name] = self._question(form, slot)
             else:
                 self._report.skipped("form: slot of another service", f"{form} {slot}")
-        return {"name": form, "domain": domain, "required": required, "action": action}
+        tree: dict[str, Any] = {"name": form, "domain": domain}
+        if opening:
+            tree["opening"] = _one_or_all(opening)
+        tree |= {"required": required, "action": action}
+        ends = []
+        for condition, names in self._flows.branches.get(form, ()):
+            said = self._sayable(names, form)
+            if said:
+                kept = {key: one for key, one in self._condition(condition).items() if one}
+                ends.append({**kept, "do": _one_or_all(said)})
+        if ends:
+            tree["ends"] = ends
+        validation = f"validate_{form}"
+        if validation in self._listed:
+            tree["validate_action"] = validation
+        return tree | {"stays": True}
 
     def _question(self, form: str, slot: str) -> str:
-        asking = question(form, slot, self._wording)
+        asking = question(form, slot, self._wording, self._listed)
         if asking is not None:
             return asking
         self._report.missing("form: a question, for which the slot's name stands now", slot)
-        self._wording[f"utter_ask_{slot}"] = (f"{label(slot).replace('_', ' ')}?",)
+        self._wording[f"utter_ask_{slot}"] = (Template(text=f"{label(slot).replace('_', ' ')}?"),)
         return f"utter_ask_{slot}"
 
-    def _one(self, name: str, where: str, names: Names) -> str:
-        """Return the one action or response that stands for several in a row."""
-        said = [one for one in names if one in self._wording]
-        # A response without any text was counted when it was read.
-        run = [one for one in names if not one.startswith(SAID)]
-        if run:
-            for other in (*run[1:], *said):
-                self._report.skipped("step: beside an action that runs", f"{where}: {other}")
-            return run[0]
-        if len(said) == 1:
-            return said[0]
-        joined = f"utter_{label(name)}"
-        if said:
-            self._report.changed("response: several said in a row, joined", f"{where}: {joined}")
-            self._wording[joined] = ("\n".join(self._wording[one][0] for one in said),)
-        else:
-            self._report.missing("form or intent: nothing is said after it", where)
-            self._wording[joined] = (_DONE[self._language],)
-        return joined
+    def _sayable(self, names: Names, where: str) -> Names:
+        """Return what can be done: a response without any text says nothing."""
+        for name in names:
+            if name.startswith(SAID) and name not in self._wording:
+                self._report.skipped("step: a response that says nothing", f"{where}: {name}")
+        return tuple(name for name in names if not name.startswith(SAID) or name in self._wording)
+
+    def _steps(self, name: str, where: str, names: Names) -> Any:
+        """Return what is done, and something that is said where nothing can be."""
+        found = self._sayable(names, where)
+        if found:
+            return _one_or_all(found)
+        self._report.missing("form or intent: nothing is said after it", where)
+        said = f"utter_{label(name)}"
+        self._wording[said] = (Template(text=_DONE[self._language]),)
+        return said
+
+
+def _one_or_all(names: Names) -> Any:
+    """Return what stands in bot.yml: a name, or a list of several."""
+    return names[0] if len(names) == 1 else list(names)

@@ -5,18 +5,29 @@ On the way of a conversion, before forms and actions, which name them. Example:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from pydantic import ValidationError
+
+from todserve.bot.bot_config import Template
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import RENAMED, label
+from todserve.corpora.readers.rasa.rasa_slots import value_text, written_value
+from todserve.runtime.errors import ConfigError
 
-Wording = dict[str, tuple[str, ...]]
+Wording = dict[str, tuple[Template, ...]]
 """Response -> its templates, at least one."""
 
 _ESCAPED = re.compile(r"\{\{([^{}\n]*)\}\}")
 PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
+_IN_PARTS = re.compile(r"\{([^\W\d][\w .-]*)\}")
+"""The same beside a text, where a payload such as ``/inform{"city": "ely"}`` has braces, too."""
+
+_LISTS = ("buttons", "quick_replies", "elements")
+_KEYS = frozenset({"text", "condition", "channel", "image", "attachment", "custom", *_LISTS})
 
 
 def read_wording(assistant: Assistant, report: ReadReport) -> Wording:
@@ -29,42 +40,73 @@ def read_wording(assistant: Assistant, report: ReadReport) -> Wording:
         responses = node.value if isinstance(node.value, dict) else {}
         for name, entry in responses.items():
             variations = entry.value if isinstance(entry.value, list) else []
-            texts = tuple(_templates(name, variations, report))
-            if texts:
-                found[name] = texts
-                found.setdefault(label(name), texts)
+            said = tuple(_templates(name, variations, report))
+            if said:
+                found[name] = said
+                found.setdefault(label(name), said)
             else:
-                report.skipped("response: no text at all", f"{entry.file}:{entry.line} {name}")
+                report.skipped("response: says nothing", f"{entry.file}:{entry.line} {name}")
     return found
 
 
-def _templates(name: str, variations: list[Located], report: ReadReport) -> Iterator[str]:
-    plain: list[str] = []
-    conditional: list[str] = []
+def texts(templates: tuple[Template, ...]) -> tuple[str, ...]:
+    """Return what templates say: those of every channel under no condition, where there are any."""
+    said = [one for one in templates if one.text is not None]
+    plain = [one for one in said if one.channel is None and not one.slots]
+    return tuple(str(one.text) for one in plain or said)
+
+
+def _templates(name: str, variations: list[Located], report: ReadReport) -> Iterator[Template]:
     for one in variations:
         where = f"{one.file}:{one.line} {name}"
         keys = one.value if isinstance(one.value, dict) else {"text": one}
-        text = keys["text"].value if "text" in keys else None
         for key in keys:
-            if key not in ("text", "condition", "channel"):
+            if key not in _KEYS:
                 report.skipped(f"response: {key}", where)
-        if not isinstance(text, str) or not text.strip():
-            report.skipped("response: variation without text", where)
-        elif "channel" in keys:
-            report.skipped(f"response: variation for channel {keys['channel'].value}", where)
-        elif "condition" in keys:
-            conditional.append(text.strip())
-            report.skipped("response: condition of a variation", where)
+        tree: dict[str, Any] = {
+            key: _renamed_in(written_value(node, key), name, report)
+            for key, node in keys.items()
+            if key in _KEYS and key not in ("text", "condition") and node.value not in (None, [])
+        }
+        text = keys["text"].value if "text" in keys else None
+        if text is not None and str(text).strip():
+            tree["text"] = _said(str(text).strip(), name, report)
+        if "condition" in keys:
+            tree["slots"] = dict(_condition(keys["condition"], where, report))
+        try:
+            yield Template.model_validate(tree)
+        except ConfigError:
+            report.skipped("response: variation that says nothing", where)
+        except ValidationError as error:
+            key = ".".join(map(str, error.errors()[0]["loc"]))
+            report.skipped(f"response: {key} of an unknown kind", where)
+
+
+def _said(given: str, name: str, report: ReadReport) -> str:
+    # Rasa says two braces as one; here nothing can stand in braces but a slot.
+    text = _ESCAPED.sub(r"\1", given)
+    if text != given:
+        report.changed("response: braces that are said, left out", name)
+    return PLACEHOLDER.sub(lambda match: _renamed(match[1], name, report), text)
+
+
+def _renamed_in(part: Any, name: str, report: ReadReport) -> Any:
+    """Return what is shown beside a text with its slots under their names here."""
+    if isinstance(part, str):
+        return _IN_PARTS.sub(lambda match: _renamed(match[1], name, report), part)
+    if isinstance(part, Mapping):
+        return {key: _renamed_in(one, name, report) for key, one in part.items()}
+    return [_renamed_in(one, name, report) for one in part] if isinstance(part, list) else part
+
+
+def _condition(node: Located, where: str, report: ReadReport) -> Iterator[tuple[str, str | None]]:
+    """Yield the slots that a variation's condition names, each with its value."""
+    for one in node.value if isinstance(node.value, list) else ():
+        keys = one.value if isinstance(one.value, dict) else {}
+        if "name" in keys and "value" in keys and str(keys["name"].value).strip():
+            yield label(str(keys["name"].value)), value_text(keys["value"])
         else:
-            plain.append(text.strip())
-    if not plain and conditional:
-        report.changed("response: its variations are said under no condition now", name)
-    for given in plain or conditional:
-        # Rasa says two braces as one; here nothing can stand in braces but a slot.
-        text = _ESCAPED.sub(r"\1", given)
-        if text != given:
-            report.changed("response: braces that are said, left out", name)
-        yield PLACEHOLDER.sub(lambda match: _renamed(match[1], name, report), text)
+            report.skipped("response: condition that is no slot's", where)
 
 
 def _renamed(slot: str, where: str, report: ReadReport) -> str:
@@ -74,7 +116,19 @@ def _renamed(slot: str, where: str, report: ReadReport) -> str:
     return f"{{{renamed}}}"
 
 
-def question(form: str, slot: str, wording: Wording) -> str | None:
-    """Return the response by which a form asks for a slot, as Rasa finds it; None without any."""
-    names = (f"utter_ask_{form}_{slot}", f"utter_ask_{slot}")
-    return next((name for name in names if name in wording), None)
+def question(
+    form: str, slot: str, wording: Wording, actions: frozenset[str] = frozenset()
+) -> str | None:
+    """Return what asks for a form's slot, as Rasa finds it; None without any.
+
+    Args:
+        form: that asks.
+        slot: that is asked for.
+        wording: the responses.
+        actions: that may ask, too.
+    """
+    names = (
+        *(f"action_ask_{form}_{slot}", f"utter_ask_{form}_{slot}"),
+        *(f"action_ask_{slot}", f"utter_ask_{slot}"),
+    )
+    return next((name for name in names if name in wording or name in actions), None)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.bot.rasa.action_slots import REQUESTED
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.rasa.rasa_slots import ANY_FORM, TYPES, sources_of, typed_value
@@ -39,6 +40,7 @@ class ConvertedSlots:
         return {
             named(slot.name): self._slot(slot, named(slot.name))
             for slot in self._assistant.slots.values()
+            if slot.name != REQUESTED  # every bot's own
         }
 
     def _slot(self, slot: RasaSlot, name: str) -> dict[str, Any]:
@@ -64,7 +66,31 @@ class ConvertedSlots:
         if slot.influences is False:
             tree["influences"] = False
         fill = [one for mapping in slot.mappings or () for one in self._fill(slot, mapping)]
-        return tree | ({"fill": fill} if fill else {})
+        if fill:
+            tree["fill"] = fill
+        entities = self._entities(slot)
+        return tree | ({"entities": entities} if entities else {})
+
+    def _entities(self, slot: RasaSlot) -> list[dict[str, Any]]:
+        """Return what fills the slot; nothing where it is the entity of its own name alone."""
+        found: list[dict[str, Any]] = []
+        for one in sources_of(slot):
+            forms = [form for form in one.forms if form in ("", *self._made)]
+            if one.forms and not forms:
+                continue  # inside a form that is left out
+            tree: dict[str, Any] = {
+                "entity": one.entity,
+                "role": one.role,
+                "group": one.group,
+                "forms": forms,
+                "asked": one.asked,
+                "intents": [label(intent) for intent in one.intents],
+                "unless": [label(intent) for intent in one.unless],
+            }
+            kept = {key: value for key, value in tree.items() if value not in (None, [], False)}
+            if kept not in found:
+                found.append(kept)
+        return [] if found == [{"entity": slot.name}] else found
 
     def _spellings(self, slot: RasaSlot) -> list[str]:
         """Return the values with capitals that the project knows: a model learns them without."""
@@ -90,8 +116,6 @@ class ConvertedSlots:
             self._report.skipped(f"slot mapping: {option} of {mapping.type}", where)
         if mapping.type == _ENTITY:
             # A model's business: what its examples show, it does.
-            if mapping.conditions:
-                self._report.changed("slot mapping: condition of from_entity, not a rule", where)
             if any(self._assistant.ignored(form) for form in self._asking(slot)):
                 self._report.changed("form: ignored_intents and entities, not a rule", where)
             return

@@ -5,66 +5,46 @@ On the way of a conversion, between the project and the forms of bot.yml. Exampl
 ``book`` begins ``book_form`` and that ``action_book`` ends it.
 
 What begins with an action, stands under a condition or resumes a form says nothing about the
-intent alone: it becomes a conditional rule, or is named.
+intent alone: it becomes a conditional rule, or is named. What only stories say is settled last,
+by `story_agreement`.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
+from todserve.bot.conversion.flow_rules import (
+    Condition,
+    Done,
+    FlowRule,
+    Meant,
+    Named,
+    Names,
+    Seen,
+    Told,
+    conditioned,
+)
 from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.bot.conversion.story_agreement import agreement, told_apart
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaStory, SlotStep, UserStep
+from todserve.corpora.readers.rasa.entity_slots import EntitySlots
+from todserve.corpora.readers.rasa.rasa_types import (
+    ActionStep,
+    RasaEntity,
+    RasaStory,
+    SlotStep,
+    UserStep,
+)
 
-Names = tuple[str, ...]
-
-_AGREEING = frozenset({"affirm", "deny"})
+AGREEING = frozenset({"affirm", "deny"})
+"""Intents that mean nothing by themselves."""
 _DEACTIVATE = "action_deactivate_loop"
 _LISTEN = "action_listen"
 _REQUESTED = "requested_slot"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Condition:
-    """What a conditional rule depends on beside its intent.
-
-    Attributes:
-        after: the action before the message.
-        form: the form under way.
-        slots: (slot, value) pairs; None for no value.
-        known: slots that have some value.
-        start: whether only the first message counts.
-    """
-
-    after: str | None = None
-    form: str | None = None
-    slots: tuple[tuple[str, str | None], ...] = ()
-    known: Names = ()
-    start: bool = False
-
-    def weight(self) -> int:
-        """Return how much it asks for: the more, the sooner it is looked at."""
-        parts = (self.after, self.form, *self.slots, *self.known, self.start or None)
-        return sum(one is not None for one in parts)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FlowRule:
-    """What follows an intent under a condition.
-
-    Attributes:
-        intent: of the message.
-        condition: what else must be so.
-        names: what is done; a form alone where it is begun.
-        leave: whether the form under way is left.
-        where: file and line.
-    """
-
-    intent: str
-    condition: Condition
-    names: Names
-    leave: bool = False
-    where: str = field(default="", compare=False)
+_UNSEEN = frozenset({"any", "unfeaturized"})
+_SEEN_AS_SET = frozenset({"text", "list"})
+"""Slots of which Rasa's policies see only whether they are set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +53,9 @@ class Flows:
 
     Attributes:
         begins: form -> the intents that begin it.
+        openings: (form, intent that begins it) -> what is done before it asks.
         ends: form -> what is done once it is complete.
+        branches: form -> what is done instead, each under a condition.
         answers: intent -> what is done outside forms.
         rules: what is done under conditions, the narrowest first.
     """
@@ -82,26 +64,33 @@ class Flows:
     ends: Mapping[str, Names]
     answers: Mapping[str, Names]
     rules: tuple[FlowRule, ...] = ()
+    openings: Mapping[tuple[str, str], Names] = field(default_factory=dict)
+    branches: Mapping[str, tuple[tuple[Condition, Names], ...]] = field(default_factory=dict)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Everything that is done anywhere: forms among it are begun there."""
+        every = [*self.ends.values(), *self.answers.values(), *(one.names for one in self.rules)]
+        every += [names for branches in self.branches.values() for _, names in branches]
+        return frozenset(name for names in every for name in names)
 
 
 def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
-    """Return what rules always and stories mostly do.
+    """Return what rules always do, and stories wherever they agree.
 
-    A rule decides; a story leads to an action outside forms only where every story does the same
-    after that intent, since the others are left to the model.
+    A rule decides; a story leads somewhere where every story does the same after that intent, or
+    after that intent and the action before it.
     """
     reading = _Reading(assistant, report)
     reading.join(assistant.project.stories)
     for rule in assistant.rules:
         for branch in _branches(rule):
             reading.follow(branch, ruled=True)
-    ruled = dict(reading.answers)
-    reading.answers = {}
     for story in assistant.project.stories:
         for branch in _branches(story):
             reading.follow(branch, ruled=False)
     answers: dict[str, Names] = {}
-    for intent, counted in ruled.items():
+    for intent, counted in reading.answers.items():
         answers[intent] = _most(counted)
         for other in counted:
             if other != answers[intent]:
@@ -109,22 +98,8 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
                     "rule: says another thing after its intent",
                     f"{reading.places[intent, other]}: {', '.join(other)}",
                 )
-    for intent, found in reading.answers.items():
-        custom = [one for names in found for one in names if not one.startswith("utter_")]
-        if intent in answers or not custom:
-            continue
-        if len(found) == 1:
-            answers[intent] = _most(found)
-        else:
-            for name in dict.fromkeys(custom):
-                report.skipped("action: runs after an intent in some stories only", name)
-    ends = {}
-    for form, counted in reading.ends.items():
-        ends[form] = _most(counted)
-        for other in counted:
-            if other != ends[form]:
-                where = reading.places[form, other]
-                report.skipped("form: another end of it", f"{where} {form}: {', '.join(other)}")
+    agreed = agreement(reading.seen, frozenset(answers), AGREEING, report)
+    answers = {**agreed.answers, **answers}
     for intent, names in assistant.retrieval_intents.items():
         if intent in answers:
             general = answers.pop(intent)
@@ -132,15 +107,24 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
                 own = tuple(chosen_response(name, one, assistant) for name in general)
                 answers.setdefault(one, own)
     begins = reading.settled_begins()
+    ends, branches = reading.settled_ends()
+    told = {(one.intent, one.condition) for one in reading.rules}
     rules = [
         one
-        for one in dict.fromkeys(reading.rules)
+        for one in dict.fromkeys(
+            [
+                *reading.rules,
+                *(one for one in agreed.rules if (one.intent, one.condition) not in told),
+            ]
+        )
         # What always begins a form needs no rule for it.
-        if one.intent not in begins.get(one.names[0], ()) or one.condition.form is not None
+        if one.intent not in begins.get(one.names[-1], ()) or one.condition.form is not None
     ]
     return Flows(
         begins=begins,
+        openings=reading.openings,
         ends=ends,
+        branches=branches,
         answers=answers,
         rules=tuple(sorted(rules, key=lambda one: -one.condition.weight())),
     )
@@ -154,23 +138,31 @@ def _most(counted: Counter[Names]) -> Names:
 class _Turn:
     """A message and what follows.
 
-    ``before`` is the action that it answers, ``slots`` is what was set after that action.
+    ``before`` is the action that it answers, ``slots`` is what was set after that action, ``given``
+    what the message itself set, and ``told`` what was set after each of the steps.
     """
 
     intent: str | None
     steps: list[ActionStep]
+    told: list[dict[str, str | None]]
     before: str | None
-    slots: tuple[tuple[str, str | None], ...]
+    earlier: Names
+    slots: dict[str, str | None]
+    given: dict[str, str | None]
+    entities: tuple[RasaEntity, ...]
     first: bool
 
 
 class _Reading:
     def __init__(self, assistant: Assistant, report: ReadReport) -> None:
-        self.ends: dict[str, Counter[Names]] = {}
         self.answers: dict[str, Counter[Names]] = {}
         self.rules: list[FlowRule] = []
+        self.openings: dict[tuple[str, str], Names] = {}
+        self.seen: list[Seen] = []
+        self.switches: list[FlowRule] = []
         # Where an answer or an end of a form is said first.
         self.places: dict[tuple[str, Names], str] = {}
+        self._ends: dict[str, Counter[tuple[Condition, Names]]] = {}
         self._before: dict[str, dict[str, None]] = {}
         self._first: dict[str, dict[str, None]] = {}
         self._later: list[FlowRule] = []
@@ -178,7 +170,10 @@ class _Reading:
         self._leads: dict[str, set[str]] = {}
         self._mapped = {one for pairs in assistant.intent_values.values() for one, _ in pairs}
         self._forms = assistant.forms
+        self._slots = assistant.slots
+        self._entity_slots = EntitySlots(assistant.project.domains)
         self._listed = listed_actions(assistant)
+        self._left: str | None = None
         self._report = report
 
     def join(self, stories: Iterable[RasaStory]) -> None:
@@ -191,7 +186,12 @@ class _Reading:
     def follow(self, story: RasaStory, *, ruled: bool) -> None:
         """Take in one rule or story."""
         where = f"{story.place.file}:{story.place.line}"
-        condition = _condition(story)
+        condition = self._condition(story)
+        opened = _opened(story)
+        if opened in self._forms:
+            condition = replace(condition, form=opened)
+        inside = condition.form
+        self._left = None
         begun = {condition.form} if condition.form else set[str]()
         starts_with_user = bool(story.steps) and not isinstance(story.steps[0], ActionStep)
         joined = tuple(self._before.get(story.opens or "", ()))
@@ -204,133 +204,333 @@ class _Reading:
                     begun |= {one.name for one in turn.steps if one.name in self._forms}
                     continue
                 turn = replace(turn, before=joined[0])
-            names: list[str] = []
-            form: str | None = None
-            left = False
-            resumed = False
-            for step in turn.steps:
-                if step.name in self._forms:
-                    if names and form is None and step.name not in begun:
-                        self._report.skipped("step: before a form", _at(step))
-                    elif names and form is not None:
-                        self._end(form, names, where)
-                    if form is None and step.name in begun:
-                        resumed = True
-                        # Said before the form goes on, by a rule about what interrupts it.
-                        if names and ruled and turn.intent is not None:
-                            inside = Condition(form=step.name)
-                            self._rule(turn.intent, inside, names, where)
-                    elif turn.intent is not None and step.name not in begun:
-                        self._begin(turn, step.name, condition, where, ruled=ruled)
-                    form, names = step.name, []
-                    begun.add(step.name)
-                elif step.name in self._listed:
-                    names.append(step.name)
-                elif step.name == _DEACTIVATE:
-                    left = True
-                elif step.name != _LISTEN:
-                    self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
-            if form is not None and names:
-                self._end(form, names, where)
-            if form is not None or resumed or turn.intent is None:
-                continue
-            if left and not condition.form and not begun:
-                self._report.skipped(f"action of Rasa's own: {_DEACTIVATE}", where)
-            if not names:
-                continue
-            if condition.form and turn.first:
-                self._rule(turn.intent, condition, names, where, leave=left)
-            # Inside a form an intent means something else than outside.
-            elif not begun:
-                after = turn.before if turn.first else None
-                self._answer(turn.intent, condition, after, names, where, ruled=ruled)
-            elif left and ruled:
-                self._report.skipped("rule: leaves a form in its middle", where)
+            inside = self._turn(turn, condition, inside, begun, where, ruled=ruled)
         if not starts_with_user and not ruled:
             self._report.changed("story: begins with an action, holds after it alone", where)
+
+    def _turn(
+        self,
+        turn: _Turn,
+        condition: Condition,
+        inside: str | None,
+        begun: set[str],
+        where: str,
+        *,
+        ruled: bool,
+    ) -> str | None:
+        """Take in one turn, and return the form that is under way after it."""
+        done: list[Done] = []
+        form: str | None = None
+        ended: dict[str, str | None] = {}
+        left = False
+        for step, told in zip(turn.steps, turn.told, strict=True):
+            if step.name in self._forms:
+                names = tuple(one.name for one in done)
+                if form is not None and step.name != form:
+                    # One form after another, in the same turn.
+                    self._end(form, [*done, Done(name=step.name)], ended, condition, where)
+                elif done and form is not None:
+                    self._end(form, done, ended, condition, where)
+                if form is None and step.name == inside and not left:
+                    # Said before the form goes on, by a rule about what interrupts it.
+                    if done and turn.intent is not None:
+                        within = self._within(turn, condition, inside)
+                        if ruled:
+                            self._rule(turn.intent, within, names, where)
+                        else:
+                            self._saw(turn, inside, done, where)
+                elif form is None and turn.intent is not None:
+                    if inside is not None and step.name != inside:
+                        self._switch(turn, (*names, step.name), condition, inside, where, left=left)
+                    elif step.name not in begun or turn.before is not None:
+                        self._begin(turn, step.name, condition, where, names, ruled=ruled)
+                form, done, ended = step.name, [], told
+                begun.add(step.name)
+            elif step.name in self._listed:
+                done.append(Done(name=step.name, told=self._meant(told), raw=tuple(told.items())))
+            elif step.name == _DEACTIVATE:
+                left = True
+            elif step.name != _LISTEN:
+                self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
+        if form is not None:
+            if done:
+                self._end(form, done, ended, condition, where)
+            return None if done else form
+        if turn.intent is None:
+            if ruled or turn.before is not None or not done:
+                return inside
+            self._follows(done, where)
+            return inside
+        if left and inside is None:
+            self._report.skipped(f"action of Rasa's own: {_DEACTIVATE}", where)
+        if left and not done:
+            self._report.skipped("form: is left in its middle, and nothing is said", where)
+        if not done:
+            return None if left else inside
+        names = tuple(one.name for one in done)
+        if inside is not None:
+            if ruled:
+                within = self._within(turn, condition, inside)
+                self._rule(turn.intent, within, names, where, leave=left)
+            else:
+                self._saw(turn, inside, done, where, leave=left, again=False)
+        else:
+            self._answer(turn, condition, done, where, ruled=ruled)
+        return None if left else inside
 
     def settled_begins(self) -> dict[str, Names]:
         """Return which intents always begin a form; the others become rules."""
         begins = {form: dict(intents) for form, intents in self._first.items()}
+        self.rules += told_apart(self.switches, self._report)
+        self._later = told_apart(self._later, self._report)
         for one in self._later:
+            intent, form = one.intent or "", one.names[-1]
             always = (
-                self._leads.get(one.intent) == {one.names[0]}
-                and one.intent not in _AGREEING
-                and one.intent not in self._mapped
+                self._leads.get(intent) == {form}
+                and intent not in AGREEING
+                and intent not in self._mapped
             )
-            if one.intent in begins.get(one.names[0], {}):
+            if intent in begins.get(form, {}):
                 continue
-            other = [
-                rule
-                for rule in self._later
-                if (rule.intent, rule.condition) == (one.intent, one.condition)
-                and rule.names != one.names
-            ]
-            if other:
-                self._report.skipped(
-                    "form: stories begin several under one condition",
-                    f"{one.where} {one.names[0]} {one.intent}",
-                )
-            elif always:
-                begins.setdefault(one.names[0], {})[one.intent] = None
+            if always:
+                begins.setdefault(form, {})[intent] = None
+                self.openings.setdefault((form, intent), one.names[:-1])
             else:
                 self.rules.append(one)
                 self._report.changed(
                     "form: begun by an intent after another action alone",
-                    f"{one.where} {one.names[0]} {one.intent}",
+                    f"{one.where} {form} {intent}",
                 )
         return {form: tuple(intents) for form, intents in begins.items()}
 
+    def settled_ends(
+        self,
+    ) -> tuple[dict[str, Names], dict[str, tuple[tuple[Condition, Names], ...]]]:
+        """Return what each form mostly ends with, and what it ends with under a condition."""
+        ends: dict[str, Names] = {}
+        branches: dict[str, tuple[tuple[Condition, Names], ...]] = {}
+        for form, counted in self._ends.items():
+            plain = Counter[Names]()
+            for (condition, names), count in counted.items():
+                if not condition.weight():
+                    plain[names] += count
+            every = Counter({names: count for (_, names), count in counted.items()})
+            ends[form] = _most(plain or every)
+            others: dict[Condition, Names] = {}
+            for condition, names in counted:
+                if names == ends[form]:
+                    continue
+                if condition.weight() and others.setdefault(condition, names) == names:
+                    continue
+                where = self.places[form, names]
+                self._report.skipped(
+                    "form: another end of it", f"{where} {form}: {', '.join(names)}"
+                )
+            narrow = sorted(others.items(), key=lambda one: -one[0].weight())
+            branches[form] = tuple(narrow)
+        return ends, branches
+
     def _begin(
-        self, turn: _Turn, form: str, condition: Condition, where: str, *, ruled: bool
+        self,
+        turn: _Turn,
+        form: str,
+        condition: Condition,
+        where: str,
+        opening: Names,
+        *,
+        ruled: bool,
     ) -> None:
         intent = turn.intent or ""
         self._leads.setdefault(intent, set()).add(form)
-        if turn.first and turn.before is None and not condition.weight():
+        found = self._after(turn, condition, given=ruled)
+        if turn.first and not found.weight():
             self._first.setdefault(form, {})[intent] = None
+            known = self.openings.setdefault((form, intent), opening)
+            if known != opening:
+                self._report.skipped(
+                    "form: something else is done before it",
+                    f"{where} {form}: {', '.join(opening)}",
+                )
             return
-        found = _with_after(condition, turn.before, turn.slots)
-        one = FlowRule(intent=intent, condition=found, names=(form,), where=where)
+        one = FlowRule(
+            intent=intent,
+            condition=found,
+            names=(*opening, form),
+            raw=tuple(turn.slots.items()),
+            left=self._left,
+            where=where,
+        )
         if ruled or condition.weight() or turn.first:
             self.rules.append(one)
         else:
             self._later.append(one)
 
-    def _answer(
+    def _switch(
         self,
-        intent: str,
+        turn: _Turn,
+        names: Names,
         condition: Condition,
-        after: str | None,
-        names: list[str],
+        inside: str,
         where: str,
         *,
-        ruled: bool,
+        left: bool,
     ) -> None:
+        """Take in a turn that goes from one form to another."""
+        self._left = inside
+        self.switches.append(
+            FlowRule(
+                intent=turn.intent,
+                condition=replace(self._after(turn, condition, given=False), form=inside),
+                names=names,
+                leave=left,
+                raw=tuple(turn.slots.items()),
+                where=where,
+            )
+        )
+
+    def _answer(
+        self, turn: _Turn, condition: Condition, done: list[Done], where: str, *, ruled: bool
+    ) -> None:
+        intent, names = turn.intent or "", tuple(one.name for one in done)
         self._leads.setdefault(intent, set()).add(names[0])
-        found = _with_after(condition, after)
+        if not ruled:
+            self._saw(turn, None, done, where)
+            return
+        found = replace(self._after(turn, condition), entities=self._named(turn.entities))
         if not found.weight():
-            self.answers.setdefault(intent, Counter())[tuple(names)] += 1
-            self.places.setdefault((intent, tuple(names)), where)
-        elif ruled or any(not one.startswith("utter_") for one in names):
+            self.answers.setdefault(intent, Counter())[names] += 1
+            self.places.setdefault((intent, names), where)
+        else:
             self._rule(intent, found, names, where)
 
+    def _saw(
+        self,
+        turn: _Turn,
+        inside: str | None,
+        done: list[Done],
+        where: str,
+        *,
+        leave: bool = False,
+        again: bool = True,
+    ) -> None:
+        raw = {**turn.slots, **turn.given}
+        self.seen.append(
+            Seen(
+                intent=turn.intent or "",
+                form=inside,
+                before=None if turn.before in self._forms else turn.before,
+                earlier=turn.earlier,
+                slots=self._meant(raw),
+                raw=tuple(raw.items()),
+                entities=self._named(turn.entities),
+                said=tuple((one.entity, one.value or None) for one in turn.entities),
+                done=tuple(done),
+                leave=leave,
+                again=again,
+                where=where,
+            )
+        )
+
+    def _follows(self, done: list[Done], where: str) -> None:
+        """Take in what follows an action where a slot has a value, whoever spoke before."""
+        first, rest = done[0], tuple(one.name for one in done[1:])
+        if not rest:
+            return
+        if not first.told:
+            self._report.skipped("story: what follows an action under no condition", where)
+            return
+        found = conditioned(Condition(after=first.name), first.told)
+        self._rule(None, found, rest, where)
+
+    def _within(self, turn: _Turn, condition: Condition, inside: str) -> Condition:
+        """Return a rule's condition inside a form."""
+        found = self._after(turn, condition) if turn.first else condition
+        return replace(found, form=inside, entities=self._named(turn.entities))
+
+    def _after(self, turn: _Turn, condition: Condition, *, given: bool = True) -> Condition:
+        """Return a condition with what came before a message, and what the message set."""
+        told = self._meant({**turn.slots, **(turn.given if given else {})})
+        before = None if turn.before in self._forms else turn.before
+        return replace(conditioned(condition, told), after=before)
+
     def _rule(
-        self, intent: str, condition: Condition, names: list[str], where: str, leave: bool = False
+        self,
+        intent: str | None,
+        condition: Condition,
+        names: Names,
+        where: str,
+        leave: bool = False,
     ) -> None:
         same = [one for one in self.rules if (one.intent, one.condition) == (intent, condition)]
-        if same and same[0].names != tuple(names):
+        if same and same[0].names != names:
             self._report.skipped(
                 "rule: says another thing under one condition", f"{where}: {', '.join(names)}"
             )
             return
-        one = FlowRule(
-            intent=intent, condition=condition, names=tuple(names), leave=leave, where=where
-        )
+        one = FlowRule(intent=intent, condition=condition, names=names, leave=leave, where=where)
         self.rules.append(one)
 
-    def _end(self, form: str, names: list[str], where: str) -> None:
-        self.places.setdefault((form, tuple(names)), where)
-        self.ends.setdefault(form, Counter())[tuple(names)] += 1
+    def _end(
+        self,
+        form: str,
+        done: list[Done],
+        ended: dict[str, str | None],
+        condition: Condition,
+        where: str,
+    ) -> None:
+        names = tuple(one.name for one in done)
+        told = replace(condition, form=None, start=False) if condition.form == form else Condition()
+        found = conditioned(told, self._meant(ended))
+        self.places.setdefault((form, names), where)
+        self._ends.setdefault(form, Counter())[found, names] += 1
+
+    def _meant(self, told: Told) -> Meant:
+        """Return what set slots mean to Rasa: of a text whether there is one, of others the value.
+
+        A slot that does not influence the conversation means nothing.
+        """
+        found: dict[str, str | bool | None] = {}
+        for name, value in told.items():
+            slot = self._slots.get(name)
+            if name == _REQUESTED or slot is None or slot.influences is False:
+                continue
+            if slot.type in _UNSEEN:
+                continue
+            found[name] = True if slot.type in _SEEN_AS_SET and value is not None else value
+        return tuple(found.items())
+
+    def _named(self, entities: tuple[RasaEntity, ...]) -> Named:
+        """Return what a message names as Rasa's policies see it: a value only of closed slots."""
+        found: dict[str, str | None] = {}
+        for one in entities:
+            slots = self._entity_slots.of(one)
+            closed = any(self._slots[slot].values for slot in slots if slot in self._slots)
+            found[one.entity] = one.value or None if closed else None
+        return tuple(found.items())
+
+    def _condition(self, story: RasaStory) -> Condition:
+        """Return a rule's conditions, and the slots set before its first message."""
+        before = list(takewhile(lambda step: isinstance(step, SlotStep), story.steps))
+        told: dict[str, str | None] = {}
+        known: dict[str, None] = {}
+        for step in (*story.conditions, *before):
+            if isinstance(step, SlotStep) and not step.known:
+                known[step.slot] = None
+            elif isinstance(step, SlotStep):
+                told[step.slot] = step.value
+        meant = self._meant(told)
+        for name in set(told) - {one for one, _ in meant} - {_REQUESTED}:
+            where = f"{story.place.file}:{story.place.line} {name}"
+            self._report.skipped("rule: condition on a slot that influences nothing", where)
+        plain = Condition(form=story.form or None, known=tuple(known), start=story.starts)
+        return conditioned(plain, meant)
+
+
+def _opened(story: RasaStory) -> str | None:
+    """Return the form that a story says is under way when it begins."""
+    steps = story.written.get("steps") if story.written else None
+    first = steps[0] if isinstance(steps, list) and steps else None
+    return first.get("active_loop") if isinstance(first, Mapping) else None
 
 
 def _branches(story: RasaStory) -> Iterable[RasaStory]:
@@ -343,40 +543,6 @@ def _branches(story: RasaStory) -> Iterable[RasaStory]:
             steps = list(story.steps)
             steps[place] = UserStep(intent=intent, place=step.place)
             yield replace(story, steps=tuple(steps))
-
-
-def _with_after(
-    condition: Condition, after: str | None, slots: tuple[tuple[str, str | None], ...] = ()
-) -> Condition:
-    return Condition(
-        after=after,
-        form=condition.form,
-        slots=(*condition.slots, *slots),
-        known=condition.known,
-        start=condition.start,
-    )
-
-
-def _condition(story: RasaStory) -> Condition:
-    """Return a rule's conditions, and the slots set before its first message."""
-    slots: dict[str, str | None] = {}
-    known: dict[str, None] = {}
-    before = []
-    for step in story.steps:
-        if not isinstance(step, SlotStep):
-            break
-        before.append(step)
-    for step in (*story.conditions, *before):
-        if not step.known:
-            known[step.slot] = None
-        else:
-            slots[step.slot] = step.value
-    return Condition(
-        form=story.form or None,
-        slots=tuple(slots.items()),
-        known=tuple(known),
-        start=story.starts,
-    )
 
 
 def chosen_response(name: str, intent: str | None, assistant: Assistant) -> str:
@@ -398,28 +564,45 @@ def _turns(story: RasaStory) -> Iterable[_Turn]:
     """Yield each message with the actions after it; those before any have no intent."""
     intent: str | None = None
     actions: list[ActionStep] = []
+    told: list[dict[str, str | None]] = []
     before: str | None = None
+    earlier: list[str] = []
     slots: dict[str, str | None] = {}
-    set_since: dict[str, str | None] = {}
+    given: dict[str, str | None] = {}
+    entities: tuple[RasaEntity, ...] = ()
     spoken = 0
 
     def turn() -> _Turn:
-        given = tuple(slots.items()) if before is not None else ()
-        return _Turn(intent=intent, steps=actions, before=before, slots=given, first=spoken <= 1)
+        return _Turn(
+            intent=intent,
+            steps=actions,
+            told=told,
+            before=before,
+            earlier=tuple(earlier),
+            slots=slots if before is not None else {},
+            given=given,
+            entities=entities,
+            first=spoken <= 1,
+        )
 
     for step in story.steps:
         if isinstance(step, UserStep):
             if actions:
                 yield turn()
             before = actions[-1].name if actions else None
-            intent, actions = step.intent, []
-            slots, set_since = set_since, {}
+            earlier += [one.name for one in actions]
+            slots = told[-1] if told else {}
+            given, entities = {}, step.entities
+            intent, actions, told = step.intent, [], []
             spoken += 1
         elif isinstance(step, ActionStep) and step.name != _LISTEN:
             actions.append(step)
-            set_since = {}
-        elif isinstance(step, SlotStep) and step.known and step.slot != _REQUESTED and actions:
-            set_since[step.slot] = step.value
+            told.append({})
+        elif isinstance(step, SlotStep) and step.known and step.slot != _REQUESTED:
+            if told:
+                told[-1][step.slot] = step.value
+            elif spoken:
+                given[step.slot] = step.value
     if actions:
         yield turn()
 

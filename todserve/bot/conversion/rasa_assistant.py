@@ -17,9 +17,11 @@ from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
+from todserve.corpora.readers.rasa.rasa_slots import sources_of
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, set_slots
 from todserve.corpora.readers.rasa.rasa_types import (
     Place,
+    RasaMapping,
     RasaProject,
     RasaSlot,
     RasaStory,
@@ -118,7 +120,7 @@ def read_assistant(path: Path, report: ReadReport, faults: list[Fault]) -> Assis
         report: counts what is left out or read differently.
         faults: every fault of its files is added.
     """
-    project = read_project(path, report, faults)
+    project = with_entity_slots(read_project(path, report, faults))
     trees = tuple(_trees(path, faults))
     rules: list[RasaStory] = []
     for tree in trees:
@@ -137,6 +139,31 @@ def read_assistant(path: Path, report: ReadReport, faults: list[Fault]) -> Assis
         tests=tuple(tests),
         trees=trees,
     )
+
+
+def with_entity_slots(project: RasaProject) -> RasaProject:
+    """Return a project in which every entity fills a slot, one of its own name if need be.
+
+    A model tells slots alone; rules and actions may ask for the others, too.
+    """
+    slots = [slot for one in project.domains for slot in one.slots]
+    taken = {slot.name for slot in slots} | {one.entity for s in slots for one in sources_of(s)}
+    domains = []
+    for domain in project.domains:
+        own = [name for name in dict.fromkeys(domain.entities) if name not in taken]
+        taken |= {*own}
+        more = (
+            RasaSlot(
+                name=name,
+                type="any",
+                mappings=(RasaMapping(type="from_entity", entity=name, assumed=True),),
+                influences=False,
+                place=domain.place,
+            )
+            for name in own
+        )
+        domains.append(replace(domain, slots=(*domain.slots, *more)))
+    return replace(project, domains=tuple(domains))
 
 
 def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:

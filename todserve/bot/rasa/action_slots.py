@@ -92,7 +92,8 @@ def domain_json(config: BotConfig) -> dict[str, Any]:
                 "influence_conversation": slot.influences,
                 **({"values": list(slot.values)} if slot.values else {}),
                 "mappings": [
-                    {"type": "from_entity", **one.model_dump(exclude_none=True)}
+                    {"type": "from_entity"}
+                    | one.model_dump(include={"entity", "role", "group"}, exclude_none=True)
                     for one in sources(key, config.slots)
                 ],
             }

@@ -20,7 +20,7 @@ _NOTHING: tuple[object, ...] = (None, "", [], {})
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One message.
+    """One message of the bot: its text, buttons, image and other parts.
 
     Attributes:
         text: what is read; may be empty where something is shown.
@@ -33,7 +33,7 @@ class Utterance:
     response: str | None = None
 
     def event(self) -> Event:
-        """Return it as Rasa's event."""
+        """Return the message as Rasa's event ``bot``."""
         said = {} if self.response is None else {"utter_action": self.response}
         return {
             "event": "bot",

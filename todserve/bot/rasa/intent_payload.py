@@ -13,13 +13,14 @@ from todserve.corpora.readers.label_names import label
 from todserve.runtime.errors import DataError
 from todserve.runtime.untrusted.json_text import parse_json
 
-_PAYLOAD = re.compile(r"\s*/([^\s{}@]+)(?:@[0-9.]+)?\s*(\{.*\})?\s*", re.DOTALL)
+# A mark or two left behind the JSON by whoever wrote a button's payload says nothing.
+_PAYLOAD = re.compile(r"\s*/([^\s{}@]+)(?:@[0-9.]+)?\s*(?:(\{.*\})[^\w{}]{0,3})?\s*", re.DOTALL)
 _MOST_ENTITIES = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IntentPayload:
-    """What such a message says.
+    """The intent and the entities that a message such as ``/inform{"people": "4"}`` states.
 
     Attributes:
         name: of the intent, as it was sent.

@@ -46,7 +46,7 @@ def tracker_events(
 
 
 def at(heard: Heard | None, events: Iterable[Event]) -> Iterator[Event]:
-    """Yield events with the time of their message, where they have none of their own."""
+    """Yield events, giving the time of the message to those without a time of their own."""
     for event in events:
         time = event.get("timestamp")
         yield {**event, "timestamp": time or (None if heard is None else heard.at)}

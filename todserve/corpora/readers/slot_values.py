@@ -5,7 +5,7 @@ can be compared. Example: a constraint ``"5 pm"`` is ``17:00``, ``Thai`` is ``th
 """
 
 from todserve.corpora.read_report import ReadReport
-from todserve.runtime.language.schema import Schema, Service, Slot, clock_time, letters_and_digits
+from todserve.runtime.language.schema import Schema, Service, Slot, letters_and_digits
 
 UNKNOWN_VALUE = "value: not in the schema, kept as said"
 RESPELLED_VALUE = "value: spelled as the schema does"
@@ -27,7 +27,7 @@ def open_value(raw: str) -> str | None:
 def known_spelling(raw: str) -> str:
     """Return how a schema lists a value: lower case, single spaces, times as HH:MM."""
     text = " ".join(raw.lower().split())
-    return clock_time(text) or text
+    return _OPEN.forms.clock_time(text) or text
 
 
 def schema_value(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
-from todserve.evaluation.answerer import open_answering
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.calibration.calibration_dialogues import (
     CORPUS,
     SPLIT,
@@ -50,7 +50,7 @@ def run_confidence_floor(
         CorpusError: the corpus is missing or malformed.
     """
     # Unchecked: what an earlier floor, or the grounds, refused would never be judged.
-    pipeline = open_answering(checkpoint, constrained=constrained, checked=False)
+    pipeline = AnswererSource(checkpoint=checkpoint, constrained=constrained, checked=False).open()
     try:
         opened = pipeline.checkpoint
         fitted_on = [

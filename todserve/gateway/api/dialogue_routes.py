@@ -56,7 +56,7 @@ Index = Annotated[int, Path(ge=0, le=1_000_000)]
 def dialogue_routes(
     settings: GatewaySettings, store: Store, speaker: Speaker, models: Models
 ) -> APIRouter:
-    """Return the routes."""
+    """Return the routes under ``/v1`` about dialogues, their turns and corrections, and users."""
     routes = APIRouter(
         prefix="/v1", tags=["dialogues"], responses=REFUSALS, dependencies=[Depends(allowed)]
     )

@@ -18,7 +18,7 @@ _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def add_docs(app: FastAPI) -> None:
-    """Add the page; its files are there, put by whoever made the app for use without a network."""
+    """Add the page that shows the API; its files are part of a package, so it needs no network."""
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:

@@ -38,7 +38,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 def export_routes(
     settings: GatewaySettings, store: Store, examples: Examples, models: Models
 ) -> APIRouter:
-    """Return the route."""
+    """Return the route that exports dialogues and examples as files."""
     routes = APIRouter(
         prefix="/v1", tags=["export"], responses=REFUSALS, dependencies=[Depends(allowed)]
     )

@@ -26,7 +26,7 @@ from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
 from todserve.gateway.api.hand_off_routes import hand_off_routes
-from todserve.gateway.api.health import Looking
+from todserve.gateway.api.health import HealthCheck
 from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
 from todserve.gateway.api.middleware import Guard
@@ -111,8 +111,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.state.cors = settings.cors
     app.include_router(rasa_routes(settings, senders))
     app.include_router(rasa_http_routes(settings, store, models, config))
-    mount_sockets(app, settings, senders)
-    looking = Looking(database, models)
+    mount_sockets(app, settings, senders, room, metrics)
+    looking = HealthCheck(database, models)
     app.include_router(kserve_health(looking))
     app.include_router(kserve_routes(models))
     _add_health(app, looking)
@@ -121,7 +121,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     return app
 
 
-def _add_health(app: FastAPI, looking: Looking) -> None:
+def _add_health(app: FastAPI, looking: HealthCheck) -> None:
     @app.get("/health", tags=["health"])
     async def health() -> Alive:
         """Say that the process is alive."""

@@ -11,7 +11,7 @@ from todserve.gateway.conversations.speaker import Speaker
 
 
 def hand_off_routes(speaker: Speaker) -> APIRouter:
-    """Return the routes."""
+    """Return the route by which a person gives a dialogue back to the bot."""
     routes = APIRouter(
         prefix="/v1", tags=["dialogues"], responses=REFUSALS, dependencies=[Depends(allowed)]
     )

@@ -1,6 +1,6 @@
-"""Looking: whether everything that a message needs is there, without burdening it.
+"""Health check: tells whether the database takes a write and the model answers right now.
 
-Beside the way of a message. Example: ``Looking(database, models).look().status`` is ``"ready"``.
+Beside the way of a message. Example: ``HealthCheck(database, models).look().status`` is "ready".
 """
 
 import threading
@@ -13,8 +13,8 @@ from todserve.gateway.store.database import Database
 _SECONDS = 1.0
 
 
-class Looking:
-    """Looks at most once a second, however many ask: nobody needs a token to."""
+class HealthCheck:
+    """Checks both at most once a second, however many ask, since nobody needs a token to ask."""
 
     def __init__(self, database: Database, models: Models) -> None:
         self._database = database

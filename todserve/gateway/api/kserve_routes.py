@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
-from todserve.gateway.api.health import Looking
+from todserve.gateway.api.health import HealthCheck
 from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.model_clients import Forwarded, Models
 from todserve.gateway.gateway_errors import FaultBody, GatewayError
@@ -85,7 +85,7 @@ class ModelMetadata(BaseModel):
     outputs: tuple[TensorMetadata, ...]
 
 
-def kserve_health(looking: Looking) -> APIRouter:
+def kserve_health(looking: HealthCheck) -> APIRouter:
     """Return the routes about the server, which ask for no token."""
     routes = APIRouter(tags=["KServe"])
 

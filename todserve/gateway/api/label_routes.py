@@ -20,7 +20,7 @@ from todserve.gateway.store.labelled_examples import Examples
 
 
 def label_routes(settings: GatewaySettings, examples: Examples, models: Models) -> APIRouter:
-    """Return the routes."""
+    """Return the routes about a model's labels, proposals and labelled examples."""
     routes = APIRouter(
         prefix="/v1", tags=["labels"], responses=REFUSALS, dependencies=[Depends(allowed)]
     )

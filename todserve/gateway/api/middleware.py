@@ -1,4 +1,4 @@
-"""Guard: what every request passes before the API sees it, and what is logged of it.
+"""Guard: checks every request before the API sees it (token, rate, size), and logs it.
 
 First on the way of a message: request id, bearer token, rate, size, and for what asks the model a
 place. Example: ``app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)``.
@@ -24,7 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todserve.gateway.api.headers import add_headers
+from todserve.gateway.api.browser_headers import add_headers
 from todserve.gateway.api.roles import Caller, Role, asks_the_model
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
@@ -53,7 +53,7 @@ _CLIENTS = 10_000
 
 
 class Guard:
-    """ASGI middleware; refuses with the API's own body."""
+    """The ASGI middleware that lets a request through, or refuses it with the API's own body."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Guard:
             raise
         finally:
             seconds = time.perf_counter() - began
-            kind = getattr(scope.get("route"), "path_format", "(no route)")
+            kind = _kind(scope)
             method = scope["method"] if scope["method"] in _METHODS else "(other)"
             self._metrics.answered(method, kind, status, seconds)
             # What is refused here costs its sender nothing, so its lines are counted together.
@@ -238,13 +238,17 @@ class Guard:
                 await self._app(scope, receive, send)
         except CrowdedError as crowded:
             self._metrics.refused(crowded.reason)
-            # 429 says that the client is the cause; a balancer takes no server out for that.
-            greedy = crowded.reason is Crowded.GREEDY
-            status = HTTPStatus.TOO_MANY_REQUESTS if greedy else HTTPStatus.SERVICE_UNAVAILABLE
-            kind = "rate_limited" if greedy else "overloaded"
-            told = f"{_TOLD[crowded.reason]}; nothing was stored, send the same again later"
-            refused = refusal(status, kind, told, retry_after=crowded.retry_after)
+            refused = refusal(*told_of(crowded), retry_after=crowded.retry_after)
             await refused(scope, receive, send)
+
+
+def told_of(crowded: CrowdedError) -> tuple[HTTPStatus, str, str]:
+    """Return status, kind and message of a refusal for want of a place."""
+    # 429 says that the client is the cause; a balancer takes no server out for that.
+    greedy = crowded.reason is Crowded.GREEDY
+    status = HTTPStatus.TOO_MANY_REQUESTS if greedy else HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "rate_limited" if greedy else "overloaded"
+    return status, kind, f"{_TOLD[crowded.reason]}; nothing was stored, send the same again later"
 
 
 class Rates:
@@ -283,6 +287,17 @@ class Rates:
 
 async def _handed_on(scope: Scope, receive: Receive, send: Send) -> None:
     await scope["handler"](scope, receive, send)
+
+
+def _kind(scope: Scope) -> str:
+    """Return what the log and the figures call the address, whatever stands in its variable parts.
+
+    Files of a folder that is mounted, as the studio's, are one kind.
+    """
+    if "route" in scope:
+        return str(scope["route"].path_format)
+    mounted = str(scope.get("root_path", "")).removeprefix(scope.get("app_root_path", ""))
+    return f"{mounted}/{{file}}" if mounted else "(no route)"
 
 
 def _asks_first(scope: Scope, headers: Headers) -> bool:

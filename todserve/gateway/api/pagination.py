@@ -1,4 +1,4 @@
-"""Paging: where the next page of a list begins.
+"""Pagination: the cursor that tells where the next page of a list begins.
 
 Beside the way of a message. Example: ``1764000000000000-4f2a`` is a time and the id at it.
 """

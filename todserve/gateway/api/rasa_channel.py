@@ -63,7 +63,7 @@ class AnyTypeRoute(APIRoute):
 
 
 def rasa_routes(settings: GatewaySettings, senders: Senders) -> APIRouter:
-    """Return the routes."""
+    """Return the routes of Rasa's REST and callback channels."""
     routes = APIRouter(
         prefix="/webhooks",
         tags=["Rasa"],

@@ -27,7 +27,7 @@ from todserve.gateway.store.dialogue_store import Store
 def rasa_http_routes(
     settings: GatewaySettings, store: Store, models: Models, config: BotConfig
 ) -> APIRouter:
-    """Return the routes."""
+    """Return the routes of Rasa's HTTP API that programs read: tracker and parse."""
     routes = APIRouter(
         tags=["Rasa"],
         responses=REFUSALS,

@@ -4,9 +4,12 @@ Where a message's turn leaves; `bodies` has what enters. Example:
 ``RasaReply(recipient_id="anna", text="Hello.")``.
 """
 
-from typing import Any, Literal
+from inspect import cleandoc
+from typing import Any, Literal, Optional
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
+
+from todserve.runtime.wire.model_description import ModelDescription
 
 
 class RasaReply(BaseModel):
@@ -142,28 +145,19 @@ class DialoguePage(BaseModel):
     next: str | None
 
 
-class ModelView(BaseModel):
-    """What a model's labels are; null where its archive cannot tell.
-
-    Attributes:
-        name: the model's name on its server.
-        version: its version.
-        checkpoint: the beginning of the sha256 of its weights.
-        intents: every intent a user may have.
-        domains: domain -> slot -> its only values, or null where any text may stand.
-        domain_intents: domain -> the intents it offers.
-        acts: every act a reply may have.
-        act_slots: domain of an act -> the slots such an act may name.
-    """
-
-    name: str
-    version: str | None = None
-    checkpoint: str | None = None
-    intents: list[str] | None = None
-    domains: dict[str, dict[str, list[str] | None]] | None = None
-    domain_intents: dict[str, list[str]] | None = None
-    acts: list[str] | None = None
-    act_slots: dict[str, list[str]] | None = None
+_MAYBE_TOLD: dict[str, Any] = {
+    name: (Optional[field.annotation], None)  # noqa: UP045  (a type that is only known here)
+    for name, field in ModelDescription.model_fields.items()
+    if name != "name"
+}
+ModelView = create_model(
+    "ModelView",
+    __doc__="What a model's labels are; null where its archive cannot tell.\n\n"
+    + cleandoc(ModelDescription.__doc__ or "").partition("\n\n")[2],
+    name=(str, ...),
+    **_MAYBE_TOLD,
+)
+"""A ``ModelDescription`` of which everything but the name may be missing."""
 
 
 class Proposal(BaseModel):

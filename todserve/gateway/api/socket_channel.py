@@ -7,6 +7,7 @@ Source of the events: ``socketio`` of Rasa 3's channels.
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -17,14 +18,16 @@ import socketio
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from todserve.gateway.api.middleware import Rates
+from todserve.gateway.api.middleware import Rates, told_of
 from todserve.gateway.api.rasa_channel import channel_parts, key_of
 from todserve.gateway.api.request_bodies import RasaMessage
 from todserve.gateway.api.roles import Caller
 from todserve.gateway.conversations.sender_conversations import Senders
 from todserve.gateway.gateway_errors import BusyError, GatewayError
+from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
+from todserve.gateway.waiting_room import CrowdedError, WaitingRoom
 
 PATH = "/socket.io"
 
@@ -35,7 +38,13 @@ _log = logging.getLogger(__name__)
 _SAID, _HEARD, _REFUSED = "user_uttered", "bot_uttered", "message_refused"
 
 
-def mount_sockets(app: FastAPI, settings: GatewaySettings, senders: Senders) -> None:
+def mount_sockets(
+    app: FastAPI,
+    settings: GatewaySettings,
+    senders: Senders,
+    room: WaitingRoom,
+    metrics: GatewayMetrics,
+) -> None:
     """Add the channel to an app."""
     # Without other sites, a page must be of the address that it speaks to.
     sites = "*" if "*" in settings.cors else [*settings.cors] or None
@@ -45,7 +54,7 @@ def mount_sockets(app: FastAPI, settings: GatewaySettings, senders: Senders) -> 
         max_http_buffer_size=settings.max_body_bytes,
         ping_interval=_PING_SECONDS,
     )
-    channel = _Sockets(server, settings, senders)
+    channel = _Sockets(server, settings, senders, room, metrics)
     server.on("connect", channel.connect)
     server.on("session_request", channel.begin)
     server.on(_SAID, channel.say)
@@ -56,17 +65,27 @@ class _Sockets:
     """What a web chat may ask for."""
 
     def __init__(
-        self, server: socketio.AsyncServer, settings: GatewaySettings, senders: Senders
+        self,
+        server: socketio.AsyncServer,
+        settings: GatewaySettings,
+        senders: Senders,
+        room: WaitingRoom,
+        metrics: GatewayMetrics,
     ) -> None:
         self._server = server
         self._senders = senders
         self._persistent = settings.socket_sessions
         self._rates = Rates(settings.requests_per_minute)
+        self._waiting_room = room
+        self._metrics = metrics
 
     async def connect(self, sid: str, environ: Mapping[str, Any], _: object = None) -> None:
         """Let a chat in that the guard has let in, and note whose dialogues it begins."""
-        caller: Caller = environ["asgi.scope"]["state"]["caller"]
-        await self._server.save_session(sid, {"owner": caller.writes})
+        scope = environ["asgi.scope"]
+        caller: Caller = scope["state"]["caller"]
+        # Whoever opens many chats waits behind itself, as on the other channels.
+        client = scope["state"].get("client") or (scope.get("client") or (sid,))[0]
+        await self._server.save_session(sid, {"owner": caller.writes, "client": client})
 
     async def begin(self, sid: str, sent: Any = None) -> None:
         """Name the session of a chat: the one that it had, or a new one."""
@@ -100,10 +119,20 @@ class _Sockets:
         try:
             if not self._rates.take(sid):
                 raise BusyError("too many messages; wait a second")
-            owner = (await self._server.get_session(sid))["owner"]
-            turn = await anyio.to_thread.run_sync(partial(self._turn, message, owner))
+            session = await self._server.get_session(sid)
+            began = time.perf_counter()
+            async with self._waiting_room.place(session["client"]):
+                self._metrics.waited(time.perf_counter() - began)
+                turn = await anyio.to_thread.run_sync(
+                    partial(self._turn, message, session["owner"])
+                )
+        except CrowdedError as crowded:
+            self._metrics.refused(crowded.reason)
+            status, kind, why = told_of(crowded)
+            await self._refuse(sid, int(status), kind, why, crowded.retry_after)
+            return
         except GatewayError as error:
-            await self._refuse(sid, int(error.status), error.kind, str(error))
+            await self._refuse(sid, int(error.status), error.kind, str(error), error.retry_after)
             return
         except Exception as error:
             # Its text could repeat what was said.
@@ -130,8 +159,14 @@ class _Sockets:
         owner = (await self._server.get_session(sid))["owner"]
         return f"{owner or ''}:{session}"
 
-    async def _refuse(self, sid: str, code: int, kind: str, message: str) -> None:
-        await self._server.emit(_REFUSED, {"code": code, "type": kind, "message": message}, to=sid)
+    async def _refuse(
+        self, sid: str, code: int, kind: str, message: str, retry_after: int = 0
+    ) -> None:
+        """Tell a chat why it is not answered, and when it may come again."""
+        told: dict[str, Any] = {"code": code, "type": kind, "message": message}
+        if retry_after:
+            told["retry_after"] = retry_after
+        await self._server.emit(_REFUSED, told, to=sid)
 
 
 def _emitted(part: Mapping[str, Any]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Standing: a remembered dialogue as people left it, with labels that a model may learn from.
+"""A dialogue as people corrected it: the labels that a model may learn from.
 
 Between the store and the export. Example: a state corrected from six people to two is two in every
 later turn that only carried it on, whether the turn was run again or not.

@@ -70,7 +70,7 @@ def bounded(turns: int) -> None:
 
 
 class Models:
-    """Asks the endpoint; for any number of threads."""
+    """Asks the models of the endpoint for answers; any number of threads may use it."""
 
     def __init__(self, settings: GatewaySettings, metrics: GatewayMetrics) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Comparing: a remembered dialogue asked again of another model, side by side, storing nothing.
+"""Comparison of models: a remembered dialogue is asked again of another one; nothing is stored.
 
 Beside the way of a message. Example: ``compare(turns, models, "tod/2.0", newest=20, ...)``.
 

@@ -16,7 +16,7 @@ from todserve.gateway.store.records import TurnRecord
 
 
 class Senders:
-    """Holds dialogues with senders; for any number of threads."""
+    """Leads one dialogue with each sender; any number of threads may use it."""
 
     def __init__(self, settings: GatewaySettings, store: Store, speaker: Speaker) -> None:
         self._model = settings.model_name

@@ -30,7 +30,7 @@ _MOST_TOLD = 200
 
 
 class Speaker:
-    """Holds dialogues with the model and remembers them."""
+    """Answers a message with the model and the bot, and stores the turn before it is answered."""
 
     def __init__(
         self,

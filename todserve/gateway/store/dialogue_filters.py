@@ -1,4 +1,4 @@
-"""Finding: which dialogues a filter of the list means, as conditions of the database.
+"""Filters of the list of dialogues, such as "corrected", as SQL conditions.
 
 Behind the list of dialogues. Example: ``sa.select(dialogues).where(found_by("wrong"))``.
 """

@@ -35,7 +35,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 
 @dataclass(kw_only=True, slots=True)
 class Lease:
-    """The right to append to one dialogue; ``released`` once it has been given back."""
+    """The right of one process to append to one dialogue; ``released`` once it was given back."""
 
     dialogue_id: str
     holder: str

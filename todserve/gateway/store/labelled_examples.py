@@ -1,4 +1,4 @@
-"""Examples: utterances that nobody said here, labelled by hand.
+"""Examples: single utterances that people typed in and labelled by hand, for training.
 
 Beside the dialogues in the store. Example: ``examples.add("a train to ely", "find_train", None)``.
 """

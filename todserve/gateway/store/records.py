@@ -56,7 +56,7 @@ class DialogueRecord:
         return self.created_at, self.dialogue_id
 
     def view(self) -> dict[str, Any]:
-        """Return the dialogue as the API lists it."""
+        """Return the dialogue as an entry of the API's list."""
         return {
             "dialogue_id": self.dialogue_id,
             "created_at": moment(self.created_at),
@@ -101,21 +101,21 @@ class TurnRecord:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """The same, message by message."""
+        """What was said to the user, message by message."""
         if self.bot is not None:
             return tuple(self.bot["messages"])
         return (self.reply,) if self.reply else ()
 
     @property
     def shown(self) -> tuple[dict[str, Any], ...]:
-        """The same with all that a channel can show: buttons, an image, JSON of one's own."""
+        """The messages with all that a channel can show: buttons, an image, JSON of one's own."""
         if self.bot is not None:
             return Outcome.read(self.bot).shown
         return tuple({"text": text} for text in self.messages)
 
     @property
     def standing(self) -> Mapping[str, Any]:
-        """The answer that stands: the model's newest of this turn."""
+        """The model's newest answer of this turn, which is the one that counts."""
         answer: Mapping[str, Any] = self.correction.get("answer") or self.answer
         return answer
 

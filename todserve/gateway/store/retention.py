@@ -24,7 +24,7 @@ _MICROSECONDS_A_DAY = 86_400 * 1_000_000
 
 
 class Retention:
-    """Deletes in a thread of its own.
+    """Deletes dialogues that nobody touched for long, in a thread of its own.
 
     Args:
         database: of the dialogues.
@@ -40,7 +40,7 @@ class Retention:
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
-        """Begin, where there is anything to do."""
+        """Start the thread; does nothing where dialogues are kept for ever."""
         if self._days:
             self._thread.start()
 

@@ -1,4 +1,4 @@
-"""Reading: rows of the store's tables as the records that the gateway works with.
+"""Row mapping: turns rows of the store's tables into the records that the gateway works with.
 
 Beneath the store, inside its transactions. Example:
 ``turns_in(connection, dialogue_id, 20)`` are the newest twenty turns, as people corrected them.
@@ -79,5 +79,5 @@ def turns_in(
 
 
 def missing(dialogue_id: str) -> MissingError:
-    """Return the refusal of a dialogue that does not exist."""
+    """Return the error for a dialogue that does not exist."""
     return MissingError(f"there is no dialogue {dialogue_id}")

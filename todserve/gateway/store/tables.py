@@ -1,4 +1,4 @@
-"""The tables of the store, as SQLAlchemy Core sees them.
+"""The store's SQL tables, in SQLAlchemy Core: dialogues, turns, corrections, examples.
 
 Behind everything that is remembered; ``migrations/`` makes them. Times are whole microseconds
 since 1970 (UTC), so that they compare alike in every database.

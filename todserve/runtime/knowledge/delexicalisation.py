@@ -22,7 +22,7 @@ from todserve.runtime.knowledge.value_patterns import (
     ValuePatterns,
 )
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.phrases import PhraseIndex, Span, without_possessive, words_of
+from todserve.runtime.language.phrases import PhraseIndex, Span
 from todserve.runtime.language.schema import Schema
 
 _NO_VALUE = frozenset({DONTCARE, DELETED, ""})
@@ -57,6 +57,7 @@ class Delexicaliser:
         """
         self._knowledge = knowledge
         self._schema = schema
+        self._forms = knowledge.forms
         self._patterns = patterns or ValuePatterns.of_language()
         self._indexes: dict[str | None, PhraseIndex] = {}
         self._known_slots: dict[str | None, frozenset[str]] = {}
@@ -75,7 +76,7 @@ class Delexicaliser:
             The delexicalised reply; text without values comes back as it was.
         """
         slots = self._slots(domain)
-        words = words_of(text)
+        words = self._forms.words_of(text)
         found = [*self._index(domain).find(words)]
         own = self._state_index(state, domain)
         if own is not None:
@@ -88,7 +89,9 @@ class Delexicaliser:
             slot = self._resolve(text, span, domain, slots, state)
             if slot is None:
                 continue
-            span = without_possessive(text, Span(span.start, span.end, slot))
+            # Without the 's of "the acorn guest house's phone".
+            ending = self._forms.possessive_length(text[span.start : span.end])
+            span = Span(span.start, span.end - ending, slot)
             if chosen and self._belongs_to(text, chosen[-1], span):
                 chosen[-1] = Span(chosen[-1].start, span.end, chosen[-1].slot)
             else:
@@ -110,7 +113,7 @@ class Delexicaliser:
 
     def _index(self, domain: str | None) -> PhraseIndex:
         if domain not in self._indexes:
-            index = PhraseIndex()
+            index = PhraseIndex(self._forms)
             everything = self._all_domains()
             first = everything if domain is None else (domain,)
             for one in first:
@@ -158,7 +161,7 @@ class Delexicaliser:
         patterns = self._patterns
         named = patterns.slots
         if slot == PLACE:
-            place = patterns.place_slot(text, span, known)
+            place = patterns.place_slot(text, span, known, self._forms)
             return "name" if place is None and self._goes_anywhere(domain or "") else place
         if slot == CLOCK and patterns.is_money(text, span):
             slot = MONEY
@@ -210,7 +213,7 @@ class Delexicaliser:
         ]
         if not named:
             return None
-        index = PhraseIndex()
+        index = PhraseIndex(self._forms)
         for slot, value in named:
             index.add(PLACE if slot in patterns.places else slot, [value])
         return index

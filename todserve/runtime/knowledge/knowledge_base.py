@@ -6,7 +6,8 @@ number of matches becomes a database token, the first matches fill the reply. Ex
 
 The file describes itself: table ``meta`` holds, per domain, its columns, how a constraint on each
 is compared (``Comparison``), how rows are ordered and where the database tokens' buckets end.
-Table ``entities_<domain>`` holds the columns as they are said, and ``key_<column>`` as compared.
+Table ``entities_<domain>`` holds the columns as they are said, and ``key_<column>`` as compared in
+English; for a checkpoint of another language the keys are worked out from what is said.
 """
 
 import hashlib
@@ -25,8 +26,8 @@ from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.language.control_text import plain_value
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
-from todserve.runtime.language.entity_keys import comparison_key, meant_keys
-from todserve.runtime.language.schema import clock_time
+from todserve.runtime.language.entity_keys import meant_keys
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.untrusted.strangers_database import connect, limited_rows
 
 __all__ = ["NO_LOOKUP", "Comparison", "DatabaseResult", "DomainTable", "KnowledgeBase"]
@@ -55,20 +56,36 @@ class DatabaseResult:
 
 @dataclass
 class KnowledgeBase:
-    """A read-only knowledge base; safe to share between threads and to carry over a fork."""
+    """A read-only knowledge base; safe to share between threads and to carry over a fork.
+
+    Attributes:
+        path: the file.
+        tables: what it says of each domain.
+        forms: how its language writes a name otherwise.
+    """
 
     path: Path
     tables: Mapping[str, DomainTable]
+    forms: WordForms = field(default_factory=WordForms.of_language, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _answers: OrderedDict[object, DatabaseResult] = field(default_factory=OrderedDict, repr=False)
     _alike: OrderedDict[object, Mapping[str, str]] = field(default_factory=OrderedDict, repr=False)
-    _keys: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _keys: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict, repr=False
+    )
     _connection: sa.Connection | None = field(default=None, repr=False)
     _process: int = field(default=-1, repr=False)
 
+    def __post_init__(self) -> None:
+        self._has_keys = self.forms == WordForms.of_language()
+
     @classmethod
-    def open(cls, path: Path) -> "KnowledgeBase":
+    def open(cls, path: Path, forms: WordForms | None = None) -> "KnowledgeBase":
         """Open a file written by ``tod knowledge build``.
+
+        Args:
+            path: the file.
+            forms: of the language that its names are in; English's without.
 
         Raises:
             ConfigError: when it is missing or not such a file.
@@ -78,7 +95,7 @@ class KnowledgeBase:
             raise ConfigError(
                 f"no knowledge base at {path}; write one with `tod knowledge build DB_DIR OUT`"
             )
-        knowledge = cls(path=path, tables={})
+        knowledge = cls(path=path, tables={}, forms=forms or WordForms.of_language())
         try:
             rows = knowledge._rows(sa.text("SELECT domain, settings FROM meta ORDER BY position"))
             tables = [DomainTable.parse(str(row[0]), str(row[1])) for row in rows]
@@ -100,7 +117,7 @@ class KnowledgeBase:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let a spawned process open the file for itself."""
-        return KnowledgeBase.open, (self.path,)
+        return KnowledgeBase.open, (self.path, self.forms)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -171,7 +188,7 @@ class KnowledgeBase:
     def entity(self, domain: str, name: str) -> Mapping[str, str] | None:
         """Return the one entity of that name, in any usual spelling; None when it is not clear."""
         column = self._name_column(domain)
-        if column is None or not comparison_key(name):
+        if column is None or not self.forms.comparison_key(name):
             return None
         found = self.query(domain, {column: name}, limit=1)
         return found.results[0] if found.matches == 1 else None
@@ -254,20 +271,29 @@ class KnowledgeBase:
         column = source.c[f"key_{slot}"]
         how = table.comparisons[slot]
         if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
-            time = clock_time(value)
+            time = self.forms.clock_time(value)
             if time is None:
                 return None  # "after lunch" cannot be compared, so it imposes nothing
             return column >= time if how is Comparison.AT_OR_AFTER else column <= time
-        key = comparison_key(value)
-        if how is Comparison.EQUAL:
+        key = self.forms.comparison_key(value)
+        if how is Comparison.EQUAL and self._has_keys:
             return column == key
-        return column.in_(meant_keys(key, self._all_keys(table, slot)))
+        known = self._all_keys(table, slot)
+        meant = (key,) if how is Comparison.EQUAL else meant_keys(key, tuple(known), self.forms)
+        if self._has_keys:
+            return column.in_(meant)
+        return source.c[slot].in_([written for one in meant for written in known.get(one, ())])
 
-    def _all_keys(self, table: DomainTable, slot: str) -> tuple[str, ...]:
+    def _all_keys(self, table: DomainTable, slot: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the keys of a column, sorted; where the file lacks them, with what is written."""
         if (table.domain, slot) not in self._keys:
-            column = table.table.c[f"key_{slot}"]
+            column = table.table.c[f"key_{slot}" if self._has_keys else slot]
             rows = self._rows(sa.select(column).distinct().where(column != "").order_by(column))
-            self._keys[table.domain, slot] = tuple(str(row[0]) for row in rows)
+            known: dict[str, tuple[str, ...]] = {}
+            for text, *_ in rows:
+                key = str(text) if self._has_keys else self.forms.comparison_key(str(text))
+                known[key] = (*known.get(key, ()), str(text))
+            self._keys[table.domain, slot] = dict(sorted(known.items()))
         return self._keys[table.domain, slot]
 
     def _rows(self, query: sa.Executable) -> list[tuple[object, ...]]:

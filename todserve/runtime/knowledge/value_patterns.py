@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.language.phrases import Span, spellings, words_of
+from todserve.runtime.language.phrases import Span
+from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE, WordForms
 from todserve.runtime.untrusted.json_text import read_json
 
 PLACE = "place"
@@ -26,8 +27,6 @@ PARTY = "party"
 DURATION = "duration"
 ADMISSION = "admission"
 """Kinds of values that several slots share; the words around decide which."""
-
-DEFAULT_LANGUAGE = "english"
 
 _FOLDER = Path(__file__).parent
 _NOTHING = re.compile(r"(?!)")
@@ -251,22 +250,25 @@ class ValuePatterns(BaseModel):
                 return slot
         return before[-1].lastgroup if before else None
 
-    def place_slot(self, text: str, span: Span, known: Mapping[str, str]) -> str | None:
+    def place_slot(
+        self, text: str, span: Span, known: Mapping[str, str], forms: WordForms
+    ) -> str | None:
         """Return whether a place is left or headed for, by the words around it, then by the state.
 
         Args:
             text: the reply.
             span: the place.
             known: the state of the active domain, slot -> value.
+            forms: how the language writes a place otherwise.
         """
         if self._no_place_after.match(text, span.end):
             return None
         for slot, around in self.places.items():
             if around.stands(text, span, _NEAR_PLACE):
                 return slot
-        surface = tuple(word.key for word in words_of(text[span.start : span.end]))
+        surface = tuple(word.key for word in forms.words_of(text[span.start : span.end]))
         for slot in reversed(tuple(self.places)):
-            if surface in spellings(known.get(slot, "")):
+            if surface in forms.spellings(known.get(slot, "")):
                 return slot
         return None
 

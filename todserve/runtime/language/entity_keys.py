@@ -1,50 +1,18 @@
-"""Entity keys: the string by which two spellings of a name are compared.
+"""Entity keys: which of the known names somebody means who writes one in another way.
 
-Stands inside the look-up. Example: ``Saint John's College`` and ``saint johns college`` have one
-key, and "the fitzwilliam" means ``the fitzwilliam museum``.
+Stands inside the look-up. Names are compared by `WordForms.comparison_key`. Example: "the
+fitzwilliam" means ``the fitzwilliam museum``, and "el shaddia" means ``el shaddai``.
 """
 
 import difflib
-import re
 
-from todserve.runtime.language.phrases import words_of
+from todserve.runtime.language.word_forms import WordForms
 
 _SHORTEST_PART = 4  # "ask" must not be found inside "alaska diner"
-_LONGEST_KEY = 120  # comparing spellings costs the square of their length
 _CLOSE_ENOUGH = 0.84  # "el shaddia" for "el shaddai"
 
-_PHRASES = (
-    (re.compile(r"\bguest houses?\b"), "guesthouse"),
-    (re.compile(r"\bb\s?(?:and|&|n)\s?b\b"), "bed and breakfast"),
-    (re.compile(r"\bst\.?(?=\s)"), "saint"),
-    (re.compile(r"\bmutliple\b"), "multiple"),  # sic, in MultiWOZ's attraction_db.json
-    (re.compile(r"\bcenter\b"), "centre"),
-    (re.compile(r"\s*&\s*"), " and "),
-)
-_GENERIC = re.compile(
-    r"guesthouse|hotel|restaurant|bedandbreakfast|museum|gallery|nightclub|theatre|cinema|college"
-)
 
-
-def comparison_key(value: str) -> str:
-    """Return the string by which two spellings of a value are compared.
-
-    Case, punctuation, spaces, possessives, a plural's s, number words and a leading "the" do not
-    count: ``"the Fen Ditton Inn"`` and ``"fenditton inn"`` have the same key.
-    """
-    text = value.lower()
-    for pattern, replacement in _PHRASES:
-        text = pattern.sub(replacement, text)
-    words = [word.key for word in words_of(text)]
-    return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words)[:_LONGEST_KEY]
-
-
-def bare_key(key: str) -> str:
-    """Return a key without the words that say what kind of place it is: ``gonville``."""
-    return _GENERIC.sub("", key) or key
-
-
-def meant_keys(key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def meant_keys(key: str, known: tuple[str, ...], forms: WordForms) -> tuple[str, ...]:
     """Return the known keys meant by ``key``: itself, those it is part of, or the one close to it.
 
     Someone who says "pizza hut" means any of them; someone who says "the nice acorn guest house"
@@ -52,8 +20,8 @@ def meant_keys(key: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """
     if key in known:
         return (key,)
-    bare = {bare_key(one): one for one in known}
-    wanted = bare_key(key)
+    bare = {forms.bare_key(one): one for one in known}
+    wanted = forms.bare_key(key)
     if wanted in bare or len(key) < _SHORTEST_PART:
         return (bare.get(wanted, key),)
     longer = tuple(one for one in known if key in one)

@@ -238,7 +238,7 @@ class PromptBuilder:
             )
             spoken = self._last_exchange(source) + user
             # The state stands in for the past, so words are cut first; half the room is theirs,
-            # and all of it the utterance's, which admission promised to read.
+            # and all of it the utterance's, which the request's check promised to read.
             whole = len(user) if len(user) <= limit else 0
             room = max(limit - len(state), limit // 2, whole)
             return state[: limit - min(len(spoken), room)] + spoken[-room:]

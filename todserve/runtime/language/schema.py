@@ -7,39 +7,19 @@ schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dial
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
-from todserve.runtime.language.phrases import NUMBER_WORDS
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
 
-_INDIFFERENT = frozenset(
-    {"dontcare", "donotcare", "dontmind", "doesntmatter", "doesnotmatter"}
-    | {"anything", "nopreference"}
-)
-_ABSENT = frozenset({"", "notmentioned", DELETED})
-_SPELLINGS = {"center": "centre", "centercity": "centre", "citycentre": "centre", **NUMBER_WORDS}
-_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*(?:([ap])\.?\s?m\b\.?)?")
 _CLOSE_ENOUGH = 0.86  # "thirsday" passes; "tuesday" for "thursday" scores 0.80 and does not
-
-
-def clock_time(value: str) -> str | None:
-    """Return ``HH:MM`` for ``9:05``, ``09.05``, ``9:05 pm`` or ``5pm``; None for anything else."""
-    match = _CLOCK.fullmatch(value.strip().lower())
-    if match is None or (match[2] is None and match[3] is None):
-        return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    if match[3] and hour <= 12:
-        hour = hour % 12 + (12 if match[3] == "p" else 0)
-    # MultiWOZ's trains arrive at 24:10; the publisher's clock runs past midnight.
-    return f"{hour:02d}:{minute:02d}" if hour <= 24 and minute < 60 else None
 
 
 def letters_and_digits(value: str) -> str:
@@ -75,20 +55,31 @@ class Service(_Frozen):
 
 
 class Schema(_Frozen):
-    """Every service a checkpoint knows."""
+    """Every service a checkpoint knows.
+
+    Attributes:
+        services: in the order of the file.
+        forms: how its language writes a value otherwise; not part of the file.
+    """
 
     services: tuple[Service, ...]
+    forms: WordForms = Field(default_factory=WordForms.of_language, exclude=True, repr=False)
 
     @classmethod
-    def load(cls, path: Path) -> "Schema":
+    def load(cls, path: Path, forms: WordForms | None = None) -> "Schema":
         """Read a ``schema.json``; MultiWOZ's slot prefix (``hotel-area``) is taken off.
+
+        Args:
+            path: the file.
+            forms: of the language its values are in; English's without.
 
         Raises:
             ConfigError: when the file is missing or is not such a schema.
         """
         try:
             entries = read_json(Path(path))
-            return cls(services=tuple(_service(entry) for entry in entries))
+            services = tuple(_service(entry) for entry in entries)
+            return cls(services=services, forms=forms or WordForms.of_language())
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise ConfigError(
                 f"cannot read schema {path}: {error}; expected the schema.json of "
@@ -162,27 +153,27 @@ class Schema(_Frozen):
         # MultiWOZ labels that allow several values join them ("cheap|moderate"): the first stands.
         text = " ".join(value.split("|")[0].lower().split())
         key = letters_and_digits(text)
-        if key in _ABSENT and key not in found.spellings:
+        if (key in ("", DELETED) or key in self.forms.absent) and key not in found.spellings:
             return None
-        if key in _INDIFFERENT:
+        if key == DONTCARE or key in self.forms.indifferent:
             return DONTCARE
         if not found.categorical or not found.values:
-            return clock_time(text) or text
-        return _known_value(found, key) or _known_value(found, _SPELLINGS.get(key, ""))
+            return self.forms.clock_time(text) or text
+        other = self.forms.values.get(key) or self.forms.numbers.get(key, "")
+        return self._known_value(found, key) or self._known_value(found, other)
 
-
-def _known_value(slot: Slot, key: str) -> str | None:
-    if key in slot.spellings:
-        return slot.spellings[key]
-    if key in {"true", "free", "false"}:
-        return slot.spellings.get("no" if key == "false" else "yes")
-    if len(key) < 5:
-        return None
-    for ending in ("s", "es", "ing"):  # guesthouses, churches, boating
-        if key.removesuffix(ending) in slot.spellings:
-            return slot.spellings[key.removesuffix(ending)]
-    close = difflib.get_close_matches(key, slot.spellings, n=1, cutoff=_CLOSE_ENOUGH)
-    return slot.spellings[close[0]] if close else None
+    def _known_value(self, slot: Slot, key: str) -> str | None:
+        if key in slot.spellings:
+            return slot.spellings[key]
+        if key in self.forms.flags:
+            return slot.spellings.get(self.forms.flags[key])
+        if len(key) < 5:
+            return None
+        for ending in self.forms.endings:  # guesthouses, churches, boating
+            if key.removesuffix(ending) in slot.spellings:
+                return slot.spellings[key.removesuffix(ending)]
+        close = difflib.get_close_matches(key, slot.spellings, n=1, cutoff=_CLOSE_ENOUGH)
+        return slot.spellings[close[0]] if close else None
 
 
 def _service(entry: Mapping[str, object]) -> Service:

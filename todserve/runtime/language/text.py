@@ -1,38 +1,46 @@
 """Text normalisation: what people type, in the form that the models are trained on.
 
 Stands before the prompts: corpora and requests pass through the same function.
-Example: ``normalise("Two tickets at 5pm")`` is ``"2 tickets at 17:00"``.
+Example: ``normalise("Two tickets at 5pm")`` is ``"2 tickets at 17:00"``. Which words become what
+stands in ``text_form.json``: they are part of the prompt format, the same for every checkpoint.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
-_UNITS = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-    sixteen seventeen eighteen nineteen twenty
-""".split()  # noqa: SIM905  (a list of quoted words would be harder to read)
-_NUMBERS = {word: str(number) for number, word in enumerate(_UNITS)}
-_NUMBER = re.compile(rf"\b(?:{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})\b(?!-)")
+from todserve.runtime.untrusted.json_text import read_json
+
 _CLOCK = re.compile(
     r"(?<![\d:.])(\d{1,2})(?:\s*[:.]\s*([0-5]\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)(?=\W|$)"
     r"|(?<![\d:.])(\d{1,2}):([0-5]\d)(?![\d:])"
 )
-_SPELLED_OUT = (
-    (re.compile(r"\bwon't\b"), "will not"),
-    (re.compile(r"\bcan't\b"), "cannot"),
-    (re.compile(r"n't\b"), " not"),
-    (re.compile(r"(?<=\w)'m\b"), " am"),
-    (re.compile(r"(?<=\w)'re\b"), " are"),
-    (re.compile(r"(?<=\w)'ve\b"), " have"),
-    (re.compile(r"(?<=\w)'d\b"), " would"),
-    (re.compile(r"(?<=\w)'ll\b"), " will"),
-    (re.compile(r"\bguesthouse"), "guest house"),
-    (re.compile(r"\bwi-fi\b"), "wifi"),
-    (re.compile(r"\bcenter\b"), "centre"),
-)
-_NOON = re.compile(r"\b(?:12 )?(noon|midnight)\b")
 _SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
+
+
+class _Rules(NamedTuple):
+    """What ``text_form.json`` says, ready to be used."""
+
+    spelled_out: tuple[tuple[re.Pattern[str], str], ...]
+    number: re.Pattern[str]
+    numbers: Mapping[str, str]
+    times: tuple[tuple[re.Pattern[str], str], ...]
+
+
+@lru_cache(maxsize=1)
+def _rules() -> _Rules:
+    found = read_json(Path(__file__).with_name("text_form.json"))
+    words = "|".join(sorted(found["numbers"], key=len, reverse=True))
+    return _Rules(
+        spelled_out=tuple((re.compile(text), meant) for text, meant in found["spelled_out"]),
+        number=re.compile(rf"\b(?:{words})\b(?!-)"),
+        numbers=found["numbers"],
+        times=tuple((re.compile(rf"\b{name}\b"), time) for name, time in found["times"].items()),
+    )
 
 
 def _clock(match: re.Match[str]) -> str:
@@ -55,8 +63,10 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text.translate(_QUOTES)).lower()
     text = _SPACE.sub(" ", text).strip()
-    for written, spelled_out in _SPELLED_OUT:
+    rules = _rules()
+    for written, spelled_out in rules.spelled_out:
         text = written.sub(spelled_out, text)
-    text = _NUMBER.sub(lambda match: _NUMBERS[match[0]], text)
-    text = _NOON.sub(lambda match: "12:00" if match[1] == "noon" else "00:00", text)
+    text = rules.number.sub(lambda match: rules.numbers[match[0]], text)
+    for written, time in rules.times:
+        text = written.sub(time, text)
     return _SPACE.sub(" ", _CLOCK.sub(_clock, text))

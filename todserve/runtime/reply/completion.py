@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.language.formats import placeholders
-from todserve.runtime.reply.facts import Facts, named_in
+from todserve.runtime.reply.facts import Facts
 
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
@@ -102,7 +102,7 @@ def _unnamed(facts: Facts, shown: AbstractSet[str]) -> bool:
     if "name" not in facts.compared or "name" in shown:
         return False
     name = facts.row.get("name", "").lower()
-    return bool(name) and not any(named_in(name, text) for text in facts.said)
+    return bool(name) and not any(facts.forms.named_in(name, text) for text in facts.said)
 
 
 def _known(slot: str, facts: Facts) -> bool:

@@ -11,8 +11,8 @@ from functools import cached_property
 
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.reply_style import ReplyStyle
 
@@ -69,7 +69,11 @@ class Facts:
     ) -> "Facts":
         """Collect the facts of a turn, and put the entity at hand first among the results."""
         lower = tuple(text.lower() for text in said)
-        result = None if found is None else _at_hand_first(found, utterance.lower(), lower, style)
+        result = (
+            None
+            if found is None
+            else (_at_hand_first(found, utterance.lower(), lower, style, knowledge.forms))
+        )
         return cls(
             domain=domain or "",
             state=state,
@@ -83,6 +87,11 @@ class Facts:
             schema=schema,
             style=style,
         )
+
+    @property
+    def forms(self) -> WordForms:
+        """How the language writes a value or a name otherwise."""
+        return self.knowledge.forms
 
     @property
     def slots(self) -> Mapping[str, str]:
@@ -146,7 +155,7 @@ class Facts:
 
     def shares(self, slot: str, value: str) -> bool:
         """Say whether everything found has this value."""
-        return same(self.shared.get(slot, ""), value)
+        return self.forms.same(self.shared.get(slot, ""), value)
 
     @property
     def unpicked(self) -> bool:
@@ -233,14 +242,16 @@ class Facts:
         """Return the entities of the domain that were named by anybody before."""
         key = next((slot for slot in self.style.slots.keys if slot in self.columns), "")
         told = " ".join([*self.said, *self.heard])
-        named = [one for one in self.knowledge.values(self.domain, key) if named_in(one, told)]
+        named = [
+            one for one in self.knowledge.values(self.domain, key) if self.forms.named_in(one, told)
+        ]
         found = (self.knowledge.query(self.domain, {key: one}, limit=1) for one in named)
         return [row for one in found for row in one.results]
 
     def names(self, text: str) -> bool:
         """Say whether a lower-case text names the entity at hand."""
         name = self.row.get(self.key or "", "").lower()
-        return bool(name) and named_in(name, text)
+        return bool(name) and self.forms.named_in(name, text)
 
     def named_before(self) -> bool:
         """Say whether one of the latest replies, or the user, named the entity at hand."""
@@ -251,18 +262,12 @@ class Facts:
 _REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
 
 
-def same(one: str, other: str) -> bool:
-    """Say whether two values are one, whatever their spelling."""
-    return bool(one) and comparison_key(one) == comparison_key(other)
-
-
-def named_in(name: str, text: str) -> bool:
-    """Say whether a lower-case text holds a lower-case name, with or without its "the"."""
-    return name.removeprefix("the ") in text
-
-
 def _at_hand_first(
-    found: DatabaseResult, utterance: str, said: Sequence[str], style: ReplyStyle
+    found: DatabaseResult,
+    utterance: str,
+    said: Sequence[str],
+    style: ReplyStyle,
+    forms: WordForms,
 ) -> DatabaseResult:
     """Put first what the latest replies named last; where another one is wished for, what none did.
 
@@ -278,9 +283,9 @@ def _at_hand_first(
     names = [row.get(key, "").lower() for row in rows]
     if style.patterns["other"].search(utterance):
         told = " ".join(said)
-        chosen = next((at for at, name in enumerate(names) if not named_in(name, told)), None)
+        chosen = next((at for at, name in enumerate(names) if not forms.named_in(name, told)), None)
     else:
-        chosen = _last_named(names, said)
+        chosen = _last_named([forms.without_article(name) for name in names], said)
     if not chosen:  # none, or the first already
         return found
     return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
@@ -288,7 +293,7 @@ def _at_hand_first(
 
 def _last_named(names: Sequence[str], said: Sequence[str]) -> int | None:
     for text in reversed(said[-_RECENT:]):
-        places = [(text.find(name.removeprefix("the ")), at) for at, name in enumerate(names)]
+        places = [(text.find(name), at) for at, name in enumerate(names)]
         named = [one for one in places if one[0] >= 0]
         if named:
             # Of several that one reply lists, the first is the one it begins to speak of.

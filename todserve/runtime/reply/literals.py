@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import PhraseIndex, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 
-_FLAGS = frozenset({"yes", "no", "free", "true", "false", DONTCARE, DELETED, ""})
+_NO_VALUE = frozenset({DONTCARE, DELETED, ""})
 _MOST_VALUES = 150  # a slot with more is no closed set, and its words may mean anything
 _PLACEHOLDER = re.compile(r"\[[^\]]*\]")
 _PLACES = frozenset({"departure", "destination"})  # one word for both: which, only its side tells
@@ -43,6 +43,10 @@ class Literals:
     )
     _names: tuple[PhraseIndex, Mapping[str, str]] | None = field(default=None, repr=False)
 
+    @property
+    def _forms(self) -> WordForms:
+        return self.knowledge.forms
+
     def values(self, domain: str, text: str) -> tuple[Literal, ...]:
         """Return the closed values of ``domain`` that a lower-case text says."""
         if domain not in self._indexes:
@@ -50,8 +54,8 @@ class Literals:
         index, known = self._indexes[domain]
         bare = _blanked(text)
         found: list[Literal] = []
-        for span in index.find(words_of(bare)):
-            value = known.get((span.slot, comparison_key(bare[span.start : span.end])))
+        for span in index.find(self._forms.words_of(bare)):
+            value = known.get((span.slot, self._forms.comparison_key(bare[span.start : span.end])))
             if value is not None and (not found or span.start >= found[-1].end):
                 found.append(Literal(slot=span.slot, value=value, start=span.start, end=span.end))
         return tuple(found)
@@ -62,13 +66,14 @@ class Literals:
             self._names = self._all_names()
         index, known = self._names
         bare = _blanked(text)
-        said = (bare[span.start : span.end] for span in index.find(words_of(bare)))
-        return tuple(known.get(comparison_key(one), one) for one in said)
+        said = (bare[span.start : span.end] for span in index.find(self._forms.words_of(bare)))
+        return tuple(known.get(self._forms.comparison_key(one), one) for one in said)
 
     def _collected(self, domain: str) -> tuple[PhraseIndex, dict[tuple[str, str], str]]:
         table = self.knowledge.tables.get(domain)
         compared = {} if table is None else table.comparisons
-        index = PhraseIndex()
+        flags = {*_NO_VALUE, *self._forms.answers, *self._forms.flags}
+        index = PhraseIndex(self._forms)
         known: dict[tuple[str, str], str] = {}
         slots = dict.fromkeys([*self.schema.slots(domain), *compared])
         for slot in slots:
@@ -80,21 +85,23 @@ class Literals:
                     *self.schema.values(domain, slot),
                     *(self.knowledge.values(domain, slot) if slot in compared else ()),
                 )
-                if value not in _FLAGS and not value.isdigit()
+                if value not in flags and not value.isdigit()
             }
             if len(values) <= _MOST_VALUES:
                 index.add(slot, sorted(values))
-                known |= {(slot, comparison_key(value)): value for value in sorted(values)}
+                known |= {
+                    (slot, self._forms.comparison_key(value)): value for value in sorted(values)
+                }
         return index, known
 
     def _all_names(self) -> tuple[PhraseIndex, dict[str, str]]:
-        index = PhraseIndex()
+        index = PhraseIndex(self._forms)
         known: dict[str, str] = {}
         for domain in self.knowledge.domains:
             names = self.knowledge.values(domain, "name")
             long = [one for one in names if " " in one or len(one) >= _SHORTEST_NAME]
             index.add("name", long)
-            known |= {comparison_key(one): one for one in long}
+            known |= {self._forms.comparison_key(one): one for one in long}
         return index, known
 
 

@@ -30,11 +30,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
-from todserve.runtime.language.entity_keys import comparison_key
 from todserve.runtime.reply.amendment import claimed
 from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.completion import asked_for
-from todserve.runtime.reply.facts import Facts, named_in, same
+from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
 
@@ -244,13 +243,13 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
         if one.slot not in facts.columns or not row:
             if not _of_state(one, facts):
                 return True
-        elif same(row.get(one.slot, ""), one.value) is denied:
+        elif facts.forms.same(row.get(one.slot, ""), one.value) is denied:
             return True
     for filling in fillings:
         # "it is not in the [value_area]", filled with where it is
         if denied and filling.slot in facts.columns and filling.slot not in keys:
             own = row.get(filling.slot, "")
-            if own and filling.value is not None and same(own, filling.value):
+            if own and filling.value is not None and facts.forms.same(own, filling.value):
                 return True
     return any(
         not row or _has_flag(row, slot, facts.style.slots.true) is not has
@@ -296,10 +295,10 @@ def _venue(draft: Draft) -> bool:
     facts = draft.facts
     known = [row.get(key, "").lower() for row in _rows(facts) for key in facts.style.slots.keys]
     known += [value.lower() for slots in facts.state.values() for value in slots.values()]
-    keys = {comparison_key(one) for one in known if one}
+    keys = {facts.forms.comparison_key(one) for one in known if one}
     for clause in draft.clauses:
         for name in draft.literals.names(clause.text):
-            if comparison_key(name) not in keys and not _was_said(name, facts):
+            if facts.forms.comparison_key(name) not in keys and not _was_said(name, facts):
                 return True
     return False
 
@@ -345,7 +344,9 @@ def _is_known(code: str, facts: Facts) -> bool:
 
 
 def _was_said(name: str, facts: Facts) -> bool:
-    return any(named_in(name, text) for text in (facts.utterance, *facts.heard, *facts.said))
+    return any(
+        facts.forms.named_in(name, text) for text in (facts.utterance, *facts.heard, *facts.said)
+    )
 
 
 def _rows(facts: Facts) -> tuple[Mapping[str, str], ...]:
@@ -363,7 +364,7 @@ def _row_of(fillings: tuple[Filling, ...], facts: Facts) -> Mapping[str, str]:
 def _of_state(one: Literal, facts: Facts) -> bool:
     """Say whether the user has said so: a day, or a wish where no entity is known."""
     said = (slots.get(one.slot, "") for slots in facts.state.values())
-    return any(same(value, one.value) for value in said if value not in _NO_VALUE)
+    return any(facts.forms.same(value, one.value) for value in said if value not in _NO_VALUE)
 
 
 def _slots(draft: Draft) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.knowledge.value_patterns import DEFAULT_LANGUAGE, ValuePatterns
+from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE
 from todserve.runtime.reply import korean_particles
 from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern

@@ -18,8 +18,8 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
-from todserve.runtime.language.entity_keys import bare_key, comparison_key
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 
 _SHORTEST = 5
 """Letters of a name; one mistake makes a shorter one into another word."""
@@ -30,20 +30,30 @@ _REMEMBERED = 4096
 class KnownNames:
     """Brings the values of free-text slots to the spelling of the name they mean."""
 
-    def __init__(self, names: Mapping[tuple[str, str], Iterable[str]], *, threshold: float) -> None:
+    def __init__(
+        self,
+        names: Mapping[tuple[str, str], Iterable[str]],
+        *,
+        threshold: float,
+        forms: WordForms | None = None,
+    ) -> None:
         """Index names; use ``of`` for a checkpoint.
 
         Args:
             names: (domain, slot) -> the names that may stand there.
             threshold: least similarity of a value and the name it means.
+            forms: how their language writes a name otherwise; English's without.
         """
+        self._forms = forms or WordForms.of_language()
         self._threshold = threshold
         self._names = {
-            place: {comparison_key(name): name for name in sorted(known) if name.isascii()}
+            place: {
+                self._forms.comparison_key(name): name for name in sorted(known) if name.isascii()
+            }
             for place, known in names.items()
         }
         self._bare = {
-            place: {bare_key(key): name for key, name in known.items()}
+            place: {self._forms.bare_key(key): name for key, name in known.items()}
             for place, known in self._names.items()
         }
         self._nearest = lru_cache(maxsize=_REMEMBERED)(self._search)
@@ -54,6 +64,7 @@ class KnownNames:
         return cls(
             names_of(checkpoint.schema, checkpoint.knowledge),
             threshold=checkpoint.name_closeness.threshold,
+            forms=checkpoint.knowledge.forms,
         )
 
     def meant(self, domain: str, slot: str, value: str) -> str:
@@ -69,14 +80,14 @@ class KnownNames:
 
     def is_known(self, domain: str, slot: str, value: str) -> bool:
         """Say whether ``value`` is a name there, or more or less of one."""
-        key = comparison_key(value)
+        key = self._forms.comparison_key(value)
         known, bare = self._names[domain, slot], self._bare[domain, slot]
-        if key in known or bare_key(key) in bare:
+        if key in known or self._forms.bare_key(key) in bare:
             return True
         return any(key in one or one in key for one in known if len(one) >= _SHORTEST)
 
     def _search(self, domain: str, slot: str, value: str) -> str | None:
-        wanted = bare_key(comparison_key(value))
+        wanted = self._forms.bare_key(self._forms.comparison_key(value))
         if len(wanted) < _SHORTEST or self.is_known(domain, slot, value):
             return None
         bare = self._bare[domain, slot]

@@ -11,16 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.phrases import NUMBER_WORDS
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 from todserve.runtime.wire.response import WordChange
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_NUMBER = rf"(?:\d{{1,2}}|{'|'.join(word for word in NUMBER_WORDS if word != 'zero')})"
-_WHOSE = r"(?:my|our|the|a|an|his|her)"
-_JOINED = r"(?:\s*,\s*(?:and\s+|plus\s+)?|\s+(?:and|plus|with|&)\s+|\s*[+&]\s*)"
 _PAIR = 2
 """People that every checkpoint counts by itself: "me and my wife"."""
 
@@ -33,16 +29,19 @@ class Paraphrases:
 
     Args:
         ways: the phrases.
+        numbers: number word -> digits.
         names: names and values that no phrase may tear apart.
     """
 
-    def __init__(self, ways: WaysOfSaying, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, ways: WaysOfSaying, numbers: Mapping[str, str], names: Iterable[str] = ()
+    ) -> None:
         self._plainly = {
             plain: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
             for plain, phrases in ways.plainly.items()
             if phrases
         }
-        self._company = _Company(ways.counted, ways.counted_as) if ways.counted_as else None
+        self._company = _Company(ways, numbers) if ways.counted_as else None
         self._names = frozenset(pair for name in names for pair in _pairs(name))
 
     @classmethod
@@ -61,7 +60,7 @@ class Paraphrases:
         names += [
             one for service in schema.services for slot in service.slots for one in slot.values
         ]
-        return cls(ways, names)
+        return cls(ways, knowledge.forms.numbers, names)
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance in plain words."""
@@ -94,25 +93,32 @@ class Paraphrases:
 class _Company:
     """Counts people who are listed by who they are: "me, my wife and the twins"."""
 
-    def __init__(self, counted: Mapping[str, tuple[str, ...]], written: str) -> None:
+    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str]) -> None:
+        counted, words = ways.counted, ways.company
         self._counted = {
             number: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
             for number, phrases in counted.items()
             if number != "+"
         }
-        several = "|".join(counted.get("+", ()) or (r"(?!)",))
+        self._numbers = numbers
+        joining, beside = _any_of(words.joining), _any_of((*words.joining, *words.beside, "&"))
+        joined = rf"(?:\s*,\s*(?:{joining}\s+)?|\s+{beside}\s+|\s*[+&]\s*)"
+        number = _any_of((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
+        whose, several = _any_of(words.whose), _any_of(counted.get("+", ()))
         one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
-        person = rf"(?:{_WHOSE}\s+(?:\w+\s+)?)?(?:{one})"
-        many = rf"(?:{_WHOSE}\s+)?{_NUMBER}\s+(?:\w+\s+)?(?:{several})"
+        person = rf"(?:{whose}\s+(?:\w+\s+)?)?(?:{one})"
+        many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
         # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
-        bare = rf"{_NUMBER}(?=\s*(?:[.,;!?]|$|(?:at|for|from|in|on)\b))"
-        more = rf"(?:{_JOINED}(?:{person}|{many})(?!\w)|\s+(?:and|plus)\s+{bare})"
+        bare = rf"{number}(?=\s*(?:[.,;!?]|$|{_any_of(words.after)}\b))"
+        more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
         self._list = re.compile(rf"(?<!\w)(?:{person}){more}+(?!\w)", re.IGNORECASE)
         # One more of whom nobody knows how many there are: "and the kids".
-        self._goes_on = re.compile(rf"{_JOINED}(?:{_WHOSE}|some|all)\s", re.IGNORECASE)
-        self._number = re.compile(rf"(?<!\w){_NUMBER}(?!\w)", re.IGNORECASE)
-        self._joined = re.compile(_JOINED, re.IGNORECASE)
-        self._written = written
+        self._goes_on = re.compile(
+            rf"{joined}{_any_of((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
+        )
+        self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
+        self._joined = re.compile(joined, re.IGNORECASE)
+        self._written = ways.counted_as
 
     def found(self, utterance: str) -> Iterator[Piece]:
         """Yield the lists of more than two."""
@@ -126,10 +132,14 @@ class _Company:
     def _number_of(self, text: str) -> int:
         number = self._number.search(text)
         if number is not None:
-            return int(NUMBER_WORDS.get(number[0].lower(), number[0]))
+            return int(self._numbers.get(number[0].lower(), number[0]))
         return next(
             (int(value) for value, pattern in self._counted.items() if pattern.search(text)), 0
         )
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(phrases) or '(?!)'})"
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -22,9 +21,9 @@ from rapidfuzz.distance import OSA
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.spelling.spelling_rules import SpellingRules
 from todserve.runtime.wire.response import WordChange
 
-_DICTIONARY = "frequency_dictionary_en_82_765.txt"
 _FREQUENT = 2_000_000
 """Occurrences, of a trillion words, that make a word likely to be meant; 15,000 words have them."""
 _COMMON, _VERY_COMMON = 20_000_000, 200_000_000
@@ -43,32 +42,6 @@ _EDGES = ".:'’‘`-*~"
 _ENDS = ("!", "?")
 _REPEATED = re.compile(r"([a-z])\1{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_INTRODUCES = frozenset({("named",), ("called",), ("mr",), ("mrs",), ("ms",), ("dr",)})
-_NAME_IS = ("name", "is")
-_SOUND_ALIKE = frozenset({"cs", "sc", "ck", "kc", "fp", "gj", "jg", "kq", "qk"})
-_SMALL = frozenset("a an at by for i in is it me my no of on or the to we with and".split())  # noqa: SIM905
-_ABBREVIATIONS = frozenset(
-    """
-    abit aint airbnb alot aren arent bday bnb brekkie brekky btw checkin cmon couldn couldnt cuz
-    didn didnt doesn doesnt dont favs fyi gastropub grats hadnt haha hahaha hasn hasnt havent
-    hehe heya hmmm hotspot idk imho imma instagram isn isnt ive lmao lmk lolz math mins nite nvm
-    okey omg plz ppl probs resto restos rezzy rofl rsvp sched shouldn shouldnt spotify srsly sth
-    sthg tbh thanx thats theres theyre thks thx tmr tmrw tomoz tonite toodles uber ummm wasn
-    wasnt wassup watcha werent whatsapp whos wouldn wouldnt yall yeap yess youll youre
-    """.split()  # noqa: SIM905
-)
-"""What people write short, run together or newly, and what a dictionary of old books lacks."""
-
-_AMERICAN = (
-    (re.compile(r"or(?=s|ed|ing|ful|ite|ites|able|$)"), "our"),
-    (re.compile(r"er(s?)$"), r"re\1"),
-    (re.compile(r"(?<=[aeiou])l(?=ed$|ing$|er$|ers$)"), "ll"),
-    (re.compile(r"ense(s?)$"), r"ence\1"),
-    (re.compile(r"og(s?)$"), r"ogue\1"),
-    (re.compile(r"ize(?=d?$|s$|r$)"), "ise"),
-    (re.compile(r"(?<!l)l(?=ment)"), "ll"),
-)
-"""An American ending and its British one, which is the dictionary's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +71,11 @@ class Speller:
     """Corrects the words that neither English nor one checkpoint knows."""
 
     def __init__(
-        self, english: Mapping[str, int], own: Iterable[str], values: Iterable[str] = ()
+        self,
+        english: Mapping[str, int],
+        own: Iterable[str],
+        values: Iterable[str] = (),
+        rules: SpellingRules | None = None,
     ) -> None:
         """Put the words in order; use ``of`` for a checkpoint.
 
@@ -106,7 +83,9 @@ class Speller:
             english: word -> how often it occurs.
             own: the checkpoint's words.
             values: those of them that are labels and values of its schema, likeliest of all.
+            rules: how English is misspelt; the package's own without.
         """
+        self._rules = rules or SpellingRules.of_language()
         self._english = english
         self._values = frozenset(values)
         self._own = frozenset(own)
@@ -124,10 +103,11 @@ class Speller:
         pieces = [word for word in tokenizer.words() if len(word) >= _SHORTEST]
         if not (_mostly(str.isascii, own) and _mostly(str.isascii, pieces)):
             return None
-        english = _english_words()
+        rules = SpellingRules.of_language()
+        english = rules.words()
         if not _mostly(english.__contains__, pieces):
             return None
-        return cls(english, filter(str.isascii, own), filter(str.isascii, values))
+        return cls(english, filter(str.isascii, own), filter(str.isascii, values), rules)
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance as it is meant."""
@@ -156,18 +136,18 @@ class Speller:
 
     def knows(self, word: str) -> bool:
         """Say whether a lower-case word is known, or is none that could be misspelt."""
-        if word in self._own or word in self._english or word in _ABBREVIATIONS:
+        if word in self._own or word in self._english or word in self._rules.unlisted:
             return True
         if not word.isascii():
             return False
         if len(word) < _SHORTEST - 1:  # "u" and "nr" are no mistakes
             return True
         one = word.removesuffix("s").removesuffix("'")
-        if one != word and (one in self._own or one in _ABBREVIATIONS):
+        if one != word and (one in self._own or one in self._rules.unlisted):
             return True
         return any(
             british.subn(ending, word)[0] in self._english
-            for british, ending in _AMERICAN
+            for british, ending in self._rules.other_endings
             if british.search(word)
         )
 
@@ -180,7 +160,7 @@ class Speller:
             word = chunk[0].strip(_EDGES)
             if word and word.replace("'", "").replace("’", "").isalpha():
                 start = chunk.start() + chunk[0].index(word)
-                introduced = before[-1:] in _INTRODUCES or before == _NAME_IS
+                introduced = not self._rules.introduces.isdisjoint((before[-1:], before))
                 written_so = word[0].isupper() and not begins and not shouting
                 is_name = introduced or written_so
                 yield _Typed(word, start, start + len(word), is_name)
@@ -223,7 +203,7 @@ class Speller:
         far = [
             (one, distance)
             for one, distance in found
-            if _begins_alike(word, one) and (sure or one in self._values)
+            if self._rules.begins_alike(word, one) and (sure or one in self._values)
         ]
         alike = [one for one, _ in far if one[-1] == word[-1]]
         best = self._best(word, alike or [one for one, distance in far if distance == 2])
@@ -251,7 +231,7 @@ class Speller:
 
     def _english_near(self, word: str) -> list[str]:
         found = _nearest(word, self._frequent_by_length, most=1)
-        return [one for one, _ in found if _begins_alike(word, one)]
+        return [one for one, _ in found if self._rules.begins_alike(word, one)]
 
     def _swapped(self, word: str) -> str | None:
         """Return ``the`` for ``teh``: three letters say no more than that."""
@@ -263,7 +243,7 @@ class Speller:
         """Return ``cheap`` for ``cheeeap``; a drawn-out "hmmmm" stays."""
         for kept in (r"\1\1", r"\1"):
             shorter = _REPEATED.sub(kept, word)
-            if shorter in _ABBREVIATIONS or len(shorter) < _SHORTEST:
+            if shorter in self._rules.unlisted or len(shorter) < _SHORTEST:
                 return None
             if shorter in self._own or self._count(shorter) >= _FREQUENT:
                 return shorter
@@ -290,7 +270,7 @@ class Speller:
         found = []
         for cut in range(1, len(word)):
             parts = word[:cut], word[cut:]
-            long = [one for one in parts if one not in _SMALL]
+            long = [one for one in parts if one not in self._rules.small]
             if all(self._stands_alone(one, beside_small=len(long) < 2) for one in long):
                 found.append((min(map(self._count, parts)), " ".join(parts)))
         rarest, best = max(found, default=(0, None))
@@ -305,11 +285,6 @@ class Speller:
 
 def _mistakes(word: str, other: str) -> int:
     return OSA.distance(word, other)
-
-
-def _begins_alike(word: str, other: str) -> bool:
-    same = word[0] == other[0] or word[0] + other[0] in _SOUND_ALIKE
-    return same or word[:2] == other[1::-1]
 
 
 def _nearest(word: str, by_length: Mapping[int, list[str]], *, most: int) -> list[tuple[str, int]]:
@@ -364,9 +339,3 @@ def _words_in(texts: Iterable[str]) -> Iterator[str]:
 
 def _mostly(holds: Callable[[str], bool], words: Collection[str]) -> bool:
     return sum(map(holds, words)) >= _ENGLISH_SHARE * len(words)
-
-
-def _english_words() -> dict[str, int]:
-    text = resources.files("symspellpy").joinpath(_DICTIONARY).read_text(encoding="utf-8-sig")
-    pairs = (line.split() for line in text.splitlines())
-    return {word: int(count) for word, count in pairs}

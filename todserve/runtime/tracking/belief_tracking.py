@@ -17,6 +17,7 @@ from enum import StrEnum
 from todserve.runtime.decoding.parsed_generation import Reading
 from todserve.runtime.language.dialogue import (
     DELETED,
+    DONTCARE,
     OUT_OF_SCOPE,
     BeliefState,
     Slots,
@@ -164,6 +165,17 @@ def track(
         if reading.constrained:
             own = reading.probability(span.start, span.end)
             unconstrained.setdefault(span.domain, {})[span.slot] = own
+    if grounds is not None:
+        venue = grounds.venues.overlooked(utterance, spoken.reply, memory.state, written)
+        if venue is not None:
+            written.setdefault(venue.domain, {})[venue.slot] = venue.name
+            corrected.get(venue.domain, set()).discard(venue.slot)
+        about = next(iter(written), memory.domain)
+        if about is not None:
+            for slot in grounds.indifference.overlooked(
+                spoken.utterance, spoken.reply, about, memory.state, written
+            ):
+                written.setdefault(about, {})[slot] = DONTCARE
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)

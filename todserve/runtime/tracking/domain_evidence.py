@@ -9,18 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED, BeliefState
-from todserve.runtime.language.phrases import spellings, words_of
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.domain_model import DomainModel
-
-_ALSO_SAID: Mapping[str, tuple[str, ...]] = {
-    "internet": ("wifi", "wi-fi"),
-    "pricerange": ("price",),
-    "leave": ("leaving", "depart"),
-    "arrive": ("arriving",),
-    "food": ("cuisine",),
-}
-"""How users name a slot whose value they do not say ("wifi" for internet: yes)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +43,7 @@ class Evidence:
         model: DomainModel | None = None,
     ) -> "Evidence":
         """Gather the evidence of a turn; the arguments are those of `domain.decide`."""
-        said = [word.key for word in words_of(utterance.lower())]
+        said = [word.key for word in schema.forms.words_of(utterance.lower())]
         changed = {
             domain: valid
             for domain, slots in update.items()
@@ -60,10 +51,14 @@ class Evidence:
         }
         return cls(
             changed=changed,
-            grounded=tuple(one for one, slots in changed.items() if _grounded(slots, said)),
+            grounded=tuple(
+                one for one, slots in changed.items() if _grounded(slots, said, schema.forms)
+            ),
             named=schema.intent_domains(intent),
-            spoken=tuple(one for one in schema.domains if _says(said, one)),
-            likely=model.turn_probabilities(utterance, intent, previous) if model else {},
+            spoken=tuple(one for one in schema.domains if _says(said, one, schema.forms)),
+            likely=model.turn_probabilities(utterance, intent, previous, schema.forms)
+            if model
+            else {},
         )
 
     def probability(self, domain: str) -> float | None:
@@ -88,16 +83,16 @@ def _valid(domain: str, slots: Mapping[str, str], schema: Schema) -> dict[str, s
     }
 
 
-def _grounded(slots: Mapping[str, str], said: list[str]) -> bool:
+def _grounded(slots: Mapping[str, str], said: list[str], forms: WordForms) -> bool:
     return any(
-        _says(said, phrase)
+        _says(said, phrase, forms)
         for slot, value in slots.items()
-        for phrase in (value, slot, *_ALSO_SAID.get(slot, ()))
+        for phrase in (value, slot, *forms.slot_words.get(slot, ()))
     )
 
 
-def _says(said: list[str], phrase: str) -> bool:
-    return any(_contains(said, sequence) for sequence in spellings(phrase))
+def _says(said: list[str], phrase: str, forms: WordForms) -> bool:
+    return any(_contains(said, sequence) for sequence in forms.spellings(phrase))
 
 
 def _contains(words: list[str], sequence: tuple[str, ...]) -> bool:

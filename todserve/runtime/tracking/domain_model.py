@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.language.phrases import words_of
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
 
@@ -29,12 +29,13 @@ _UNKNOWN = "unknown"
 _NUMBER = "#"
 
 
-def word_features(utterance: str) -> list[str]:
+def word_features(utterance: str, forms: WordForms) -> list[str]:
     """Return the words of an utterance and its pairs of neighbours, each once.
 
     Digits are one word: which number it is says nothing of the domain.
     """
-    words = [_NUMBER if word.key.isdigit() else word.key for word in words_of(utterance.lower())]
+    said = forms.words_of(utterance.lower())
+    words = [_NUMBER if word.key.isdigit() else word.key for word in said]
     pairs = [f"pair:{one} {other}" for one, other in pairwise(["<", *words, ">"])]
     return list(dict.fromkeys([*(f"word:{word}" for word in words), *pairs]))
 
@@ -119,13 +120,15 @@ class DomainModel(BaseModel):
         return {one: part / whole for one, part in zip(self.domains, raised, strict=True)}
 
     def turn_probabilities(
-        self, utterance: str, intent: str | None, previous: str | None
+        self, utterance: str, intent: str | None, previous: str | None, forms: WordForms
     ) -> dict[str, float]:
         """Return the probabilities of a turn as serving knows it; see `turn_features`."""
-        return self.probabilities(turn_features(utterance, intent, previous))
+        return self.probabilities(turn_features(utterance, intent, previous, forms))
 
 
-def turn_features(utterance: str, intent: str | None, previous: str | None) -> list[str]:
+def turn_features(
+    utterance: str, intent: str | None, previous: str | None, forms: WordForms
+) -> list[str]:
     """Return what a model that serves looks at; it is fitted on the very same.
 
     Args:
@@ -133,6 +136,7 @@ def turn_features(utterance: str, intent: str | None, previous: str | None) -> l
         intent: the user's intent; its kind is the dialogue act (``find`` of ``find_hotel``),
             for its domain is a guess that the decision weighs apart. None is an act of its own.
         previous: the active domain of the turn before.
+        forms: how the language writes a word otherwise.
     """
     act = intent.partition("_")[0] if intent else _UNKNOWN
-    return [*word_features(utterance), *act_features([act]), *previous_features(previous)]
+    return [*word_features(utterance, forms), *act_features([act]), *previous_features(previous)]

@@ -10,29 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
-from todserve.runtime.language.phrases import NUMBER_WORDS, TOO_COMMON, words_of
 from todserve.runtime.language.prompts import Exchange
-from todserve.runtime.language.schema import Schema, clock_time, letters_and_digits
+from todserve.runtime.language.schema import Schema, letters_and_digits
+from todserve.runtime.language.word_forms import WordForms
+from todserve.runtime.tracking.indifference import Indifference
+from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
-_SAID_TIME = re.compile(
-    r"(\d{1,2})(?:[:.h ]?(\d{2}))?\s*(?:o'?\s?clock|([ap])\.?\s?m\b\.?)?", re.IGNORECASE
-)
-_PAST = re.compile(
-    r"\b(half|quarter|ten|twenty|five|\d{1,2}) (past|to|till|after|before) (\w+)|"
-    r"\bhalf (\w+)\b|\b(noon|midday|midnight)\b"
-)
-_MINUTES = {"half": 30, "quarter": 15}
-_WORDS_FOR_TIMES = {"noon": 12 * 60, "midday": 12 * 60, "midnight": 0}
-_HALF_DAY = 12 * 60
 _SHORTEST = 4
-_YES_OR_NO = frozenset({"yes", "no", "true", "false"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +98,22 @@ class Grounds:
     ways: WaysOfSaying
     knowledge: KnowledgeBase
 
+    @property
+    def _forms(self) -> WordForms:
+        return self.schema.forms
+
+    @cached_property
+    def indifference(self) -> Indifference:
+        """Finds slots of which any value will do."""
+        return Indifference(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
+
+    @cached_property
+    def venues(self) -> NamedVenues:
+        """The places that can be named; none where values are not held against what was said."""
+        if not self.ways.checked:
+            return NamedVenues((), ruled_out=self.ways.ruling_out, forms=self._forms)
+        return NamedVenues.of(self.schema, self.knowledge, self.ways.ruling_out)
+
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""
         return self.ground(domain, slot, value, spoken) is not None
@@ -120,13 +127,13 @@ class Grounds:
             return self.ways.indifference.search(text) is not None
 
         def said(text: str) -> bool:
-            return _says(text, value)
+            return _says(text, value, self._forms)
 
         def said_so(text: str) -> bool:
             return self.ways.says(domain, slot, value, text)
 
         def misspelt(text: str) -> bool:
-            return _misspelt(text, value)
+            return _misspelt(text, value, self._forms)
 
         if value == DONTCARE:
             return _found(GroundSource.UTTERANCE, (spoken.utterance,), indifferent)
@@ -153,12 +160,12 @@ class Grounds:
             return self.ways.names(slot, text) or self.ways.withdrawal.search(text) is not None
         if value == DONTCARE:
             return self.ways.indifference.search(text) is not None
-        if value in _YES_OR_NO or slot in self.ways.unchecked:
+        if value in self._forms.answers or slot in self.ways.unchecked:
             return self.ways.names(slot, text)
         return (
-            _says(text, value)
+            _says(text, value, self._forms)
             or self.ways.says(domain, slot, value, text)
-            or _misspelt(text, value)
+            or _misspelt(text, value, self._forms)
         )
 
     def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
@@ -168,15 +175,15 @@ class Grounds:
         return _found(
             GroundSource.EARLIER,
             spoken.earlier,
-            lambda text: _says(text, value) or _misspelt(text, value),
+            lambda text: _says(text, value, self._forms) or _misspelt(text, value, self._forms),
         )
 
     def _in_state(self, value: str, state: BeliefState) -> Ground | None:
         known = (one for slots in state.values() for one in slots.values())
-        return Ground(source=GroundSource.STATE) if _is_of(value, known) else None
+        return Ground(source=GroundSource.STATE) if _is_of(value, known, self._forms) else None
 
     def _of_an_entity(self, value: str, state: BeliefState) -> Ground | None:
-        found = any(_is_of(value, row.values()) for row in self._rows(state))
+        found = any(_is_of(value, row.values(), self._forms) for row in self._rows(state))
         return Ground(source=GroundSource.ENTITY) if found else None
 
     def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
@@ -191,94 +198,34 @@ def _found(source: GroundSource, texts: Iterable[str], says: Says) -> Ground | N
     return None if found is None else Ground(source=source, text=found, says=says)
 
 
-def _says(text: str, value: str) -> bool:
+def _says(text: str, value: str, forms: WordForms) -> bool:
     if _CLOCK.fullmatch(value):
-        return value in _times(text)
-    key = comparison_key(value)
+        return value in forms.times_in(text)
+    key = forms.comparison_key(value)
     if not key:
         return True
     if value.isdigit():
-        return any(word.key == value for word in words_of(text)) or value in re.findall(
+        return any(word.key == value for word in forms.words_of(text)) or value in re.findall(
             r"\d+", text
         )
     # Particles and inflections stand behind a word, and in some languages no space before them.
-    return key in comparison_key_of_text(text) or letters_and_digits(value) in letters_and_digits(
-        text
-    )
+    return key in forms.text_key(text) or letters_and_digits(value) in letters_and_digits(text)
 
 
-def comparison_key_of_text(text: str) -> str:
-    """Return a whole text as values are compared, without the length that values are cut to."""
-    return "".join(word.key for word in words_of(text.lower().replace("center", "centre")))
-
-
-def _times(text: str) -> frozenset[str]:
-    """Return every time of day that a text may mean: "half past six" is 06:30 and 18:30."""
-    minutes: set[int] = set()
-    for match in _SAID_TIME.finditer(text):
-        hour, minute = int(match[1]), int(match[2] or 0)
-        if hour <= 24 and minute < 60:
-            minutes |= {hour * 60 + minute, (hour % 12) * 60 + minute + _HALF_DAY}
-    for match in _PAST.finditer(text):
-        minutes |= _relative(match)
-    for word, number in NUMBER_WORDS.items():
-        if re.search(rf"\b{word}\b", text):
-            at = int(number) * 60
-            minutes |= {at + step for step in (0, _HALF_DAY)}
-            found = re.search(rf"\b{word}[ -](\w+)(?:[ -](\w+))?", text)
-            said = _minute(found[1], found[2]) if found else None
-            if said is not None:
-                minutes |= {at + said, at + said + _HALF_DAY}
-    return frozenset(f"{at // 60:02d}:{at % 60:02d}" for at in minutes)
-
-
-_TENS = {"ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
-
-
-def _minute(first: str, second: str | None) -> int | None:
-    if first in _TENS:
-        unit = NUMBER_WORDS.get(second or "", "0")
-        return _TENS[first] + (int(unit) if int(unit) < 10 else 0)
-    return None
-
-
-def _relative(match: re.Match[str]) -> set[int]:
-    if match[5]:
-        return {_WORDS_FOR_TIMES[match[5]]}
-    hour_word = match[3] or match[4]
-    hour = NUMBER_WORDS.get(hour_word, hour_word)
-    clock = clock_time(f"{hour}:00") if hour.isdigit() else clock_time(hour)
-    if clock is None:
-        return set()
-    at = int(clock[:2]) * 60
-    step = 30 if match[4] else _step(match[1])
-    if step is None:
-        return set()
-    at += -step if match[2] in ("to", "till", "before") else step
-    return {at % (2 * _HALF_DAY), (at + _HALF_DAY) % (2 * _HALF_DAY)}
-
-
-def _step(word: str) -> int | None:
-    if word in _MINUTES:
-        return _MINUTES[word]
-    number = NUMBER_WORDS.get(word, str(_TENS.get(word, word)))
-    return int(number) if number.isdigit() else None
-
-
-def _is_of(value: str, known: Iterable[str]) -> bool:
-    key = comparison_key(value)
-    keys = (comparison_key(one) for one in known)
+def _is_of(value: str, known: Iterable[str], forms: WordForms) -> bool:
+    key = forms.comparison_key(value)
+    keys = (forms.comparison_key(one) for one in known)
     return any(key == one or (len(key) >= _SHORTEST and key in one) for one in keys)
 
 
-def _misspelt(text: str, value: str) -> bool:
+def _misspelt(text: str, value: str, forms: WordForms) -> bool:
     """Say whether a text holds something close to the value, as many words long, or in part."""
     if value.isdigit() or _CLOCK.fullmatch(value):
         return False
-    wanted = [word.key for word in words_of(value)]
-    said = [word.key for word in words_of(text)]
+    wanted = [word.key for word in forms.words_of(value)]
+    said = [word.key for word in forms.words_of(text)]
     # One word of a long name is how people say it: "the fitzwilliam", "the acorn".
-    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in TOO_COMMON]
+    telling = [word for word in wanted if len(word) >= _SHORTEST and word not in forms.too_common]
     if any(_close(word, said) for word in telling):
         return True
     joined = "".join(wanted)

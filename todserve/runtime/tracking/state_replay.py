@@ -1,6 +1,6 @@
 """State replay: rebuilds the belief state for a client that sends a history but keeps no state.
 
-Comes after admission and before the prompts when a turn is answered, for the contexts ``markov``
+Comes after the check of the request and before the prompts, for the contexts ``markov``
 and ``exchange`` alone: there the state IS the past, so without it all but the last exchange would
 be forgotten. The history is followed turn by turn, each turn's state feeding the next one's prompt.
 Example: four exchanges without ``state`` cost four more belief generations, one after another.

@@ -23,6 +23,26 @@ WAYS_FILE = "ways_of_saying.json"
 _OWN = Path(__file__).with_name("ways_of_saying.json")
 
 
+class CompanyWords(BaseModel):
+    """The words that hold a list of people together: "me, my wife and two friends".
+
+    Attributes:
+        whose: stand before a person.
+        joining: join the last of a list, and a bare number to it.
+        beside: join two people, and no bare number.
+        unnumbered: stand before people of whom nobody says how many they are.
+        after: may follow a bare number that is one of people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    whose: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    unnumbered: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
 class WaysOfSaying(BaseModel):
     """The phrases by which people say values, from the package's and the checkpoint's files.
 
@@ -36,8 +56,12 @@ class WaysOfSaying(BaseModel):
         named: slot -> phrases that speak of the slot itself, whatever its value; its own name
             always does.
         withdrawn: say that something is wished no more.
+        careless: say outright that any value will do, also where nothing was asked; plainer than
+            ``indifferent``, to which a mere "no" belongs.
+        ruled_out: stand before what is not wished ("not", "anywhere but").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
+        company: the words that hold such a list together.
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
     """
 
@@ -49,8 +73,11 @@ class WaysOfSaying(BaseModel):
     unchecked: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
+    careless: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
+    company: CompanyWords = CompanyWords()
     counted_as: str = ""
 
     @classmethod
@@ -71,7 +98,13 @@ class WaysOfSaying(BaseModel):
             for phrase in loaded._phrases():
                 check_pattern(phrase)
             # Good ones may be none together.
-            _ = loaded.indifference, loaded.patterns, loaded.withdrawal, loaded.naming
+            _ = (
+                loaded.indifference,
+                loaded.patterns,
+                loaded.withdrawal,
+                loaded.naming,
+                loaded.ruling_out,
+            )
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
                 _any_of(phrases)
             return loaded
@@ -82,7 +115,9 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn)
+        yield from (*self.indifferent, *self.withdrawn, *self.careless, *self.ruled_out)
+        for words in self.company.model_dump().values():
+            yield from words
         for known in (*self.values.values(), self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
@@ -100,8 +135,11 @@ class WaysOfSaying(BaseModel):
             unchecked=(*self.unchecked, *other.unchecked),
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
+            careless=(*self.careless, *other.careless),
+            ruled_out=(*self.ruled_out, *other.ruled_out),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
+            company=other.company if "company" in other.model_fields_set else self.company,
             counted_as=other.counted_as or self.counted_as,
         )
 
@@ -114,6 +152,16 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return _any_of(self.withdrawn)
+
+    @cached_property
+    def carelessness(self) -> re.Pattern[str]:
+        """Finds what says outright that any value will do."""
+        return _any_of(self.careless)
+
+    @cached_property
+    def ruling_out(self) -> re.Pattern[str]:
+        """Finds at the end of a text what rules out the name behind it, "not" or "not the"."""
+        return re.compile(rf"{_any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:

@@ -7,11 +7,11 @@ TurnResponse; ``await AsyncClient("http://127.0.0.1:8080").turn("a train to ely"
 import asyncio
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import httpx2 as httpx
 import tenacity
@@ -24,6 +24,8 @@ from todserve.runtime.wire.request import TurnRequest, request_body
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 from todserve.serving.client.endpoint import Endpoint, headers_of
 from todserve.serving.client.inference_token import InferenceToken
+
+A = TypeVar("A")  # an answer, or what is awaited for it
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""
@@ -94,8 +96,8 @@ def _listed(given: object) -> object:
     return given
 
 
-class _Caller:
-    """What both clients are given and keep."""
+class _Caller(Generic[A]):
+    """What both clients are given, keep and offer alike."""
 
     def __init__(
         self,
@@ -142,31 +144,6 @@ class _Caller:
         self._limits = limits
         self._open()
 
-    def _open(self) -> None:
-        raise NotImplementedError
-
-    @property
-    def url(self) -> str:
-        """The inference address, without a final slash."""
-        return self.endpoint.url
-
-    @property
-    def name(self) -> str:
-        """The model's name on the server."""
-        return self.endpoint.name
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
-
-
-class Client(_Caller):
-    """A running server's model, asked from any number of threads; close it, or use ``with``."""
-
-    def _open(self) -> None:
-        self._http = httpx.Client(**self.endpoint.connection(), **self.endpoint.answers.hooks())
-        self._pool: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()
-
     def turn(
         self,
         user: str,
@@ -178,8 +155,10 @@ class Client(_Caller):
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
         request_id: str | None = None,
-    ) -> TurnResponse:
-        """Answer one turn; see ``turn_request`` for the arguments.
+    ) -> A:
+        """Answer one turn; an ``AsyncClient``'s answer is awaited.
+
+        The arguments are those of ``turn_request``.
 
         Raises:
             RequestError: an argument is wrong, or the server refused it; the message says why.
@@ -198,6 +177,34 @@ class Client(_Caller):
                 limits=self._limits,
             )
         )
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _ask(self, request: TurnRequest) -> A:
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """The inference address, without a final slash."""
+        return self.endpoint.url
+
+    @property
+    def name(self) -> str:
+        """The model's name on the server."""
+        return self.endpoint.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
+
+
+class Client(_Caller[TurnResponse]):
+    """A running server's model, asked from any number of threads; close it, or use ``with``."""
+
+    def _open(self) -> None:
+        self._http = httpx.Client(**self.endpoint.connection(), **self.endpoint.answers.hooks())
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
@@ -345,39 +352,12 @@ class Client(_Caller):
         return answer, int(retrying.statistics["attempt_number"])
 
 
-class AsyncClient(_Caller):
+class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
     """The same for asynchronous programs; close it with ``aclose``, or use ``async with``."""
 
     def _open(self) -> None:
         connection = self.endpoint.connection() | self.endpoint.answers.async_hooks()
         self._http = httpx.AsyncClient(**connection)
-
-    async def turn(
-        self,
-        user: str,
-        *,
-        history: Iterable[Exchange] = (),
-        state: State | None = None,
-        corrected: Mapping[str, Sequence[str]] | None = None,
-        domain: str | None = None,
-        tasks: Iterable[str] | None = None,
-        top_k: int | None = None,
-        request_id: str | None = None,
-    ) -> TurnResponse:
-        """Answer one turn; arguments and errors as of ``Client.turn``."""
-        return await self._ask(
-            turn_request(
-                user,
-                history=history,
-                state=state,
-                corrected=corrected,
-                domain=domain,
-                tasks=tasks,
-                top_k=top_k,
-                request_id=request_id,
-                limits=self._limits,
-            )
-        )
 
     async def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.

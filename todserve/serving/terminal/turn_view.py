@@ -100,7 +100,8 @@ def _matches(answer: TurnResponse) -> str:
         return "no look-up"
     first = database.results[0] if database.results else {}
     name = first.get("name") or first.get("id")
-    return f"{database.matches} matches in {database.domain}" + (f", first: {name}" if name else "")
+    found = "1 match" if database.matches == 1 else f"{database.matches} matches"
+    return f"{found} in {database.domain}" + (f", first: {name}" if name else "")
 
 
 def _acts(answer: TurnResponse) -> str:

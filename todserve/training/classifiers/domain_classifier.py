@@ -16,6 +16,7 @@ from todserve.evaluation.suites.domains.domain_model_fit import Row, fit_domain_
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.domain_evidence import Evidence
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.training.preparation.training_turns import TrainingTurn, load_turns
@@ -43,7 +44,7 @@ def fit_domain_classifier(
     file = prepared / "train.jsonl.gz"
     if not file.is_file():
         raise CorpusError(f"no prepared corpus {file}; `tod train` prepares one")
-    schema = Schema.load(checkpoint / "schema.json")
+    schema = Schema.load(checkpoint / "schema.json", WordForms.of(checkpoint))
     turns = [turn for turn in load_turns(file) if turn.corpus in ("", corpus)]
     rows = list(domain_rows(turns, schema))
     model = fit_domain_model(
@@ -67,7 +68,7 @@ def domain_rows(turns: Iterable[TrainingTurn], schema: Schema) -> Iterator[Row]:
         domain = labelled_domain(previous, turn, schema)
         if domain is not None:
             for intent in (turn.intent, None):
-                yield turn_features(turn.user, intent, previous), domain
+                yield turn_features(turn.user, intent, previous, schema.forms), domain
 
 
 def labelled_domain(previous: str | None, turn: TrainingTurn, schema: Schema) -> str | None:

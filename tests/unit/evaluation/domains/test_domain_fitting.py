@@ -14,6 +14,7 @@ from todserve.evaluation.suites.domains.domain_model_fit import fit_domain_model
 from todserve.evaluation.suites.domains.domain_run import run_domain_comparison
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.training.classifiers.domain_classifier import (
     domain_rows,
@@ -21,6 +22,8 @@ from todserve.training.classifiers.domain_classifier import (
     labelled_domain,
 )
 from todserve.training.preparation.training_turns import TrainingTurn, save_turns
+
+ENGLISH = WordForms.of_language()
 
 ROWS = [
     (["word:song", "word:a"], "Music"),
@@ -133,8 +136,8 @@ def prepared_turns() -> list[TrainingTurn]:
 def test_train_turns_are_labelled_by_what_changed_and_held() -> None:
     rows = list(domain_rows(prepared_turns()[:4], SCHEMA))
     assert [domain for _, domain in rows] == ["hotel", "hotel", "taxi", "taxi", "taxi", "taxi"]
-    assert rows[2][0] == turn_features("a taxi at 17:15", None, "hotel")
-    assert rows[4][0] == turn_features("thanks", None, "taxi")
+    assert rows[2][0] == turn_features("a taxi at 17:15", None, "hotel", ENGLISH)
+    assert rows[4][0] == turn_features("thanks", None, "taxi", ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_the_classifier_is_written_into_the_checkpoint(tmp_path: Path) -> None:
     assert DomainModel.of_folder(checkpoint) == fitted
     assert fitted.domains == ("hotel", "taxi")
     assert fitted.note == "multiwoz21 train, 24 turns, silver intents"
-    found = fitted.turn_probabilities("a taxi at 17:15", None, "hotel")
+    found = fitted.turn_probabilities("a taxi at 17:15", None, "hotel", ENGLISH)
     assert found["taxi"] > found["hotel"]
 
 

@@ -10,6 +10,7 @@ from tests.support.pipeline_server import PipelineServer
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_goals import tiny_multiwoz
 from todserve.corpora.corpus_source import CorpusSource
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.outcome_log import OutcomeLog, outcome_key, roll_out_logged
 from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import (
@@ -194,7 +195,7 @@ def evaluate(
     oracle_context: bool = False,
 ) -> dict[str, object]:
     run_evaluation(
-        folder,
+        AnswererSource(checkpoint=folder),
         split="test",
         out=out,
         root=corpus.location.parent,
@@ -237,7 +238,11 @@ def test_report_shows_both_rollouts(
 ) -> None:
     page = tmp_path / "report.html"
     run_evaluation(
-        tiny_checkpoint, split="test", html=page, root=corpus.location.parent, progress=False
+        AnswererSource(checkpoint=tiny_checkpoint),
+        split="test",
+        html=page,
+        root=corpus.location.parent,
+        progress=False,
     )
     text = page.read_text()
     assert "multiwoz21 test, checkpoint" in text
@@ -251,7 +256,10 @@ def test_running_server_is_scored_as_the_pipeline_behind_it(
     root = corpus.location.parent
     with PipelineServer(Scripted(tiny_checkpoint).pipeline) as server:
         card = run_evaluation(
-            tiny_checkpoint, split="test", url=server.url, root=root, progress=False
+            AnswererSource(checkpoint=tiny_checkpoint, url=server.url),
+            split="test",
+            root=root,
+            progress=False,
         )
     assert (card.value("inform"), card.value("success")) == (100.0, 50.0)
     assert all("-over-rest|" in str(one.signature) for one in card.figures)
@@ -275,7 +283,11 @@ def test_written_predictions_score_the_same(
     file = tmp_path / "predictions.json"
     root = corpus.location.parent
     card = run_evaluation(
-        tiny_checkpoint, split="test", predictions_out=file, root=root, progress=False
+        AnswererSource(checkpoint=tiny_checkpoint),
+        split="test",
+        predictions_out=file,
+        root=root,
+        progress=False,
     )
     assert set(read_predictions(file)) == {"mul0001", "pmul0002"}
     figures = run_predictions(file, None, root)

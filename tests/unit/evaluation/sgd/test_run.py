@@ -11,6 +11,7 @@ from tests.support.corpora_fixtures import TINY
 from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.support.tiny_checkpoint import SCHEMA
 from todserve.corpora.registry import TOD_DATA, find, load
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.rollout import Outcome, roll_out
 from todserve.evaluation.suites.sgd.sgd_metrics import (
     METRICS,
@@ -49,6 +50,10 @@ SAYS = {
     ("thanks", TaskName.DIALOGUE_ACT): "[general] [bye]",
     ("thanks", TaskName.RESPONSE): "bye.",
 }
+
+
+def one_thread(checkpoint: Path) -> AnswererSource:
+    return AnswererSource(checkpoint=checkpoint, settings=EngineSettings(threads=1))
 
 
 def oracle(asked: Asked) -> str:
@@ -132,9 +137,7 @@ def test_the_figures_are_written_signed(
 ) -> None:
     folder = split_folder(tmp_path / "dev", frame("bus", "find_bus", ["line"], line="4"))
     out = tmp_path / "new" / "sgd.json"
-    figures = run_sgd(
-        tiny_checkpoint, folder, out, settings=EngineSettings(threads=1), limit=1, progress=False
-    )
+    figures = run_sgd(one_thread(tiny_checkpoint), folder, out, limit=1, progress=False)
     assert json.loads(out.read_text()) == figures
     assert figures["counts"] == {
         "dialogues": 1,
@@ -159,7 +162,11 @@ def test_a_checkpoint_that_knows_no_service_scores_low_and_does_not_crash(
     tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = EngineSettings(threads=1)
-    figures = run_sgd(tiny_checkpoint, TINY / "sgd" / "dev", settings=settings, progress=False)
+    figures = run_sgd(
+        AnswererSource(checkpoint=tiny_checkpoint, settings=settings),
+        TINY / "sgd" / "dev",
+        progress=False,
+    )
     assert figures["average_goal_accuracy"] == 0.0
     assert figures["seen"]["frames"] == 0
     assert figures["seen"]["joint_goal_accuracy"] is None
@@ -169,10 +176,9 @@ def test_a_checkpoint_that_knows_no_service_scores_low_and_does_not_crash(
 def test_the_train_schema_says_what_is_seen(tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = split_folder(tmp_path / "test")
     figures = run_sgd(
-        tiny_checkpoint,
+        one_thread(tiny_checkpoint),
         folder,
         train_schema=TINY / "sgd" / "train" / "schema.json",
-        settings=EngineSettings(threads=1),
         progress=False,
     )
     assert figures["seen"]["frames"] == 0
@@ -184,15 +190,15 @@ def test_a_test_split_is_scored_with_a_warning(
     tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = split_folder(tmp_path / "test")
-    run_sgd(tiny_checkpoint, folder, settings=EngineSettings(threads=1), progress=False)
+    run_sgd(one_thread(tiny_checkpoint), folder, progress=False)
     assert "WARNING: scoring the TEST split" in capsys.readouterr().err
 
 
 def test_wrong_folders_are_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is no split"):
-        run_sgd(tmp_path, tmp_path)
+        run_sgd(one_thread(tmp_path), tmp_path)
     with pytest.raises(ConfigError, match="limit 0"):
-        run_sgd(tmp_path, split_folder(tmp_path / "dev"), limit=0)
+        run_sgd(one_thread(tmp_path), split_folder(tmp_path / "dev"), limit=0)
 
 
 @pytest.fixture(scope="module")

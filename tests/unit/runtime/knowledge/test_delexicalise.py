@@ -9,9 +9,12 @@ from tests.support.venues import SCHEMA, open_venues
 from todserve.corpora.knowledge_file import write_knowledge
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.phrases import PhraseIndex, spellings, words_of
+from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.language.text import normalise
+from todserve.runtime.language.word_forms import WordForms
+
+ENGLISH = WordForms.of_language()
 
 
 @pytest.fixture(scope="module")
@@ -210,11 +213,13 @@ def test_a_reply_survives_normalisation_before(delexicaliser: Delexicaliser) -> 
 
 
 def test_phrases_prefer_the_longest_value() -> None:
-    index = PhraseIndex()
+    index = PhraseIndex(ENGLISH)
     index.add("area", ["north"])
     index.add("food", ["north american", "american"])
     text = "north american food in the north"
-    assert [(span.slot, text[span.start : span.end]) for span in index.find(words_of(text))] == [
+    assert [
+        (span.slot, text[span.start : span.end]) for span in index.find(ENGLISH.words_of(text))
+    ] == [
         ("food", "north american"),
         ("food", "american"),
         ("area", "north"),
@@ -222,7 +227,7 @@ def test_phrases_prefer_the_longest_value() -> None:
 
 
 def test_spellings_cover_saints_and_guest_houses() -> None:
-    assert ("acorn", "guesthouse") in spellings("acorn guest house")
-    assert ("st", "mary", "church") in spellings("saint mary's church")
-    assert ("b", "and", "b") in spellings("bed and breakfast")
-    assert spellings("") == ()
+    assert ("acorn", "guesthouse") in ENGLISH.spellings("acorn guest house")
+    assert ("st", "mary", "church") in ENGLISH.spellings("saint mary's church")
+    assert ("b", "and", "b") in ENGLISH.spellings("bed and breakfast")
+    assert ENGLISH.spellings("") == ()

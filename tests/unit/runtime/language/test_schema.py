@@ -12,7 +12,10 @@ from todserve.corpora.readers.multiwoz.multiwoz_schema import (
     canonical_slot,
 )
 from todserve.runtime.errors import ConfigError, CorpusError
-from todserve.runtime.language.schema import Schema, clock_time
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
+
+ENGLISH = WordForms.of_language()
 
 PUBLISHED = [
     {
@@ -143,7 +146,7 @@ def test_normalised_values_stay_as_they_are(domain: str, said: str, at: int) -> 
     ],
 )
 def test_clock_time(said: str, time: str | None) -> None:
-    assert clock_time(said) == time
+    assert ENGLISH.clock_time(said) == time
 
 
 def canonical(slot: str) -> list[str]:

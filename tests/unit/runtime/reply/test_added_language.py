@@ -43,6 +43,7 @@ def test_a_language_is_added_by_following_the_page(tmp_path: Path, tiny_checkpoi
         "Kann ich sonst noch etwas für Sie tun?",
         "Ich kann Ihnen mit Restaurants, Zügen und taxi helfen. "
         "Machen wir mit dem Thema Restaurant weiter?",
+        "True",
     ]
 
 

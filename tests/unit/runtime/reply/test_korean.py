@@ -4,9 +4,11 @@ from hypothesis import strategies as st
 
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import BeliefState
-from todserve.runtime.language.entity_keys import comparison_key
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.korean_particles import agreeing, joined
 from todserve.runtime.reply.lexicalisation import lexicalise
+
+ENGLISH = WordForms.of_language()
 
 
 @pytest.mark.parametrize(
@@ -72,9 +74,9 @@ def test_a_missing_value_of_a_korean_reply_is_a_korean_word() -> None:
 
 
 def test_names_in_hangul_are_compared_by_their_letters() -> None:
-    assert comparison_key("라파엘 ") == comparison_key("라파엘")
-    assert comparison_key("라파엘") != comparison_key("이미자")
-    assert comparison_key("라파엘") != ""
+    assert ENGLISH.comparison_key("라파엘 ") == ENGLISH.comparison_key("라파엘")
+    assert ENGLISH.comparison_key("라파엘") != ENGLISH.comparison_key("이미자")
+    assert ENGLISH.comparison_key("라파엘") != ""
 
 
 @pytest.mark.parametrize(

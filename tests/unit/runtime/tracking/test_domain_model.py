@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.venues import SCHEMA
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.active_domain import decide
 from todserve.runtime.tracking.domain_model import (
     DOMAIN_MODEL,
@@ -15,6 +16,8 @@ from todserve.runtime.tracking.domain_model import (
     turn_features,
     word_features,
 )
+
+ENGLISH = WordForms.of_language()
 
 # "taxi" speaks for taxi, "phone" a little against it, "museum" strongly for attraction.
 MODEL = DomainModel(
@@ -32,7 +35,7 @@ MODEL = DomainModel(
 
 
 def test_words_pairs_and_numbers_become_features() -> None:
-    assert word_features("Taxis at 17:15") == [
+    assert word_features("Taxis at 17:15", ENGLISH) == [
         "word:taxi",
         "word:at",
         "word:#",
@@ -42,14 +45,14 @@ def test_words_pairs_and_numbers_become_features() -> None:
         "pair:# #",
         "pair:# >",
     ]
-    assert word_features("") == ["pair:< >"]
+    assert word_features("", ENGLISH) == ["pair:< >"]
 
 
 def test_acts_and_the_previous_domain_become_features() -> None:
     assert act_features(["request area", "request area"]) == ["act:request area"]
     assert previous_features(None) == ["previous:none"]
-    assert turn_features("hi", "find_hotel", "taxi")[-2:] == ["act:find", "previous:taxi"]
-    assert turn_features("hi", None, None)[-2:] == ["act:unknown", "previous:none"]
+    assert turn_features("hi", "find_hotel", "taxi", ENGLISH)[-2:] == ["act:find", "previous:taxi"]
+    assert turn_features("hi", None, None, ENGLISH)[-2:] == ["act:unknown", "previous:none"]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +67,9 @@ def test_probabilities_are_the_softmax_of_the_summed_weights(
     utterance: str, intent: str | None, previous: str | None, scores: tuple[int, ...]
 ) -> None:
     whole = sum(map(exp, scores))
-    assert list(MODEL.turn_probabilities(utterance, intent, previous).values()) == pytest.approx(
-        [exp(score) / whole for score in scores]
-    )
+    assert list(
+        MODEL.turn_probabilities(utterance, intent, previous, ENGLISH).values()
+    ) == pytest.approx([exp(score) / whole for score in scores])
 
 
 def test_huge_weights_do_not_overflow() -> None:

@@ -22,7 +22,6 @@ from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service
 
 DOMAIN = "banking"
-_SPLITS = ("train", "test")
 _HEADER = ["text", "category"]
 
 
@@ -44,8 +43,7 @@ def read_banking77(
     Raises:
         CorpusError: no such split, or a file without the publisher's two columns.
     """
-    if split not in _SPLITS:
-        raise CorpusError(f"unknown split {split!r} of banking77; expected train or test")
+    source.publisher.check(split)
     report = report if report is not None else ReadReport()
     with source.open(f"{split}.csv") as stream:
         utterances = banking77_utterances(stream, f"{split}.csv", report)

@@ -21,7 +21,6 @@ from todserve.corpora.reader import Reader
 from todserve.corpora.readers.cambridge import DOMAIN, restaurant_service, restaurant_state
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_slot
-from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Service
 
@@ -49,8 +48,7 @@ def read_camrest(
     Raises:
         CorpusError: no such split, or not ConvLab-2's layout.
     """
-    if split not in _FILES:
-        raise CorpusError(f"unknown split {split!r} of camrest676; expected {', '.join(_FILES)}")
+    source.publisher.check(split)
     report = begun(report, source, split)
     path = _FILES[split]
     entries = json_list(source, path)

@@ -58,8 +58,7 @@ def read_clinc150(
     Raises:
         CorpusError: no such split, or a file without the publisher's layout.
     """
-    if split not in _KEYS:
-        raise CorpusError(f"unknown split {split!r} of clinc150; expected {', '.join(_KEYS)}")
+    source.publisher.check(split)
     report = report if report is not None else ReadReport()
     utterances = _utterances(source, split)
     yield from one_turn_dialogues(utterances, source, split, report=report, progress=progress)

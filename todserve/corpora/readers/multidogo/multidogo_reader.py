@@ -27,7 +27,6 @@ from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Service, Slot
 
 DOMAINS = ("airline", "fastfood", "finance", "insurance", "media", "software")
-_SPLITS = ("train", "dev", "test")
 _HEADER = ["conversationId", "turnNumber", "utteranceId", "utterance", "slot-labels", "intent"]
 _OUTSIDE = "O"
 _PARTED = "<div>"
@@ -68,8 +67,7 @@ def read_multidogo(
     Raises:
         CorpusError: no such split, or a file without the publisher's layout.
     """
-    if split not in _SPLITS:
-        raise CorpusError(f"unknown split {split!r} of multidogo; expected {', '.join(_SPLITS)}")
+    source.publisher.check(split)
     report = begun(report, source, split)
     conversations = (
         (domain, dialogue_id, list(rows))

@@ -44,8 +44,7 @@ def read_tsv(
     Raises:
         CorpusError: no such split or the header is not DST-STAR's.
     """
-    if split not in _DIALOGUES:
-        raise CorpusError(f"unknown split {split!r}; expected one of {', '.join(_DIALOGUES)}")
+    source.publisher.check(split)
     report = begun(report, source, split)
     path = f"{split}.tsv"
     # The file quotes nothing: a quotation mark, were there one, would be the speaker's.

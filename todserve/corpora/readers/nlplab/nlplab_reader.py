@@ -30,13 +30,11 @@ from todserve.corpora.reader import Entities, Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.slot_values import SEVERAL_VALUES, known_spelling, schema_value
-from todserve.runtime.errors import CorpusError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service, Slot
 
 DOMAIN = "music"
-_SPLITS = ("dev", "test")
 _PUBLISHER = "HG-TODS"
 _CLOSED = ("playlist type", "recommendation", "topic")
 """Slots whose values are the publisher's own names, not the user's words."""
@@ -64,8 +62,7 @@ def read_nlplab(
     Raises:
         CorpusError: no such split, or not the publisher's layout.
     """
-    if split not in _SPLITS:
-        raise CorpusError(f"unknown split {split!r} of nlplab; expected {', '.join(_SPLITS)}")
+    source.publisher.check(split)
     report = begun(report, source, split)
     schema = Schema(services=nlplab_services(source))
     path = f"{split}_dialog.json"

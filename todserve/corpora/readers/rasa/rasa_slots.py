@@ -284,6 +284,7 @@ def sources_of(slot: RasaSlot) -> tuple[RasaSource, ...]:
             role=one.role,
             group=one.group,
             forms=tuple(c.form for c in one.conditions if c.form is not None),
+            asked=bool(one.conditions) and all(c.asked == slot.name for c in one.conditions),
             unless=one.not_intents,
             intents=one.intents,
         )

@@ -126,6 +126,7 @@ class RasaSource:
         role: which it must have; None for any.
         group: which it must be in; None for any.
         forms: of which one must be under way ("": none at all); empty for always.
+        asked: whether the slot must be what the form asks for.
         intents: of the message; none for any.
         unless: intents that the message must not have.
     """
@@ -134,6 +135,7 @@ class RasaSource:
     role: str | None = None
     group: str | None = None
     forms: tuple[str, ...] = ()
+    asked: bool = False
     intents: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
 

@@ -41,7 +41,7 @@ _DIALOGUES = {"train": 16142, "dev": 2482}
 
 def sgd_schema(source: CorpusSource, split: str) -> Schema:
     """Read the schema of a split: its services, slots, values and intents."""
-    _check(split)
+    source.publisher.check(split)
     with source.open(f"{split}/schema.json") as stream, tempfile.TemporaryDirectory() as folder:
         # The schema is read by the runtime's own reader, which takes a file.
         path = Path(folder) / "schema.json"
@@ -77,7 +77,7 @@ def read_sgd(
     Raises:
         CorpusError: no such split, or a file without the publisher's layout.
     """
-    _check(split)
+    source.publisher.check(split)
     report = begun(report, source, split)
     schema = sgd_schema(source, split)
     entries = (
@@ -111,10 +111,7 @@ def check_sgd_split(
     Raises:
         CorpusError: no such split.
     """
-    if split not in source.publisher.splits:
-        raise CorpusError(
-            f"unknown split {split!r} of sgd; expected {' or '.join(source.publisher.splits)}"
-        )
+    source.publisher.check(split)
     checks = SgdChecks(sgd_schema(source, split), faults)
     files: Iterable[tuple[str, bytes]] = source.files(split, ".json")
     for path, content in with_progress(files, progress=progress, label=f"sgd {split} files"):
@@ -124,11 +121,6 @@ def check_sgd_split(
         if tree is not None:
             checks.file(tree)
     return checks.dialogues
-
-
-def _check(split: str) -> None:
-    if split not in _DIALOGUES:
-        raise CorpusError(f"unknown split {split!r} of sgd; expected one of train, dev")
 
 
 def _entries(path: str, content: bytes) -> Sequence[Mapping[str, Any]]:

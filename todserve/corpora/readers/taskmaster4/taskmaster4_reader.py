@@ -24,7 +24,6 @@ from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import counted_label, label
 from todserve.corpora.readers.slot_values import open_value
-from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.schema import Service, Slot
 from todserve.runtime.untrusted.json_text import parse_json
@@ -103,10 +102,7 @@ def read_taskmaster4(
     Raises:
         CorpusError: another split, or a file without the publisher's layout.
     """
-    if split != "train":
-        raise CorpusError(
-            f"unknown split {split!r} of taskmaster4; expected train, which is all of it"
-        )
+    source.publisher.check(split)
     report = begun(report, source, split)
     entries = (
         (path, entry)

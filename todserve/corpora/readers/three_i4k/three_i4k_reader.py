@@ -51,8 +51,7 @@ def read_3i4k(
     Raises:
         CorpusError: no such split, or a line that is no label and utterance.
     """
-    if split not in _FILES:
-        raise CorpusError(f"unknown split {split!r} of 3i4k; expected {', '.join(_FILES)}")
+    source.publisher.check(split)
     report = report if report is not None else ReadReport()
     utterances = _utterances(source, _FILES[split], report)
     yield from one_turn_dialogues(utterances, source, split, report=report, progress=progress)

@@ -20,7 +20,6 @@ from todserve.corpora.readers.cambridge import DOMAIN, restaurant_service, resta
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.multiwoz.multiwoz_schema import canonical_slot
-from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
 from todserve.runtime.language.schema import Service
 
@@ -52,8 +51,7 @@ def read_woz20(
     Raises:
         CorpusError: no such split, or not the publisher's layout.
     """
-    if split not in _FILES:
-        raise CorpusError(f"unknown split {split!r} of woz20; expected {', '.join(_FILES)}")
+    source.publisher.check(split)
     report = begun(report, source, split)
     path = _FILES[split]
     entries = json_list(source, path)

@@ -24,16 +24,12 @@ def _run(options: CorpusOptions) -> Scores:
     from todserve.evaluation.suites.corpus.corpus_run import run_corpus
 
     card = run_corpus(
-        options.checkpoint,
+        options.answerer(),
         options.corpus,
         options.split,
         limit=options.limit,
         out=options.out,
         root=options.corpora,
-        settings=options.settings(),
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
         progress=options.progress,
     )
     return card.scores()

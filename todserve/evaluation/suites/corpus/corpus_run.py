@@ -1,8 +1,8 @@
 """``tod evaluate corpus``: score a checkpoint on a split of any corpus that can be read.
 
-Example: ``run_corpus(Path("checkpoints/korean"), "nlplab", "test")`` prints joint goal accuracy,
-slot F1 and BLEU of NLPLAB's test dialogues, as far as the corpus labels them. Benchmarks with
-rules of their own (MultiWOZ, SGD, Banking77, CLINC150) have verbs of their own.
+Example: ``run_corpus(AnswererSource(checkpoint=folder), "nlplab", "test")`` prints joint goal
+accuracy, slot F1 and BLEU of NLPLAB's test dialogues, as far as the corpus labels them. Benchmarks
+with rules of their own (MultiWOZ, SGD, Banking77, CLINC150) have verbs of their own.
 """
 
 import sys
@@ -11,28 +11,23 @@ from time import perf_counter
 
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.registry import CORPORA, load
-from todserve.evaluation.answerer import open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.dialogue_selection import TEST_WARNING
 from todserve.evaluation.metrics.corpus_scores import score
 from todserve.evaluation.rollout import PROTOCOL, roll_out
 from todserve.evaluation.scorecard import Scorecard, Signature, code_version
-from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 
 
 def run_corpus(
-    checkpoint: Path,
+    source: AnswererSource,
     corpus: str,
     split: str,
     *,
     limit: int | None = None,
     out: Path | None = None,
     root: Path | None = None,
-    settings: EngineSettings | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
     batch: int = 32,
     progress: bool = True,
 ) -> Scorecard:
@@ -43,16 +38,12 @@ def run_corpus(
     compared with are those the reader delexicalised.
 
     Args:
-        checkpoint: a checkpoint folder or an export of it.
+        source: who answers.
         corpus: short name of a published corpus, or a folder or file of dialogues.
         split: one of its splits.
         limit: score at most so many dialogues, the first ones.
         out: write the scorecard as JSON to this file.
         root: where the corpora are; the environment variable TOD_DATA when None.
-        settings: engine, dtype, threads.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
         batch: turns in one pipeline call.
         progress: show a progress bar on stderr.
 
@@ -68,15 +59,13 @@ def run_corpus(
     dialogues = _dialogues(corpus, split, root)[:limit]
     if not dialogues:
         raise ConfigError(f"{corpus} has no dialogue in split {split!r}; expected one that has")
-    pipeline = open_answering(
-        checkpoint, url=url, token_file=token_file, name=name, settings=settings
-    )
+    pipeline = source.open()
     try:
         signature = Signature(
             corpus=Path(corpus).name,
             split=split,
             subset="all" if limit is None else f"first-{limit}",
-            checkpoint=signed_name(pipeline, checkpoint, url=url, settings=settings),
+            checkpoint=source.signed_name(pipeline),
             code=code_version(),
             protocol=PROTOCOL,
         )

@@ -23,6 +23,7 @@ from todserve.evaluation.suites.domains.domain_scores import (
     score_domains,
 )
 from todserve.runtime.language.dialogue import Dialogue
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.domain_model import (
     DomainModel,
     act_features,
@@ -105,7 +106,7 @@ def scenes_of(
             if turn.active_domain is not None:
                 scenes.append(
                     Scene(
-                        words=tuple(word_features(turn.user)),
+                        words=tuple(word_features(turn.user, WordForms.of_language())),
                         acts=tuple(act_features(acts)),
                         domain=domain_of_service(turn.active_domain),
                     )

@@ -22,6 +22,7 @@ from todserve.evaluation.suites.domains.domain_scores import (
 from todserve.runtime.language.dialogue import BeliefState, state_update
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.text import normalise
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.active_domain import decide
 from todserve.runtime.tracking.domain_model import DomainModel
 
@@ -72,7 +73,7 @@ def compare_decisions(
         "rule": lambda previous, one: (
             decide(previous, one.update, one.intent, one.utterance, schema).active
         ),
-        "classifier": lambda previous, one: _likeliest(model, previous, one),
+        "classifier": lambda previous, one: _likeliest(model, previous, one, schema.forms),
         "combined": lambda previous, one: (
             decide(previous, one.update, one.intent, one.utterance, schema, model).active
         ),
@@ -109,8 +110,10 @@ def _decided(dialogue: Sequence[PredictedScene], decider: Decider) -> list[Decid
     return turns
 
 
-def _likeliest(model: DomainModel, previous: str | None, scene: PredictedScene) -> str:
-    found = model.turn_probabilities(scene.utterance, scene.intent, previous)
+def _likeliest(
+    model: DomainModel, previous: str | None, scene: PredictedScene, forms: WordForms
+) -> str:
+    found = model.turn_probabilities(scene.utterance, scene.intent, previous, forms)
     return max(found, key=lambda domain: found[domain])
 
 

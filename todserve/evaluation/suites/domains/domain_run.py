@@ -13,7 +13,7 @@ from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd
 from todserve.corpora.registry import find
 from todserve.corpora.silver.silver_annotator import DevHalf, dev_half
-from todserve.evaluation.answerer import signed_name
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.rollout import PROTOCOL, roll_out
@@ -27,7 +27,6 @@ from todserve.evaluation.suites.domains.domain_scores import score_table
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
-from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 
 
@@ -125,7 +124,8 @@ def run_domain_comparison(
             f"no domain model {path}; `tod fit-domains PREPARED {checkpoint}` writes one"
         )
     weights = DomainModel.load(path)
-    pipeline = Pipeline.load(checkpoint, settings=settings)
+    source = AnswererSource(checkpoint=checkpoint, settings=settings)
+    pipeline = source.open()
     try:
         opened = pipeline.checkpoint
         delexicaliser = Delexicaliser(opened.knowledge, opened.schema, opened.style.values)
@@ -146,7 +146,7 @@ def run_domain_comparison(
         corpus="multiwoz21",
         split="dev",
         subset=subset,
-        checkpoint=signed_name(pipeline, checkpoint, settings=settings),
+        checkpoint=source.signed_name(pipeline),
         code=code_version(),
         protocol=f"{PROTOCOL},domain-model:{_checksum(path)}",
     )

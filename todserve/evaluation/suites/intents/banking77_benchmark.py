@@ -36,14 +36,10 @@ def _scored(file: Path, options: Banking77Options) -> Scores:
     from todserve.evaluation.suites.intents.intent_run import run_banking77
 
     content = run_banking77(
-        options.checkpoint,
+        options.answerer(),
         file,
         options.out,
         limit=options.limit,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
         progress=options.progress,
     )
     return Scores(

@@ -36,15 +36,11 @@ def _scored(file: Path, options: Clinc150Options) -> Scores:
     from todserve.evaluation.suites.intents.intent_run import run_clinc150
 
     content = run_clinc150(
-        options.checkpoint,
+        options.answerer(),
         file,
         options.out,
         split=options.split,
         limit=options.limit,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
         progress=options.progress,
     )
     return Scores(

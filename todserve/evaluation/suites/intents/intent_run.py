@@ -1,7 +1,7 @@
 """``tod evaluate banking77`` and ``tod evaluate clinc150``: intents of single utterances.
 
 Ties files, pipeline and scores together. Example:
-``run_banking77(Path("checkpoints/intents"), Path("banking77/test.csv"))["accuracy"]``.
+``run_banking77(AnswererSource(checkpoint=folder), Path("banking77/test.csv"))["accuracy"]``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from todserve.corpora.readers.clinc150.clinc150_reader import OUT_OF_SCOPE
 from todserve.corpora.readers.single_utterances import Utterance
-from todserve.evaluation.answerer import open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.intents.intent_files import (
@@ -26,35 +26,26 @@ from todserve.evaluation.suites.intents.intent_scores import (
     scope_figures,
     spelled,
 )
-from todserve.runtime.engines.engine_settings import EngineSettings
 
 _PRINTED_CONFUSIONS = 10
 
 
 def run_banking77(
-    checkpoint: Path,
+    source: AnswererSource,
     csv: Path,
     json_out: Path | None = None,
     *,
     limit: int | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
-    settings: EngineSettings | None = None,
     batch: int = 64,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Score a checkpoint on a file in Banking77's layout, print the figures and return them.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         csv: ``test.csv`` (3,080 rows); quoted commas and newlines belong to a text.
         json_out: write the figures to this file.
         limit: score at most so many rows, always the same ones.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
-        settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
         progress: show a progress bar on stderr.
 
@@ -66,46 +57,29 @@ def run_banking77(
         CorpusError: the file is missing or not in the publisher's layout.
     """
     utterances = sampled(labelled_banking77(csv), limit)
-    rows, model = _labelled(
-        checkpoint,
-        utterances,
-        url=url,
-        token_file=token_file,
-        name=name,
-        settings=settings,
-        batch=batch,
-        progress=progress,
-    )
+    rows, model = _labelled(source, utterances, batch=batch, progress=progress)
     signature = _signature("banking77", csv.stem, csv, limit, model)
     return _reported(intent_figures(rows), signature, json_out)
 
 
 def run_clinc150(
-    checkpoint: Path,
+    source: AnswererSource,
     file: Path,
     json_out: Path | None = None,
     *,
     split: str = "test",
     limit: int | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
-    settings: EngineSettings | None = None,
     batch: int = 64,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Score a checkpoint on a file in CLINC150's layout, print the figures and return them.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         file: ``data_full.json`` or another of its kind.
         json_out: write the figures to this file.
         split: ``test`` (4,500 utterances in scope, 1,000 out of scope), ``dev`` or ``train``.
         limit: score at most so many utterances, always the same ones.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
-        settings: engine, dtype, threads.
         batch: utterances in one pipeline call.
         progress: show a progress bar on stderr.
 
@@ -118,38 +92,23 @@ def run_clinc150(
         CorpusError: the file is missing, not in the publisher's layout, or without that split.
     """
     utterances = sampled(labelled_clinc150(file, split), limit)
-    rows, model = _labelled(
-        checkpoint,
-        utterances,
-        url=url,
-        token_file=token_file,
-        name=name,
-        settings=settings,
-        batch=batch,
-        progress=progress,
-    )
+    rows, model = _labelled(source, utterances, batch=batch, progress=progress)
     signature = _signature("clinc150", split, file, limit, model)
     figures = scope_figures(rows, OUT_OF_SCOPE) | intent_figures(rows)
     return _reported(figures, signature, json_out)
 
 
 def _labelled(
-    checkpoint: Path,
+    source: AnswererSource,
     utterances: Sequence[Utterance],
     *,
-    url: str | None,
-    token_file: Path | None,
-    name: str,
-    settings: EngineSettings | None,
     batch: int,
     progress: bool,
 ) -> tuple[list[LabelledIntent], str]:
     """Return the predictions beside the labels, and what a signature calls the answerer."""
     from tqdm import tqdm
 
-    pipeline = open_answering(
-        checkpoint, url=url, token_file=token_file, name=name, settings=settings
-    )
+    pipeline = source.open()
     try:
         expected = spelled([one.intent for one in utterances], pipeline.checkpoint.schema)
         texts = [one.text for one in utterances]
@@ -163,7 +122,7 @@ def _labelled(
         LabelledIntent(expected=one, predicted=guess)
         for one, guess in zip(expected, predicted, strict=True)
     ]
-    return rows, signed_name(pipeline, checkpoint, url=url, settings=settings)
+    return rows, source.signed_name(pipeline)
 
 
 def _signature(corpus: str, split: str, file: Path, limit: int | None, model: str) -> str:

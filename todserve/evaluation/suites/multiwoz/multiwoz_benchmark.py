@@ -34,24 +34,21 @@ def _run(options: MultiwozOptions) -> Scores:
 
     options.without("allow_partial", why="no file of predictions is scored")
     card = run_evaluation(
-        options.checkpoint,
+        options.answerer(
+            constrained=options.constrained,
+            spelling=not options.as_typed,
+            checked=not options.unchecked,
+        ),
         split=options.split,
         quick=options.quick,
         limit=options.limit,
         out=options.out,
         root=options.corpora,
-        settings=options.settings(),
         end_to_end=not options.states_only,
         oracle_context=options.oracle_context,
         predictions_out=options.predictions_out,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
         html=options.html,
         curves=options.curves,
-        constrained=options.constrained,
-        spelling=not options.as_typed,
-        checked=not options.unchecked,
         progress=options.progress,
     )
     return card.scores()

@@ -1,6 +1,6 @@
 """The MultiWOZ run: a checkpoint on a split, by belief states and by whole dialogues.
 
-Example: ``run_evaluation(Path("checkpoints/multiwoz-small"), quick=True)`` prints a table such as
+Example: ``run_evaluation(AnswererSource(checkpoint=folder), quick=True)`` prints a table such as
 ``joint_goal_accuracy 0.4512 of 731 turns`` with the signature of what was measured.
 """
 
@@ -14,7 +14,7 @@ from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.enrichment import enrich
 from todserve.corpora.readers.multiwoz.multiwoz_reader import ReplySource, read_merged
 from todserve.corpora.registry import find
-from todserve.evaluation.answerer import open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.dialogue_selection import (
     QUICK_DIALOGUES,
     TEST_WARNING,
@@ -40,7 +40,7 @@ CORPORA = ("multiwoz21",)
 
 
 def run_evaluation(
-    checkpoint: Path,
+    source: AnswererSource,
     *,
     corpus: str = "multiwoz21",
     split: str = "dev",
@@ -48,20 +48,13 @@ def run_evaluation(
     limit: int | None = None,
     out: Path | None = None,
     root: Path | None = None,
-    settings: EngineSettings | None = None,
     batch: int = 32,
     allow_test: bool = True,
     end_to_end: bool = True,
     oracle_context: bool = False,
     predictions_out: Path | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
     html: Path | None = None,
     curves: Path | None = None,
-    constrained: bool = False,
-    spelling: bool = True,
-    checked: bool = True,
     progress: bool = True,
 ) -> Scorecard:
     """Roll the checkpoint out over a split, print the scorecard and return it.
@@ -71,28 +64,21 @@ def run_evaluation(
     goes on where it was when the same one is started again.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         corpus: short name of the corpus.
         split: ``dev``, or ``test`` for a final report, with a warning.
         quick: score a fixed sample of 100 dialogues.
         limit: score at most so many dialogues.
         out: write the scorecard as JSON to this file.
         root: where the corpora are; the environment variable TOD_DATA when None.
-        settings: engine, dtype, threads.
         batch: turns in one pipeline call.
         allow_test: False refuses the test split, for callers that choose by the figures.
         end_to_end: do the second rollout.
         oracle_context: do it by PPTOD's own protocol instead, which lends the model reference
             replies and gold domains; the signature says so.
         predictions_out: write the second rollout's predictions in the public format.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
         html: write a report to this file.
         curves: a training run's folder, for the report's learning curves.
-        constrained: hold every answer to the schema.
-        spelling: read misspelt words as they are meant.
-        checked: hold every reply against the facts; False measures what that costs.
         progress: show a progress bar on stderr.
 
     Raises:
@@ -112,45 +98,28 @@ def run_evaluation(
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     if oracle_context:
         print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
-    pipeline = open_answering(
-        checkpoint,
-        url=url,
-        token_file=token_file,
-        name=name,
-        settings=settings,
-        constrained=constrained,
-        spelling=spelling,
-        checked=checked,
-    )
+    pipeline = source.open()
     try:
-        source = find(corpus, root)
-        goals = GoalDialogues.read(source, split, quick=quick, limit=limit) if end_to_end else None
-        dialogues = _labelled_dialogues(source, split, pipeline.checkpoint, quick, limit)
+        files = find(corpus, root)
+        goals = GoalDialogues.read(files, split, quick=quick, limit=limit) if end_to_end else None
+        dialogues = _labelled_dialogues(files, split, pipeline.checkpoint, quick, limit)
         signature = Signature(
             corpus=corpus,
             split=split,
             subset=subset_name(quick=quick, limit=limit),
-            checkpoint=signed_name(
-                pipeline,
-                checkpoint,
-                url=url,
-                settings=settings,
-                constrained=constrained,
-                spelling=spelling,
-                checked=checked,
-            ),
+            checkpoint=source.signed_name(pipeline),
             code=code_version(),
             protocol=str(Protocol.REFERENCE_REPLIES),
         )
         rollouts = Rollouts(
             pipeline=pipeline,
             signature=signature,
-            folder=checkpoint,
+            folder=source.checkpoint,
             out=out,
             engine=(
-                f"{without_secrets(url) if url else _engine(settings)}"
-                f"{' constrained' if constrained else ''}"
-                f"{'' if spelling else ' as typed'}{'' if checked else ' unchecked'}"
+                f"{without_secrets(source.url) if source.url else _engine(source.settings)}"
+                f"{' constrained' if source.constrained else ''}"
+                f"{'' if source.spelling else ' as typed'}{'' if source.checked else ' unchecked'}"
             ),
             batch=batch,
         )

@@ -23,15 +23,10 @@ def _run(options: PeopleOptions) -> Scores:
     from todserve.evaluation.suites.people.people_run import run_people
 
     content = run_people(
-        options.checkpoint,
+        options.answerer(constrained=options.constrained),
         options.file,
         options.out,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
         limit=options.limit,
-        constrained=options.constrained,
         show=options.show,
     )
     figures: dict[str, float | None] = {name: content[name] for name in ("right", "steps")}

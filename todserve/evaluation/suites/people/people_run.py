@@ -2,7 +2,7 @@
 
 Each dialogue is held as a person would hold it: the model's own states, replies and mistakes go on
 into the next step. A step is right where the whole state is, and the intent where it matters.
-Example: ``run_people(Path("checkpoints/multiwoz"))["right"]``.
+Example: ``run_people(AnswererSource(checkpoint=folder))["right"]``.
 """
 
 from collections import Counter
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answerer import ScoredAnswerer, open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource, ScoredAnswerer
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.intents.intent_files import file_checksum
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, TypedDialogue, load_steps
-from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.wire.request import parse_request
@@ -34,30 +33,20 @@ class Understood:
 
 
 def run_people(
-    checkpoint: Path,
+    source: AnswererSource,
     file: Path | None = None,
     json_out: Path | None = None,
     *,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
-    settings: EngineSettings | None = None,
     limit: int | None = None,
-    constrained: bool = False,
     show: bool = False,
 ) -> dict[str, Any]:
     """Hold the dialogues of a file, print how many steps were right and return the figures.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         file: YAML of `load_steps`; the shipped one when None.
         json_out: write the figures to this file.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
-        settings: engine, dtype, threads.
         limit: hold at most so many dialogues, the first ones.
-        constrained: hold every answer to the schema.
         show: print each step that went wrong.
 
     Raises:
@@ -68,19 +57,10 @@ def run_people(
     if limit is not None and limit < 1:
         raise ConfigError(f"limit {limit}; expected at least 1 dialogue")
     dialogues = load_steps(path)[:limit]
-    pipeline = open_answering(
-        checkpoint,
-        url=url,
-        token_file=token_file,
-        name=name,
-        settings=settings,
-        constrained=constrained,
-    )
+    pipeline = source.open()
     try:
         steps = [one for dialogue in dialogues for one in held(dialogue, pipeline)]
-        model = signed_name(
-            pipeline, checkpoint, url=url, settings=settings, constrained=constrained
-        )
+        model = source.signed_name(pipeline)
     finally:
         pipeline.close()
     asked = Counter(one.kind for one in steps)

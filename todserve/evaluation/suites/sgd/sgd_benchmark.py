@@ -41,15 +41,11 @@ def _scored(folder: Path, options: SgdOptions) -> Scores:
     from todserve.evaluation.suites.sgd.sgd_run import run_sgd
 
     content = run_sgd(
-        options.checkpoint,
+        options.answerer(),
         folder,
         options.out,
         limit=options.limit,
         train_schema=options.train_schema,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
         progress=options.progress,
     )
     return Scores(

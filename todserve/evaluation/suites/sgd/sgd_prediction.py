@@ -22,7 +22,8 @@ from todserve.evaluation.rollout import Outcome
 from todserve.evaluation.suites.sgd.sgd_metrics import NO_INTENT, PredictedFrame
 from todserve.evaluation.suites.sgd.sgd_split import ReferenceTurn
 from todserve.runtime.language.dialogue import GENERAL, BeliefState, DialogueAct
-from todserve.runtime.language.schema import Schema, clock_time
+from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 
 _CLOCK = re.compile(r"\b\d\d:\d\d\b")
 _SAID = re.compile(r"(?<![\d:.$])\d{1,2}(?:[:.]\d\d)?(?:\s?[ap]\.?\s?m\b)?(?![\d:])", re.IGNORECASE)
@@ -108,7 +109,8 @@ def as_said(slots: Mapping[str, str], texts: Sequence[str]) -> dict[str, str]:
 
 def _said_time(clock: str, texts: Sequence[str]) -> str:
     said = (match[0] for text in reversed(texts) for match in _SAID.finditer(text))
-    return next((one for one in said if clock_time(one) == clock), clock)
+    read = WordForms.of_language().clock_time
+    return next((one for one in said if read(one) == clock), clock)
 
 
 def _informed(acts: Sequence[DialogueAct], service: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """``tod evaluate sgd``: score a checkpoint on a split folder by the challenge's rules (DSTC8).
 
 Ties reading, rollout and metrics together. Example:
-``run_sgd(Path("checkpoints/sgd"), Path("dstc8/test"), Path("sgd.json"))["joint_goal_accuracy"]``.
+``run_sgd(AnswererSource(checkpoint=folder), Path("dstc8/test"))["joint_goal_accuracy"]``.
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.evaluation.answerer import ScoredAnswerer, open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource, ScoredAnswerer
 from todserve.evaluation.dialogue_selection import TEST_WARNING, select
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
@@ -17,7 +17,6 @@ from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.sgd.sgd_metrics import METRICS, FrameScore, averages, score_frame
 from todserve.evaluation.suites.sgd.sgd_prediction import FrameTracker, labels_of
 from todserve.evaluation.suites.sgd.sgd_split import SgdSplit, read_split, service_names
-from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.language.dialogue import Dialogue
 
 RULES = "dstc8-fuzzy,frames-of-the-reference,times-as-said"
@@ -28,16 +27,12 @@ REQUESTED_SLOTS = "slots of the predicted reply's inform acts; the model has no 
 
 
 def run_sgd(
-    checkpoint: Path,
+    source: AnswererSource,
     split_dir: Path,
     json_out: Path | None = None,
     *,
     limit: int | None = None,
     train_schema: Path | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
-    settings: EngineSettings | None = None,
     batch: int = 32,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -47,16 +42,12 @@ def run_sgd(
     error. A turn the pipeline refuses is wrong in every metric.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         split_dir: a folder with ``schema.json`` and ``dialogues_*.json``.
         json_out: write the figures to this file.
         limit: score at most so many dialogues, always the same ones.
         train_schema: the ``schema.json`` that says which services are seen, by the challenge's
             rules that of the train split; the checkpoint's own when None.
-        url: let the server there answer; ``checkpoint`` is the folder it was archived from.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
-        settings: engine, dtype, threads.
         batch: turns in one pipeline call.
         progress: show a progress bar on stderr.
 
@@ -72,17 +63,15 @@ def run_sgd(
     if split.name == "test":
         print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
     chosen = select(split.plain_dialogues(), limit=limit)
-    pipeline = open_answering(
-        checkpoint, url=url, token_file=token_file, name=name, settings=settings
-    )
+    pipeline = source.open()
     try:
-        seen = service_names(train_schema or checkpoint / "schema.json")
+        seen = service_names(train_schema or source.checkpoint / "schema.json")
         outcomes = _rolled_out(pipeline, chosen, batch=batch, progress=progress)
         signature = Signature(
             corpus="sgd",
             split=f"{split.name}:{split.checksum}",
             subset="all" if limit is None else f"all-first-{limit}",
-            checkpoint=signed_name(pipeline, checkpoint, url=url, settings=settings),
+            checkpoint=source.signed_name(pipeline),
             code=code_version(),
             protocol=f"{PROTOCOL},{RULES}",
         )

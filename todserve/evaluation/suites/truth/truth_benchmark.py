@@ -23,17 +23,11 @@ def _run(options: TruthOptions) -> Scores:
 
     dialogues = options.dialogues
     content = run_truth(
-        options.checkpoint,
+        options.answerer(constrained=options.constrained, checked=not options.unchecked),
         dialogues=dialogues if options.limit is None else min(dialogues, options.limit),
         split=options.split,
         out=options.out,
         root=options.corpora,
-        url=options.url,
-        token_file=options.token_file,
-        name=options.name,
-        settings=options.settings(),
-        constrained=options.constrained,
-        checked=not options.unchecked,
     )
     return Scores(
         figures={"untrue": content["untrue"]}, signature=content["signature"], content=content

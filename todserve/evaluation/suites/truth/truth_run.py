@@ -1,7 +1,7 @@
 """``tod evaluate truth``: how many untrue statements whole dialogues hold.
 
 Ties the rollout and the independent reader together. The users' turns are the corpus's, everything
-else is the model's own. Example: ``run_truth(Path("checkpoints/multiwoz"), dialogues=200)`` prints
+else is the model's own. Example: ``run_truth(AnswererSource(checkpoint=folder))`` prints
 ``0 untrue statements in 1,450 replies of 200 dialogues`` and, before it, each one in its words.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from todserve.corpora.registry import find
-from todserve.evaluation.answerer import open_answering, signed_name
+from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.dialogue_selection import check_split
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.metrics.rule_counts import RuleCounts
@@ -19,41 +19,28 @@ from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
-from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
 _CORPUS = "multiwoz21"
 
 
 def run_truth(
-    checkpoint: Path,
+    source: AnswererSource,
     *,
     dialogues: int = 200,
     split: str = "dev",
     out: Path | None = None,
     root: Path | None = None,
-    url: str | None = None,
-    token_file: Path | None = None,
-    name: str = "tod",
-    settings: EngineSettings | None = None,
-    constrained: bool = False,
-    checked: bool = True,
     batch: int = 32,
 ) -> dict[str, Any]:
     """Drive dialogues end to end, read every reply, print and return what is untrue.
 
     Args:
-        checkpoint: a checkpoint folder.
+        source: who answers.
         dialogues: how many of the split.
         split: ``dev``; the test split is for final reports.
         out: write the figures as JSON to this file.
         root: where the corpora are; the environment variable TOD_DATA when None.
-        url: let the server there answer.
-        token_file: its inference token, see ``InferenceToken``.
-        name: the model's name on that server.
-        settings: engine, dtype, threads.
-        constrained: hold every answer to the schema.
-        checked: hold every reply against the facts; False counts what the model would have said.
         batch: turns in one call.
 
     Raises:
@@ -62,30 +49,15 @@ def run_truth(
     """
     check_split(split, allow_test=True)
     goals = GoalDialogues.read(find(_CORPUS, root), split, limit=dialogues)
-    pipeline = open_answering(
-        checkpoint,
-        url=url,
-        token_file=token_file,
-        name=name,
-        settings=settings,
-        constrained=constrained,
-        checked=checked,
-    )
+    pipeline = source.open()
     # The reader trusts what it is given; whether the file is plain knowledge is seen here.
-    KnowledgeBase.open(checkpoint / "knowledge.sqlite").close()
-    reader = TruthReader(checkpoint / "knowledge.sqlite")
+    KnowledgeBase.open(source.checkpoint / "knowledge.sqlite").close()
+    reader = TruthReader(source.checkpoint / "knowledge.sqlite")
     try:
         outcomes = list(
             roll_out(pipeline, goals.dialogues, protocol=Protocol.END_TO_END, batch=batch)
         )
-        named = signed_name(
-            pipeline,
-            checkpoint,
-            url=url,
-            settings=settings,
-            constrained=constrained,
-            checked=checked,
-        )
+        named = source.signed_name(pipeline)
         found = [
             (one, untruth)
             for one, turn in said_turns(outcomes)

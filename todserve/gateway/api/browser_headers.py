@@ -1,4 +1,4 @@
-"""Headers: what a browser may do with whatever comes from here, the same on every route.
+"""Browser headers: tell a browser what it may do with an answer, the same on every route.
 
 Last on the way of a turn. Example: no answer is kept, guessed at, framed, or read by another page.
 
@@ -40,7 +40,7 @@ _UNLESS_SAID = (("Cache-Control", "no-store"), ("Content-Security-Policy", NOTHI
 
 
 def add_headers(headers: MutableHeaders) -> None:
-    """Add them to an answer's; what a page says of itself stays."""
+    """Add these headers to an answer; those that a page has set itself stay."""
     for name, text in _ALWAYS:
         headers[name] = text
     for name, text in _UNLESS_SAID:

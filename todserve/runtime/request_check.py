@@ -1,4 +1,4 @@
-"""Admission: what a request asks is held against the checkpoint, and refused where it does not fit.
+"""The check of a request against the checkpoint: what does not fit is refused, and why.
 
 Comes after wire and before prompts when a turn is answered: the wire has checked its form, this
 checks what only the checkpoint knows. Example: state ``{"trian": {...}}`` is refused with ``state:

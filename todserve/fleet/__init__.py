@@ -1,0 +1,1 @@
+"""Engines beside TorchServe: KServe's server and Ray Serve, both on the archive that it serves."""

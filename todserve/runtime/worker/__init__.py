@@ -1,0 +1,1 @@
+"""What every server calls, whatever it is: bodies in, their answers and statuses out."""
