@@ -2,7 +2,9 @@
 
 From the network's sizes and the tokens of real turns: the encoder runs once over the context, the
 decoder as many steps as the longest row of each of the two phases has tokens. Each part takes at
-least as long as reading its weights once a step, and at least as long as its operations.
+least as long as reading its weights once a step, and at least as long as its operations. It is the
+floor of whoever writes token by token; tokens that are guessed and checked together, as our ONNX
+engine does, need fewer steps, so that a turn of ours could in principle come below it.
 Example: ``Floor.of(network, turn, rates, weight_bytes=4).milliseconds``.
 """
 

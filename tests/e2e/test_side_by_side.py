@@ -49,5 +49,5 @@ def test_the_name_of_a_model_that_is_not_there_is_said(
 
 
 def test_a_model_named_twice_is_refused(make_settings: MakeSettings) -> None:
-    with pytest.raises(ConfigError, match="tod, tod"):
+    with pytest.raises(ConfigError, match="tod, tod; expected each archive once"):
         make_settings(beside=("tod",))

@@ -18,13 +18,14 @@ VERBS = (
     *("train", "few-shot", "calibrate", "fit-names", "fit-domains", "fit-intents"),
     *("count-drafts", "evaluate", "replay", "bench", "export", "archive", "start", "stop"),
     *("chat", "demo", "gateway", "studio", "bot", "knowledge", "data", "status", "doctor"),
-    "version",
+    *("version", "release"),
 )
 GROUPED = (
     *("knowledge build", "data stats", "data validate", "data convert", "data spoken"),
     *("data get", "bot check", "bot convert", "evaluate multiwoz", "evaluate sgd"),
     *("evaluate banking77", "evaluate clinc150", "evaluate people", "evaluate corpus"),
     *("evaluate truth", "evaluate domains"),
+    *("release list", "release promote", "release rollback", "release log"),
 )
 
 

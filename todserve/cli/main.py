@@ -19,6 +19,7 @@ from todserve.cli.fleet_verbs import add_fleet_verbs
 from todserve.cli.gateway_verbs import add_gateway_verbs
 from todserve.cli.label_verbs import add_label_verbs
 from todserve.cli.machine_verbs import add_machine_verbs, print_version
+from todserve.cli.release_verbs import add_release_verbs
 from todserve.cli.serving_verbs import add_serving_verbs
 from todserve.cli.training_verbs import add_training_verbs
 from todserve.runtime.errors import TodError
@@ -75,6 +76,7 @@ def application() -> typer.Typer:
     add_evaluation_verbs(app)
     add_serving_verbs(app)
     add_fleet_verbs(app)
+    add_release_verbs(app)
     add_gateway_verbs(app)
     add_bot_verbs(app)
     add_corpus_verbs(app)

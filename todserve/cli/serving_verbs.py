@@ -166,7 +166,9 @@ def _start(
     name: Annotated[
         list[str] | None,
         typer.Option(
-            "--name", metavar="NAME...", help="models to serve side by side; tod if not given"
+            "--name",
+            metavar="NAME...",
+            help="models to serve side by side, or versions of one (tod tod=tod-2.0); else tod",
         ),
     ] = None,
     config: ServerConfig = DEFAULT_CONFIG,

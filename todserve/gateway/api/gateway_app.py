@@ -118,7 +118,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(rasa_routes(settings, senders))
     app.include_router(rasa_http_routes(settings, store, models, config))
     mount_sockets(app, settings, senders, room, metrics)
-    looking = HealthCheck(store, models)
+    looking = HealthCheck(database, models)
     app.include_router(kserve_health(looking))
     app.include_router(kserve_routes(models))
     _add_health(app, looking)

@@ -300,16 +300,6 @@ class Store:
         with self._database.reading() as connection:
             return {row.model: row.turns for row in connection.execute(reading)}
 
-    def writable(self) -> bool:
-        """Say whether the database takes a write right now."""
-        nothing = sa.update(dialogues).where(dialogues.c.dialogue_id == "").values(turns=0)
-        try:
-            with self._database.writing() as connection:
-                connection.execute(nothing)
-        except sa.exc.SQLAlchemyError:
-            return False
-        return True
-
     def _refresh(self, connection: sa.Connection, lease: Lease, first: int) -> None:
         refresh(connection, lease.dialogue_id, first=first, low_confidence=self._low_confidence)
 

@@ -49,10 +49,11 @@ class Probe:
     key_file: Path | None = None
 
     def workers(self) -> tuple[Worker, ...]:
-        """Return the model's workers; empty while the server or the model is not there."""
-        described = self.described()
+        """Return all its versions' workers; empty while the server or the model is not there."""
         try:
-            return workers_of(described[0]["workers"]) if described else ()
+            return workers_of(
+                [one for all_of in self.described("/all") for one in all_of["workers"]]
+            )
         except (ValueError, LookupError, TypeError):
             return ()
 
@@ -79,6 +80,15 @@ class Probe:
         reply = self._ask("GET", f"{self.management_url}/models?limit=100", "management", 5)
         reply.raise_for_status()
         return reply.json()
+
+    def set_default(self, version: str) -> requests.Response:
+        """Ask for another default version, as an address spells it.
+
+        Raises:
+            requests.RequestException, ValueError, LookupError: it was not asked.
+        """
+        url = f"{self.management_url}/models/{self.name}/{version}/set-default"
+        return self._ask("PUT", url, "management", 30)
 
     def predict(self, timeout: float) -> requests.Response:
         """Send the canary; ``timeout`` in seconds."""

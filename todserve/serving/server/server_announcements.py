@@ -54,7 +54,7 @@ def run_start(
     if server.probe.key_file is not None:
         say(f"  tokens      {server.probe.key_file}")
     say(f"  try         curl -H 'Content-Type: text/plain' -d '{CANARY['user']}' \\")
-    say(f"                {server.inference_url}/predictions/{name}")
+    say(f"                {server.inference_url}/predictions/{server.probe.name}")
     return server
 
 

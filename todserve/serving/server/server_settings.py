@@ -17,8 +17,8 @@ class ServerSettings:
 
     Attributes:
         store: folder of archives and their SHA256SUMS.
-        name: model to load; its archive is ``<name>.mar``.
-        beside: further models to load beside it.
+        name: model to load; its archive is ``<name>.mar``, or another one's: ``tod=tod-2.0``.
+        beside: further models to load beside it, or further versions of it.
         config: TorchServe's config.properties; where there is none of this name, the shipped one.
         log_config: TorchServe's log4j2 file, likewise.
         log_dir: where logs go and where ``stop`` finds what was started.
@@ -41,15 +41,26 @@ class ServerSettings:
         if not self.log_config.is_file():
             raise ConfigError(f"log configuration {self.log_config} does not exist")
 
-        if len(set(self.names)) < len(self.names):
-            raise ConfigError(f"models: got {', '.join(self.names)}; expected each name once")
+        if len(set(self.archives)) < len(self.archives):
+            given = ", ".join((self.name, *self.beside))
+            raise ConfigError(f"models: got {given}; expected each archive once")
+
+    @property
+    def models(self) -> tuple[tuple[str, str], ...]:
+        """Every model to load and the file name of its archive in the store, in the order given.
+
+        Archives of one name are versions of one model; the first is the one that answers, until
+        another is promoted.
+        """
+        given = [one.partition("=") for one in (self.name, *self.beside)]
+        return tuple((name, f"{archive or name}.mar") for name, _, archive in given)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every model to load."""
-        return (self.name, *self.beside)
+        """Every model to load, once."""
+        return tuple(dict.fromkeys(name for name, _ in self.models))
 
     @property
     def archives(self) -> tuple[str, ...]:
         """File names of the archives in the store."""
-        return tuple(f"{name}.mar" for name in self.names)
+        return tuple(archive for _, archive in self.models)

@@ -37,8 +37,7 @@ def launch(
     ours = frontend.write(temp_dir / "config.properties")
     command = [sys.executable, "-P", "-m", "ts.model_server", "--start", "--ncs"]
     command += ["--model-store", str(settings.store.resolve())]
-    archives = zip(settings.names, settings.archives, strict=True)
-    command += ["--models", *(f"{name}={archive}" for name, archive in archives)]
+    command += ["--models", *(f"{name}={archive}" for name, archive in settings.models)]
     command += ["--ts-config", str(ours.path), "--log-config", str(settings.log_config.resolve())]
     environment = server_environment(java, temp_dir, settings.log_dir)
     with (settings.log_dir / CONSOLE_LOG).open("wb") as console:
@@ -61,7 +60,7 @@ def launch(
         pid=int(pid_file.read_text(encoding="utf-8")),
         created=_created(int(pid_file.read_text(encoding="utf-8")), settings.log_dir),
         temp_dir=str(temp_dir),
-        name=settings.name,
+        name=settings.names[0],
         inference_url=ours.inference.url,
         management_url=ours.management.url,
         metrics_url=ours.metrics.url,

@@ -15,6 +15,7 @@ from pathlib import Path
 from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import private_file, private_folder
 from todserve.serving.archive import checksums
+from todserve.serving.releases.releases import stand_again
 from todserve.serving.server.config_properties import Frontend
 from todserve.serving.server.java_runtime import JavaRuntime, find_java
 from todserve.serving.server.ports import check_free
@@ -133,6 +134,7 @@ def start(
 
         for probe in probes:
             wait_until_ready(probe, deadline=begun + settings.ready_timeout, check=check)
+            stand_again(settings.log_dir, probe)
     except BaseException:
         _clean(temp_dir)
         forget(settings.log_dir)

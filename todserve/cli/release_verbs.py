@@ -1,0 +1,139 @@
+"""The verbs about versions of a model: ``tod release list``, ``promote``, ``rollback``, ``log``.
+
+Example: ``tod release promote 2.0 --replay corrected/ --reason "new menu"``.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from todserve.cli.options import DEFAULT_LOGS, DEFAULT_MODEL, Json, Limit, Logs, Name
+from todserve.cli.verb_command import VerbCommand
+
+if TYPE_CHECKING:
+    from todserve.serving.releases.release_log import Release
+    from todserve.serving.releases.releases import Releases
+
+PANEL = "Serve"
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="why, for the log")]
+
+
+def add_release_verbs(app: typer.Typer) -> None:
+    """Add the verbs."""
+    release = typer.Typer(
+        help="Versions of a model: promote, roll back, see who did.", no_args_is_help=True
+    )
+    release.command("list", cls=VerbCommand)(_list)
+    release.command("promote", cls=VerbCommand)(_promote)
+    release.command("rollback", cls=VerbCommand)(_roll_back)
+    release.command("log", cls=VerbCommand)(_log)
+    app.add_typer(release, name="release", rich_help_panel=PANEL)
+
+
+def _list(name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS, json: Json = None) -> None:
+    """List the versions that are loaded, and which one answers."""
+    from dataclasses import asdict
+
+    from todserve.serving.releases.releases import Releases
+    from todserve.serving.terminal.painted_lines import say_table, write_json
+
+    versions = Releases(logs, name).versions()
+    if json is not None:
+        write_json([asdict(one) for one in versions], json)
+    if json is None or str(json) != "-":
+        rows = [
+            (one.version, "answers" if one.answers else "-", f"{one.ready} of {one.workers} ready")
+            for one in versions
+        ]
+        say_table(("version", "requests", "workers"), rows)
+
+
+def _promote(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="one that is loaded")],
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay", metavar="DIALOGUES", help="what it must answer as remembered, asked first"
+        ),
+    ] = None,
+    untried: Annotated[bool, typer.Option("--untried", help="ask it nothing before")] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="ASPECTS", help="some of state,acts,reply")
+    ] = "state",
+    limit: Limit = None,
+    reason: Reason = "",
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+) -> int:
+    """Make a version the one that answers, if remembered dialogues hold; exit status 1 if not."""
+    from todserve.serving.releases.releases import Releases
+
+    if (replay is None) is not untried:
+        raise typer.BadParameter(
+            "expected dialogues to ask it first, or --untried; give one of them",
+            param_hint="--replay",
+        )
+    releases = Releases(logs, name)
+    done = releases.promote(
+        version,
+        reason=reason,
+        approved=None if replay is None else lambda: _holds(releases, version, replay, only, limit),
+        replay=None if replay is None else str(replay),
+    )
+    return _say(done)
+
+
+def _roll_back(reason: Reason = "", name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS) -> int:
+    """Let the version answer again that did before the last promotion."""
+    from todserve.serving.releases.releases import Releases
+
+    return _say(Releases(logs, name).roll_back(reason=reason))
+
+
+def _log(logs: Logs = DEFAULT_LOGS, json: Json = None) -> None:
+    """Tell who let which version answer, when and why."""
+    from todserve.serving.releases.release_log import ReleaseLog
+    from todserve.serving.terminal.painted_lines import say, say_table, write_json
+
+    done = ReleaseLog(logs).read()
+    if json is not None:
+        write_json([one.model_dump(mode="json", by_alias=True) for one in done], json)
+    if json is None or str(json) != "-":
+        if not done:
+            say("nothing was released yet")
+            return
+        rows = [
+            (one.time, one.user, one.action, one.model, f"{one.before} -> {one.to}", one.reason)
+            for one in done
+        ]
+        say_table(("time", "user", "what", "model", "version", "reason"), rows)
+
+
+def _holds(
+    releases: "Releases", version: str, dialogues: Path, only: str, limit: int | None
+) -> bool:
+    """Ask the version the dialogues, as ``tod replay`` does."""
+    from todserve.evaluation.replay.replay_differences import Aspect
+    from todserve.evaluation.replay.replay_run import HOLDS, run_replay
+    from todserve.serving.client.served_answerer import open_answerer
+
+    try:
+        aspects = tuple(Aspect(one) for one in only.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"got {only!r}; expected some of state,acts,reply", param_hint="--only"
+        ) from None
+    place = f"{releases.model}/{version}"
+    with open_answerer(releases.inference_url, name=place, token_file=releases.key_file) as model:
+        return run_replay(dialogues, model, only=aspects, limit=limit) == HOLDS
+
+
+def _say(done: "Release") -> int:
+    from todserve.serving.terminal.painted_lines import say
+
+    if not done.changed:
+        say(f"{done.model}: {done.before} answers as before; {done.to} was not promoted")
+        return 1
+    say(f"{done.model}: {done.to} answers now, {done.before} did before")
+    return 0
