@@ -56,6 +56,10 @@ class Spelled:
     text: str
     changes: tuple[WordChange, ...] = ()
 
+    def then(self, later: "Spelled") -> "Spelled":
+        """Return what ``later`` made of this text, with the changes of both."""
+        return Spelled(text=later.text, changes=(*self.changes, *later.changes))
+
 
 @dataclass(frozen=True, slots=True)
 class _Typed:

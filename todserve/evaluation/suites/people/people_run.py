@@ -115,10 +115,11 @@ def held(dialogue: TypedDialogue, pipeline: ScoredAnswerer) -> list[Understood]:
                 state=state,
                 intent=intent,
                 reply=reply,
-                right=step.is_right(state, intent, schema),
+                right=step.is_right(state, intent, reply, schema),
             )
         )
-        history = [*request["history"], {"user": step.user, "system": reply}]
+        heard = step.reply or reply
+        history = [*request["history"], {"user": step.user, "system": heard}]
         request = {"history": history, "state": state}
         if answer.domain is not None and answer.domain.active is not None:
             request["domain"] = answer.domain.active
