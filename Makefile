@@ -10,13 +10,18 @@ MINUTES ?= 5
 BIN := .venv/bin
 # Stamps: what is installed already is not installed again.
 RUNTIME := .venv/.runtime.stamp
+RAY := .venv/.ray.stamp
 TRAIN := .venv/.train.stamp
 DEV := .venv/.dev.stamp
 BENCH := .venv/.bench.stamp
-# rasa-sdk's pins contradict ours, so its real server, which tests talk to, has a place of its own.
+# The pins of rasa-sdk and of kserve contradict ours, so each has a place of its own.
 RASA := .venv-rasa/.stamp
 KSERVE := .venv-kserve/.stamp
 ARCHIVE := archive/store/tod.mar
+# Tests without a TorchServe share the cores; the others measure and kill, and are left alone. Whoever
+# names tests or markers in ARGS gets one run of just these.
+JOBS ?= 2
+SOME_TESTS := $(findstring tests/,$(ARGS))$(findstring -m,$(ARGS))$(findstring -k,$(ARGS))
 # Everything that travels inside the archive or shapes it.
 PACKED := $(wildcard $(CHECKPOINT)/* $(CHECKPOINT)/fidelity/*/* handlers/*.py model_defs/*.py archive/*.* \
 	todserve/fidelity/*.py) $(shell find todserve/runtime -name '*.py' -o -name '*.json')
@@ -27,7 +32,7 @@ ifneq ($(CHECKPOINT),$(shell cat $(PACKED_FROM) 2>/dev/null))
 .PHONY: $(ARCHIVE)
 endif
 
-.PHONY: help setup demo studio test fuzz check fix start stop bench train evaluate archive wheel clean
+.PHONY: help setup demo studio ray kserve test fuzz check fix start stop bench train evaluate archive wheel clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +40,7 @@ help: ## list the targets
 	@echo "  CHECKPOINT=$(CHECKPOINT)   what demo, archive and evaluate take"
 	@echo "  CONFIG=$(CONFIG)   what train takes"
 	@echo "  MINUTES=$(MINUTES)   how long fuzz goes on"
-	@echo "  ARGS=\"...\"   passed on to studio, test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
+	@echo "  ARGS=\"...\"   passed on to studio, ray, kserve, test, bench, train and evaluate, e.g. make test ARGS='-m \"not e2e\"'"
 
 setup: $(DEV) ## make .venv and install everything, tests and checks included
 
@@ -45,8 +50,17 @@ demo: $(ARCHIVE) ## install, pack, start TorchServe and hold a dialogue with it
 studio: $(ARCHIVE) ## the same in a browser: talk, see why it answers so, correct it
 	@scripts/studio.sh $(ARGS)
 
+ray: $(RAY) $(ARCHIVE) ## the same model by Ray Serve: replicas by the length of the queue
+	@$(BIN)/tod serve ray $(ARGS)
+
+kserve: $(KSERVE) $(ARCHIVE) ## the same by KServe's own server: Open Inference Protocol, REST and gRPC
+	@.venv-kserve/bin/python -m todserve serve kserve $(ARCHIVE) $(ARGS)
+
 test: $(DEV) $(RASA) $(KSERVE) ## run every test, a real TorchServe among them
-	@$(BIN)/python -m pytest $(ARGS)
+	@if [ -z '$(SOME_TESTS)' ]; then \
+	  $(BIN)/python -m pytest -m 'not e2e' -n $(JOBS) --dist loadfile $(ARGS) && \
+	  $(BIN)/python -m pytest -m e2e $(ARGS); \
+	else $(BIN)/python -m pytest $(ARGS); fi
 
 fuzz: $(DEV) ## feed what nobody would write to every reader for MINUTES; cases that fail are kept
 	@$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES) $(ARGS)
@@ -98,6 +112,9 @@ $(ARCHIVE): $(PACKED) | $(RUNTIME)
 $(RUNTIME): pyproject.toml requirements/runtime.txt requirements/java.txt scripts/setup.sh
 	@scripts/setup.sh runtime
 
+$(RAY): $(RUNTIME) requirements/ray.txt
+	@scripts/setup.sh ray
+
 $(TRAIN): $(RUNTIME) requirements/train.txt
 	@scripts/setup.sh train
 
@@ -110,7 +127,7 @@ $(RASA): requirements/rasa-sdk.txt | $(DEV)
 	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-rasa/.hashed.txt
 	@touch $@
 
-$(KSERVE): requirements/kserve.txt | $(DEV)
+$(KSERVE): requirements/kserve.txt | $(RUNTIME)
 	@$(BIN)/python -m venv .venv-kserve
 	@$(BIN)/python scripts/hashed.py requirements/kserve.txt > .venv-kserve/.hashed.txt
 	@.venv-kserve/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-kserve/.hashed.txt

@@ -7,7 +7,13 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-TRAVELS = ("config.properties", "handlers/*.py", "model_defs/*.py", "archive/*.*")
+TRAVELS = (
+    "config.properties",
+    "handlers/*.py",
+    "model_defs/*.py",
+    "archive/*.*",
+    "deploy/ray/*.yaml",
+)
 
 
 class BuildWithTorchServeFiles(build_py):

@@ -3,7 +3,8 @@
 First and last on the way of a request: TorchServe -> here -> worker -> pipeline -> worker -> here.
 TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
 in the archive beside it: ``runtime.worker`` reads and answers the bodies, whichever server they
-came to, and here stands only what is TorchServe's own. What came to ``:explain`` or with
+came to, and here stands only what is TorchServe's own: how what was understood is told first to a
+client that asks for it (``runtime.wire.turn_events``), too. What came to ``:explain`` or with
 ``?customized=true`` TorchServe marks with headers (``runtime.wire.body_marks``). A plain class, not
 a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and BaseHandler brings
 loaders of pickled models that must never be reached.
@@ -13,6 +14,7 @@ Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.body_marks import BodyMarks
 from todserve.runtime.wire.key_checks import is_request_id
+from todserve.runtime.wire.turn_events import IN_LINES
 from todserve.runtime.worker.turn_worker import AskedBody, BodyReply, TurnWorker
 
 _STREAM = "ts_stream_next"  # TorchServe's word for whether more of an answer follows
@@ -51,7 +54,7 @@ class TodHandler:
         started = time.perf_counter()
         marks = [BodyMarks.of(context.get_all_request_header(at)) for at in range(len(batch))]
         bodies = [
-            _asked(fields, marked, context.get_request_id(at))
+            _asked(fields, marked, at, context)
             for at, (fields, marked) in enumerate(zip(batch, marks, strict=True))
         ]
         replies = self._worker.answer(bodies) if self._worker else []
@@ -61,7 +64,8 @@ class TodHandler:
         return [reply.content for reply in replies]
 
 
-def _asked(fields: Mapping[str, object], marked: BodyMarks, request_id: str | None) -> AskedBody:
+def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: Any) -> AskedBody:
+    in_lines = marked.in_lines and marked.came_over_http and not marked.explain
     name = "body" if "body" in fields else "data"
     return AskedBody(
         content=fields.get(name),
@@ -71,8 +75,19 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, request_id: str | No
         coding=marked.coding,
         content_type=marked.content_type,
         json_length=marked.json_length,
-        request_id=request_id,
+        request_id=context.get_request_id(at),
+        told=partial(_send_first, at, context) if in_lines else None,
     )
+
+
+def _send_first(at: int, context: Any, line: bytes) -> None:
+    """Send the first line of an answer; TorchServe adds what is returned later to it."""
+    from ts.handler_utils.utils import send_intermediate_predict_response
+
+    context.set_response_content_type(at, IN_LINES)
+    # A mapping of the whole batch would send it to everybody.
+    one = {at: context.get_request_id(at)}
+    send_intermediate_predict_response({at: line}, one, "Understood", HTTPStatus.OK, context)
 
 
 def _set_headers(reply: BodyReply, marked: BodyMarks, at: int, context: Any) -> None:
@@ -80,7 +95,8 @@ def _set_headers(reply: BodyReply, marked: BodyMarks, at: int, context: Any) -> 
         # The phrase must be ASCII: anything else ends the worker.
         context.set_response_status(int(reply.status), reply.status.phrase, at)
     if reply.json_length is None:
-        context.set_response_content_type(at, "application/json")
+        kind = IN_LINES if reply.is_second else "application/json"
+        context.set_response_content_type(at, kind)
     else:
         context.set_response_content_type(at, "application/octet-stream")
         context.set_response_header(at, JSON_LENGTH, str(reply.json_length))

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from todserve.gateway.api.gateway_app import create_app
@@ -38,6 +39,12 @@ BOOKS = (
     "please book a table there for 4 people on friday.",
     "at 18:30",
 )
+OTHERS = (
+    ("is there a museum in the west?", "how much is it to get in?"),
+    ("what is the weather like on mars", "and who won the match yesterday"),
+    ("i want a plce to stay, cheap, with parking", "hmm maybe 3 nights or so from tuesday", "book"),
+)
+"""Dialogues for the list and the queue, some of them hard to understand."""
 SAYS_IN_KOREAN = (
     "안녕! 아이유가 부른 노래 알려줘",
     "댄스 장르의 곡들도 검색해줄래?",
@@ -94,11 +101,25 @@ def converse(page: Page, url: str, texts: Sequence[str] = SAYS) -> str:
     return page.url
 
 
-def picture(browser: Browser, address: str, name: str, **context: Any) -> None:
-    """Save one picture; keywords are Playwright's own of a context."""
+def tell(url: str) -> None:
+    """Hold the other dialogues, and judge a turn of each."""
+    with httpx.Client(base_url=f"{url}/v1", trust_env=False, timeout=60) as api:
+        for texts in OTHERS:
+            dialogue = api.post("/dialogues", json={}).json()["dialogue_id"]
+            for number, text in enumerate(texts):
+                body = {"user": text, "message_id": str(number)}
+                api.post(f"/dialogues/{dialogue}/turns", json=body).raise_for_status()
+            where = f"/dialogues/{dialogue}/turns/0/correction"
+            api.post(where, json={"verdict": "right"}).raise_for_status()
+
+
+def picture(
+    browser: Browser, address: str, name: str, *, shown: str = "article", **context: Any
+) -> None:
+    """Save one picture once ``shown`` is there; keywords are Playwright's own of a context."""
     page = browser.new_context(**context).new_page()
     page.goto(address)
-    page.get_by_role("article").last.wait_for()
+    page.locator(shown).last.wait_for()
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(300)
     page.screenshot(path=FOLDER / name)
@@ -119,6 +140,11 @@ def main() -> None:
             picture(browser, there, "studio.png", **english)
             picture(browser, there, "studio-dark.png", **english, color_scheme="dark")
             picture(browser, there, "studio-phone.png", **{**english, "viewport": PHONE})
+            tell(address)
+            low = {"locale": "en-GB", "viewport": {**DESKTOP, "height": 760}}
+            listed = f"{address}/studio/#/dialogues"
+            picture(browser, listed, "studio-dialogues.png", shown=".marks", **low)
+            picture(browser, f"{address}/studio/#/label", "studio-label.png", **low)
         with gateway(url, name="korean") as address:
             there = converse(browser.new_page(locale="en-GB"), address, SAYS_IN_KOREAN)
             picture(browser, there, "studio-ko.png", **{**english, "locale": "ko-KR"})

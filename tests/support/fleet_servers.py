@@ -8,10 +8,17 @@ import time
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from tests.support.kserve_clients import PYTHON
 from tests.support.served_endpoint import ROOT, free_ports
+from todserve.runtime.wire.loopback import is_loopback
 
 _SECONDS = 120
+
+
+def _is_loopback(address: str) -> bool:
+    return is_loopback(address.removeprefix("::ffff:"))
 
 
 class FleetServer:
@@ -61,6 +68,16 @@ class FleetServer:
     def wait_for(self, pattern: str) -> str:
         """Return what it has printed that fits, as soon as it has."""
         return self._said(pattern)
+
+    def ports_beyond_loopback(self) -> set[int]:
+        """Return where its processes listen for other machines."""
+        process = psutil.Process(self._process.pid)
+        return {
+            one.laddr.port
+            for each in (process, *process.children(recursive=True))
+            for one in each.net_connections(kind="tcp")
+            if one.status == psutil.CONN_LISTEN and not _is_loopback(one.laddr.ip)
+        }
 
     def stop(self) -> int:
         """End it as Ctrl-C does, and return its exit status."""

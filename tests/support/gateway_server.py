@@ -57,6 +57,8 @@ DESCRIPTION = {
     "domain_intents": {"train": ["find_train", "book_train"]},
     "acts": ["inform", "offer"],
     "act_slots": {"train": ["day", "id", "people"], "general": []},
+    "titles": {"train": "trains"},
+    "prompts": ["a train to ely"],
 }
 """What the model tells of itself."""
 
@@ -81,6 +83,10 @@ class ModelServer(ServingThread):
         self.away = False
         self.unknown: str | None = None
         self.description: dict[str, Any] = DESCRIPTION
+        # Called between the first line of an answer in two lines and the second; None answers
+        # everybody in one piece.
+        self.between: Callable[[], object] | None = None
+        self.second_line: bytes | None = None
         self._lock = threading.Lock()
         outer = self
 
@@ -116,10 +122,30 @@ class ModelServer(ServingThread):
                 if outer.unknown and self.path == f"/predictions/{outer.unknown}":
                     status, answer = 404, {"code": 404, "message": "Model not found"}
                 content = json.dumps(answer).encode()
+                in_lines = "application/x-ndjson" in self.headers.get("Accept", "")
+                if status == 200 and in_lines and outer.between is not None:
+                    self._in_lines(answer, content)
+                    return
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def _in_lines(self, answer: dict[str, Any], content: bytes) -> None:
+                unknown = dict.fromkeys(("dialogue_act", "response", "consistent"))
+                first = json.dumps(answer | unknown).encode() + b"\n"
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self._chunk(first)
+                if outer.between is not None:
+                    outer.between()
+                self._chunk(outer.second_line or content)
+                self._chunk(b"")
+
+            def _chunk(self, piece: bytes) -> None:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                self.wfile.flush()
 
             def log_message(self, *_: object) -> None:
                 return

@@ -18,10 +18,13 @@ needs_kserve = pytest.mark.skipif(
 
 def calls(program: str, url: str, *more: str) -> dict[str, Any]:
     """Return what a program's calls of a server came to, by name."""
-    command = [str(PYTHON), str(_PROGRAMS / f"{program}_calls.py"), url]
-    done = subprocess.run(
-        [*command, *more], capture_output=True, text=True, timeout=120, check=False
-    )
+    return output(f"{program}_calls", url, *more)
+
+
+def output(program: str, *words: str) -> dict[str, Any]:
+    """Return the JSON that a program prints last."""
+    command = [str(PYTHON), str(_PROGRAMS / f"{program}.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,5 +1,6 @@
 """Manifests: what deploy/ asks a cluster for is what the gateway is, and what clusters take."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.support.command_line import options
+from tests.support.kserve_clients import needs_kserve, output
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.waiting_room import WaitingRoom
 
@@ -58,6 +61,37 @@ def test_what_kustomize_builds_is_valid_and_selects_what_was_written(
     assert built["PodDisruptionBudget"]["spec"] == WRITTEN["PodDisruptionBudget"]["spec"]
     secret = built["Deployment"]["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"]
     assert secret == built["Secret"]["metadata"]["name"]
+
+
+INFERENCE = documents((FOLDER / "inference-service.yaml").read_text(encoding="utf-8"))[0]
+
+
+@needs_kserve
+def test_kserve_knows_every_word_of_the_inference_service() -> None:
+    known = output("known_words")
+    assert INFERENCE["spec"].keys() <= set(known["spec"])
+    assert INFERENCE["spec"]["predictor"].keys() <= set(known["predictor"])
+
+
+@pytest.mark.parametrize("version", ["1.31", "1.37"])
+def test_the_predictors_pod_is_as_the_published_schema_says(version: str) -> None:
+    kserves_own = ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget")
+    predictor = INFERENCE["spec"]["predictor"]
+    spec = {name: one for name, one in predictor.items() if name not in kserves_own}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": spec}
+    kubernetes_validate.validate(pod, version, strict=True)
+    assert spec["securityContext"]["runAsNonRoot"]
+    (container,) = spec["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_predictors_command_is_one_that_tod_takes() -> None:
+    (container,) = INFERENCE["spec"]["predictor"]["containers"]
+    named = [word for word in container["args"] if word.startswith("--")]
+    assert set(named) <= options("serve kserve")
+    containerfile = (ROOT / "deploy/kserve/Containerfile").read_text(encoding="utf-8")
+    assert f"CMD {json.dumps(container['args'])}" in containerfile
 
 
 def test_every_selector_means_the_gateways_pods() -> None:

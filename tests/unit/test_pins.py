@@ -38,7 +38,7 @@ INSTALLED = {
     "handlers": ("serve",),
     "model_defs": ("serve",),
     "bot": ("bot",),
-    "gateway": ("bot", "postgres"),
+    "gateway": ("bot", "postgres", "parquet"),
     "studio": ("bot",),
     "fleet": ("ray", "kserve", "parquet"),
     "corpora": ("train",),

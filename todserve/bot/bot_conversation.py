@@ -4,13 +4,16 @@ What the gateway does with its store, for a terminal: ``tod chat --bot bot.yml``
 Example: ``open_bot(Path("bot.yml")).hear("book it", answer, {})`` is ``("For what day?",)``.
 """
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from todserve.bot.bot import Bot
 from todserve.bot.bot_file import load_bot
 from todserve.bot.bot_outcome import Outcome
+from todserve.bot.rasa.intent_payload import IntentPayload, spoken
 from todserve.bot.user_message import Heard
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse, encode
 
@@ -44,25 +47,54 @@ class BotConversation:
             before: the belief state before it.
         """
         past = self._outcomes[-1]
+        told = {
+            domain: {slot: value.value for slot, value in slots.items()}
+            for domain, slots in before.items()
+        }
+        understood = encode(answer)
+        payload = IntentPayload.of(user)
+        if payload is not None:
+            # It says outright what it means, whatever the model made of its words.
+            understood |= {
+                "intent": {"name": payload.intent, "confidence": 1.0},
+                "belief_state": told,
+                "entities": {name: list(values) for name, values in payload.entities.items()},
+            }
         heard = Heard.of(
-            encode(answer),
-            before={
-                domain: {slot: value.value for slot, value in slots.items()}
-                for domain, slots in before.items()
-            },
+            understood,
+            before=told,
             dialogue_id=self._dialogue_id,
             message_id=uuid.uuid4().hex,
             index=len(self._outcomes) - 1,
-            user=user,
+            user=spoken(user),
             replied="\n".join(past.messages),
         )
         self._outcomes.append(self._bot.turn(heard, past))
         return self._outcomes[-1].messages
 
+    def words(self, line: str) -> str | None:
+        """Return the words of a payload; None for what is no payload."""
+        payload = IntentPayload.of(line)
+        return None if payload is None else payload.words
+
+    def shown(self) -> tuple[str, ...]:
+        """Return what is shown beside the last messages, a line each."""
+        return tuple(line for one in self._outcomes[-1].shown for line in _lines(one))
+
     def undo(self) -> None:
         """Forget the last message; what an action did then stays done."""
         if len(self._outcomes) > 1:
             self._outcomes.pop()
+
+
+def _lines(message: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a message shows beside its text: what a button sends can be typed."""
+    for one in (*message.get("buttons", ()), *message.get("quick_replies", ())):
+        yield f"[{one.get('title', '')}] {one.get('payload', '')}"
+    for name in ("image", "attachment", "custom", "elements"):
+        if name in message:
+            given = message[name]
+            yield f"{name}: {given if isinstance(given, str) else json.dumps(given)}"
 
 
 def open_bot(path: Path) -> BotConversation:

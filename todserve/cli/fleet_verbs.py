@@ -46,9 +46,10 @@ def _kserve(
 ) -> None:
     """Serve by KServe's own server: Open Inference Protocol, REST and gRPC."""
     _check_host(host, open_to_all=open_to_all)
+    _check_installed("kserve", "`make kserve` starts it in one of its own, .venv-kserve")
     from todserve.fleet.kserve_process import run_kserve
 
-    run_kserve(archive, host=host, port=port, grpc_port=grpc_port)
+    run_kserve(archive, host=host, port=port, grpc_port=grpc_port, guarded=not open_to_all)
 
 
 def _ray(
@@ -65,12 +66,25 @@ def _ray(
 ) -> None:
     """Serve by Ray Serve on this machine: replicas by the length of the queue."""
     _check_host(host, open_to_all=open_to_all)
+    _check_installed("ray", "`make ray` adds it to this one")
     from todserve.fleet.ray_environment import keep_to_this_machine
 
     keep_to_this_machine()  # before Ray is imported
     from todserve.fleet.ray_process import run_ray
 
-    run_ray(config, host=host, port=port, archive=archive)
+    run_ray(config, host=host, port=port, archive=archive, guarded=not open_to_all)
+
+
+def _check_installed(package: str, fix: str) -> None:
+    from importlib.util import find_spec
+
+    from todserve.runtime.errors import ConfigError
+
+    if find_spec(package) is None:
+        raise ConfigError(
+            f"{package} is not installed in this environment; expected todserve[{package}]; in a "
+            f"checkout {fix}"
+        )
 
 
 def _check_host(host: str, *, open_to_all: bool) -> None:

@@ -77,6 +77,7 @@ def application() -> typer.Typer:
     add_serving_verbs(app)
     add_release_verbs(app)
     add_fleet_verbs(app)
+    add_release_verbs(app)
     add_gateway_verbs(app)
     add_bot_verbs(app)
     add_corpus_verbs(app)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from todserve.evaluation.rollout import Outcome, roll_out
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.dialogue import Dialogue
-from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.pipeline import Listener, Pipeline
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest
@@ -33,10 +33,14 @@ class WatchedPipeline(Pipeline):
         self.worked: list[TurnWork | RequestError] = []
 
     def work_out(
-        self, requests: Sequence[TurnRequest], watch: Stopwatch
+        self,
+        requests: Sequence[TurnRequest],
+        watch: Stopwatch,
+        *,
+        understood: Listener | None = None,
     ) -> list[TurnWork | RequestError]:
         """Work out a batch and remember it."""
-        worked = super().work_out(requests, watch)
+        worked = super().work_out(requests, watch, understood=understood)
         self.worked += worked
         return worked
 

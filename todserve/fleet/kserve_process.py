@@ -39,6 +39,7 @@ from starlette.routing import Route
 from todserve.fleet.endpoint_routes import MOST_BYTES, PLATFORM, EndpointRoutes
 from todserve.fleet.kserve_predictor import KServePredictor
 from todserve.fleet.opened_archive import OpenedArchive, open_archive
+from todserve.fleet.page_guard import PageGuard
 from todserve.fleet.turn_queue import TurnQueue
 from todserve.runtime.errors import ServerError
 from todserve.runtime.worker.turn_worker import AskedBody, BodyReply
@@ -50,7 +51,9 @@ _PLACES = 100
 _SECONDS_TO_FINISH = 30
 
 
-def run_kserve(archive: Path, *, host: str, port: int, grpc_port: int) -> None:
+def run_kserve(
+    archive: Path, *, host: str, port: int, grpc_port: int, guarded: bool = True
+) -> None:
     """Serve until interrupted; what is under way is answered first.
 
     Args:
@@ -58,6 +61,7 @@ def run_kserve(archive: Path, *, host: str, port: int, grpc_port: int) -> None:
         host: listened on.
         port: of REST; 0 for one that is free.
         grpc_port: of gRPC; 0 for one that is free.
+        guarded: whether pages of other machines are refused, see ``PageGuard``.
 
     Raises:
         ArchiveError: the archive is missing or altered.
@@ -69,10 +73,12 @@ def run_kserve(archive: Path, *, host: str, port: int, grpc_port: int) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     listener = _listener(host, port)
     opened = open_archive(archive)
-    asyncio.run(_serve(opened, listener, host, grpc_port))
+    asyncio.run(_serve(opened, listener, host, grpc_port, guarded=guarded))
 
 
-async def _serve(opened: OpenedArchive, listener: socket.socket, host: str, grpc_port: int) -> None:
+async def _serve(
+    opened: OpenedArchive, listener: socket.socket, host: str, grpc_port: int, *, guarded: bool
+) -> None:
     queue = TurnQueue(
         _measured(opened),
         most=opened.config.batch_size,
@@ -83,9 +89,10 @@ async def _serve(opened: OpenedArchive, listener: socket.socket, host: str, grpc
     models.update(KServePredictor(opened.name, opened.version, queue.ask))
     plane = DataPlane(models)
     routes = EndpointRoutes(name=opened.name, version=opened.version, ask=queue.ask)
+    app = _application(routes, plane)
     rest = uvicorn.Server(
         uvicorn.Config(
-            _application(routes, plane),
+            PageGuard(app) if guarded else app,
             access_log=False,
             log_level="warning",
             server_header=False,

@@ -13,9 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from ray import serve
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from todserve.fleet.endpoint_routes import EndpointRoutes
 from todserve.fleet.opened_archive import open_archive
+from todserve.fleet.page_guard import PageGuard
 from todserve.runtime.worker.turn_worker import AskedBody, BodyReply
 
 
@@ -38,10 +40,11 @@ class RaySettings(BaseModel):
 class TurnReplica:
     """One replica: a worker, and TorchServe's paths in front of it."""
 
-    def __init__(self, archive: str, release: str) -> None:
+    def __init__(self, archive: str, release: str, *, guarded: bool = False) -> None:
         """Open the archive; its batch size and delay are the replica's."""
         del release  # another one is another replica
         self._opened = open_archive(Path(archive))
+        self._guarded = guarded
         # What the decorator has added to the method is on no type.
         gathered: Any = self._answer
         gathered.set_max_batch_size(self._opened.config.batch_size)
@@ -55,7 +58,10 @@ class TurnReplica:
             ask=self._answer,
             names_requests=False,
         )
-        return Starlette(routes=[*routes.turns(), *routes.about()])
+        return Starlette(
+            routes=[*routes.turns(), *routes.about()],
+            middleware=[Middleware(PageGuard)] if self._guarded else [],
+        )
 
     @serve.batch()
     async def _answer(self, bodies: list[AskedBody]) -> list[BodyReply]:

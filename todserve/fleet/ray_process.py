@@ -16,13 +16,15 @@ from queue import SimpleQueue
 from typing import Any
 
 import ray
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ray import serve
-from ray.serve.schema import ServeDeploySchema
+from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
 
 from todserve.fleet.ray_application import RaySettings, TurnDeployment, build
 from todserve.runtime.errors import ConfigError, ServerError, first_problem
+from todserve.runtime.torchserve_files import given_or_shipped
 from todserve.runtime.untrusted.yaml_mapping import load_mapping
+from todserve.runtime.wire.key_checks import nearest
 from todserve.serving.server.config_properties import Address
 from todserve.serving.server.ports import holder, is_free
 from todserve.serving.terminal.painted_lines import complain, say
@@ -31,7 +33,9 @@ _IMPORTED = f"{build.__module__}:{build.__name__}"
 _STORE_BYTES = 80 << 20  # the least that Ray takes; nothing of ours lies in its object store
 
 
-def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None:
+def run_ray(
+    config: Path, *, host: str, port: int, archive: Path | None, guarded: bool = True
+) -> None:
     """Serve until interrupted.
 
     Args:
@@ -39,11 +43,13 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
         host: listened on, whatever the file says.
         port: listened on, whatever the file says.
         archive: in place of the file's.
+        guarded: whether pages of other machines are refused, see ``PageGuard``.
 
     Raises:
         ConfigError: the file does not describe one application of ours.
         ServerError: the port is taken, or no replica could be started.
     """
+    config = given_or_shipped(config)
     address = Address(setting="--port", host=host, port=port)
     if not is_free(address):
         raise ServerError(f"{host}:{port} is already in use{holder(port)}; give another --port")
@@ -58,11 +64,11 @@ def run_ray(config: Path, *, host: str, port: int, archive: Path | None) -> None
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
         serve.start(http_options={"host": host, "port": port})
-        _deploy(wanted)
+        _deploy(wanted, guarded=guarded)
         say(f"{wanted.name} by Ray Serve: http://{host}:{port}")
         for _ in _asked_to_replace():
             try:
-                _deploy(_application(config, archive))
+                _deploy(_application(config, archive), guarded=guarded)
                 say("replaced")
             except (ConfigError, ServerError) as error:
                 complain(f"tod: {error}; what ran before goes on")
@@ -97,12 +103,12 @@ class _Wanted:
         self.options = options
 
 
-def _deploy(wanted: _Wanted) -> None:
+def _deploy(wanted: _Wanted, *, guarded: bool) -> None:
     deployment = TurnDeployment.options(**wanted.options)
     archive, release = wanted.settings.archive, wanted.settings.release
     try:
         serve.run(
-            deployment.bind(str(archive.absolute()), release),
+            deployment.bind(str(archive.absolute()), release, guarded=guarded),
             name=wanted.name,
             route_prefix=wanted.prefix,
         )
@@ -110,9 +116,25 @@ def _deploy(wanted: _Wanted) -> None:
         raise ServerError(f"Ray Serve cannot start the application: {error}") from error
 
 
+def _check_keys(config: Path, written: Mapping[str, Any]) -> None:
+    """Refuse a key that Ray would pass over, for it is mistyped."""
+    (application,) = written["applications"]
+    deployments = application.get("deployments", [])
+    told: list[tuple[Mapping[str, Any], type[BaseModel]]] = [
+        (written, ServeDeploySchema),
+        (application, ServeApplicationSchema),
+        *((one, DeploymentSchema) for one in deployments),
+    ]
+    for given, schema in told:
+        for key in given.keys() - schema.model_fields.keys():
+            known = nearest(str(key), tuple(schema.model_fields))
+            raise ConfigError(f"{config}: unknown key {key!r}{known}; Ray would pass over it")
+
+
 def _application(config: Path, archive: Path | None) -> _Wanted:
+    written = load_mapping(config)
     try:
-        found = ServeDeploySchema.model_validate(load_mapping(config))
+        found = ServeDeploySchema.model_validate(written)
     except ValidationError as error:
         raise ConfigError(f"{config}: {first_problem(error)}") from None
     ours = [one for one in found.applications if one.import_path == _IMPORTED]
@@ -122,6 +144,7 @@ def _application(config: Path, archive: Path | None) -> _Wanted:
             f"{len(found.applications)}; expected that one alone"
         )
     (one,) = ours
+    _check_keys(config, written)
     given = dict(one.args) | ({} if archive is None else {"archive": archive})
     try:
         settings = RaySettings(**given)

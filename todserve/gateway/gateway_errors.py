@@ -78,6 +78,13 @@ class BusyError(GatewayError):
     retry_after = 1
 
 
+class NotInstalledError(GatewayError):
+    """A part of the gateway that needs a package which is not there."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    kind = "not_installed"
+
+
 class ModelAwayError(GatewayError):
     """The model gave no answer; nothing was stored, and the same message may be sent again."""
 

@@ -4,7 +4,9 @@ Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8
 """
 
 import os
+from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 
@@ -31,7 +33,9 @@ def run_gateway(settings: GatewaySettings) -> None:
     """
     check_port(settings)
     keep_private()
-    make_server(settings, create_app(settings)).run()
+    app = create_app(settings)
+    print(f"dialogues: {kept_in(settings)}", flush=True)
+    make_server(settings, app).run()
 
 
 def check_port(settings: GatewaySettings) -> None:
@@ -47,6 +51,14 @@ def check_port(settings: GatewaySettings) -> None:
             f"{holder(settings.port)}; expected a port of this machine that is free; give another "
             "with --port, or --port 0 for any"
         )
+
+
+def kept_in(settings: GatewaySettings) -> str:
+    """Return where the dialogues are: the whole path of SQLite's file, or a server's address."""
+    address = sa.make_url(settings.database)
+    if address.get_backend_name() == "sqlite" and not str(address.database).startswith("file:"):
+        return str(Path(str(address.database)).resolve())
+    return address.render_as_string(hide_password=True)
 
 
 def keep_private() -> None:

@@ -21,6 +21,7 @@ from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language.introduction import INTRODUCTION_FILE, Introduction
 from todserve.runtime.language.learnt_labels import LABELS_FILE, LearntLabels
 from todserve.runtime.language.prompts import PromptFormat
 from todserve.runtime.language.schema import Schema
@@ -70,6 +71,7 @@ OPTIONAL_FILES = (
     DRAFTS_FILE,
     FORMS_FILE,
     INTENT_MODEL,
+    INTRODUCTION_FILE,
     LABELS_FILE,
     NAMES_FILE,
     REPLY_FILE,
@@ -100,6 +102,7 @@ class Checkpoint:
         labels: the acts and placeholders it has learnt; None without ``labels.json``: all that
             its vocabulary holds.
         name_closeness: how near a value must come to a known name to mean it.
+        introduction: what it says of itself to people; nothing without ``introduction.json``.
     """
 
     folder: Path
@@ -115,6 +118,7 @@ class Checkpoint:
     intent_model: IntentModel | None = None
     labels: LearntLabels | None = None
     name_closeness: NameCloseness = field(default_factory=NameCloseness)
+    introduction: Introduction = field(default_factory=Introduction)
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -153,6 +157,7 @@ class Checkpoint:
             intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
             name_closeness=NameCloseness.load(folder / NAMES_FILE),
+            introduction=Introduction.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
 

@@ -14,6 +14,7 @@ from todserve.runtime.wire.response import ModelIdentity
 def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescription:
     """Return what the checkpoint can speak of; the acts are those of its vocabulary."""
     labels = OutputLabels.of(checkpoint)
+    services = checkpoint.schema.services
     return ModelDescription(
         name=identity.name,
         version=identity.version,
@@ -21,12 +22,14 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
         intents=checkpoint.schema.intents,
         domains={
             service.name: {slot.name: _values(slot) for slot in service.slots}
-            for service in checkpoint.schema.services
+            for service in services
         },
-        domain_intents={one.name: one.intents for one in checkpoint.schema.services},
+        domain_intents={one.name: one.intents for one in services},
         # A vocabulary that has no label of its own for an act can still spell every one.
         acts=labels.acts or None,
         act_slots=labels.act_slots,
+        titles={one.name: checkpoint.introduction.title(one.name) for one in services},
+        prompts=checkpoint.introduction.prompts,
     )
 
 

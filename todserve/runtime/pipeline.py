@@ -4,7 +4,7 @@ Stands in the middle of the way of a request: wire -> here -> wire. The steps ar
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +35,11 @@ from todserve.runtime.tracking.state_replay import Replay, needs_replay
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest, within
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+from todserve.runtime.wire.turn_events import Understood, understood_of
 from todserve.runtime.wire.turn_explanation import TurnExplanation
+
+Listener = Callable[[int, Understood], None]
+"""Is told the place of a turn in its batch, and what was understood of it."""
 
 _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
@@ -141,13 +145,20 @@ class Pipeline:
             checked=checked,
         )
 
-    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+    def answer(
+        self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
         """Answer a batch, in its order; a wrong request becomes an error at its own place.
 
         ``timing_ms`` is the batch's: its items are worked on together.
+
+        Args:
+            requests: the batch.
+            understood: called with the place of each turn and what is known of it once it has been
+                looked up, before its reply is written.
         """
         watch = Stopwatch()
-        worked = self.work_out(requests, watch)
+        worked = self.work_out(requests, watch, understood=understood)
         answers: list[TurnResponse | RequestError] = []
         with watch.stage("phrase"):  # 7. compare acts with reply
             answers.extend(
@@ -172,11 +183,16 @@ class Pipeline:
         ]
 
     def work_out(
-        self, requests: Sequence[TurnRequest], watch: Stopwatch
+        self,
+        requests: Sequence[TurnRequest],
+        watch: Stopwatch,
+        *,
+        understood: Listener | None = None,
     ) -> list[TurnWork | RequestError]:
         """Take a batch through every stage but the last, which only tells what is known by then.
 
-        For those who need more than the answer says: the generations themselves.
+        For those who need more than the answer says: the generations themselves. ``understood`` is
+        as of ``answer``.
         """
         with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
             admitted = [self._admitted(request) for request in requests]
@@ -195,6 +211,10 @@ class Pipeline:
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
+        if understood is not None:
+            for place, one in enumerate(admitted):
+                if isinstance(one, TurnWork):
+                    understood(place, understood_of(finished_response(one, self.identity)))
         with watch.stage("reply"):  # 5. acts and responses: the second engine call
             self._ask(questions, [one for one in works if not one.out_of_scope], _REPLYING)
         with watch.stage("choose"):  # 6. hold replies against the facts, ask for others if need be

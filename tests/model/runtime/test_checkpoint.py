@@ -59,7 +59,14 @@ def test_tokenizer_larger_than_the_embedding_is_refused(folder: Path) -> None:
 
 _FILES = (
     *("config.json", "format.json", "schema.json", "tokenizer.json", "calibration.json"),
-    *("domain.json", "labels.json", "names.json", "reply.json", "ways_of_saying.json"),
+    *(
+        "domain.json",
+        "introduction.json",
+        "labels.json",
+        "names.json",
+        "reply.json",
+        "ways_of_saying.json",
+    ),
     "export.json",
 )
 _HOSTILE = {

@@ -9,6 +9,7 @@ import pytest
 from todserve.fleet.bulk.row_labels import RowLabeller
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.pipeline import Listener
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import (
     ActiveDomain,
@@ -30,7 +31,9 @@ class Counting:
         self.batches: list[int] = []
         self.requests: list[TurnRequest] = []
 
-    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+    def answer(
+        self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
         self.batches.append(len(requests))
         self.requests += requests
         if any(request.user == "explode" for request in requests):

@@ -135,6 +135,9 @@ def test_a_correction_stands_beside_the_answer_and_the_next_turn_builds_on_it(
         "verdict": "wrong",
         "answer": None,
         "reply": None,
+        "author": None,
+        "verdicts": {"": "wrong"},
+        "disputed": False,
     }
     after = gateway.say(dialogue_id, "next", "m2").json()
     assert after["answer"]["belief_state"]["train"]["people"]["value"] == "7"

@@ -1,12 +1,17 @@
 """``tod gateway`` and ``tod studio``: what their options become."""
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from tests.support.source_tree import ROOT
+from tests.support.studio_page import studio
 from todserve.cli import main
 from todserve.gateway import gateway_process
+from todserve.gateway.gateway_process import kept_in
 from todserve.gateway.gateway_settings import GatewaySettings
 
 
@@ -64,3 +69,41 @@ def test_a_taken_port_is_named_before_anything_is_said_to_run(
     said = capsys.readouterr()
     assert f"127.0.0.1:{port}: cannot be listened on" in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("verb", ["gateway", "studio"])
+def test_a_start_says_where_the_dialogues_are(
+    verb: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _: None)
+    assert main.main([verb, "--port", "0", "--database", "sqlite:///kept.sqlite"]) == 0
+    assert f"dialogues: {tmp_path.resolve() / 'kept.sqlite'}" in capsys.readouterr().out
+
+
+def test_a_password_of_the_database_is_not_shown() -> None:
+    settings = GatewaySettings(database="postgresql+psycopg://anna:secret@db/dialogues")
+    assert kept_in(settings) == "postgresql+psycopg://anna:***@db/dialogues"
+
+
+def test_a_second_studio_finds_the_first_and_starts_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with studio(GatewaySettings(database=f"sqlite:///{tmp_path}/first.sqlite")) as address:
+        port = address.rpartition(":")[2]
+        second = tmp_path / "second.sqlite"
+        assert main.main(["studio", "--port", port, "--database", f"sqlite:///{second}"]) == 0
+    assert f"studio: http://127.0.0.1:{port}/studio/ (it runs already" in capsys.readouterr().out
+    assert not second.exists()
+
+
+def test_what_a_run_from_a_clone_remembers_is_ignored_by_git() -> None:
+    names = [f"tod-dialogues.sqlite{end}" for end in ("", "-wal", "-shm")]
+    command = ["git", "-C", str(ROOT), "check-ignore", "--no-index", *names]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode == 128:
+        pytest.skip("no clone")
+    assert found.stdout.split() == names

@@ -146,7 +146,7 @@ def test_every_operation_is_judged_and_no_other_is(
             assert (answer.status_code == 403) is (role < needed), (method, path, name)
 
 
-@pytest.mark.parametrize("line", ["boss 1234", "talk 1 2", "sesame open"])
+@pytest.mark.parametrize("line", ["boss 1234", "talk 1 anna 2", "sesame open"])
 def test_a_line_that_is_no_token_is_refused_with_the_new_form_and_not_repeated(line: str) -> None:
     with pytest.raises(ConfigError, match="talk TOKEN, label TOKEN or admin TOKEN") as refused:
         Token.of_line(line)

@@ -19,7 +19,6 @@ from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Lease, Leases
 from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.records import TurnRecord
-from todserve.gateway.store.row_mapping import FLAGS
 from todserve.runtime.errors import ConfigError
 
 ANSWER = {"model": {"name": "tod", "version": "1", "checkpoint": "abc"}}
@@ -40,7 +39,6 @@ class Gateway:
             message_id=message_id,
             answer=ANSWER,
             timing_ms={},
-            flags=dict.fromkeys(FLAGS, False),
         )
 
     def say(self, dialogue_id: str, message_id: str) -> TurnRecord:

@@ -180,6 +180,29 @@ def test_a_bot_says_what_its_file_says(
     assert server.requests[-1]["history"] == [{"user": "a train", "system": "There is TR1234."}]
 
 
+def test_a_bot_shows_buttons_and_takes_what_they_send(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bot.yml"
+    file.write_text(
+        "responses:\n"
+        "  utter_menu: [{text: Hello., image: http://x/y.png,"
+        ' buttons: [{title: Four, payload: \'/inform{"people": "4"}\'}]}]\n'
+        "  utter_four: ['For {people}.']\n"
+        "actions: {intents: {greet: utter_menu, inform: utter_four}}\n"
+    )
+    typed = '/greet\n/inform{"people": "4"}\n/nothing of that kind\n'
+    with server_of() as server:
+        chat(server, typed, monkeypatch, bot=open_bot(file))
+    shown = capsys.readouterr().out
+    assert "bot        Hello.\n" in shown
+    assert 'shown      [Four] /inform{"people": "4"}\n' in shown
+    assert "shown      image: http://x/y.png\n" in shown
+    assert "bot        For 4.\n" in shown
+    assert "Unknown command /nothing." in shown
+    assert utterances(server) == ["greet", "inform 4"]
+
+
 class Terminal:
     """A real terminal with the chat's prompt in it; keys go in, the screen comes out."""
 

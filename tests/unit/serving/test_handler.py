@@ -12,8 +12,10 @@ import pytest
 from handlers import tod_handler
 from handlers.tod_handler import TodHandler
 from todserve.runtime.errors import RequestError
+from todserve.runtime.pipeline import Listener
 from todserve.runtime.wire.request import TurnRequest
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
+from todserve.runtime.wire.turn_events import understood_of
 from todserve.runtime.wire.turn_explanation import TurnExplanation
 from todserve.runtime.worker import turn_worker
 from todserve.runtime.worker.turn_worker import TurnWorker
@@ -36,7 +38,9 @@ class EchoPipeline:
         self.batches: list[int] = []
         self._answer = answer
 
-    def answer(self, requests: Sequence[TurnRequest]) -> list[TurnResponse | RequestError]:
+    def answer(
+        self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
         self.batches.append(len(requests))
         return [self._answer(request) for request in requests]
 
@@ -238,3 +242,38 @@ def test_metrics_are_declared_and_in_seconds(caplog: pytest.LogCaptureFixture) -
     (seconds,) = [line for line in lines if "tod_batch_seconds" in line]
     assert "#type:HISTOGRAM" in seconds
     assert 0 < float(seconds.split(":")[1].split("|")[0]) < 1  # milliseconds would be above
+
+
+def test_what_was_understood_is_sent_first_to_whom_asked_alone() -> None:
+    sent: list[dict[int, bytes]] = []
+
+    class Telling(EchoPipeline):
+        def answer(
+            self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
+        ) -> list[TurnResponse | RequestError]:
+            assert understood is not None
+            for place, one in enumerate(requests):
+                understood(place, understood_of(response(one)))
+            return super().answer(requests)
+
+    def send(ret: dict[int, bytes], ids: dict[int, str], *_: object) -> None:
+        assert ids == {index: f"id-{index}" for index in ret}
+        sent.append(ret)
+
+    handler = TodHandler()
+    handler._worker = TurnWorker(Telling(response))
+    context = make_context(4)
+    context.request_ids = {index: f"id-{index}" for index in range(4)}
+    for index in (1, 3):
+        context.request_processor[index]._request_header["accept"] = "application/x-ndjson"
+    batch: list[dict[str, object]] = [{"body": {"user": user}} for user in "abc"]
+    batch.append({"body": {"usr": "x"}})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ts.handler_utils.utils.send_intermediate_predict_response", send)
+        bodies = handler.handle(batch, context)
+    ((place, line),) = sent[0].items()
+    assert (len(sent), place, line.endswith(b"\n")) == (1, 1, True)
+    assert json.loads(line)["model"]["name"] == "b"
+    assert [json.loads(body).get("code") for body in bodies] == [None, None, None, 400]
+    kinds = [context.get_response_content_type(index) for index in range(4)]
+    assert kinds == ["application/json", "application/x-ndjson", *["application/json"] * 2]

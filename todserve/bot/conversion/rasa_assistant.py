@@ -21,6 +21,7 @@ from todserve.corpora.readers.rasa.rasa_slots import sources_of
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, set_slots
 from todserve.corpora.readers.rasa.rasa_types import (
     Place,
+    RasaDomain,
     RasaMapping,
     RasaProject,
     RasaSlot,
@@ -150,20 +151,34 @@ def with_entity_slots(project: RasaProject) -> RasaProject:
     taken = {slot.name for slot in slots} | {one.entity for s in slots for one in sources_of(s)}
     domains = []
     for domain in project.domains:
-        own = [name for name in dict.fromkeys(domain.entities) if name not in taken]
-        taken |= {*own}
-        more = (
+        roles = _roles(domain)
+        own = [
             RasaSlot(
-                name=name,
+                name=entity if role is None else f"{entity}_{role}",
                 type="any",
-                mappings=(RasaMapping(type="from_entity", entity=name, assumed=True),),
+                mappings=(RasaMapping(type="from_entity", entity=entity, role=role),),
                 influences=False,
                 place=domain.place,
             )
-            for name in own
-        )
-        domains.append(replace(domain, slots=(*domain.slots, *more)))
+            for entity in dict.fromkeys(domain.entities)
+            if entity not in taken
+            for role in roles.get(entity, (None,))
+        ]
+        taken |= {*domain.entities}
+        kept = [one for one in own if one.name not in {slot.name for slot in slots}]
+        domains.append(replace(domain, slots=(*domain.slots, *kept)))
     return replace(project, domains=tuple(domains))
+
+
+def _roles(domain: RasaDomain) -> dict[str, tuple[str, ...]]:
+    """Return the roles of each entity that has any."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in domain.written.get("entities") or ():
+        for name, options in entry.items() if isinstance(entry, dict) else ():
+            roles = options.get("roles") if isinstance(options, dict) else None
+            if isinstance(roles, list) and roles:
+                found[name] = tuple(map(str, roles))
+    return found
 
 
 def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:

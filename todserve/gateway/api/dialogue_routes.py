@@ -4,15 +4,25 @@ Where a message enters and its turn leaves. Example: ``POST /v1/dialogues/4f2a/t
 ``{"user": "a train to ely", "message_id": "1"}``.
 
 Routes are plain functions: the server runs each in a thread, and a thread may wait for its
-dialogue, for the model and for the disk.
+dialogue, for the model and for the disk. What is said may be answered in parts, see `turn_stream`.
 """
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
-from todserve.gateway.api.request_bodies import Begin, Compare, Correct, PersonId, Say
+from todserve.gateway.api.request_bodies import (
+    Begin,
+    Compare,
+    Correct,
+    Name,
+    PersonId,
+    Say,
+    SearchText,
+)
 from todserve.gateway.api.response_bodies import (
     Begun,
     Compared,
@@ -23,14 +33,15 @@ from todserve.gateway.api.response_bodies import (
 )
 from todserve.gateway.api.roles import allowed, caller_of
 from todserve.gateway.conversations.label_checks import check_labels
-from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.model_clients import Models, Told
 from todserve.gateway.conversations.model_comparison import compare
 from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_errors import FaultBody
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.gateway.store.dialogue_filters import Filter
+from todserve.gateway.store.dialogue_filters import Filter, found_by, of_intent, saying
 from todserve.gateway.store.dialogue_store import Store
-from todserve.gateway.store.records import moment
+from todserve.gateway.store.records import TurnRecord, moment
+from todserve.gateway.turn_stream import CONTENT_TYPE, TurnStreams
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": FaultBody, "description": text}
@@ -49,12 +60,23 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
+_IN_PARTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The turn; or, where it was asked for, its parts as they come to be",
+        "content": {CONTENT_TYPE: {"schema": {"type": "string"}}},
+    }
+}
+
 DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 Index = Annotated[int, Path(ge=0, le=1_000_000)]
 
 
 def dialogue_routes(
-    settings: GatewaySettings, store: Store, speaker: Speaker, models: Models
+    settings: GatewaySettings,
+    store: Store,
+    speaker: Speaker,
+    models: Models,
+    streams: TurnStreams,
 ) -> APIRouter:
     """Return the routes under ``/v1`` about dialogues, their turns and corrections, and users."""
     routes = APIRouter(
@@ -77,11 +99,21 @@ def dialogue_routes(
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: Annotated[str | None, Query(pattern=CURSOR)] = None,
         filter: Literal["all", Filter] = "all",
+        intent: Annotated[Name | None, Query()] = None,
+        search: Annotated[SearchText | None, Query()] = None,
     ) -> dict[str, Any]:
-        """List dialogues, the newest first; a token that may talk sees its own."""
-        flag = None if filter == "all" else filter
+        """List dialogues, the newest first; a token that may talk sees its own.
+
+        intent: only those with such a turn, as it stands corrected. search: only those in which
+        each of these words was said, or names what a turn is about.
+        """
+        conditions = [] if filter == "all" else [found_by(filter)]
+        if intent is not None:
+            conditions.append(of_intent(intent))
+        if search is not None:
+            conditions.append(saying(search))
         mine = caller_of(request).reads
-        found = store.page(limit=limit, before=place_of(before), flag=flag, owner=mine)
+        found = store.page(limit=limit, before=place_of(before), conditions=conditions, owner=mine)
         return {
             "dialogues": [record.view() for record in found],
             "next": following([one.place for one in found], limit),
@@ -98,18 +130,34 @@ def dialogue_routes(
             "turns": [turn.view() for turn in store.turns(dialogue_id)],
         }
 
-    @routes.post("/dialogues/{dialogue_id}/turns", response_model=TurnView)
-    def say(
-        dialogue_id: DialogueId, body: Say, request: Request, response: Response
-    ) -> dict[str, Any]:
-        """Say something. The turn is stored when this answers, and only then."""
-        turn, again = speaker.say(
-            dialogue_id,
-            body.user,
-            body.message_id,
-            request_id=request.state.request_id,
-            owner=caller_of(request).writes,
-        )
+    @routes.post("/dialogues/{dialogue_id}/turns", response_model=TurnView, responses=_IN_PARTS)
+    async def say(dialogue_id: DialogueId, body: Say, request: Request, response: Response) -> Any:
+        """Say something. The turn is stored when this answers, and only then.
+
+        With `Accept: text/event-stream` the answer comes in parts: `understood` while the reply is
+        still being written, `piece` by piece the reply, then `turn`, the same that a plain answer
+        gives; or `error` in the place of what would have followed.
+        """
+        request_id = request.state.request_id
+        owner = caller_of(request).writes
+
+        def answered(understood: Told | None = None) -> tuple[TurnRecord, bool]:
+            return speaker.say(
+                dialogue_id,
+                body.user,
+                body.message_id,
+                request_id=request_id,
+                owner=owner,
+                understood=understood,
+            )
+
+        if CONTENT_TYPE in request.headers.get("accept", ""):
+            stream = await streams.open(answered, request_id=request_id)
+            headers = {"X-Accel-Buffering": "no"}
+            if stream.is_again:
+                headers["Idempotent-Replay"] = "true"
+            return StreamingResponse(stream.events(), media_type=CONTENT_TYPE, headers=headers)
+        turn, again = await run_in_threadpool(answered)
         if again:
             response.headers["Idempotent-Replay"] = "true"
         return turn.view()
@@ -124,7 +172,12 @@ def dialogue_routes(
         names = (store.dialogue(dialogue_id).model, settings.model_name)
         check_labels(content, models, names, request_id=request_id)
         turns = speaker.correct(
-            dialogue_id, index, content, rerun=body.rerun, request_id=request_id
+            dialogue_id,
+            index,
+            content,
+            rerun=body.rerun,
+            request_id=request_id,
+            author=caller_of(request).name,
         )
         return {"turns": [turn.view() for turn in turns]}
 
@@ -150,6 +203,11 @@ def dialogue_routes(
     def delete(dialogue_id: DialogueId, request: Request) -> None:
         """Delete a dialogue with everything said in it."""
         store.delete(dialogue_id, owner=caller_of(request).writes)
+
+    @routes.delete("/dialogues/{dialogue_id}/hand-off", status_code=204)
+    def resume(dialogue_id: DialogueId) -> None:
+        """Let the bot answer again where a person had taken over; else this changes nothing."""
+        speaker.resume(dialogue_id)
 
     # An id may hold a slash, and what its user said must be deletable all the same.
     @routes.delete("/users/{user_id:path}", status_code=204)

@@ -3,9 +3,10 @@
 Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
@@ -16,22 +17,30 @@ from todserve.gateway.conversations.dialogue_export import (
     Remembered,
     folder_archive,
     json_lines,
+    rasa_archive,
     sgd_lines,
 )
 from todserve.gateway.conversations.model_clients import Models
+from todserve.gateway.conversations.turn_table import turn_table
+from todserve.gateway.gateway_errors import FaultBody
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.labelled_examples import ExampleRecord, Examples
 
+TABLE = "application/vnd.apache.parquet"
+"""What Parquet is registered as."""
+
 _CHUNK = 1 << 16
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A dialogue a line, or a zip archive",
+        "description": "A dialogue a line, a zip archive, or a table",
         "content": {
             "application/x-ndjson": {"schema": {"type": "string"}},
             "application/zip": {"schema": {"type": "string", "format": "binary"}},
+            TABLE: {"schema": {"type": "string", "format": "binary"}},
         },
-    }
+    },
+    501: {"model": FaultBody, "description": "The gateway lacks what this format needs"},
 }
 
 
@@ -46,21 +55,30 @@ def export_routes(
     @routes.get("/export", response_class=StreamingResponse, responses=_CONTENT)
     def export(
         request: Request,
-        format: Literal["jsonl", "sgd", "zip"] = "jsonl",
+        format: Literal["jsonl", "sgd", "zip", "rasa", "parquet"] = "jsonl",
         corrected: bool = False,
     ) -> StreamingResponse:
         """Export dialogues and examples.
 
         jsonl: dialogues as the API shows them, one a line. sgd: dialogues and examples in the
         layout of Schema-Guided Dialogue, one a line. zip: both as a folder that `tod train` and
-        `tod replay` read. corrected: only what people corrected or judged right, as they left
-        it; otherwise everything as the model answered.
+        `tod replay` read. rasa: both as a Rasa project, zipped. parquet: a row for each turn, with
+        verdicts and corrections beside what the model said. corrected: only what people corrected
+        or judged right, as they left it; otherwise everything as the model answered.
         """
         remembered = everything(store)
         if format == "zip":
             known = models.describe(settings.model_name, request_id=request.state.request_id)
             archive = folder_archive(remembered, _labelled(examples), known, corrected=corrected)
             return StreamingResponse(_chunks(archive), media_type="application/zip")
+        if format == "rasa":
+            project = rasa_archive(remembered, _labelled(examples), corrected=corrected)
+            return StreamingResponse(_chunks(project), media_type="application/zip")
+        if format == "parquet":
+            table = turn_table(
+                remembered, corrected=corrected, low_confidence=settings.low_confidence
+            )
+            return StreamingResponse(_chunks(table), media_type=TABLE)
         if format == "sgd":
             lines = sgd_lines(remembered, _labelled(examples), corrected=corrected)
         else:
@@ -70,10 +88,17 @@ def export_routes(
     return routes
 
 
-def everything(store: Store) -> Iterator[Remembered]:
-    """Yield every dialogue, the newest first; what is deleted meanwhile is left out."""
+def everything(
+    store: Store, *, conditions: Sequence[sa.ColumnElement[bool]] = ()
+) -> Iterator[Remembered]:
+    """Yield every dialogue, the newest first; what is deleted meanwhile is left out.
+
+    Args:
+        store: of the dialogues.
+        conditions: only those that fulfil all of them, see ``dialogue_filters``.
+    """
     before = None
-    while found := store.page(limit=PAGE, before=before):
+    while found := store.page(limit=PAGE, before=before, conditions=conditions):
         for record in found:
             turns = store.turns(record.dialogue_id)
             # The record still holds the last thing said, after its dialogue is gone.

@@ -25,15 +25,15 @@ from todserve.bot.bot_file import load_bot
 from todserve.gateway.api.dialogue_routes import dialogue_routes
 from todserve.gateway.api.docs_page import add_docs
 from todserve.gateway.api.export_routes import export_routes
-from todserve.gateway.api.hand_off_routes import hand_off_routes
 from todserve.gateway.api.health import HealthCheck
 from todserve.gateway.api.kserve_routes import kserve_health, kserve_routes
 from todserve.gateway.api.label_routes import label_routes
+from todserve.gateway.api.labelling_routes import labelling_routes
 from todserve.gateway.api.middleware import Guard
 from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
-from todserve.gateway.api.response_bodies import Alive, Readiness
+from todserve.gateway.api.response_bodies import Alive, Readiness, TurnView
 from todserve.gateway.api.roles import allowed
 from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
@@ -45,8 +45,11 @@ from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store
+from todserve.gateway.store.label_queue import LabelQueue
 from todserve.gateway.store.labelled_examples import Examples
+from todserve.gateway.store.records import TurnRecord
 from todserve.gateway.store.retention import Retention
+from todserve.gateway.turn_stream import TurnStreams
 from todserve.gateway.waiting_room import WaitingRoom
 
 _log = logging.getLogger(__name__)
@@ -76,16 +79,19 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         most=max(2, room.at_once // 4),
     )
     models = Models(settings, metrics)
-    store = Store(database, begun=metrics.begun)
+    store = Store(database, begun=metrics.begun, low_confidence=settings.low_confidence)
+    queue = LabelQueue(database)
     examples = Examples(database)
     retention = Retention(database, days=settings.retain_days)
     speaker = Speaker(settings, store, leases, models, bot)
+    streams = TurnStreams(threads=settings.threads, shown=_shown)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         retention.start()
         yield
+        streams.close()
         retention.close()
         leases.close()
         models.close()
@@ -102,10 +108,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     )
     add_docs(app)
     app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)
-    app.include_router(dialogue_routes(settings, store, speaker, models))
+    app.include_router(dialogue_routes(settings, store, speaker, models, streams))
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
-    app.include_router(hand_off_routes(speaker))
+    app.include_router(labelling_routes(settings, store, queue, models))
     senders = Senders(settings, store, speaker)
     config = BotConfig() if bot is None else bot.config
     app.state.cors = settings.cors
@@ -119,6 +125,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     _add_metrics(app, metrics)
     _add_refusals(app)
     return app
+
+
+def _shown(turn: TurnRecord) -> dict[str, Any]:
+    return TurnView.model_validate(turn.view()).model_dump(mode="json")
 
 
 def _add_health(app: FastAPI, looking: HealthCheck) -> None:

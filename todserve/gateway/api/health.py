@@ -1,6 +1,7 @@
 """Health check: tells whether the database takes a write and the model answers right now.
 
-Beside the way of a message. Example: ``HealthCheck(database, models).look().status`` is "ready".
+Beside the way of a message.
+Example: ``HealthCheck(database, models).look().status`` is ``"ready"``.
 """
 
 import threading

@@ -70,7 +70,7 @@ class Guard:
         # Of a token that is there twice, the first line counts.
         self._tokens = {
             _digest(token.secret.get_secret_value().strip().encode()): Caller(
-                role=token.role, owner=token.owner
+                role=token.role, owner=token.owner, name=token.name
             )
             for token in reversed(settings.tokens)
         }

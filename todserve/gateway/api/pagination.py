@@ -30,3 +30,20 @@ def place_of(given: str | None) -> Place | None:
     """Return the place of a cursor; None where the list begins."""
     match = _CURSOR.fullmatch(given or "")
     return None if match is None else (int(match[1]), match[2])
+
+
+_QUEUE_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,18})-([0-9a-f]{1,64})-([0-9]{1,9})")
+
+QUEUE_CURSOR = f"^{_QUEUE_CURSOR.pattern}$"
+"""What a cursor of the queue looks like."""
+
+
+def queue_cursor(place: tuple[int, int, str, int]) -> str:
+    """Return the cursor after a turn of the queue: worth, when it was said, dialogue, index."""
+    return "-".join(map(str, place))
+
+
+def queue_place(given: str | None) -> tuple[int, int, str, int] | None:
+    """Return the place of a cursor of the queue; None where it begins."""
+    match = _QUEUE_CURSOR.fullmatch(given or "")
+    return None if match is None else (int(match[1]), int(match[2]), match[3], int(match[4]))

@@ -44,6 +44,7 @@ def _plain(text: str) -> str:
 
 Utterance = Annotated[str, _text(DEFAULT_LIMITS.max_characters, _SOME_TEXT)]
 Key = Annotated[str, _text(128, _NO_NUL)]
+SearchText = Annotated[str, _text(200, _SOME_TEXT)]
 PersonId = Annotated[str, _text(256, _NO_NUL)]
 Reply = Annotated[Utterance, AfterValidator(plain_reply)]
 Name = Annotated[str, _text(DEFAULT_LIMITS.max_name_characters, _SOME_TEXT), AfterValidator(_plain)]

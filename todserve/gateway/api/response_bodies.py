@@ -126,8 +126,23 @@ class DialogueView(TurnsView):
     created_at: str
 
 
+class TurnMarked(BaseModel):
+    """What a list shows of a turn; ``reasons`` say why somebody should look at it."""
+
+    index: int
+    verdict: Literal["right", "wrong"] | None
+    corrected: bool
+    reasons: list[str]
+
+
 class DialogueListed(BaseModel):
-    """A dialogue in a list; ``turns`` counts them."""
+    """A dialogue in a list; ``turns`` counts them.
+
+    Attributes:
+        domains: what it is about, as it comes up.
+        intents: what the user wants, likewise.
+        marks: of its first 100 turns.
+    """
 
     dialogue_id: str
     created_at: str
@@ -136,6 +151,9 @@ class DialogueListed(BaseModel):
     model: str
     last_user: str | None
     flags: list[str]
+    domains: list[str]
+    intents: list[str]
+    marks: list[TurnMarked]
 
 
 class DialoguePage(BaseModel):
@@ -158,6 +176,67 @@ ModelView = create_model(
     **_MAYBE_TOLD,
 )
 """A ``ModelDescription`` of which everything but the name may be missing."""
+
+
+class QueuedTurnView(BaseModel):
+    """A turn that is worth a look, and why."""
+
+    dialogue_id: str
+    index: int
+    created_at: str
+    user: str
+    intent: str | None
+    domain: str | None
+    reasons: list[str]
+
+
+class QueuePage(BaseModel):
+    """Turns to look at, the ones most worth it first; ``waiting`` counts all that are left."""
+
+    turns: list[QueuedTurnView]
+    waiting: int
+    next: str | None
+
+
+class LabelledView(BaseModel):
+    """What one person did; the name is empty where nobody knows who it was."""
+
+    name: str
+    right: int
+    wrong: int
+    corrected: int
+
+
+class AgreedView(BaseModel):
+    """How two people judge the turns that both judged; ``kappa`` is Cohen's."""
+
+    a: str
+    b: str
+    turns: int
+    agreed: int
+    kappa: float | None
+
+
+class AgreementView(BaseModel):
+    """Who labelled how much, and how each two agree."""
+
+    people: list[LabelledView]
+    pairs: list[AgreedView]
+
+
+class VersionView(BaseModel):
+    """A model that answered, and whether the endpoint serves it now."""
+
+    name: str
+    turns: int
+    served: bool
+    checkpoint: str | None
+
+
+class VersionsView(BaseModel):
+    """Models to compare."""
+
+    versions: list[VersionView]
 
 
 class Proposal(BaseModel):

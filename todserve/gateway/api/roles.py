@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from todserve.gateway.gateway_errors import ForbiddenError
 from todserve.runtime.errors import ConfigError
@@ -67,6 +67,9 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", "/v1/examples"): Role.LABEL,
     ("DELETE", "/v1/examples/{example_id}"): Role.LABEL,
     ("GET", "/v1/export"): Role.LABEL,
+    ("GET", "/v1/queue"): Role.LABEL,
+    ("GET", "/v1/agreement"): Role.LABEL,
+    ("GET", "/v1/versions"): Role.LABEL,
     ("DELETE", f"{_DIALOGUE}/hand-off"): Role.ADMIN,
 }
 """Method and route -> the least role."""
@@ -103,12 +106,14 @@ class Token(BaseModel):
     Attributes:
         role: what it may do, as ``watch``, ``talk``, ``label`` or ``admin``.
         secret: what its bearer sends.
+        name: whose it is; what its bearer labels is known to be from there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role = Role.ADMIN
     secret: SecretStr
+    name: str | None = Field(None, min_length=1, max_length=128)
 
     @model_validator(mode="before")
     @classmethod
@@ -129,22 +134,25 @@ class Token(BaseModel):
 
     @classmethod
     def of_line(cls, line: str) -> "Token":
-        """Return the token of a line of a token file: ``TOKEN``, an admin's, or ``ROLE TOKEN``.
+        """Return the token of a line of a token file.
+
+        A line is ``TOKEN``, which is an admin's, ``ROLE TOKEN``, or ``ROLE TOKEN NAME``.
 
         Raises:
-            ConfigError: more than one word, and the first is no role.
+            ConfigError: more than one word, and the first is no role; or more than three.
         """
         words = line.split()
         if len(words) == 1:
             return cls(secret=SecretStr(words[0]))
-        role = Role.__members__.get(words[0].upper()) if len(words) == 2 else None
+        role = Role.__members__.get(words[0].upper()) if len(words) <= 3 else None
         if role is None:
             # The line is a secret, and no message repeats one.
             raise ConfigError(
                 f"got a line of {len(words)} words that is no token; expected TOKEN, which may do "
-                "everything, or a role before it: watch, talk TOKEN, label TOKEN or admin TOKEN"
+                "everything, or a role before it: watch, talk TOKEN, label TOKEN or admin TOKEN, "
+                "and after it a name, if it is one person's"
             )
-        return cls(role=role, secret=SecretStr(words[1]))
+        return cls(role=role, secret=SecretStr(words[1]), name=words[2] if words[2:] else None)
 
     @property
     def owner(self) -> str:
@@ -160,10 +168,12 @@ class Caller:
     Attributes:
         role: what it may do.
         owner: whose dialogues it begins; None where no token is asked for.
+        name: who it is; None where the token has none.
     """
 
     role: Role = Role.ADMIN
     owner: str | None = None
+    name: str | None = None
 
     @property
     def reads(self) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from todserve.bot.user_message import plain
-from todserve.gateway.store.records import LABELLED, TurnRecord
+from todserve.gateway.store.records import TurnRecord
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import DONTCARE, GENERAL, DialogueAct, Turn, state_update
 from todserve.runtime.language.formats import BOOKING
@@ -32,10 +32,10 @@ def vouched(turns: Sequence[TurnRecord]) -> tuple[TurnRecord, ...]:
     """Return the turns that may be learnt from; none where nobody stands for any."""
     kept: list[TurnRecord] = []
     for turn in turns:
-        if turn.correction.get("verdict") == "wrong" and not _is_corrected(turn):
+        if turn.correction.get("verdict") == "wrong" and not turn.is_corrected:
             break
         kept.append(turn)
-    someone = any(_is_corrected(one) or one.correction.get("verdict") == "right" for one in kept)
+    someone = any(one.is_corrected or one.correction.get("verdict") == "right" for one in kept)
     return tuple(kept) if someone else ()
 
 
@@ -96,10 +96,6 @@ def plain_state(answer: Mapping[str, Any]) -> dict[str, dict[str, str]] | None:
     """Return the belief state of an answer without confidences; None where it has none."""
     state = answer.get("belief_state")
     return None if state is None else _plain(state)
-
-
-def _is_corrected(turn: TurnRecord) -> bool:
-    return any(key in turn.correction for key in LABELLED)
 
 
 def _plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:

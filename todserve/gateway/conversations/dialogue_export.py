@@ -18,6 +18,8 @@ from typing import IO
 from todserve.corpora.files.dialogue_layouts import SCHEMA
 from todserve.corpora.files.jsonlines import SUFFIX, write_lines
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_project import write_project
+from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import PER_FILE, write_sgd
 from todserve.corpora.services import described, merged
 from todserve.gateway.api.response_bodies import TurnView
@@ -112,14 +114,30 @@ def folder_archive(
                 used[service.name] = merged([used.get(service.name, service), service])[0]
             yield dialogue
 
-    archive = tempfile.TemporaryFile()  # noqa: SIM115 - whoever streams it closes it
     with tempfile.TemporaryDirectory() as folder:
         lines, schema = Path(folder) / f"{SPLIT}{SUFFIX}", Path(folder) / SCHEMA
         write_lines(noting(), lines)
         Schema(services=merged([*(described(known) if known else ()), *used.values()])).save(schema)
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in (schema, lines):
-                packed.write(path, path.name)
+        return _packed(Path(folder))
+
+
+def rasa_archive(
+    remembered: Iterable[Remembered], examples: Iterable[ExampleRecord], *, corrected: bool
+) -> IO[bytes]:
+    """Return an open zip of a Rasa project: domain, NLU examples and stories; as `dialogues`."""
+    found = [*dialogues(remembered, examples, corrected=corrected)]
+    services = merged(service for one in found for service in _services(one))
+    report = ReadReport(corpus=CORPUS, split=SPLIT)
+    with tempfile.TemporaryDirectory() as folder:
+        write_project(dialogues_project(services, found, report), Path(folder), report)
+        return _packed(Path(folder))
+
+
+def _packed(folder: Path) -> IO[bytes]:
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - whoever streams it closes it
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            packed.write(path, path.relative_to(folder))
     archive.seek(0)
     return archive
 

@@ -34,8 +34,12 @@ from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.kserve import as_json
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import TurnResponse, encode
+from todserve.runtime.wire.turn_events import Whole
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import newest_exchanges
+
+Told = Callable[[Mapping[str, Any]], None]
+"""Is told what was understood, as the JSON of an answer without a reply."""
 
 _READY_SECONDS = 5.0
 _DESCRIBED_SECONDS = 60.0
@@ -94,6 +98,7 @@ class Models:
         *,
         request_id: str,
         more: Mapping[str, Mapping[str, str]] | None = None,
+        understood: Told | None = None,
     ) -> TurnResponse:
         """Answer the utterance after ``turns``, which are as they stand.
 
@@ -103,6 +108,7 @@ class Models:
             turns: the newest turns before it, in order.
             request_id: passed on as ``X-Request-ID``.
             more: domain -> slot -> value that the message says outright.
+            understood: called with what was understood, while the reply is being written.
 
         Raises:
             MissingError: the endpoint serves no such model.
@@ -122,7 +128,9 @@ class Models:
             request["corrected"] = last.corrected_slots
         try:
             with self._metrics.asking():
-                return self._client.send(request, model=model, request_id=request_id)
+                if understood is None:
+                    return self._client.send(request, model=model, request_id=request_id)
+                return self._told(request, model, request_id, understood)
         except RequestError as error:
             raise RefusedError(str(error)) from None
         except ServerError as error:
@@ -136,6 +144,7 @@ class Models:
         *,
         request_id: str,
         filled_by: Callable[[str], Sequence[str]] | None = None,
+        understood: Told | None = None,
     ) -> dict[str, Any]:
         """Return the answer's JSON to a message, which may also be a payload such as ``/greet``.
 
@@ -148,13 +157,16 @@ class Models:
             turns: as ``ask``.
             request_id: as ``ask``.
             filled_by: entity -> slots that it fills; None for the slot of its own name.
+            understood: as ``ask``; of a payload the model has nothing to understand.
 
         Raises:
             GatewayError: as ``ask``.
         """
         payload = IntentPayload.of(user)
         if payload is None:
-            return encode(self.ask(model, user, turns, request_id=request_id))
+            return encode(
+                self.ask(model, user, turns, request_id=request_id, understood=understood)
+            )
         last = turns[-1] if turns else None
         more: dict[str, dict[str, str]] = {}
         described = self.describe(model, request_id=request_id) if payload.entities else None
@@ -256,6 +268,16 @@ class Models:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _told(
+        self, request: Mapping[str, object], model: str, request_id: str, understood: Told
+    ) -> TurnResponse:
+        parts = self._client.send_in_parts(request, model=model, request_id=request_id)
+        for part in parts:
+            if isinstance(part, Whole):
+                return part.turn
+            understood(encode(part.turn))
+        raise AssertionError("an answer in parts ends with the whole turn")
 
     def _away(self, model: str, error: ServerError) -> GatewayError:
         # The default one may still be loading; whoever named another will not be helped by waiting.

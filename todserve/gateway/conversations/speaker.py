@@ -17,13 +17,13 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.conversations.model_clients import Models, bounded
+from todserve.gateway.conversations.model_clients import Models, Told, bounded
 from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
-from todserve.gateway.store.records import DialogueRecord, TurnRecord, flags_of
+from todserve.gateway.store.records import DialogueRecord, TurnRecord
 
 _MOST_TOLD = 200
 """Turns before a message whose events actions are told."""
@@ -59,10 +59,12 @@ class Speaker:
         owner: str | None = None,
         channel: str = "rest",
         metadata: Mapping[str, Any] | None = None,
+        understood: Told | None = None,
     ) -> tuple[TurnRecord, bool]:
         """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
 
-        What came on ``channel`` with ``metadata`` is told to the bot's actions.
+        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``understood`` is
+        called with what the model understood, before it has written its reply.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -88,12 +90,11 @@ class Speaker:
                 )
             reading = time.perf_counter()
             newest = before[-self._settings.history_turns :]
-            answer = self._answer(dialogue.model, user, newest, request_id)
+            answer = self._answer(dialogue.model, user, newest, request_id, understood)
             asked = time.perf_counter()
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
             acted = time.perf_counter()
-            flags = flags_of(answer, self._settings.low_confidence)
             turn = self._store.append(
                 lease,
                 user=user,
@@ -105,7 +106,7 @@ class Speaker:
                     "gateway_model": _milliseconds(reading, asked),
                     "gateway_bot": _milliseconds(asked, acted),
                 },
-                flags=flags | {"handed_off": outcome is not None and outcome.handed_off},
+                handed_off=outcome is not None and outcome.handed_off,
                 bot=None if outcome is None else outcome.as_json(),
             )
         return turn, False
@@ -118,8 +119,11 @@ class Speaker:
         *,
         rerun: bool,
         request_id: str,
+        author: str | None = None,
     ) -> tuple[TurnRecord, ...]:
         """Store a correction beside a turn; ``rerun`` asks the model again for the later ones.
+
+        ``author`` is who corrects, where that is known.
 
         Returns:
             The dialogue's turns.
@@ -145,7 +149,7 @@ class Speaker:
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
             if contents:
-                self._store.correct(lease, contents)
+                self._store.correct(lease, contents, author=author)
         return self._store.turns(dialogue_id)
 
     def undo(self, dialogue_id: str) -> None:
@@ -197,10 +201,22 @@ class Speaker:
         return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
 
     def _answer(
-        self, model: str, user: str, newest: Sequence[TurnRecord], request_id: str
+        self,
+        model: str,
+        user: str,
+        newest: Sequence[TurnRecord],
+        request_id: str,
+        understood: Told | None = None,
     ) -> dict[str, Any]:
         filled_by = None if self._bot is None else self._bot.filled_by
-        return self._models.answer(model, user, newest, request_id=request_id, filled_by=filled_by)
+        return self._models.answer(
+            model,
+            user,
+            newest,
+            request_id=request_id,
+            filled_by=filled_by,
+            understood=understood,
+        )
 
 
 def _same(turn: TurnRecord, user: str) -> TurnRecord:

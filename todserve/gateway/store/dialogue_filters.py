@@ -1,4 +1,4 @@
-"""Filters of the list of dialogues, such as "corrected", as SQL conditions.
+"""Filters and searches of the list of dialogues, such as "corrected", as SQL conditions.
 
 Behind the list of dialogues. Example: ``sa.select(dialogues).where(found_by("wrong"))``.
 """
@@ -7,44 +7,71 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from todserve.gateway.store.records import LABELLED
-from todserve.gateway.store.tables import corrections, dialogues
+from todserve.gateway.store.tables import corrections, dialogues, traits
 
 Filter = Literal[
-    "low_confidence", "unparsed", "disagreement", "handed_off", "corrected", "right", "wrong"
+    "low_confidence",
+    "unparsed",
+    "disagreement",
+    "refused",
+    "outside",
+    "handed_off",
+    "flagged",
+    "corrected",
+    "right",
+    "wrong",
+    "disputed",
+    "unjudged",
 ]
 
+_FLAGGED = ("low_confidence", "unparsed", "disagreement", "refused", "outside")
 _JUDGED = ("right", "wrong")
+_MOST_WORDS = 10
 
 
 def found_by(name: Filter) -> sa.ColumnElement[bool]:
     """Return the condition of a filter on ``dialogues``.
 
     Args:
-        name: a `Filter`: a flag, ``corrected`` where somebody said what would have been
-            right, ``right`` or ``wrong`` where a turn is judged so and has not been run again.
+        name: a `Filter`: a flag; ``flagged`` for any of those that the model raises;
+            ``corrected`` where somebody said what would have been right; ``right`` or ``wrong``
+            where a turn is judged so and has not been run again; ``disputed`` where people judge
+            one differently; ``unjudged`` where a turn has neither verdict nor correction.
     """
     if name == "corrected":
-        # A verdict alone corrects nothing, nor does a turn that was run again.
-        return _some_step(corrections, sa.or_(*(_has(corrections, key) for key in LABELLED)))
+        return some_turn(traits.c.corrected.is_(True))
     if name in _JUDGED:
-        later = corrections.alias()
-        overruled = sa.exists().where(
-            later.c.dialogue_id == corrections.c.dialogue_id,
-            later.c.position == corrections.c.position,
-            later.c.step > corrections.c.step,
-            sa.or_(_has(later, "verdict"), _has(later, "answer")),
-        )
-        judged = corrections.c.content["verdict"].as_string() == name
-        return _some_step(corrections, sa.and_(judged, ~overruled))
+        return some_turn(traits.c.verdict == name)
+    if name == "disputed":
+        return some_turn(traits.c.reasons.contains(name))
+    if name == "unjudged":
+        return some_turn(traits.c.settled.is_(False))
+    if name == "flagged":
+        return sa.or_(*(dialogues.c[flag].is_(True) for flag in _FLAGGED))
     return dialogues.c[name].is_(True)
 
 
-def _some_step(steps: sa.Table, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    mine = steps.c.dialogue_id == dialogues.c.dialogue_id
+def of_intent(intent: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a turn of a dialogue has an intent, as it stands corrected."""
+    return some_turn(traits.c.intent == intent)
+
+
+def saying(text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that each word of a text is in a dialogue, in whatever turns.
+
+    Said are the words of both and the names of what a turn is about; a part of a word will do.
+    """
+    words = text.casefold().split()[:_MOST_WORDS]
+    return sa.and_(*(some_turn(traits.c.words.contains(word, autoescape=True)) for word in words))
+
+
+def touched() -> sa.ColumnElement[bool]:
+    """Return the condition that something of a dialogue stands judged or corrected."""
+    mine = corrections.c.dialogue_id == dialogues.c.dialogue_id
+    return sa.exists().where(mine).correlate(dialogues)
+
+
+def some_turn(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition on ``dialogues`` that one turn at least fulfils a condition."""
+    mine = traits.c.dialogue_id == dialogues.c.dialogue_id
     return sa.exists().where(mine, condition).correlate(dialogues)
-
-
-def _has(steps: sa.FromClause, key: str) -> sa.ColumnElement[bool]:
-    found: sa.ColumnElement[bool] = steps.c.content[key].as_string().is_not(None)
-    return found

@@ -1,7 +1,7 @@
 """The store: dialogues and turns that outlive every process once they are acknowledged.
 
 Last on the way of a message, before it is acknowledged. Example:
-``store.append(lease, user="hello", message_id="1", answer=answer, timing_ms={}, flags=flags)``.
+``store.append(lease, user="hello", message_id="1", answer=answer, timing_ms={})``.
 
 A turn is appended in one transaction that also counts it and gives the dialogue back; when
 ``append`` returns, the transaction has been synced to disk. There is no moment at which a turn is
@@ -11,18 +11,26 @@ half there, and the table itself refuses a second turn of the same place or mess
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from todserve.gateway.gateway_errors import BusyError, MissingError
 from todserve.gateway.store.database import Database
-from todserve.gateway.store.dialogue_filters import Filter, found_by
 from todserve.gateway.store.dialogue_leases import Lease
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
-from todserve.gateway.store.row_mapping import FLAGS, dialogue_in, missing, record_of, turns_in
-from todserve.gateway.store.tables import corrections, dialogues, turns
+from todserve.gateway.store.row_mapping import (
+    FLAGS,
+    dialogue_in,
+    marks_in,
+    missing,
+    record_of,
+    turns_in,
+)
+from todserve.gateway.store.tables import corrections, dialogues, traits, turns
+from todserve.gateway.store.turn_traits import refresh, traits_of
 
 
 class Store:
@@ -31,11 +39,19 @@ class Store:
     Args:
         database: where they are.
         begun: called for each dialogue that begins.
+        low_confidence: an answer with a confidence below this is worth a look.
     """
 
-    def __init__(self, database: Database, *, begun: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        begun: Callable[[], None] = lambda: None,
+        low_confidence: float = 0.5,
+    ) -> None:
         self._database = database
         self._begun = begun
+        self._low_confidence = low_confidence
 
     def create(
         self, *, model: str, user_id: str | None = None, owner: str | None = None
@@ -112,7 +128,7 @@ class Store:
         message_id: str,
         answer: Mapping[str, Any],
         timing_ms: Mapping[str, float],
-        flags: Mapping[str, bool],
+        handed_off: bool = False,
         bot: Mapping[str, Any] | None = None,
     ) -> TurnRecord:
         """Store a turn after the last one, and give the dialogue back.
@@ -123,7 +139,7 @@ class Store:
             message_id: the client's key for it.
             answer: the model endpoint's answer as JSON.
             timing_ms: stage -> milliseconds, of the gateway.
-            flags: each of ``FLAGS``; what is true stays so for the dialogue.
+            handed_off: whether a person had taken over after it.
             bot: what the bot made of the answer; None without a bot.
 
         Raises:
@@ -131,7 +147,21 @@ class Store:
             MissingError: the dialogue has been deleted meanwhile.
         """
         now = now_in_microseconds()
-        raised = {name: True for name in FLAGS if flags[name]}
+        turn = TurnRecord(
+            index=0,
+            user=user,
+            message_id=message_id,
+            answer=answer,
+            timing_ms=timing_ms,
+            created_at=now,
+            bot=bot,
+            answered_at=now,
+        )
+        found = traits_of(turn, low_confidence=self._low_confidence)
+        # What was raised once stays so for the dialogue.
+        raised = {name: True for name in FLAGS if name in found.reasons}
+        if handed_off:
+            raised["handed_off"] = True
         with self._database.writing() as connection:
             counted = {"turns": dialogues.c.turns + 1, "updated_at": now, "last_user": user}
             place = self._release(connection, lease, **counted, **raised) - 1
@@ -145,11 +175,23 @@ class Store:
             }
             where = {"dialogue_id": lease.dialogue_id, "position": place}
             connection.execute(sa.insert(turns).values(**where, **row))
+            connection.execute(sa.insert(traits).values(**where, created_at=now, **found.row()))
         lease.released = True
-        return TurnRecord(index=place, **row)
+        return replace(turn, index=place)
 
-    def correct(self, lease: Lease, contents: Mapping[int, Mapping[str, Any]]) -> None:
+    def correct(
+        self,
+        lease: Lease,
+        contents: Mapping[int, Mapping[str, Any]],
+        *,
+        author: str | None = None,
+    ) -> None:
         """Store one step of corrections, turn -> content, and give the dialogue back.
+
+        Args:
+            lease: the right to.
+            contents: of each turn that is corrected or was run again.
+            author: who corrects, where that is known.
 
         Raises:
             BusyError, MissingError: as ``append``.
@@ -167,10 +209,12 @@ class Store:
                     "position": place,
                     "content": dict(content),
                     "created_at": now,
+                    "author": author,
                 }
                 for place, content in contents.items()
             ]
             connection.execute(sa.insert(corrections), rows)
+            self._refresh(connection, lease, min(contents))
         lease.released = True
 
     def undo(self, lease: Lease) -> None:
@@ -184,8 +228,11 @@ class Store:
         with self._database.writing() as connection:
             self._release(connection, lease)
             undoing = sa.delete(corrections).where(mine, corrections.c.step == newest)
-            if not connection.execute(undoing).rowcount:
+            undone = undoing.returning(corrections.c.position)
+            places = connection.execute(undone).scalars().all()
+            if not places:
                 raise MissingError("nothing stands corrected in this dialogue")
+            self._refresh(connection, lease, min(places))
         lease.released = True
 
     def resume(self, lease: Lease) -> None:
@@ -221,15 +268,15 @@ class Store:
         *,
         limit: int,
         before: tuple[int, str] | None = None,
-        flag: Filter | None = None,
+        conditions: Sequence[sa.ColumnElement[bool]] = (),
         owner: str | None = None,
     ) -> tuple[DialogueRecord, ...]:
-        """Return dialogues, the newest first.
+        """Return dialogues, the newest first, each with the marks of its first turns.
 
         Args:
             limit: how many at most.
             before: (created_at, dialogue_id) to go on after.
-            flag: only dialogues that this filter means.
+            conditions: only dialogues that fulfil all of them, see ``dialogue_filters``.
             owner: only this one's dialogues.
         """
         order = sa.tuple_(dialogues.c.created_at, dialogues.c.dialogue_id)
@@ -237,12 +284,24 @@ class Store:
         reading = reading.order_by(dialogues.c.created_at.desc(), dialogues.c.dialogue_id.desc())
         if before is not None:
             reading = reading.where(order < sa.tuple_(*map(sa.literal, before)))
-        if flag is not None:
-            reading = reading.where(found_by(flag))
+        reading = reading.where(*conditions)
         if owner is not None:
             reading = reading.where(dialogues.c.owner == owner)
         with self._database.reading() as connection:
-            return tuple(record_of(row) for row in connection.execute(reading).mappings())
+            found = [record_of(row) for row in connection.execute(reading).mappings()]
+            marks = marks_in(connection, [one.dialogue_id for one in found])
+        return tuple(replace(one, marks=marks.get(one.dialogue_id, ())) for one in found)
+
+    def models(self, *, most: int) -> dict[str, int]:
+        """Return who answered what is remembered, as ``tod/1.0``, and how many turns each."""
+        turns_of = sa.func.count().label("turns")
+        reading = sa.select(traits.c.model, turns_of).group_by(traits.c.model)
+        reading = reading.order_by(turns_of.desc(), traits.c.model).limit(most)
+        with self._database.reading() as connection:
+            return {row.model: row.turns for row in connection.execute(reading)}
+
+    def _refresh(self, connection: sa.Connection, lease: Lease, first: int) -> None:
+        refresh(connection, lease.dialogue_id, first=first, low_confidence=self._low_confidence)
 
     def _release(self, connection: sa.Connection, lease: Lease, **values: object) -> int:
         """Give the dialogue back in the transaction that uses it; returns how many turns it has.

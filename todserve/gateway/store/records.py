@@ -7,7 +7,8 @@ that somebody corrected; where a turn was run again after an earlier one was cor
 the model's new ``answer``.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.rasa.intent_payload import spoken
 from todserve.bot.user_message import plain
-from todserve.runtime.language.dialogue import state_update
+from todserve.runtime.language.dialogue import GENERAL, state_update
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
@@ -27,11 +28,32 @@ CORRECTED = (*LABELLED, "verdict", "answer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TurnMark:
+    """What a list shows of a turn: its verdict, whether it is corrected, why to look at it."""
+
+    index: int
+    intent: str | None
+    domain: str | None
+    verdict: str | None
+    corrected: bool
+    reasons: tuple[str, ...]
+
+    def view(self) -> dict[str, Any]:
+        """Return the mark as the API lists it."""
+        return {
+            "index": self.index,
+            "verdict": self.verdict,
+            "corrected": self.corrected,
+            "reasons": list(self.reasons),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DialogueRecord:
     """A dialogue without its turns; times in microseconds since 1970.
 
     ``owner`` is whose token began it, see `roles`; ``of_sender`` whether it is held on a channel
-    that names people.
+    that names people; ``marks`` those of its first turns, where a list asked for them.
     """
 
     dialogue_id: str
@@ -44,6 +66,7 @@ class DialogueRecord:
     flags: tuple[str, ...]
     owner: str | None = None
     of_sender: bool = False
+    marks: tuple[TurnMark, ...] = ()
 
     @property
     def sender(self) -> str | None:
@@ -65,6 +88,9 @@ class DialogueRecord:
             "model": self.model,
             "last_user": self.last_user,
             "flags": list(self.flags),
+            "domains": _once(one.domain for one in self.marks),
+            "intents": _once(one.intent for one in self.marks),
+            "marks": [one.view() for one in self.marks],
         }
 
 
@@ -82,6 +108,11 @@ class TurnRecord:
         bot: what the bot made of the answer; None without a bot.
         correction: what stands corrected; empty where nothing does.
         corrected_at: when it last was.
+        author: who corrected it last; None where nobody knows.
+        verdicts: who -> their newest verdict on the answer that stands, the newest last; "" for
+            whom nobody knows.
+        answered_at: when the answer that stands was given.
+        labelled_at: when somebody last said what would have been right; 0 where nobody did.
     """
 
     index: int
@@ -93,6 +124,21 @@ class TurnRecord:
     bot: Mapping[str, Any] | None = None
     correction: Mapping[str, Any] = field(default_factory=dict)
     corrected_at: int | None = None
+    author: str | None = None
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    answered_at: int = 0
+    labelled_at: int = 0
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether somebody said what would have been right."""
+        return any(self.correction.get(key) is not None for key in LABELLED)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether people judge it differently, and as many so as otherwise."""
+        counted = Counter(self.verdicts.values()).most_common(2)
+        return len(counted) > 1 and counted[0][1] == counted[1][1]
 
     @property
     def reply(self) -> str:
@@ -169,6 +215,9 @@ class TurnRecord:
             answer = self.correction.get("answer")
             correction["reply"] = None if answer is None else _reply(answer)
             correction["created_at"] = moment(self.corrected_at or self.created_at)
+            correction["author"] = self.author
+            correction["verdicts"] = dict(self.verdicts)
+            correction["disputed"] = self.is_disputed
         return {
             "index": self.index,
             "user": self.user,
@@ -183,22 +232,27 @@ class TurnRecord:
         }
 
 
-def flags_of(answer: Mapping[str, Any], low_confidence: float) -> dict[str, bool]:
-    """Return what makes an answer worth a look, as the dialogue's columns name it."""
-    found = [(answer.get("intent") or {}).get("confidence")]
-    for domain in (answer.get("belief_state") or {}).values():
-        found += [slot.get("confidence") for slot in domain.values()]
-    return {
-        "low_confidence": any(one is not None and one < low_confidence for one in found),
-        "unparsed": any((answer.get("unparsed") or {}).values()),
-        "disagreement": answer.get("consistent") is False,
-    }
+def standing_verdict(verdicts: Mapping[str, str]) -> str | None:
+    """Return what most people say of a turn; the newest word where as many say so as otherwise.
+
+    Args:
+        verdicts: who -> their verdict, the newest last.
+    """
+    counted = Counter(verdicts.values()).most_common(2)
+    if len(counted) > 1 and counted[0][1] == counted[1][1]:
+        return [*verdicts.values()][-1]
+    return counted[0][0] if counted else None
 
 
 def moment(microseconds: int) -> str:
     """Return a time as ISO 8601 in UTC, e.g. ``2026-01-31T12:00:00.000000Z``."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
+def _once(names: Iterable[str | None]) -> list[str]:
+    """Return the names there are, each at its first place; what is about nothing is left out."""
+    return [*dict.fromkeys(name for name in names if name not in (None, GENERAL))]
 
 
 def _reply(answer: Mapping[str, Any]) -> str:

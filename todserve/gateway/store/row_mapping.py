@@ -4,17 +4,26 @@ Beneath the store, inside its transactions. Example:
 ``turns_in(connection, dialogue_id, 20)`` are the newest twenty turns, as people corrected them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from todserve.gateway.gateway_errors import MissingError
-from todserve.gateway.store.records import DialogueRecord, TurnRecord
-from todserve.gateway.store.tables import corrections, dialogues, turns
+from todserve.gateway.store.records import (
+    LABELLED,
+    DialogueRecord,
+    TurnMark,
+    TurnRecord,
+    standing_verdict,
+)
+from todserve.gateway.store.tables import corrections, dialogues, traits, turns
 
-FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off")
+FLAGS = ("low_confidence", "unparsed", "disagreement", "handed_off", "refused", "outside")
 """What a dialogue is found by; each is a column."""
+
+MARKED = 100
+"""Turns of a dialogue whose marks a list shows."""
 
 
 def record_of(row: Mapping[Any, Any]) -> DialogueRecord:
@@ -55,13 +64,28 @@ def turns_in(
     found = connection.execute(steps.order_by(corrections.c.step)).all()
     merged: dict[int, dict[str, Any]] = {}
     times: dict[int, int] = {}
+    answered: dict[int, int] = {}
+    labelled: dict[int, int] = {}
+    authors: dict[int, str | None] = {}
+    verdicts: dict[int, dict[str, str]] = {}
     for step in found:
         # What was corrected later stands; what it says nothing about stays as it was.
         content = merged.setdefault(step.position, {})
+        judged = verdicts.setdefault(step.position, {})
         if "answer" in step.content:
-            content.pop("verdict", None)  # it judged the answer before
+            # They judged the answer before.
+            content.pop("verdict", None)
+            judged.clear()
+            answered[step.position] = step.created_at
         content.update(step.content)
+        if "verdict" in step.content:
+            judged.pop(step.author or "", None)
+            judged[step.author or ""] = step.content["verdict"]
+            content["verdict"] = standing_verdict(judged)
+        if any(key in step.content for key in LABELLED):
+            labelled[step.position] = step.created_at
         times[step.position] = step.created_at
+        authors[step.position] = step.author
     return tuple(
         TurnRecord(
             index=row.position,
@@ -73,9 +97,35 @@ def turns_in(
             bot=row.bot,
             correction=merged.get(row.position, {}),
             corrected_at=times.get(row.position),
+            author=authors.get(row.position),
+            verdicts=verdicts.get(row.position, {}),
+            labelled_at=labelled.get(row.position, 0),
+            answered_at=answered.get(row.position, row.created_at),
         )
         for row in reversed(rows)
     )
+
+
+def marks_in(
+    connection: sa.Connection, dialogue_ids: Sequence[str]
+) -> dict[str, tuple[TurnMark, ...]]:
+    """Return the marks of each dialogue's first turns, by its id."""
+    columns = (traits.c.intent, traits.c.domain, traits.c.verdict, traits.c.corrected)
+    reading = sa.select(traits.c.dialogue_id, traits.c.position, traits.c.reasons, *columns)
+    these = traits.c.dialogue_id.in_(dialogue_ids)
+    reading = reading.where(these, traits.c.position < MARKED).order_by(traits.c.position)
+    found: dict[str, list[TurnMark]] = {}
+    for row in connection.execute(reading):
+        mark = TurnMark(
+            index=row.position,
+            intent=row.intent,
+            domain=row.domain,
+            verdict=row.verdict,
+            corrected=row.corrected,
+            reasons=tuple(row.reasons.split()),
+        )
+        found.setdefault(row.dialogue_id, []).append(mark)
+    return {dialogue_id: tuple(marks) for dialogue_id, marks in found.items()}
 
 
 def missing(dialogue_id: str) -> MissingError:

@@ -32,6 +32,8 @@ dialogues = sa.Table(
     sa.Column("handed_off", sa.Boolean, nullable=False, server_default=sa.false()),
     # Whose token began it; null where none was asked for.
     sa.Column("owner", sa.String(64), nullable=True, index=True),
+    sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("outside", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 turns = sa.Table(
@@ -73,9 +75,37 @@ corrections = sa.Table(
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("content", sa.JSON, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    # Who corrected; null where its token has no name, or none was asked for.
+    sa.Column("author", sa.String(128), nullable=True),
     sa.ForeignKeyConstraint(
         ["dialogue_id", "position"],
         ["turns.dialogue_id", "turns.position"],
         ondelete="CASCADE",
     ),
+)
+
+# What each turn is found by, as it stands corrected; see ``turn_traits``. Beside the turns, whose
+# rows are long: whoever searches reads these alone.
+traits = sa.Table(
+    "traits",
+    metadata,
+    sa.Column("dialogue_id", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("intent", sa.Text, nullable=True),
+    sa.Column("domain", sa.Text, nullable=True),
+    sa.Column("reasons", sa.Text, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=True),
+    sa.Column("corrected", sa.Boolean, nullable=False),
+    sa.Column("settled", sa.Boolean, nullable=False),
+    sa.Column("worth", sa.Integer, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["dialogue_id", "position"],
+        ["turns.dialogue_id", "turns.position"],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_traits_queue", "settled", "worth", "created_at", "dialogue_id", "position"),
+    sa.Index("ix_traits_intent", "intent", "dialogue_id"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
+from todserve.runtime.wire.turn_events import IN_LINES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,7 @@ class BodyMarks:
         coding: how the body is packed.
         content_type: of the whole body.
         json_length: where its JSON ends and binary texts begin.
+        in_lines: whether what was understood is to be told first.
         came_over_http: whether it has headers at all: what comes over gRPC has none.
         kinds: field -> its content type, without parameters.
     """
@@ -29,6 +31,7 @@ class BodyMarks:
     coding: str
     content_type: str
     json_length: str
+    in_lines: bool
     came_over_http: bool
     kinds: Mapping[str, str]
 
@@ -44,6 +47,7 @@ class BodyMarks:
             coding=lower.get("content-encoding", ""),
             content_type=lower.get("content-type", ""),
             json_length=lower.get(JSON_LENGTH.lower(), ""),
+            in_lines=IN_LINES in lower.get("accept", ""),
             came_over_http=bool(lower),
             kinds={
                 name: str(value.get("content-type") or "").lower()

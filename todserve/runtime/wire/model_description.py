@@ -30,6 +30,8 @@ class ModelDescription(BaseModel):
         domain_intents: domain -> the intents it offers.
         acts: every act a reply may have; null where the vocabulary does not tell.
         act_slots: domain of an act -> the slots such an act may name.
+        titles: domain -> what people call it; empty for one that nobody speaks of.
+        prompts: what a user might say to it, to begin with.
     """
 
     # A client reads what it knows and ignores what a newer server adds.
@@ -43,6 +45,14 @@ class ModelDescription(BaseModel):
     domain_intents: Mapping[str, tuple[str, ...]]
     acts: tuple[str, ...] | None
     act_slots: Mapping[str, tuple[str, ...]]
+    titles: Mapping[str, str] = {}
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What it can talk about, as people call it."""
+        named = (self.titles.get(domain, domain) for domain in self.domains)
+        return tuple(name for name in named if name)
 
 
 def check_description(body: Mapping[object, object]) -> None:

@@ -9,8 +9,8 @@ Example: ``worker.answer([AskedBody(content=b'{"user": "a train to ely"}')])[0].
 
 import logging
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -22,7 +22,7 @@ from todserve.runtime.engines.engine_settings import (
     ReadingSettings,
 )
 from todserve.runtime.errors import RequestError
-from todserve.runtime.pipeline import Pipeline
+from todserve.runtime.pipeline import Listener, Pipeline
 from todserve.runtime.wire.body_coding import check_charset, unpacked
 from todserve.runtime.wire.kserve import (
     BodyForm,
@@ -35,7 +35,8 @@ from todserve.runtime.wire.kserve import (
 )
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.request import TurnRequest, parse_text
-from todserve.runtime.wire.response import TurnResponse, encode_error
+from todserve.runtime.wire.response import TurnResponse, encode, encode_error
+from todserve.runtime.wire.turn_events import Understood
 from todserve.runtime.wire.turn_explanation import TurnExplanation
 
 NO_BODY = (
@@ -59,6 +60,8 @@ class AskedBody:
         content_type: of its bytes, as the header has it.
         json_length: where its JSON ends and binary texts begin.
         request_id: goes into an answer in v2 to a body without an ``id``.
+        told: is given what was understood of it, as a line of JSON, before its reply is written;
+            only of one plain turn.
     """
 
     content: object
@@ -69,6 +72,7 @@ class AskedBody:
     content_type: str = ""
     json_length: str = ""
     request_id: str | None = None
+    told: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +86,7 @@ class BodyReply:
         turns: how many turns it held; a body that is refused counts once.
         refused: how many of them were wrong.
         failed: how many of them failed for reasons of ours.
+        is_second: whether what was understood was told before.
     """
 
     status: HTTPStatus
@@ -90,13 +95,16 @@ class BodyReply:
     turns: int
     refused: int
     failed: int
+    is_second: bool = False
 
 
 class TurnPipeline(Protocol):
     """Answers and explains turns that were checked, as ``Pipeline`` does."""
 
-    def answer(self, requests: Sequence[TurnRequest], /) -> list[TurnResponse | RequestError]:
-        """Answer a batch, in its order."""
+    def answer(
+        self, requests: Sequence[TurnRequest], /, *, understood: Listener | None = None
+    ) -> list[TurnResponse | RequestError]:
+        """Answer a batch, in its order; ``understood`` is told before replies are written."""
 
     def explain(self, requests: Sequence[TurnRequest], /) -> list[TurnExplanation | RequestError]:
         """Say of each turn of a batch why it is answered so."""
@@ -165,7 +173,8 @@ class TurnWorker:
     def answer(self, bodies: Sequence[AskedBody]) -> list[BodyReply]:
         """Return one reply for each body, in their order; never raises for a body's sake."""
         parsed = [self._parse(body) for body in bodies]
-        asked = {why: self._together(parsed, bodies, explain=why) for why in (False, True)}
+        told: set[int] = set()
+        asked = {why: self._together(parsed, bodies, told, explain=why) for why in (False, True)}
         outcomes = [
             [next(asked[body.explain]) for _ in one.requests]
             if isinstance(one, TurnsBody)
@@ -173,8 +182,8 @@ class TurnWorker:
             for one, body in zip(parsed, bodies, strict=True)
         ]
         return [
-            self._reply(one, turns, body)
-            for one, turns, body in zip(parsed, outcomes, bodies, strict=True)
+            replace(self._reply(one, turns, body), is_second=at in told)
+            for at, (one, turns, body) in enumerate(zip(parsed, outcomes, bodies, strict=True))
         ]
 
     def _parse(self, body: AskedBody) -> TurnsBody | RequestError:
@@ -198,27 +207,47 @@ class TurnWorker:
         self,
         parsed: Sequence[TurnsBody | RequestError],
         bodies: Sequence[AskedBody],
+        told: set[int],
         *,
         explain: bool,
     ) -> Iterator[_Answer | Exception]:
-        """Answer, or explain, every turn of a batch that wants it."""
+        """Answer, or explain, every turn of a batch that wants it; ``told`` is who was told."""
         turns = [
-            turn
-            for one, body in zip(parsed, bodies, strict=True)
+            (turn, at)
+            for at, (one, body) in enumerate(zip(parsed, bodies, strict=True))
             if isinstance(one, TurnsBody) and body.explain is explain
             for turn in one.requests
         ]
-        return iter(self._answer(turns, explain=explain))
+        listening = {
+            at: body.told
+            for at, (one, body) in enumerate(zip(parsed, bodies, strict=True))
+            if body.told and isinstance(one, TurnsBody) and one.form is BodyForm.TURN
+        }
+
+        def tell(place: int, understood: Understood) -> None:
+            at = turns[place][1]
+            if at in listening:
+                listening[at](as_json(encode(understood.turn)) + b"\n")
+                told.add(at)
+
+        listener = tell if listening and not explain else None
+        requests = [turn for turn, _ in turns]
+        return iter(self._answer(requests, explain=explain, listener=listener))
 
     def _answer(
-        self, requests: Sequence[TurnRequest], *, explain: bool
+        self,
+        requests: Sequence[TurnRequest],
+        *,
+        explain: bool,
+        listener: Listener | None = None,
     ) -> list[_Answer | Exception]:
         """Answer together; if that fails, one by one, so that the culprit fails alone."""
         if not requests:
             return []
         try:
-            ask = self._pipeline.explain if explain else self._pipeline.answer
-            return list(ask(requests))
+            if explain:
+                return list(self._pipeline.explain(requests))
+            return list(self._pipeline.answer(requests, understood=listener))
         except Exception as error:
             _report(error, len(requests))
             if len(requests) == 1:

@@ -7,8 +7,9 @@ TurnResponse; ``await AsyncClient("http://127.0.0.1:8080").turn("a train to ely"
 import asyncio
 import json
 import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -22,10 +23,20 @@ from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.request import TurnRequest, request_body
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
+from todserve.runtime.wire.turn_events import (
+    Piece,
+    TurnEvent,
+    Understood,
+    Whole,
+    pieces,
+    understood_of,
+)
 from todserve.serving.client.endpoint import Endpoint, headers_of
 from todserve.serving.client.inference_token import InferenceToken
+from todserve.serving.client.streamed_turn import ACCEPT, StreamedTurn
 
 A = TypeVar("A")  # an answer, or what is awaited for it
+P = TypeVar("P")  # its parts, iterated or awaited one by one
 
 State = Mapping[str, Mapping[str, str | SlotPrediction]]
 """domain -> slot -> plain value, or what an earlier response held there."""
@@ -96,7 +107,7 @@ def _listed(given: object) -> object:
     return given
 
 
-class _Caller(Generic[A]):
+class _Caller(Generic[A, P]):
     """What both clients are given, keep and offer alike."""
 
     def __init__(
@@ -178,10 +189,45 @@ class _Caller(Generic[A]):
             )
         )
 
+    def stream(
+        self,
+        user: str,
+        *,
+        history: Iterable[Exchange] = (),
+        state: State | None = None,
+        corrected: Mapping[str, Sequence[str]] | None = None,
+        domain: str | None = None,
+        tasks: Iterable[str] | None = None,
+        top_k: int | None = None,
+        request_id: str | None = None,
+    ) -> P:
+        """Answer one turn in parts: what was understood, the reply in pieces, the whole turn.
+
+        The first part comes while the reply is still being written. It is one call all the same;
+        arguments and errors are those of ``turn``. An ``AsyncClient``'s parts come with ``async
+        for``.
+        """
+        return self._told(
+            turn_request(
+                user,
+                history=history,
+                state=state,
+                corrected=corrected,
+                domain=domain,
+                tasks=tasks,
+                top_k=top_k,
+                request_id=request_id,
+                limits=self._limits,
+            )
+        )
+
     def _open(self) -> None:
         raise NotImplementedError
 
     def _ask(self, request: TurnRequest) -> A:
+        raise NotImplementedError
+
+    def _told(self, request: TurnRequest) -> P:
         raise NotImplementedError
 
     @property
@@ -198,7 +244,7 @@ class _Caller(Generic[A]):
         return f"{type(self).__name__}({self.endpoint.shown!r}, name={self.name!r})"
 
 
-class Client(_Caller[TurnResponse]):
+class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
     """A running server's model, asked from any number of threads; close it, or use ``with``."""
 
     def _open(self) -> None:
@@ -238,6 +284,39 @@ class Client(_Caller[TurnResponse]):
         """
         answer, attempts = self._post(body, model=model, request_id=request_id)
         return self.endpoint.turn(answer, body=body, model=model, attempts=attempts)
+
+    def send_in_parts(
+        self,
+        body: Mapping[str, object],
+        *,
+        model: str | None = None,
+        request_id: str | None = None,
+    ) -> Iterator[Understood | Whole]:
+        """Answer a request as ``send`` does, telling what was understood as soon as it is known."""
+        answer, attempts = self._send(
+            self.endpoint.address(model),
+            json.dumps(body).encode(),
+            {**headers_of(request_id), **ACCEPT},
+            streamed=True,
+        )
+        lines = StreamedTurn()
+        told = False
+        with closing(answer):
+            try:
+                for chunk in answer.iter_bytes():
+                    understood = lines.take(chunk)
+                    if understood is not None:
+                        told = True
+                        yield understood
+            except httpx.HTTPError as error:
+                raise self.endpoint.failure(error) from None
+        last = answer
+        if answer.status_code == HTTPStatus.OK:
+            last = httpx.Response(lines.status, content=lines.rest)
+        turn = self.endpoint.turn(last, body=body, model=model, attempts=attempts)
+        if not told:
+            yield understood_of(turn)
+        yield Whole(turn=turn)
 
     def describe(
         self, *, model: str | None = None, request_id: str | None = None
@@ -281,6 +360,12 @@ class Client(_Caller[TurnResponse]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _told(self, request: TurnRequest) -> Iterator[TurnEvent]:
+        for part in self.send_in_parts(request_body(request), request_id=request.request_id):
+            if isinstance(part, Whole):
+                yield from _pieces_of(part)
+            yield part
 
     def _answered(self, request: TurnRequest) -> TurnResponse | RequestError:
         try:
@@ -334,12 +419,13 @@ class Client(_Caller[TurnResponse]):
         *,
         retries: int | None = None,
         timeout: float | None = None,
+        streamed: bool = False,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.Retrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
             answer = retrying(
-                self._http.post,
+                self._opened if streamed else self._http.post,
                 address,
                 content=content,
                 headers={**headers, **shown},
@@ -348,11 +434,20 @@ class Client(_Caller[TurnResponse]):
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
-            return self._send(address, content, headers, retries=retries, timeout=timeout)
+            return self._send(
+                address, content, headers, retries=retries, timeout=timeout, streamed=streamed
+            )
         return answer, int(retrying.statistics["attempt_number"])
 
+    def _opened(self, address: str, **sent: Any) -> httpx.Response:
+        """Return an answer whose body is yet to come; a refusal is read at once."""
+        answer = self._http.send(self._http.build_request("POST", address, **sent), stream=True)
+        if answer.status_code != HTTPStatus.OK:
+            answer.read()
+        return answer
 
-class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
+
+class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnEvent]]):
     """The same for asynchronous programs; close it with ``aclose``, or use ``async with``."""
 
     def _open(self) -> None:
@@ -392,6 +487,37 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
         answer, attempts = await self._post(body, model=model, request_id=request_id)
         return self.endpoint.turn(answer, body=body, model=model, attempts=attempts)
 
+    async def send_in_parts(
+        self,
+        body: Mapping[str, object],
+        *,
+        model: str | None = None,
+        request_id: str | None = None,
+    ) -> AsyncIterator[Understood | Whole]:
+        """Answer a request in parts; as ``Client.send_in_parts``."""
+        answer, attempts = await self._post(
+            body, model=model, request_id=request_id, more=ACCEPT, streamed=True
+        )
+        lines = StreamedTurn()
+        told = False
+        try:
+            async for chunk in answer.aiter_bytes():
+                understood = lines.take(chunk)
+                if understood is not None:
+                    told = True
+                    yield understood
+        except httpx.HTTPError as error:
+            raise self.endpoint.failure(error) from None
+        finally:
+            await answer.aclose()
+        last = answer
+        if answer.status_code == HTTPStatus.OK:
+            last = httpx.Response(lines.status, content=lines.rest)
+        turn = self.endpoint.turn(last, body=body, model=model, attempts=attempts)
+        if not told:
+            yield understood_of(turn)
+        yield Whole(turn=turn)
+
     async def describe(
         self, *, model: str | None = None, request_id: str | None = None
     ) -> ModelDescription:
@@ -422,6 +548,14 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    async def _told(self, request: TurnRequest) -> AsyncIterator[TurnEvent]:
+        parts = self.send_in_parts(request_body(request), request_id=request.request_id)
+        async for part in parts:
+            if isinstance(part, Whole):
+                for piece in _pieces_of(part):
+                    yield piece
+            yield part
+
     async def _ask(self, request: TurnRequest) -> TurnResponse:
         return await self.send(request_body(request), request_id=request.request_id)
 
@@ -433,24 +567,43 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse]]):
         request_id: str | None = None,
         retries: int | None = None,
         timeout: float | None = None,
+        more: Mapping[str, str] | None = None,
+        streamed: bool = False,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.AsyncRetrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
             answer: httpx.Response = await retrying(
-                self._http.post,
+                self._opened if streamed else self._http.post,
                 self.endpoint.address(model),
                 content=json.dumps(body),
-                headers={**headers_of(request_id), **shown},
+                headers={**headers_of(request_id), **(more or {}), **shown},
                 timeout=self.endpoint.timeout if timeout is None else timeout,
             )
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
             return await self._post(
-                body, model=model, request_id=request_id, retries=retries, timeout=timeout
+                body,
+                model=model,
+                request_id=request_id,
+                retries=retries,
+                timeout=timeout,
+                more=more,
+                streamed=streamed,
             )
         return answer, int(retrying.statistics["attempt_number"])
+
+    async def _opened(self, address: str, **sent: Any) -> httpx.Response:
+        request = self._http.build_request("POST", address, **sent)
+        answer = await self._http.send(request, stream=True)
+        if answer.status_code != HTTPStatus.OK:
+            await answer.aread()
+        return answer
+
+
+def _pieces_of(whole: Whole) -> tuple[Piece, ...]:
+    return pieces(whole.turn.response.text) if whole.turn.response else ()
 
 
 def connect(

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.turn_events import IN_LINES
 from todserve.serving.openapi.openapi_schemas import JsonSchema, reference, schemas
 
 DEFAULT_PATH = Path("docs/openapi.json")
@@ -78,17 +79,19 @@ def _paths() -> JsonSchema:
     return {
         "/predictions/{model}": {
             "parameters": [_parameter("model")],
-            "post": _operation(
-                "predict", "Answer one turn, or tell the labels", turn_bodies, *_ANSWERS
+            "post": _in_lines(
+                _operation("predict", "Answer one turn, or tell the labels", turn_bodies, *_ANSWERS)
             ),
         },
         "/predictions/{model}/{version}": {
             "parameters": [_parameter("model"), _parameter("version", "1.0")],
-            "post": _operation(
-                "predictWithVersion",
-                "Answer one turn with a version of the model, or tell its labels",
-                turn_bodies,
-                *_ANSWERS,
+            "post": _in_lines(
+                _operation(
+                    "predictWithVersion",
+                    "Answer one turn with a version of the model, or tell its labels",
+                    turn_bodies,
+                    *_ANSWERS,
+                )
             ),
         },
         "/v1/models/{model}:predict": {
@@ -160,6 +163,19 @@ def _operation(name: str, summary: str, bodies: JsonSchema, *answers: str) -> Js
             "413": {"description": "The body is larger than max_request_size."},
         },
     }
+
+
+def _in_lines(operation: JsonSchema) -> JsonSchema:
+    """Add that a turn may be told in two lines to an operation that answers one."""
+    told = (
+        f"With `Accept: {IN_LINES}` a turn comes in two lines: first what was understood, while "
+        "the reply is being written, then the whole turn. One that fails in between has an error "
+        "as its second line."
+    )
+    content = {**operation["responses"]["200"]["content"], IN_LINES: {"schema": {"type": "string"}}}
+    answered = {**operation["responses"]["200"], "content": content}
+    responses = {**operation["responses"], "200": answered}
+    return {**operation, "description": told, "responses": responses}
 
 
 def _reading(name: str, summary: str, answer: str) -> JsonSchema:

@@ -45,6 +45,12 @@ class BotDialogue(Protocol):
     def hear(self, user: str, answer: TurnResponse, before: State) -> tuple[str, ...]:
         """Return what the bot says to a message; its actions have run then."""
 
+    def words(self, line: str) -> str | None:
+        """Return the words of a payload such as ``/greet``; None for what is no payload."""
+
+    def shown(self) -> tuple[str, ...]:
+        """Return what the bot shows beside its last messages, a line each: buttons, images."""
+
     def undo(self) -> None:
         """Forget the last message."""
 
@@ -88,7 +94,7 @@ class Chat:
         if self.description is not None:
             known = self.description
             named = f"{known.name} {known.version} (checkpoint {known.checkpoint})"
-            about = _listed(tuple(known.domains)) or "nothing in particular"
+            about = _listed(known.subjects) or "nothing in particular"
             say(f"{named} can talk about {about}; it tells {len(known.intents)} intents apart.")
         if self.bot is not None:
             say(self.bot.about)
@@ -102,7 +108,9 @@ class Chat:
             return True
         word, _, rest = line.partition(" ")
         command = _ALSO.get(word, word)
-        if command == "/quit":
+        if command not in COMMANDS and self.bot is not None and self.bot.words(line) is not None:
+            self._say(line)
+        elif command == "/quit":
             return False
         if command == "/help":
             for name, what in COMMANDS.items():
@@ -129,7 +137,7 @@ class Chat:
         talk = self.conversation
         state = talk.state
         try:
-            answer = talk.say(utterance)
+            answer = talk.say((self.bot and self.bot.words(utterance)) or utterance)
         except (RequestError, ServerError) as error:
             # The conversation is as it was: the same utterance may be tried again.
             say(f"Not answered: {error}", style="red")
@@ -141,7 +149,9 @@ class Chat:
             said = self.bot.hear(utterance, answer, state)
             for message in said:
                 say_text(labelled("bot", message, style=SPEECH))
-            if not said:
+            for line in self.bot.shown():
+                say_text(labelled("shown", line))
+            if not said and not self.bot.shown():
                 say_text(labelled("note", "a person has taken over; /new begins anew"))
             talk.replace_reply("\n".join(said))
         self.turns.append(ChatTurn(user=utterance, answer=answer, said=said))

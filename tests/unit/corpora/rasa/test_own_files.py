@@ -139,8 +139,20 @@ def test_a_lookup_table_of_rasa_one_reads_the_file_it_names(tmp_path: Path) -> N
     assert faults(report) == {}
 
 
-def test_entities_that_fill_no_slot_are_counted_with_their_roles(tmp_path: Path) -> None:
+def test_a_slot_of_rasa_two_that_no_entity_may_fill_is_filled_by_none(tmp_path: Path) -> None:
+    domain = (
+        f"{DOMAIN}entities: [city, size]\n"
+        "slots: {city: {type: text, auto_fill: false}, size: {type: text, auto_fill: true}}\n"
+    )
+    slots = converted(tmp_path, **{"domain.yml": domain}).bot.slots
+    assert (slots["city"].understood, slots["size"].understood) == (False, True)
+
+
+def test_entities_that_fill_no_slot_get_one_for_each_of_their_roles(tmp_path: Path) -> None:
     domain = f"{DOMAIN}entities: [{{city: {{roles: [from, to]}}}}]\n"
     nlu = NLU + '    - to [ely]{"entity": "city", "role": "to"}\n'
     report = converted(tmp_path, **{"domain.yml": domain, "data/nlu.yml": nlu})
-    assert report.notes.count("entity: fills no slot, city (to)") == 1
+    assert set(report.bot.slots) == {"city_from", "city_to"}
+    _, dialogues = open_dialogues(report.out / "dialogues")
+    states = {one.turns[0].user: one.turns[0].belief_state for one in dialogues}
+    assert states["to ely"] == {"rasa": {"city_to": "ely"}}

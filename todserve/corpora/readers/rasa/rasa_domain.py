@@ -171,7 +171,10 @@ def domain_tree(domain: RasaDomain) -> dict[str, Any]:
     tree: dict[str, Any] = {
         "intents": written.get("intents") or list(domain.intents),
         "entities": written.get("entities") or list(domain.entities),
-        "slots": {slot.name: slot_tree(slot) for slot in domain.slots},
+        "slots": {
+            slot.name: slot_tree(slot, frozenset(domain.entities) if written else None)
+            for slot in domain.slots
+        },
         "responses": {
             name: _as_list(responses[name]) if name in responses else _texts_tree(texts)
             for name, texts in domain.responses

@@ -38,7 +38,9 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?")
 _READ = frozenset(
     {"type", "entity", "role", "group", "intent", "not_intent", "value", "conditions"}
 )
-_SLOT_KEYS = frozenset({"type", "values", "mappings", "initial_value", "influence_conversation"})
+_SLOT_KEYS = frozenset(
+    {"type", "values", "mappings", "initial_value", "influence_conversation", "auto_fill"}
+)
 
 
 def read_slots(node: Located | None, faults: list[Fault]) -> tuple[RasaSlot, ...]:
@@ -62,6 +64,11 @@ def read_slots(node: Located | None, faults: list[Fault]) -> tuple[RasaSlot, ...
                     fix="list them, or make the slot's type text",
                 )
             )
+        mappings = _mappings(name, inner.get("mappings"), faults)
+        if mappings is None and "auto_fill" in inner:
+            # Rasa 1 and 2: whether an entity of its name fills it.
+            filled = str(inner["auto_fill"].value).lower() != "false"
+            mappings = None if filled else ()
         initial = inner.get("initial_value")
         influence = inner.get("influence_conversation")
         slots.append(
@@ -69,7 +76,7 @@ def read_slots(node: Located | None, faults: list[Fault]) -> tuple[RasaSlot, ...
                 name=name,
                 type=kind,
                 values=_TRUTH if kind == "bool" else values,
-                mappings=_mappings(name, inner.get("mappings"), faults),
+                mappings=mappings,
                 initial=None if initial is None else value_text(initial),
                 influences=None if influence is None else str(influence.value).lower() == "true",
                 options={
@@ -210,8 +217,13 @@ def with_form_mappings(
     return tuple(map(filled, slots))
 
 
-def slot_tree(slot: RasaSlot) -> dict[str, Any]:
-    """Return a slot's keys, in the words of Rasa 3."""
+def slot_tree(slot: RasaSlot, entities: frozenset[str] | None = None) -> dict[str, Any]:
+    """Return a slot's keys, in the words of Rasa 3.
+
+    Args:
+        slot: the slot.
+        entities: of its domain, which Rasa 3 asks for in every mapping; None for whichever.
+    """
     tree: dict[str, Any] = {"type": slot.type}
     if slot.type == "categorical":
         tree["values"] = list(slot.values)
@@ -223,7 +235,9 @@ def slot_tree(slot: RasaSlot) -> dict[str, Any]:
     mappings = slot.mappings
     if mappings is None:
         # What earlier versions do by themselves must be said today.
-        mappings = (RasaMapping(type="from_entity", entity=slot.name),)
+        mappings = (RasaMapping(type="from_entity", entity=slot.name, assumed=True),)
+    if entities is not None:
+        mappings = tuple(one for one in mappings if not one.assumed or one.entity in entities)
     tree["mappings"] = [_mapping_tree(one, slot.type) for one in mappings] or [{"type": "custom"}]
     return tree
 
@@ -266,6 +280,8 @@ def typed_value(value: str, kind: str) -> Any:
             return float(value)
         except ValueError:
             return value
+    if kind == "any" and _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
     if kind in ("list", "any") and value[:1] in "[{":
         try:
             return parse_json(value)

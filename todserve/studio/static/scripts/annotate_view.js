@@ -45,7 +45,7 @@ export class AnnotateView extends Component {
             id="utterances"
             rows="4"
             value=${text}
-            placeholder=${t("annotate.hint")}
+            placeholder=${catalogue.prompts.slice(0, 2).join("\n")}
             onInput=${(event) => this.setState({ text: event.target.value })}
           ></textarea>
         </label>

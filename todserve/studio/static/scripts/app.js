@@ -10,17 +10,22 @@ import { DialoguesView } from "./dialogues_view.js";
 import { Examples } from "./examples.js";
 import { Gateway } from "./gateway.js";
 import { Header } from "./header.js";
+import { HelpView } from "./help_view.js";
 import { Component, createRef, html } from "./html.js";
 import { t } from "./language.js";
 import { go, route } from "./route.js";
+import { LabelQueue } from "./label_queue.js";
+import { LabelView } from "./label_view.js";
 import { Session } from "./session.js";
 import { SignIn } from "./sign_in.js";
 
 const SHOWN = {
   chat: ChatView,
   dialogues: DialoguesView,
+  label: LabelView,
   compare: CompareView,
   annotate: AnnotateView,
+  help: HelpView,
 };
 
 export class App extends Component {
@@ -35,6 +40,7 @@ export class App extends Component {
     this.catalogue = new Catalogue(this.gateway, changed);
     this.conversation = new Conversation(this.gateway, changed);
     this.dialogues = new Dialogues(this.gateway, changed);
+    this.labelQueue = new LabelQueue(this.gateway, changed);
     this.comparison = new Comparison(this.gateway, changed);
     this.examples = new Examples(this.gateway, changed);
   }
@@ -55,11 +61,13 @@ export class App extends Component {
 
   /** Load what the address names. */
   arrive = () => {
-    const { view, id } = this.state;
+    const { view, id, turn } = this.state;
     this.catalogue.load(this.conversation.model);
     if (view === "dialogues") this.dialogues.load();
+    if (view === "label") this.labelQueue.load();
     if (view === "annotate") this.examples.load();
-    if ((view === "chat" || view === "compare") && id) this.conversation.open(id);
+    if (view === "compare") this.comparison.load();
+    if ((view === "chat" || view === "compare") && id) this.conversation.open(id, turn);
     else if (view === "chat" && this.conversation.id) go("chat", this.conversation.id, { replace: true });
   };
 

@@ -4,6 +4,7 @@
  * Where the gateway cannot tell, the names seen in the dialogue so far are offered instead.
  */
 import { own } from "./keyed.js";
+import { plain } from "./language.js";
 import { actsOf, intentOf, stateOf } from "./turn.js";
 
 export class Catalogue {
@@ -25,6 +26,23 @@ export class Catalogue {
       if (!refusal.unknown) this.asked = null;
     }
     this.changed();
+  }
+
+  /** What people call a domain, as the model tells; "" for one that nobody speaks of. */
+  title(domain) {
+    return own(this.told?.titles, domain) ?? plain(domain);
+  }
+
+  /** What the model can talk about. */
+  get subjects() {
+    return Object.keys(this.told?.domains ?? {})
+      .map((domain) => this.title(domain))
+      .filter(Boolean);
+  }
+
+  /** What a user might say to it. */
+  get prompts() {
+    return this.told?.prompts ?? [];
   }
 
   intents(turns) {

@@ -2,8 +2,8 @@
 import { Composer } from "./composer.js";
 import { Component, createRef, html } from "./html.js";
 import { icon } from "./icons.js";
-import { t } from "./language.js";
-import { go } from "./route.js";
+import { plain, t } from "./language.js";
+import { address, go } from "./route.js";
 import { TurnInChat } from "./turn_in_chat.js";
 import { Understanding } from "./understanding.js";
 
@@ -29,7 +29,7 @@ export class ChatView extends Component {
 
   /** Keep the newest message in sight. */
   follow() {
-    if (this.log.current) this.log.current.scrollTop = this.log.current.scrollHeight;
+    if (this.log.current && this.props.app.conversation.turns.length) this.log.current.scrollTop = this.log.current.scrollHeight;
   }
 
   key = (event) => {
@@ -72,7 +72,7 @@ export class ChatView extends Component {
 
   render({ app }, { pane, news }) {
     const { conversation, catalogue } = app;
-    const { turns, selected, pending, busy } = conversation;
+    const { turns, selected, pending, heard, busy } = conversation;
     const failure = conversation.failed === "say" ? conversation.failure : "";
     const panes = ["chat", "turn"];
     return html`
@@ -131,9 +131,14 @@ export class ChatView extends Component {
             html`
               <div class="turn" key="pending">
                 <p class="bubble user">${pending.user}</p>
-                <p class="bubble bot thinking" aria-label=${t("chat.waiting")}>
-                  <i></i><i></i><i></i>
-                </p>
+                ${heard && html`<${Heard} answer=${heard.answer} catalogue=${catalogue} />`}
+                ${heard?.text
+                  ? html`<p class="bubble bot" aria-hidden="true">${heard.text}</p>`
+                  : html`
+                      <p class="bubble bot thinking">
+                        <span class="hidden">${t("chat.waiting")}</span><i></i><i></i><i></i>
+                      </p>
+                    `}
               </div>
             `}
           </div>
@@ -153,6 +158,18 @@ export class ChatView extends Component {
   }
 }
 
+/** What was understood of a message whose reply is still being written. */
+function Heard({ answer, catalogue }) {
+  const { intent, belief_state: state, database } = answer;
+  const slots = Object.entries(state ?? {}).flatMap(([domain, known]) =>
+    Object.entries(known).map(([slot, { value }]) => `${catalogue.title(domain)} ${plain(slot)}: ${value}`),
+  );
+  const matches = database?.matches ?? null;
+  const found = matches === null ? [] : [t(matches === 1 ? "matches.one" : "matches", { count: matches })];
+  const lines = [intent && plain(intent.name), ...slots, ...found].filter(Boolean);
+  return html`<p class="read-as small muted heard">${t("heard", { what: lines.join(" · ") || t("none") })}</p>`;
+}
+
 const ModelName = ({ model }) => html`
   <p class="model" title=${model.checkpoint}>
     <span class="hidden">${t("model")}: </span>${model.name} ${model.version}
@@ -160,10 +177,12 @@ const ModelName = ({ model }) => html`
   </p>
 `;
 
-const TRY = ["try.1", "try.2", "try.3"];
+const STEPS = ["talk", "see", "correct", "train"];
 
+/** What there is before the first message: what this is for, and what might be said. */
 function Empty({ app, say }) {
-  const { conversation } = app;
+  const { conversation, catalogue } = app;
+  const { prompts, subjects } = catalogue;
   const begin = (text) => {
     say(text);
     document.getElementById("message").focus();
@@ -171,23 +190,29 @@ function Empty({ app, say }) {
   return html`
     <div class="empty">
       <h2>${t("empty.title")}</h2>
-      <p class="muted">${t("empty.text")}</p>
-      <ul class="suggestions">
-        ${TRY.map(
-          (key) => html`
-            <li key=${key}>
-              <button type="button" onClick=${() => begin(t(key))}>
-                ${t(key)}
-              </button>
-            </li>
-          `,
-        )}
-      </ul>
+      <ol class="steps">
+        ${STEPS.map((step) => html`<li key=${step}>${t(`step.${step}`)}</li>`)}
+      </ol>
+      <p><a href=${address("help")}>${t("empty.more")}</a></p>
+      ${subjects.length > 0 &&
+      html`<p class="muted">${t("empty.subjects", { subjects: subjects.join(", ") })}</p>`}
+      ${prompts.length > 0 &&
+      html`
+        <ul class="suggestions" aria-label=${t("empty.prompts")}>
+          ${prompts.map(
+            (prompt) => html`
+              <li key=${prompt}>
+                <button type="button" onClick=${() => begin(prompt)}>${prompt}</button>
+              </li>
+            `,
+          )}
+        </ul>
+      `}
       <label class="field narrow">
         <span>${t("empty.model")}</span>
         <input
           value=${conversation.model}
-          placeholder="tod"
+          placeholder=${catalogue.told?.name ?? "tod"}
           spellcheck="false"
           autocomplete="off"
           onChange=${(event) => {

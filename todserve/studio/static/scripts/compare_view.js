@@ -54,6 +54,7 @@ export class CompareView extends Component {
                   onInput=${(event) => comparison.update({ model: event.target.value.trim() })}
                 />
               </label>
+              <${Versions} comparison=${comparison} />
               <button class="primary" type="submit" disabled=${comparison.busy || !comparison.model}>
                 ${t("compare.run")}
               </button>
@@ -66,6 +67,33 @@ export class CompareView extends Component {
       <p class="hidden" role="status">${news}</p>
     `;
   }
+}
+
+/** The models that answered before, to choose by a press; one that is served no more says so. */
+function Versions({ comparison }) {
+  const { versions, model } = comparison;
+  if (!versions.length) return null;
+  return html`
+    <div class="versions" role="group" aria-label=${t("compare.versions")}>
+      ${versions.map(
+        ({ name, served, checkpoint }) => html`
+          <button
+            key=${name}
+            type="button"
+            class="plain"
+            aria-pressed=${String(name === model)}
+            disabled=${!served}
+            onClick=${() => comparison.update({ model: name })}
+          >
+            ${name}
+            <span class="muted small">
+              ${served ? (checkpoint ?? "").slice(0, 8) : t("compare.gone")}
+            </span>
+          </button>
+        `,
+      )}
+    </div>
+  `;
 }
 
 /** Part -> what the gateway calls it where two answers differ. */

@@ -5,12 +5,22 @@ export class Comparison {
   model = "";
   of = null;
   turns = null;
+  versions = [];
   busy = false;
   failure = "";
 
   constructor(gateway, changed) {
     this.gateway = gateway;
     this.changed = changed;
+  }
+
+  /** Learn which models there are to compare with. */
+  async load() {
+    try {
+      this.update({ versions: (await this.gateway.get("/versions")).versions });
+    } catch (refusal) {
+      this.update({ failure: refusal.message });
+    }
   }
 
   async run(dialogueId) {
@@ -20,8 +30,9 @@ export class Comparison {
       const { turns } = await this.gateway.post(`/dialogues/${dialogueId}/compare`, body);
       this.update({ turns, of: dialogueId, busy: false });
     } catch (refusal) {
-      const away = refusal.status === 405 || (refusal.status === 404 && refusal.kind === "not_found");
-      this.update({ busy: false, failure: away ? t("compare.unknown") : refusal.message });
+      const unknown = refusal.status === 404 && !refusal.message.includes(dialogueId);
+      const failure = unknown ? t("compare.unknown", { model: this.model }) : refusal.message;
+      this.update({ busy: false, failure });
     }
     return this.turns;
   }

@@ -12,6 +12,7 @@ export class Conversation {
   turns = [];
   chosen = null;
   pending = null;
+  heard = null;
   opening = null;
   busy = false;
   failure = "";
@@ -36,7 +37,7 @@ export class Conversation {
   }
 
   select(index) {
-    this.update({ chosen: Math.max(0, Math.min(index, this.turns.length - 1)) });
+    this.update({ chosen: placed(index, this.turns) });
   }
 
   /** Leave the dialogue; the next message begins another. */
@@ -45,13 +46,17 @@ export class Conversation {
     this.update({ id: null, turns: [], chosen: null, pending: null, failure: "" });
   }
 
-  async open(id) {
-    if (id === this.id) return;
+  /** Open a dialogue, at one of its turns if one is given. */
+  async open(id, turn = null) {
+    if (id === this.id) {
+      if (turn !== null) this.select(turn);
+      return;
+    }
     this.reset();
     this.opening = id;
     await this.attempt("say", async () => {
       const { turns } = await this.gateway.get(`/dialogues/${encodeURIComponent(id)}`);
-      if (this.opening === id) this.update({ id, turns });
+      if (this.opening === id) this.update({ id, turns, chosen: turn === null ? null : placed(turn, turns) });
     });
   }
 
@@ -65,12 +70,21 @@ export class Conversation {
         this.id = (await this.gateway.post("/dialogues", body)).dialogue_id;
       }
       const id = this.id;
-      const turn = await this.gateway.post(`/dialogues/${id}/turns`, message);
+      const turn = await this.gateway.stream(`/dialogues/${id}/turns`, message, (name, content) =>
+        this.hear(message, name, content),
+      );
       // Somebody may have opened another dialogue while this one was being answered.
       if (id !== this.id) return null;
       this.update({ turns: [...this.turns, turn], chosen: null, pending: null });
       return turn;
     });
+  }
+
+  /** Take in a part of the answer to a message: what was understood of it, then its reply. */
+  hear(message, name, { answer, text }) {
+    if (message !== this.pending) return;
+    if (name === "understood") this.update({ heard: { answer, text: "" } });
+    if (name === "piece") this.update({ heard: { ...this.heard, text: this.heard.text + text } });
   }
 
   async correct(index, content, { rerun = false } = {}) {
@@ -102,7 +116,7 @@ export class Conversation {
 
   /** Take a step; where it fails, `failed` says at what, and `failure` why. */
   async attempt(what, step) {
-    this.update({ busy: true, failure: "", failed: "" });
+    this.update({ busy: true, heard: null, failure: "", failed: "" });
     try {
       return await step();
     } catch (refusal) {
@@ -118,6 +132,8 @@ export class Conversation {
     this.changed();
   }
 }
+
+const placed = (index, turns) => Math.max(0, Math.min(index, turns.length - 1));
 
 /** 128 random bits; crypto.randomUUID is missing where a page is not served over HTTPS. */
 export function newId() {

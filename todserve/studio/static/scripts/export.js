@@ -3,7 +3,14 @@ import { Component, html } from "./html.js";
 import { icon } from "./icons.js";
 import { t } from "./language.js";
 
-const FORMATS = { sgd: "SGD", jsonl: "JSONL" };
+const FORMATS = { sgd: "SGD", jsonl: "JSONL", zip: "ZIP", rasa: "Rasa", parquet: "Parquet" };
+const ENDINGS = {
+  sgd: "sgd.jsonl",
+  jsonl: "jsonl",
+  zip: "zip",
+  rasa: "rasa.zip",
+  parquet: "parquet",
+};
 
 export class Export extends Component {
   state = { corrected: false, failure: "" };
@@ -16,7 +23,7 @@ export class Export extends Component {
       const file = await this.props.gateway.file(`/export?format=${format}&corrected=${corrected}`);
       const link = document.createElement("a");
       link.href = URL.createObjectURL(file);
-      link.download = `dialogues${corrected ? "-corrected" : ""}.${format}.jsonl`;
+      link.download = `dialogues${corrected ? "-corrected" : ""}.${ENDINGS[format]}`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     } catch (refusal) {

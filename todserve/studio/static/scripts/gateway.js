@@ -1,4 +1,5 @@
 /** Gateway: the API under /v1. Example: await gateway.post("/dialogues", {}). */
+import { EVENTS, EventParts } from "./event_parts.js";
 import { t } from "./language.js";
 
 export class Refusal extends Error {
@@ -32,9 +33,31 @@ export class Gateway {
     return (await this.send("GET", path)).blob();
   }
 
-  async send(method, path, body) {
+  /** Post, and call `hear` with each event before the last, which is returned. */
+  async stream(path, body, hear) {
+    const answer = await this.send("POST", path, body, EVENTS);
+    if (!answer.headers.get("Content-Type")?.startsWith(EVENTS)) return answer.json();
+    const parts = new EventParts();
+    try {
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        for (const { name, content } of parts.take(value)) {
+          if (name === "error") throw new Refusal(content.code, content.type, content.message);
+          if (name === "turn") return content;
+          hear(name, content);
+        }
+      }
+    } catch (cause) {
+      if (cause instanceof Refusal) throw cause;
+    }
+    throw new Refusal(0, "unreachable", t("failed.unreachable"));
+  }
+
+  async send(method, path, body, accept = "application/json") {
     const { token } = this.session;
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const headers = { Accept: accept, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let answer;
     try {

@@ -50,7 +50,9 @@ export class IntentSection extends Component {
         html`
           <p class="domain">
             <span class="label">${t("domain")}</span>
-            <span class="chip strong">${domain.active ? plain(domain.active) : t("none")}</span>
+            <span class="chip strong">
+              ${(domain.active && catalogue.title(domain.active)) || t("none")}
+            </span>
             ${domain.switched && html`<span class="badge new">${t("domain.switched")}</span>`}
             <span class="muted small">${domain.reason}</span>
           </p>

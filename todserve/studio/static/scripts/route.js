@@ -1,9 +1,13 @@
-/** Route: which view is shown, kept in the address. Example: "#/chat/4f2a". */
-export const VIEWS = ["chat", "dialogues", "compare", "annotate"];
+/** Route: which view is shown, kept in the address. Example: "#/chat/4f2a/1" is its second turn. */
+export const VIEWS = ["chat", "dialogues", "label", "compare", "annotate", "help"];
 
 export function route() {
-  const [, view, id] = location.hash.split("/");
-  return { view: VIEWS.includes(view) ? view : "chat", id: id ? read(id) : null };
+  const [, view, id, turn] = location.hash.split("/");
+  return {
+    view: VIEWS.includes(view) ? view : "chat",
+    id: id ? read(id) : null,
+    turn: /^\d{1,6}$/.test(turn ?? "") ? Number(turn) : null,
+  };
 }
 
 /** An address that was cut short names no dialogue. */
@@ -15,7 +19,8 @@ function read(id) {
   }
 }
 
-export const address = (view, id) => (id ? `#/${view}/${encodeURIComponent(id)}` : `#/${view}`);
+export const address = (view, id, turn) =>
+  [`#/${view}`, ...(id ? [encodeURIComponent(id)] : []), ...(turn === undefined ? [] : [turn])].join("/");
 
 export function go(view, id, { replace = false } = {}) {
   const target = address(view, id);

@@ -49,7 +49,7 @@ export class StateSection extends Component {
   domain(domain, slots) {
     return html`
       <div class="domain-block" key=${domain}>
-        <h4>${plain(domain)}</h4>
+        <h4>${this.props.catalogue.title(domain) || plain(domain)}</h4>
         <ul class="slots">
           ${slots.map(
             ({ slot, entry, old, change }) => html`

@@ -5,9 +5,10 @@ import { t } from "./language.js";
 import { isCorrected, readAsOf, repliesOf, unparsedOf, verdictOf } from "./turn.js";
 import { Wording } from "./wording.js";
 
-export function TurnInChat({ turn, selected, choose }) {
+/** `blind`: without what people say of it; `choose`: called with its number, where it can be chosen. */
+export function TurnInChat({ turn, selected, choose, blind = false }) {
   const { texts, kind } = repliesOf(turn);
-  const verdict = verdictOf(turn);
+  const verdict = blind ? null : verdictOf(turn);
   return html`
     <article class=${`turn${selected ? " selected" : ""}`} aria-label=${t("turn", { number: turn.index + 1 })}>
       <p class="bubble user"><span class="hidden">${t("you")}: </span>${turn.user}</p>
@@ -23,16 +24,21 @@ export function TurnInChat({ turn, selected, choose }) {
       )}
       ${texts.length === 0 && html`<p class="bubble bot muted">${t("bot.silent")}</p>`}
       <div class="turn-foot">
-        <button
-          type="button"
-          class="link"
-          aria-pressed=${String(selected)}
-          onClick=${() => choose(turn.index)}
-        >
-          ${t("turn.details", { number: turn.index + 1 })}
-        </button>
+        ${choose
+          ? html`
+              <button
+                type="button"
+                class="link"
+                aria-pressed=${String(selected)}
+                onClick=${() => choose(turn.index)}
+              >
+                ${t("turn.details", { number: turn.index + 1 })}
+              </button>
+            `
+          : html`<span class="muted small">${t("turn", { number: turn.index + 1 })}</span>`}
         ${verdict &&
         html`<span class=${`badge ${verdict}`}>${icon(verdict)}${t(`verdict.${verdict}`)}</span>`}
+        ${turn.correction?.disputed && html`<span class="badge changed">${t("reason.disputed")}</span>`}
         ${isCorrected(turn) && html`<span class="badge corrected">${t("badge.corrected")}</span>`}
         ${kind === "rerun" && html`<span class="badge rerun">${t("badge.rerun")}</span>`}
         ${unparsedOf(turn).length > 0 &&

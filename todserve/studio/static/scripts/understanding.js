@@ -39,10 +39,13 @@ export class Understanding extends Component {
   judge = async (verdict) => {
     const { conversation, announce } = this.props;
     const turn = await conversation.correct(conversation.selected.index, { verdict });
-    if (turn) announce(t(`verdict.${verdict}`));
+    if (!turn) return;
+    announce(t(`verdict.${verdict}`));
+    this.props.judged?.();
   };
 
-  render({ conversation, catalogue }, { editing }) {
+  /** In the queue (`judged`) one turn is looked at; `blind`: without what others say of it. */
+  render({ conversation, catalogue, judged, blind = false }, { editing }) {
     const turn = conversation.selected;
     const last = conversation.turns.length - 1;
     const section = {
@@ -63,10 +66,13 @@ export class Understanding extends Component {
           <h2 id="turn-title">
             ${t("turn.of", { number: turn.index + 1, count: last + 1 })}
           </h2>
-          <div class="pager">
-            <${Step} conversation=${conversation} by=${-1} name="previous" />
-            <${Step} conversation=${conversation} by=${1} name="next" />
-          </div>
+          ${!judged &&
+          html`
+            <div class="pager">
+              <${Step} conversation=${conversation} by=${-1} name="previous" />
+              <${Step} conversation=${conversation} by=${1} name="next" />
+            </div>
+          `}
           <div class="verdicts" role="group" aria-label=${t("verdict")}>
             ${["right", "wrong"].map(
               (verdict) => html`
@@ -74,7 +80,7 @@ export class Understanding extends Component {
                   key=${verdict}
                   type="button"
                   class=${verdict}
-                  aria-pressed=${String(verdictOf(turn) === verdict)}
+                  aria-pressed=${String(!blind && verdictOf(turn) === verdict)}
                   onClick=${() => this.judge(verdict)}
                 >
                   ${icon(verdict)}${t(`verdict.${verdict}`)}
