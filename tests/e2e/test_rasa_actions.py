@@ -245,9 +245,11 @@ def test_a_converted_project_books_through_its_own_action_server(tmp_path: Path)
     assert booked.messages == (
         "3 seats for paper boats on Friday are yours; the reference is LANTERN1.",
     )
-    assert booked.memory == {"reference": "lantern1", "booked": "3.0 paper boats"}
+    # What its own form's validation gave back is remembered as it is.
+    told = {"seats": 3.0, "balcony": True, "booked": "3.0 paper boats"}
+    assert booked.memory == {"reference": "lantern1", **told}
     assert cancelled.messages == ("lantern1 is cancelled.",)
-    assert cancelled.memory == {"booked": "3.0 paper boats"}
+    assert cancelled.memory == told
     assert (booked.error, cancelled.error) == (None, None)
 
 

@@ -30,6 +30,7 @@ from todserve.bot.rasa.action_slots import (
     domain_json,
     slot_key,
     typed,
+    value_text,
 )
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.rasa.judged_values import new_values
@@ -277,11 +278,11 @@ class Doing:
             if known not in told:
                 continue
             value = told[known]
-            judged[slot] = (new[slot], None if value is None else str(value))
+            judged[slot] = (new[slot], None if value is None else value_text(value))
             if value is None:
                 del values[slot]
             else:
-                values[slot] = str(value)
+                values[slot] = value_text(value)
             if value is None or isinstance(value, str):
                 # The form keeps it; what is no text is remembered as it is.
                 self.memory.pop(self._key(known), None)

@@ -12,6 +12,7 @@ from typing import Any
 
 from todserve.bot.bot_config import BotConfig, Template
 from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.rasa.action_slots import value_text
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.user_message import Heard
 from todserve.runtime.reply.reply_style import ReplyStyle
@@ -57,7 +58,7 @@ class Values:
 
 
 class Responses:
-    """The templates of one bot."""
+    """Chooses and fills the response templates of one bot."""
 
     def __init__(self, config: BotConfig) -> None:
         own = PHRASES[config.language].responses
@@ -155,5 +156,5 @@ def _slot(found: re.Match[str]) -> str:
 
 def _written(slot: str, value: object) -> str:
     if not isinstance(value, str):
-        return str(value)
+        return value_text(value)
     return ReplyStyle.of_text(value).wording.spoken(slot, value)

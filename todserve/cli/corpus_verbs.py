@@ -54,7 +54,7 @@ def _knowledge_build(
 
 
 def _stats(
-    name: CorpusName,
+    name: CorpusOrPath,
     split: Annotated[str, typer.Option("--split", metavar="NAME", help="its split")] = "train",
     corpora: Corpora = None,
     json: Json = None,

@@ -1,6 +1,6 @@
 """The options that several verbs share: one spelling, one meaning and one help text each.
 
-Example: ``def stats(name: CorpusName, corpora: Corpora = None) -> None`` takes ``--corpora DIR``.
+Example: ``def stats(name: CorpusOrPath, corpora: Corpora = None)`` takes ``--corpora DIR``.
 """
 
 from pathlib import Path

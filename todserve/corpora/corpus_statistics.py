@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.registry import load, reader_of
+from todserve.corpora.registry import CORPORA, load, reader_of
 from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -22,6 +23,7 @@ class CorpusStatistics:
 
     Attributes:
         report: what the reader counted.
+        published: whether it is a published corpus, of which more is known.
         annotated: annotation -> turns that have it.
         domains: active domain -> turns.
         intents: intent -> turns.
@@ -32,6 +34,7 @@ class CorpusStatistics:
     """
 
     report: ReadReport = field(default_factory=ReadReport)
+    published: bool = True
     annotated: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)
@@ -88,10 +91,11 @@ class CorpusStatistics:
 
     def lines(self) -> Iterator[str]:
         """Yield the statistics as plain text."""
-        publisher = reader_of(self.report.corpus).publisher
-        yield f"{publisher.title}, licence {publisher.licence}, from {publisher.url}"
-        if publisher.caution:
-            yield f"note: {publisher.caution}"
+        if self.published:
+            publisher = reader_of(self.report.corpus).publisher
+            yield f"{publisher.title}, licence {publisher.licence}, from {publisher.url}"
+            if publisher.caution:
+                yield f"note: {publisher.caution}"
         yield from self.report.lines()
         turns = max(self.report.turns, 1)
         yield (
@@ -117,8 +121,8 @@ def statistics_of(
     """Read a split to its end and return what is in it.
 
     Args:
-        name: the corpus.
-        split: the split.
+        name: the corpus, or a folder or file of one's own, which is read whole.
+        split: of a published corpus.
         root: see `source.find`; TOD_DATA when None.
         progress: show a progress bar on stderr.
 
@@ -126,6 +130,11 @@ def statistics_of(
         CorpusError: see `registry.load`.
     """
     statistics = CorpusStatistics()
+    if name not in CORPORA and Path(name).exists():
+        statistics.published = False
+        for dialogue in open_dialogues(name, report=statistics.report)[1]:
+            statistics.add(dialogue)
+        return statistics
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
     return statistics

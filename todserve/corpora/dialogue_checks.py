@@ -6,10 +6,13 @@ turn 3, when the schema's train has no colour.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
+from todserve.runtime.language.control_text import without_frames
 from todserve.runtime.language.dialogue import DONTCARE, GENERAL, Dialogue, Turn
 from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.wire.limits import DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +72,10 @@ class DialogueChecks:
             yield _finding(number, "utterance", "an empty one", "words", "write what was said")
         if turn.system is not None and not turn.system.strip():
             yield _finding(number, "reply", "an empty one", "words, or no reply", "leave it out")
+        for what, text in (("utterance", turn.user), ("reply", turn.system or "")):
+            yield from _unservable(number, what, text)
         yield from self._state(number, turn)
+        yield from self._acts(number, turn)
         if turn.intent is not None and turn.intent not in self._schema.intents:
             yield _finding(
                 number,
@@ -101,6 +107,22 @@ class DialogueChecks:
             for slot, value in slots.items():
                 yield from self._value(number, domain, slot, value)
 
+    def _acts(self, number: int, turn: Turn) -> Iterator[Finding]:
+        # An act may tell what no user can ask for; what is nearly a slot is meant to be one.
+        for act in turn.dialogue_acts or ():
+            if act.domain not in self._schema.domains or not act.slot:
+                continue
+            known = self._schema.slots(act.domain)
+            close = [] if act.slot in known else get_close_matches(act.slot, known, n=1, cutoff=0.8)
+            if close:
+                yield _finding(
+                    number,
+                    f"dialogue_acts {act.domain}",
+                    f"slot {act.slot!r}, did you mean {close[0]!r}?",
+                    _some(known),
+                    "correct it, or add the slot to the schema",
+                )
+
     def _value(self, number: int, domain: str, slot: str, value: str) -> Iterator[Finding]:
         what = f"belief_state {domain}"
         closed = self._closed.get((domain, slot))
@@ -124,6 +146,31 @@ class DialogueChecks:
                 _some(closed),
                 "correct the value, or add it to the slot's values",
             )
+
+
+def _unservable(number: int, what: str, text: str) -> Iterator[Finding]:
+    """Yield what no server takes, so that nobody trains on what is never asked."""
+    if len(text) > DEFAULT_LIMITS.max_characters:
+        yield _finding(
+            number,
+            what,
+            f"{len(text)} characters",
+            f"at most {DEFAULT_LIMITS.max_characters}, as a server takes them",
+            "shorten it, or take the turn out",
+        )
+    odd = next((one for one in text if one < " " and one not in "\t\r\n"), None)
+    if odd is not None:
+        yield _finding(
+            number, what, f"the control character U+{ord(odd):04X}", "plain text", "leave it out"
+        )
+    elif without_frames(text) != text:
+        yield _finding(
+            number,
+            what,
+            "a mark that only the network may write, such as <eos_u>",
+            "plain text",
+            "leave it out",
+        )
 
 
 def _placeholders(number: int, turn: Turn) -> Iterator[Finding]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.corpora_fixtures import TINY
+from todserve.cli import main
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.files.dialogue_places import Places
 from todserve.corpora.registry import TOD_DATA, find, load
 from todserve.corpora.validation import run_validate
@@ -96,7 +98,22 @@ def test_right_dialogues_have_no_fault(tmp_path: Path, capsys: pytest.CaptureFix
         ),
         (GOOD, "dialogue_id", "'d1' a second time"),
         ({"dialogue_id": "d2", "turns": []}, "turns", "none"),
-        ("{]", "line", "json invalid"),
+        (changed(user="x" * 4001), "turns.0 utterance", "4001 characters"),
+        (changed(user="a\0b"), "turns.0 utterance", "the control character U+0000"),
+        (
+            changed(user="hi <eos_u>"),
+            "turns.0 utterance",
+            "a mark that only the network may write, such as <eos_u>",
+        ),
+        (
+            changed(dialogue_acts=[{"domain": "hotel", "act": "inform", "slot": "areaa"}]),
+            "turns.0 dialogue_acts hotel",
+            "slot 'areaa', did you mean 'area'?",
+        ),
+        (changed(intnet="a"), "turns.0", "unknown key 'intnet', did you mean 'intent'?"),
+        ({"dialogue_id": 1, "turns": []}, "dialogue_id", "a number"),
+        ({"turns": []}, "dialogue_id", "nothing"),
+        ("{]", "line", "no JSON (key must be a string at line 1 column 2)"),
     ],
 )
 def test_every_fault_of_json_lines_has_its_line(
@@ -105,6 +122,33 @@ def test_every_fault_of_json_lines_has_its_line(
     faults = run_validate(lines(tmp_path, GOOD, "", entry))
     assert places(faults) == [("train.jsonl", 3, what)]
     assert faults[0].got == got
+
+
+def test_a_mark_of_windows_is_no_fault_and_its_letters_are_named(tmp_path: Path) -> None:
+    file = Path(lines(tmp_path, GOOD)) / "train.jsonl"
+    good = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))
+    assert run_validate(tmp_path) == []
+    file.write_bytes(good + '{"dialogue_id": "2", "turns": [{"user": "café"}]}\n'.encode("cp1252"))
+    (fault,) = run_validate(tmp_path)
+    assert (fault.line, fault.got) == (2, "byte 45 of another coding than UTF-8")
+    assert fault.fix.endswith("iconv -f cp1252 -t utf-8 train.jsonl")
+
+
+def test_an_empty_file_is_a_fault_and_no_corpus(tmp_path: Path) -> None:
+    lines(tmp_path, GOOD)
+    (tmp_path / "train.jsonl").write_text("\n")
+    (fault,) = run_validate(tmp_path)
+    assert (fault.line, fault.got) == (1, "no dialogue")
+    with pytest.raises(CorpusError, match="got no dialogue; expected one a line"):
+        list(open_dialogues(tmp_path)[1])
+
+
+def test_ones_own_dialogues_are_counted_by_their_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["data", "stats", str(lines(tmp_path, GOOD))]) == 0
+    assert "turns a dialogue" in capsys.readouterr().out
 
 
 def test_all_faults_are_printed_in_the_order_of_the_lines(

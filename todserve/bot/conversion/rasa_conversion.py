@@ -111,7 +111,8 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
         )
     # One bad line keeps nobody from all the others; it is named.
     for fault in dict.fromkeys(faults):
-        report.skipped(f"fault: {fault.what}: got {fault.got}", f"{fault.file}:{fault.line}")
+        got = fault.got.removeprefix("got ")
+        report.skipped(f"fault: {fault.what}: got {got}", f"{fault.file}:{fault.line}")
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         partial.mkdir(parents=True)

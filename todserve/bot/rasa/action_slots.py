@@ -114,6 +114,13 @@ def domain_json(config: BotConfig) -> dict[str, Any]:
     }
 
 
+def value_text(value: Any) -> str:
+    """Return a value as people write it: three seats are 3, whatever kind of number they are."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def _number(value: str) -> Any:
     try:
         number = float(value)

@@ -15,8 +15,10 @@ annotated", never "empty". ``corpus`` is the folder's name and ``split`` the fil
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +83,21 @@ def read_lines(path: Path, faults: list[Fault]) -> Iterator[tuple[int, Dialogue]
         path: a ``.jsonl`` file in UTF-8.
         faults: every fault is added; a dialogue with one is not yielded.
     """
+    empty = True
     with path.open("rb") as stream:
         for line, content in enumerate(stream, start=1):
+            if line == 1:
+                # Windows writes a mark before the first character, which means nothing.
+                content = content.removeprefix(BOM_UTF8)
             if not content.strip():
                 continue
+            empty = False
             try:
+                content.decode("utf-8")
                 found = _Dialogue.model_validate_json(content)
+            except UnicodeDecodeError as error:
+                faults.append(_no_utf8(path, line, error))
+                continue
             except ValidationError as error:
                 faults += _faults(path, line, error)
                 continue
@@ -100,19 +111,87 @@ def read_lines(path: Path, faults: list[Fault]) -> Iterator[tuple[int, Dialogue]
                 ),
             )
 
+    if empty:
+        faults.append(
+            Fault(
+                file=str(path),
+                line=1,
+                what="file",
+                got="no dialogue",
+                expected="one a line",
+                fix="write some, or take the file out",
+            )
+        )
+
+
+def _no_utf8(path: Path, line: int, error: UnicodeDecodeError) -> Fault:
+    return Fault(
+        file=str(path),
+        line=line,
+        what="line",
+        got=f"byte {error.start + 1} of another coding than UTF-8",
+        expected="UTF-8",
+        fix=f"save the file so; from Windows perhaps: iconv -f cp1252 -t utf-8 {path.name}",
+    )
+
 
 def _faults(path: Path, line: int, error: ValidationError) -> Iterator[Fault]:
-    # Neither the input nor the message's own copy of it: it may be an utterance.
-    for one in error.errors(include_input=False, include_url=False)[:_SHOWN]:
-        place = ".".join(str(part) for part in one["loc"]) or "line"
+    # Only the kind of what stands there is told: it may be an utterance.
+    for one in error.errors(include_url=False)[:_SHOWN]:
+        *above, last = one["loc"] or ("line",)
+        wanted = _WANTED.get(one["type"], "what the layout has there")
+        got = _KINDS.get(type(one["input"]), "something else")
+        place = ".".join(map(str, (*above, last)))
+        if one["type"] == "extra_forbidden":
+            place = ".".join(map(str, above)) or "line"
+            known = _keys(above)
+            close = get_close_matches(str(last), known, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            got, wanted = f"unknown key {str(last)[:64]!r}{hint}", f"one of {', '.join(known)}"
+        elif one["type"] == "missing":
+            got = "nothing"
+        elif one["type"] == "json_invalid":
+            got = f"no JSON ({one['ctx']['error']})"
         yield Fault(
             file=str(path),
             line=line,
             what=place,
-            got=one["type"].replace("_", " "),
-            expected=one["msg"][:1].lower() + one["msg"][1:] if one["loc"] else "a JSON object",
-            fix="correct the line; the layout stands in todserve/corpora/files/jsonlines.py",
+            got=got,
+            expected=wanted,
+            fix="correct the line; docs/own-data.md shows one",
         )
+
+
+def _keys(place: Sequence[int | str]) -> list[str]:
+    """Return the keys that there may be at a place of a line."""
+    model: type[BaseModel] = _Dialogue
+    if "turns" in place:
+        model = _Act if "dialogue_acts" in place else _Turn
+    return list(model.model_fields)
+
+
+_KINDS: dict[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+_WANTED = {
+    "string_type": "a text, in quotes",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "missing": "this key, which must be there",
+    "json_invalid": "a JSON object",
+    "too_long": "a pair",
+    "too_short": "a pair",
+}
 
 
 def write_lines(dialogues: Iterable[Dialogue], path: Path) -> None:

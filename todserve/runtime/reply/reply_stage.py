@@ -29,7 +29,7 @@ _CLEAR = frozenset({"refusal", "booking", "reference", "which"})
 
 
 class Source(StrEnum):
-    """Where a reply that was sent is from."""
+    """Which text was sent: the first generation, another one, or a plain sentence."""
 
     GENERATION = "generation"
     ALTERNATIVE = "alternative"

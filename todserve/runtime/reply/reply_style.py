@@ -372,6 +372,17 @@ class ReplyStyle(_Frozen):
         return f"{', '.join(first)}{self.together}{last}" if first else last
 
 
+def stated_language(folder: Path) -> str | None:
+    """Return the language that a checkpoint's ``reply.json`` names; None where it names none.
+
+    Raises:
+        ConfigError: the file is no JSON object.
+    """
+    path = folder / REPLY_FILE
+    language = _read(path).get("language") if path.is_file() else None
+    return language if isinstance(language, str) else None
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = read_json(path)

@@ -46,7 +46,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelled:
-    """An utterance as it is read.
+    """An utterance with its misspelt words corrected, and what was changed.
 
     Attributes:
         text: what the network reads.

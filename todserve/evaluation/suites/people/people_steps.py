@@ -30,7 +30,7 @@ Wanted = str | tuple[str, ...]
 
 
 class Step(BaseModel):
-    """One utterance.
+    """One utterance of somebody, and the belief state and intent that are right after it.
 
     Attributes:
         user: what is typed.
