@@ -202,6 +202,22 @@ def test_a_binary_answer_stands_behind_the_same_json(
     assert texts[0] == texts[1]
 
 
+def test_a_turn_in_two_lines_is_told_as_torchserve_tells_it(
+    server: RunningServer, other: FleetServer
+) -> None:
+    wanted = asked(PREDICT, LATER, Accept="application/x-ndjson")
+    found = [ask(url, wanted) for url in (server.inference_url, other.url)]
+    kinds = [one.headers["Content-Type"] for one in found]
+    assert kinds == ["application/x-ndjson"] * 2
+    ours, theirs = ([timeless(json.loads(line)) for line in one.iter_lines()] for one in found)
+    assert len(ours) == 2
+    assert theirs == ours
+    wrong = asked(PREDICT, {"usr": SAID}, Accept="application/x-ndjson")
+    refused = [ask(url, wrong) for url in (server.inference_url, other.url)]
+    assert [one.status_code for one in refused] == [400, 400]
+    assert told(refused[0]) == told(refused[1])
+
+
 def test_an_answer_without_an_id_carries_the_requests(other: FleetServer) -> None:
     body = v2(ONE)
     del body["id"]

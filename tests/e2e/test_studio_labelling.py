@@ -175,6 +175,41 @@ def test_the_queue_is_worked_by_keys_alone(page: Studio, url: str) -> None:
     expect(page.page.get_by_role("heading", name="What the keys do")).to_be_visible()
 
 
+def test_what_was_labelled_last_is_taken_back_wherever_it_was(page: Studio, url: str) -> None:
+    first = spoken(url, "mumble and garble")
+    second = spoken(url, "mumble")
+    kept = requests.post(
+        f"{url}/v1/dialogues/{second}/turns/0/correction", json={"intent": "book_train"}, timeout=30
+    )
+    assert kept.ok
+    third = spoken(url, "quarrel")
+    page.open("#/label")
+    keys, shown = page.page.keyboard, page.page.locator(".queued")
+    expect(shown).to_contain_text("mumble and garble")
+    keys.press("w")
+    expect(shown).to_contain_text("quarrel")
+    keys.press("u")
+    expect(shown).to_contain_text("mumble and garble")
+    expect(page.page.get_by_text("2 turns left")).to_be_visible()
+    keys.press("u")  # there is nothing more of this page's own
+    keys.press("r")
+    expect(shown).to_contain_text("quarrel")
+    assert turns(url, first)[0]["correction"]["verdict"] == "right"
+    assert turns(url, second)[0]["correction"]["intent"] == "book_train"
+    assert turns(url, third)[0]["correction"] is None
+
+
+def test_the_chat_shows_what_was_corrected_in_the_queue(page: Studio, url: str) -> None:
+    page.open()
+    page.say("mumble")
+    page.go("Label")
+    expect(page.page.locator(".queued")).to_contain_text("mumble")
+    page.page.keyboard.press("w")
+    expect(page.page.get_by_text("0 turns left")).to_be_visible()
+    page.go("Chat")
+    expect(page.page.get_by_role("article")).to_contain_text("Wrong")
+
+
 def test_single_keys_can_be_switched_off_for_good(page: Studio, url: str) -> None:
     dialogue = spoken(url, "mumble")
     page.open("#/label")

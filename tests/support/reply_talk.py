@@ -41,6 +41,7 @@ class Talk:
         said: Sequence[str] = (),
         intent: str | None = None,
         understood: bool = False,
+        typed: str = "",
     ) -> Facts:
         known = state or {}
         found = (
@@ -56,6 +57,7 @@ class Talk:
             said=said,
             intent=intent,
             understood=understood,
+            typed=typed,
             knowledge=self.knowledge,
             schema=SCHEMA,
             style=self.style,

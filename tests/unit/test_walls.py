@@ -187,6 +187,24 @@ def test_words_of_an_expression_are_told_from_its_signs() -> None:
     assert sorted(looked_for(ast.parse(source))) == ["clock", "noon", "past"]
 
 
+# They are the console itself.
+PRINTERS = {"todserve.runtime.console", "todserve.serving.terminal.painted_lines"}
+
+
+@pytest.mark.parametrize("path", sources("todserve", "handlers", "model_defs"), ids=module_name)
+def test_only_the_console_prints_to_the_terminal(path: Path) -> None:
+    printing = [
+        node
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+        # Into a file that the caller gave.
+        and "file" not in {given.arg for given in node.keywords}
+    ]
+    assert printing == [] or module_name(path) in PRINTERS
+
+
 @pytest.mark.parametrize("path", sources("handlers"), ids=module_name)
 def test_handlers_never_import_each_other(path: Path) -> None:
     handlers = {other.stem for other in sources("handlers")} | {"handlers"}

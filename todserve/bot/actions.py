@@ -30,7 +30,7 @@ class ActionError(TodError):
 
 @runtime_checkable
 class Action(Protocol):
-    """One action."""
+    """Code that the bot runs by a name: it may look up, book, speak and set slots."""
 
     def name(self) -> str:
         """Return the name by which bot.yml calls the action."""

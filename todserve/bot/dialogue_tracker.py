@@ -15,7 +15,7 @@ from todserve.bot.action_events import Event
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracker:
-    """What stands when an action runs.
+    """The slots, the newest message and the dialogue before it, as an action finds them.
 
     Attributes:
         sender_id: whom the dialogue is with, as its channel names people; else its id.

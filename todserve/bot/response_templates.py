@@ -58,7 +58,7 @@ class Values:
 
 
 class Responses:
-    """The templates of one bot."""
+    """Chooses and fills the response templates of one bot."""
 
     def __init__(self, config: BotConfig) -> None:
         own = PHRASES[config.language].responses

@@ -15,7 +15,7 @@ PANEL = "Talk"
 
 
 def add_bot_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``bot``: check a bot.yml, convert a Rasa project, test it by its stories, talk to it."""
     bot = typer.Typer(help="Check, test or talk with a bot.yml, or make one of a Rasa project.")
     bot.command("check", cls=VerbCommand)(_check)
     bot.command("convert", cls=VerbCommand)(_convert)

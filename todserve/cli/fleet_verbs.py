@@ -27,7 +27,7 @@ _Port = Annotated[
 
 
 def add_fleet_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``serve``, which runs the model on other servers than TorchServe."""
     serve = typer.Typer(help="Serve an archive by another engine than TorchServe, until Ctrl-C.")
     serve.command("kserve", cls=VerbCommand)(_kserve)
     serve.command("ray", cls=VerbCommand)(_ray)

@@ -15,7 +15,7 @@ PANEL = "Data"
 
 
 def add_label_verbs(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Add ``label``, which labels a file of utterances or dialogues with a model."""
     app.command("label", cls=VerbCommand, rich_help_panel=PANEL)(_label)
 
 

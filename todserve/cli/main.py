@@ -75,6 +75,7 @@ def application() -> typer.Typer:
     add_training_verbs(app)
     add_evaluation_verbs(app)
     add_serving_verbs(app)
+    add_release_verbs(app)
     add_fleet_verbs(app)
     add_release_verbs(app)
     add_gateway_verbs(app)

@@ -20,7 +20,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="why, for 
 
 
 def add_release_verbs(app: typer.Typer) -> None:
-    """Add the verbs."""
+    """Add ``release``: list the versions of a model, promote one, roll back, see who did."""
     release = typer.Typer(
         help="Versions of a model: promote, roll back, see who did.", no_args_is_help=True
     )

@@ -40,7 +40,7 @@ class Fault:
 
 
 def refuse(faults: Sequence[Fault], path: object) -> None:
-    """Raise when there is any fault.
+    """Raise a ``CorpusError`` that lists the faults, where there are any.
 
     Raises:
         CorpusError: with the first fault, how many follow, and how to see them.

@@ -28,7 +28,7 @@ from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
 from todserve.corpora.registry import CORPORA, find, load
 from todserve.corpora.services import merged
-from todserve.runtime.console import one_line
+from todserve.runtime.console import one_line, tell
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.language.dialogue import Dialogue
@@ -86,7 +86,7 @@ def run_convert(
         shutil.rmtree(partial, ignore_errors=True)
     for report in (reading, writing):
         for line in report.lines():
-            print(one_line(line))
+            tell(one_line(line))
     return writing
 
 

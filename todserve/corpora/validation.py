@@ -27,7 +27,7 @@ from todserve.corpora.readers.rasa.rasa_project import read_project
 from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
 from todserve.corpora.registry import CORPORA, find, load
 from todserve.corpora.services import merged
-from todserve.runtime.console import one_line
+from todserve.runtime.console import one_line, tell
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 
@@ -65,8 +65,8 @@ def run_validate(
             f"or one of {', '.join(CORPORA)}"
         )
     for fault in faults:
-        print(one_line(str(fault)))
-    print(f"{path_or_name}: {counted}; {len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
+        tell(one_line(str(fault)))
+    tell(f"{path_or_name}: {counted}; {len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     return faults
 
 

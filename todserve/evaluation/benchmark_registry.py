@@ -13,6 +13,7 @@ from typing import Any
 from todserve.evaluation import suites
 from todserve.evaluation.benchmark import Benchmark
 from todserve.evaluation.scorecard import Scores
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ConfigError
 
 
@@ -78,11 +79,11 @@ def list_benchmarks() -> None:
 
     width = max(map(len, BENCHMARKS))
     for benchmark in BENCHMARKS.values():
-        print(f"  {benchmark.name:<{width}}  {benchmark.measures}")
+        tell(f"  {benchmark.name:<{width}}  {benchmark.measures}")
         for corpus in benchmark.corpora:
             try:
                 find(corpus)
                 told = "is at hand"
             except CorpusError:
                 told = f"is missing: `tod data get {corpus}`, or set TOD_DATA to where it is"
-            print(f"  {'':<{width}}    {corpus} {told}")
+            tell(f"  {'':<{width}}    {corpus} {told}")

@@ -6,6 +6,7 @@ Example: ``measured_folder(checkpoint, EngineName.ONNX, Dtype.INT8).name == "onn
 
 from pathlib import Path
 
+from todserve.runtime.console import tell
 from todserve.runtime.engines.engine_export import export_checkpoint
 from todserve.runtime.engines.engine_spec import Dtype, EngineName
 
@@ -42,13 +43,13 @@ def run_export(
     folder = out or Path("runs/exports") / f"{checkpoint.resolve().name}-{engine}-{dtype}"
     manifest = export_checkpoint(checkpoint, folder, engine=engine, dtype=dtype)
     size = sum((folder / name).stat().st_size for name in manifest.files) / 1e6
-    print(f"{folder}: {engine} in {dtype}, {size:.1f} MB of checkpoint {manifest.checkpoint}")
+    tell(f"{folder}: {engine} in {dtype}, {size:.1f} MB of checkpoint {manifest.checkpoint}")
     if measure:
         report = run_fidelity(checkpoint, folder, turns=turns or TURNS, root=root)
         beside = measured_folder(checkpoint, engine, dtype)
         beside.mkdir(parents=True, exist_ok=True)
         report.save(beside)
-        print(report.markdown())
+        tell(report.markdown())
     return folder
 
 

@@ -6,14 +6,16 @@ stands in a refusal of KServe's paths too, where its clients look for it.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from todserve.fleet.turn_queue import FullQueueError
@@ -21,6 +23,7 @@ from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.kserve import as_json
+from todserve.runtime.wire.turn_events import IN_LINES
 from todserve.runtime.worker.turn_worker import AskedBody, BodyReply
 
 MOST_BYTES = 1 << 20
@@ -116,8 +119,21 @@ class EndpointRoutes:
             json_length=request.headers.get(JSON_LENGTH, ""),
             request_id=request_id,
         )
+        first: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if IN_LINES in request.headers.get("Accept", "") and not explain:
+            body = replace(body, told=partial(_put, asyncio.get_running_loop(), first))
+        reply = asyncio.ensure_future(self.ask(body))
+        await asyncio.wait((reply, first), return_when=asyncio.FIRST_COMPLETED)
+        if first.done():
+            headers = {_ID: request_id} if self.names_requests else {}
+            return StreamingResponse(_lines(first, reply), headers=headers, media_type=IN_LINES)
+        return await self._whole(request, reply, request_id)
+
+    async def _whole(
+        self, request: Request, asked: asyncio.Future[BodyReply], request_id: str
+    ) -> Response:
         try:
-            reply = await self.ask(body)
+            reply = await asked
         except FullQueueError as error:
             told = _told(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailableException", str(error))
             return self._refused(request, told, request_id)
@@ -213,6 +229,23 @@ async def _body(request: Request) -> bytes | None:
     except ClientDisconnect:
         return b""
     return bytes(content)
+
+
+def _put(loop: asyncio.AbstractEventLoop, first: asyncio.Future[bytes], line: bytes) -> None:
+    """Hand on the first line of an answer, from the thread that works on it."""
+
+    def put() -> None:
+        if not first.done():
+            first.set_result(line)
+
+    loop.call_soon_threadsafe(put)
+
+
+async def _lines(
+    first: asyncio.Future[bytes], reply: asyncio.Future[BodyReply]
+) -> AsyncIterator[bytes]:
+    yield first.result()
+    yield (await reply).content
 
 
 def _told(status: HTTPStatus, kind: str, message: str) -> dict[str, object]:

@@ -6,22 +6,22 @@ answers are the same. Nothing in the archive is run but by todserve's own code: 
 copy of ``todserve.runtime`` are TorchServe's. Example: ``open_archive(Path("tod.mar")).name``.
 """
 
-import atexit
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.untrusted.packed_files import unpack_zip
-from todserve.runtime.worker.turn_worker import TurnWorker
+from todserve.runtime.worker.turn_worker import AskedBody, TurnWorker
 from todserve.serving.archive.checksums import verify
 from todserve.serving.archive.model_config import ModelConfig, load_model_config
 
 _MANIFEST = Path("MAR-INF", "MANIFEST.json")
 _CONFIG = "model-config.yaml"
+_CANARY = {"user": "hello"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,16 +42,25 @@ class OpenedArchive:
 
 
 def open_archive(archive: Path) -> OpenedArchive:
-    """Verify, unpack and load an archive; what was unpacked goes when the process ends.
+    """Verify, unpack and load an archive, and have it answer a turn.
+
+    By then everything is in memory or open, and what was unpacked goes: a process that is killed,
+    as replicas are, leaves nothing behind.
 
     Raises:
-        ArchiveError: it is missing, altered or no archive.
+        ArchiveError: it is missing, altered or no archive, or does not answer.
         ConfigError: its configuration or its checkpoint is wrong.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tod-archive-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    unpack_verified(archive, folder)
-    return open_unpacked(folder)
+    with tempfile.TemporaryDirectory(prefix="tod-archive-") as folder:
+        unpack_verified(archive, Path(folder))
+        opened = open_unpacked(Path(folder))
+        (reply,) = opened.worker.answer([AskedBody(content=_CANARY)])
+    if reply.status is not HTTPStatus.OK:
+        raise ArchiveError(
+            f"{archive}: its first turn was answered with {int(reply.status)}; expected 200; the "
+            "log says why; build the archive again with `tod archive`"
+        )
+    return opened
 
 
 def unpack_verified(archive: Path, folder: Path) -> None:

@@ -29,7 +29,7 @@ class MissingError(GatewayError):
 
 
 class ForbiddenError(GatewayError):
-    """The token may not do that."""
+    """The token's role does not allow what was asked."""
 
     status = HTTPStatus.FORBIDDEN
     kind = "forbidden"

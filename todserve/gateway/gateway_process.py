@@ -14,6 +14,7 @@ from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.connections import Limits, bounded, bounded_sockets, most_connections
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import log_config
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import OTHERS
 from todserve.serving.server.config_properties import Address
@@ -34,7 +35,7 @@ def run_gateway(settings: GatewaySettings) -> None:
     check_port(settings)
     keep_private()
     app = create_app(settings)
-    print(f"dialogues: {kept_in(settings)}", flush=True)
+    tell(f"dialogues: {kept_in(settings)}")
     make_server(settings, app).run()
 
 

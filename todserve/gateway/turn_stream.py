@@ -21,7 +21,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
+import anyio
 import sqlalchemy as sa
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from todserve.gateway.conversations.model_clients import Told
 from todserve.gateway.gateway_errors import FaultBody, GatewayError, StoreAwayError
@@ -79,6 +82,7 @@ class TurnStream:
         self._heartbeat = heartbeat
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._answered = asyncio.Event()
         self._first: Any = None
 
     @property
@@ -92,6 +96,16 @@ class TurnStream:
             self._put(answering(self._put))
         except Exception as error:
             self._put(error)
+        finally:
+            self._call(self._answered.set)
+
+    def response(self, headers: Mapping[str, str]) -> StreamingResponse:
+        """Return what tells the events to a client."""
+        return _Telling(self, headers)
+
+    async def answered(self) -> None:
+        """Wait until the message is answered, whoever has left meanwhile."""
+        await self._answered.wait()
 
     async def begin(self) -> None:
         """Wait for the first thing to tell; raises what was raised before there was any."""
@@ -120,9 +134,12 @@ class TurnStream:
         yield _event("turn", self._shown(turn))
 
     def _put(self, told: object) -> None:
+        self._call(self._queue.put_nowait, told)
+
+    def _call(self, what: Callable[..., object], *given: object) -> None:
         # The loop is closed where the gateway stops in the middle of an answer.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, told)
+            self._loop.call_soon_threadsafe(what, *given)
 
     def _fault(self, error: Exception) -> dict[str, Any]:
         if isinstance(error, sa.exc.SQLAlchemyError):
@@ -134,6 +151,26 @@ class TurnStream:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         told = "an error of the gateway; its log names the request"
         return FaultBody(code=int(status), type="internal", message=told).model_dump()
+
+
+class _Telling(StreamingResponse):
+    """Tells a stream's events.
+
+    A message whose client has left keeps its place among those that ask the model until it is
+    answered: whoever comes and goes gets no more of the model than others.
+    """
+
+    def __init__(self, stream: TurnStream, headers: Mapping[str, str]) -> None:
+        super().__init__(stream.events(), media_type=CONTENT_TYPE, headers=headers)
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell them, and wait for the message's end."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._stream.answered()
 
 
 def _event(name: str, content: Mapping[str, Any]) -> bytes:

@@ -30,7 +30,7 @@ _WEIGHT = 0.1
 
 
 class Crowded(StrEnum):
-    """Why there is no place."""
+    """Why a message got no place in the waiting room."""
 
     FULL = "full"
     """As many wait as may."""

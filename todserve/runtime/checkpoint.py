@@ -27,10 +27,10 @@ from todserve.runtime.language.prompts import PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import DATABASE_TOKENS
 from todserve.runtime.language.tokenizer import Tokenizer
-from todserve.runtime.language.word_forms import FORMS_FILE, WordForms
+from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE, FORMS_FILE, WordForms
 from todserve.runtime.networks.export_manifest import ExportManifest
 from todserve.runtime.networks.stored_weights import check_sizes, read_config
-from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
+from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle, stated_language
 from todserve.runtime.spelling.name_closeness import NAMES_FILE, NameCloseness
 from todserve.runtime.torchserve_files import torchserve_file
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
@@ -85,7 +85,7 @@ CHECKSUM_LENGTH = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """What a folder says, without the network.
+    """An opened checkpoint folder: schema, database, tokenizer and settings, not yet the network.
 
     Attributes:
         folder: where it is.
@@ -141,7 +141,7 @@ class Checkpoint:
         form = PromptFormat.load(folder / "format.json")
         _check_positions(folder, form)
         checksum = _identity(folder)
-        forms = WordForms.of(folder)
+        forms = word_forms_of(folder)
         schema = Schema.load(folder / "schema.json", forms)
         knowledge = KnowledgeBase.open(folder / "knowledge.sqlite", forms)
         return cls(
@@ -160,6 +160,15 @@ class Checkpoint:
             introduction=Introduction.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
         )
+
+
+def word_forms_of(folder: Path) -> WordForms:
+    """Return how a checkpoint's language writes a name, a number or a time in several ways.
+
+    Raises:
+        ConfigError: ``word_forms.json`` or ``reply.json`` is malformed.
+    """
+    return WordForms.of(folder, language=stated_language(folder) or DEFAULT_LANGUAGE)
 
 
 def weights_checksum(folder: Path) -> str:

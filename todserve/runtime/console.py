@@ -38,6 +38,20 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(_shown, escaped(text))
 
 
+def tell(text: object = "") -> None:
+    """Print a line, or several, of what a run has found to standard output, at once.
+
+    Rooms that a program may use print through this function alone, so that nothing they say can
+    control a terminal, and so that one place decides where it goes.
+    """
+    print(escaped(str(text)), flush=True)
+
+
+def warn(text: str) -> None:
+    """Print what whoever reads the figures must know to standard error."""
+    print(f"WARNING: {escaped(text)}", file=sys.stderr, flush=True)
+
+
 def beneath(stream: TextIO) -> TextIO:
     """Return where lines with colours of ours go; the texts in them are escaped already."""
     below: TextIO = getattr(stream, "beneath", stream)

@@ -17,6 +17,8 @@ from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
 from todserve.runtime.explanation.explained_turn import explained_turn
+from todserve.runtime.intents.intent_model import JudgedIntent
+from todserve.runtime.intents.spoken_intent import spoken_intent
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
@@ -25,9 +27,10 @@ from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
 from todserve.runtime.request_check import admit
+from todserve.runtime.spelling.back_references import Before
 from todserve.runtime.spelling.known_names import KnownNames
-from todserve.runtime.spelling.paraphrases import Paraphrases
-from todserve.runtime.spelling.speller import Spelled, Speller
+from todserve.runtime.spelling.speller import Speller
+from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, left_alone, track
@@ -45,6 +48,7 @@ _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 _VARIATION_TOKENS = 60
 _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
+_FEW_WORDS = 6
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -81,9 +85,8 @@ class Pipeline:
         self.identity = identity
         self._engine = engine
         self._automaton = automaton
-        self._speller = speller
+        self._reader = UtteranceReader.of(checkpoint, speller)
         self._names = KnownNames.of(checkpoint) if speller else None
-        self._paraphrases = _paraphrases(checkpoint) if speller else None
         self._variations = automaton or variations
         self._checked = checked
         self._stage = ReplyStage(checkpoint.schema, checkpoint.knowledge, checkpoint.style)
@@ -96,6 +99,7 @@ class Pipeline:
             form=self._form,
             automaton=automaton,
             names=self._names,
+            reader=self._reader,
         )
 
     @classmethod
@@ -208,6 +212,8 @@ class Pipeline:
         with watch.stage("understand"):  # 3. belief states and intents: the first engine call
             self._ask(questions, works, _UNDERSTANDING)
             self._judge(questions, works)
+            for work in works:
+                self._hear(work)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
@@ -238,12 +244,12 @@ class Pipeline:
     def _admitted(self, request: TurnRequest) -> TurnWork | RequestError:
         try:
             learnt = within(request, self.checkpoint.format.tasks)
-            spelled = self._spelled(learnt.user)
+            spelled = self._reader.read(learnt.user)
             memory = admit(
                 learnt,
                 self.checkpoint,
                 utterance=spelled.text,
-                read=lambda text: self._spelled(text).text,
+                read=lambda text: self._reader.read(text).text,
             )
             return TurnWork(request=learnt, memory=memory, spelled=spelled)
         except RequestError as error:
@@ -259,21 +265,19 @@ class Pipeline:
             work.memory = memory
 
     def _form_source(self, work: TurnWork) -> None:
+        memory, said = work.memory, [one.system for one in work.request.history]
+        before = Before(state=memory.state, domain=memory.domain, said=said)
+        work.spelled = self._reader.resolved(work.spelled, before)
         work.source = PromptInput(
             user=work.utterance,
             history=self._read(self._form.exchanges(work.request.history, work.memory)),
             previous_state=work.memory.state,
         )
 
-    def _spelled(self, utterance: str) -> Spelled:
-        spelled = self._speller.read(utterance) if self._speller else Spelled(text=utterance)
-        if self._paraphrases is None:
-            return spelled
-        plain = self._paraphrases.read(spelled.text)
-        return Spelled(text=plain.text, changes=(*spelled.changes, *plain.changes))
-
     def _read(self, history: Sequence[Exchange]) -> list[Exchange]:
-        return [Exchange(user=self._spelled(one.user).text, system=one.system) for one in history]
+        return [
+            Exchange(user=self._reader.read(one.user).text, system=one.system) for one in history
+        ]
 
     def _ask(
         self, questions: Questions, works: Sequence[TurnWork], tasks: tuple[TaskName, ...]
@@ -313,6 +317,31 @@ class Pipeline:
             reading = work.readings[TaskName.INTENT]
             generated = (reading.parsed.intent, reading.whole_probability_among_allowed)
             work.judged = model.judged(work.utterance, vector, generated)
+
+    def _hear(self, work: TurnWork) -> None:
+        """Put an intent right that the words alone say."""
+        reading = work.readings.get(TaskName.BELIEF_STATE)
+        if work.intent is None or not self._checked:
+            return
+        orders = self.checkpoint.grounds.orders
+        written = reading.parsed.state if reading else {}
+        said = spoken_intent(
+            work.utterance,
+            work.intent,
+            self.checkpoint.schema,
+            sure=orders.sure(work.utterance) or orders.homes_of(written),
+            written=written,
+            at_hand=self._asked_about(work),
+        )
+        if said is not None:
+            work.judged = JudgedIntent(name=said, confidence=1.0)
+
+    def _asked_about(self, work: TurnWork) -> str | None:
+        """Return the active domain where a few words only ask for what is known of its entity."""
+        words = work.utterance.lower()
+        patterns = self.checkpoint.style.asked_patterns.values()
+        asks = len(words.split()) <= _FEW_WORDS and any(one.search(words) for one in patterns)
+        return work.memory.domain if asks and work.memory.domain in work.memory.state else None
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""
@@ -364,6 +393,7 @@ class Pipeline:
             heard=[one.user for one in work.request.history],
             intent=work.intent,
             understood=_went_on(work.memory, memory),
+            typed=work.request.user,
             knowledge=self.checkpoint.knowledge,
             schema=self.checkpoint.schema,
             style=self.checkpoint.style,
@@ -474,10 +504,6 @@ def _begun_beside(before: Memory, after: Memory, knowledge: KnowledgeBase) -> st
         if any(slot in table.comparisons and value != DONTCARE for slot, value in slots.items()):
             return domain
     return None
-
-
-def _paraphrases(checkpoint: Checkpoint) -> Paraphrases | None:
-    return Paraphrases.of(checkpoint.grounds.ways, checkpoint.schema, checkpoint.knowledge)
 
 
 def _automaton(checkpoint: Checkpoint) -> TokenAutomaton:

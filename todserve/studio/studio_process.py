@@ -8,6 +8,7 @@ import httpx2 as httpx
 from todserve.gateway.api.gateway_app import create_app
 from todserve.gateway.gateway_process import check_port, keep_private, kept_in, make_server
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.runtime.console import tell
 from todserve.studio.studio_page import PATH, mount_studio
 
 _SECONDS = 2.0
@@ -26,15 +27,15 @@ def run_studio(settings: GatewaySettings) -> None:
     """
     address = studio_address(settings)
     if settings.port and is_studio(address):
-        print(f"studio: {address} (it runs already, with what it was started with)")
-        print("another one beside it: tod studio --port 0 --database sqlite:///other.sqlite")
+        tell(f"studio: {address} (it runs already, with what it was started with)")
+        tell("another one beside it: tod studio --port 0 --database sqlite:///other.sqlite")
         return
     check_port(settings)
     keep_private()
     app = create_app(settings)
     mount_studio(app)
-    print(f"studio: {address}", flush=True)
-    print(f"dialogues: {kept_in(settings)}", flush=True)
+    tell(f"studio: {address}")
+    tell(f"dialogues: {kept_in(settings)}")
     make_server(settings, app).run()
 
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
+from todserve.runtime.console import tell
 from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
@@ -102,8 +103,8 @@ def _finish(checkpoint: Path, prepared: Path) -> None:
     # Scoring needs more packages than training on prepared corpora.
     from todserve.training.held_out_scores import finish
 
-    print(finish(checkpoint, prepared).table())
-    print(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
+    tell(finish(checkpoint, prepared).table())
+    tell(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
 
 
 def _run(
@@ -197,12 +198,12 @@ def preflight(
     check_network(network, tokenizer)
     check_positions(network, builder)
     if (warning := unexported(network)) is not None:
-        print(f"warning: {warning}")
+        tell(f"warning: {warning}")
     examples = encode_turns(turns, builder)
     check_examples(examples, tokenizer.size)
     check_prompts(examples, builder, tokenizer)
     for warning in check_targets(examples, tokenizer.unknown_id):
-        print(f"warning: {warning}")
+        tell(f"warning: {warning}")
 
 
 def export_checkpoint(

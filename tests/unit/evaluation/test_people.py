@@ -5,7 +5,7 @@ import pytest
 from tests.support.tiny_checkpoint import SCHEMA
 from todserve.evaluation.answerer import AnswererSource
 from todserve.evaluation.suites.people.people_run import run_people
-from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, load_steps
+from todserve.evaluation.suites.people.people_steps import EVERYDAY, SHIPPED, Step, load_steps
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.schema import Schema
 
@@ -32,16 +32,26 @@ def test_a_step_is_right_where_the_whole_state_and_the_intent_are(
     state: dict[str, dict[str, str]], intent: str, right: bool
 ) -> None:
     wanted = step(train={"day": ("friday", "saturday"), "leave~": "09:05"})
-    assert wanted.is_right(state, intent, SCHEMA) is right
+    assert wanted.is_right(state, intent, "", SCHEMA) is right
 
 
 def test_without_an_intent_any_will_do() -> None:
-    assert Step(user="hm", state={}).is_right({}, None, SCHEMA)
+    assert Step(user="hm", state={}).is_right({}, None, "", SCHEMA)
 
 
-def test_the_shipped_steps_name_slots_and_values_that_the_shipped_schema_knows() -> None:
+@pytest.mark.parametrize(
+    ("reply", "right"),
+    [("It is FREE.", True), ("It costs 5 pounds.", False), ("Free. What area?", False)],
+)
+def test_a_step_may_say_what_is_replied_and_what_not(reply: str, right: bool) -> None:
+    wanted = Step(user="fee?", state={}, says="(?i)free", never="what area|What area")
+    assert wanted.is_right({}, None, reply, SCHEMA) is right
+
+
+@pytest.mark.parametrize("file", [SHIPPED, EVERYDAY], ids=lambda path: path.stem)
+def test_the_shipped_steps_name_slots_and_values_that_the_shipped_schema_knows(file: Path) -> None:
     schema = Schema.load(ROOT / "checkpoints/multiwoz/schema.json")
-    for dialogue in load_steps(SHIPPED):
+    for dialogue in load_steps(file):
         for one in dialogue.turns:
             for domain, slots in one.state.items():
                 for name, wanted in slots.items():

@@ -60,7 +60,7 @@ def wait_until_ready_is(gateway: GatewayServer, expected: bool) -> None:
 # A connection that was opened while the file may only be read stays so. Root may write to any file,
 # so the program becomes somebody else first.
 _READ_ONLY = """
-import os, tempfile
+import os, tempfile, time
 from pathlib import Path
 from todserve.gateway.store.database import Database
 if os.geteuid() == 0:
@@ -78,7 +78,10 @@ with tempfile.TemporaryDirectory(dir="/tmp") as made:
     folder.chmod(0o700)
     for one in folder.iterdir():
         one.chmod(0o600)
-    print("afterwards:", database.writable())
+    end = time.monotonic() + 60
+    while not (taken := database.writable()) and time.monotonic() < end:
+        time.sleep(0.1)
+    print("afterwards:", taken)
     database.close()
 """
 

@@ -103,9 +103,12 @@ def test_a_client_that_leaves_early_does_no_harm_and_the_turn_is_stored_once(
     left = opened(gateway, dialogue_id, "a train", "1")
     assert next(events(left))[0] == "understood"
     left.close()
+    # It keeps its place: the model is still at it.
+    shown = "tod_gateway_under_way 1.0"
+    assert all(shown in gateway.call("GET", "/metrics").text for _ in range(5))
     written.set()
     model.between = lambda: None
-    while not gateway.turns(dialogue_id):
+    while not gateway.turns(dialogue_id) or shown in gateway.call("GET", "/metrics").text:
         time.sleep(0.01)
     *_, (name, turn) = events(opened(gateway, dialogue_id, "a train", "1"))
     assert (name, turn["message_id"]) == ("turn", "1")

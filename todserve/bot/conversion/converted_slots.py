@@ -22,7 +22,7 @@ _AS_ANY = "unfeaturized"
 
 
 class ConvertedSlots:
-    """Makes the slots.
+    """Makes the key ``slots`` of a bot.yml from the slots of a Rasa project.
 
     Args:
         assistant: the project.

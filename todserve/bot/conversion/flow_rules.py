@@ -79,7 +79,7 @@ class FlowRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """An action or response of a turn.
+    """One action or response of a turn in a story, with the slots after it.
 
     Attributes:
         name: its name.

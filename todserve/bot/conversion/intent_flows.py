@@ -49,7 +49,7 @@ _SEEN_AS_SET = frozenset({"text", "list"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flows:
-    """What leads where.
+    """Which intents begin forms, which actions follow them, and under which conditions.
 
     Attributes:
         begins: form -> the intents that begin it.

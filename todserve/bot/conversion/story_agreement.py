@@ -28,7 +28,7 @@ from todserve.corpora.read_report import ReadReport
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreed:
-    """What stories say together.
+    """What all stories of a project agree on: what follows an intent, always or under conditions.
 
     Attributes:
         answers: intent -> what always follows it outside forms.
@@ -42,7 +42,7 @@ class Agreed:
 def agreement(
     seen: Iterable[Seen], decided: frozenset[str], shy: frozenset[str], report: ReadReport
 ) -> Agreed:
-    """Return what stories agree on.
+    """Return what all stories of a project agree on.
 
     Args:
         seen: every turn of every story.

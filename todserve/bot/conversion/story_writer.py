@@ -34,7 +34,7 @@ class _UnsaidError(Exception):
 
 
 class StoryWriter:
-    """Writes stories out.
+    """Writes stories with words for every user and with what happens inside their forms.
 
     Args:
         assistant: the project.

@@ -73,6 +73,6 @@ def _texts(value: object) -> list[str]:
 
 
 def spoken(text: str) -> str:
-    """Return a message as words."""
+    """Return a message as words: a payload such as ``/greet`` as what a person would have said."""
     payload = IntentPayload.of(text)
     return text if payload is None else payload.words

@@ -14,7 +14,7 @@ UNTOLD = "?"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoryTurn:
-    """One message with what follows it.
+    """One message of the user, and what the story says the bot does then.
 
     Attributes:
         user: the words; None where the story tells the intent alone.
@@ -41,7 +41,7 @@ class StoryTurn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BotStory:
-    """One story.
+    """One story that a bot is held to: messages, and what must follow each.
 
     Attributes:
         name: its name.

@@ -38,7 +38,7 @@ class StoryResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoryReport:
-    """What came of all stories.
+    """How many stories went as they are told, and where the others went another way.
 
     Attributes:
         results: one a story.

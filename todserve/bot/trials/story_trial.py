@@ -97,7 +97,7 @@ class _Acting:
 
 
 class StoryTrial:
-    """Tells stories to a bot.
+    """Plays the users of stories to a bot, and compares what it does with what they say.
 
     Args:
         config: the bot.

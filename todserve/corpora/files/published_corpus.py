@@ -14,6 +14,7 @@ from todserve.corpora.files.download import Downloader, UnreachableError, checks
 from todserve.corpora.files.extraction import tree_checksum, unpack
 from todserve.corpora.files.manifest import Manifest, PublishedArchive, manifest_of
 from todserve.corpora.registry import reader_of
+from todserve.runtime.console import tell
 from todserve.runtime.errors import CorpusError
 
 _SHOWN = 12  # addresses printed when there is no network
@@ -48,9 +49,9 @@ def run_get(
     manifest = manifest_of(name, manifest_file)
     publisher = reader_of(name).publisher
     folder = Path(out) / name
-    print(f"{publisher.title}, licence {publisher.licence}, from {publisher.url}")
+    tell(f"{publisher.title}, licence {publisher.licence}, from {publisher.url}")
     if not manifest.verified_online:
-        print(f"addresses not tried when this version was made: {manifest.note}")
+        tell(f"addresses not tried when this version was made: {manifest.note}")
     missing = [
         one
         for one in manifest.files
@@ -69,8 +70,8 @@ def run_get(
         raise CorpusError(_by_hand(manifest, folder, str(error))) from error
     total = len(manifest.files) + len(manifest.archives)
     fetched = len(missing) + len(archives)
-    print(f"{folder}: {fetched} of {total} files and archives fetched, all verified")
-    print(f"set TOD_DATA={Path(out)} to use it")
+    tell(f"{folder}: {fetched} of {total} files and archives fetched, all verified")
+    tell(f"set TOD_DATA={Path(out)} to use it")
     return folder
 
 

@@ -31,6 +31,7 @@ from todserve.evaluation.rollout import PROTOCOL
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.watched_rollout import Watched, WatchedPipeline, watch
 from todserve.runtime.checkpoint import load_network
+from todserve.runtime.console import tell
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
@@ -83,14 +84,14 @@ def run_calibration(
         )
     finally:
         pipeline.close()
-    print(report.table())
+    tell(report.table())
     if out is not None:
         save_figures(report.as_json(), out)
-        print(f"written to {out}")
+        tell(f"written to {out}")
     if write:
         path = checkpoint / CALIBRATION_FILE
         as_calibration(report).save(path)
-        print(f"written to {path}")
+        tell(f"written to {path}")
     return report
 
 

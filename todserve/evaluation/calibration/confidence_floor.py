@@ -20,6 +20,7 @@ from todserve.evaluation.calibration.calibration_dialogues import (
 from todserve.evaluation.dialogue_selection import select
 from todserve.evaluation.rollout import PROTOCOL, Outcome, roll_out
 from todserve.evaluation.scorecard import Signature, code_version
+from todserve.runtime.console import tell
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 
 Judged = tuple[float, bool]
@@ -73,11 +74,11 @@ def run_confidence_floor(
         code=code_version(),
         protocol=PROTOCOL,
     )
-    print(
+    tell(
         f"act_from {floor:.3f}: {len(below)} of {len(judged)} values lie below, "
         f"{sum(below)} of them right"
     )
-    print(signature)
+    tell(signature)
     if write:
         path = checkpoint / CALIBRATION_FILE
         known = Calibration.load(path, checkpoint=opened.checksum)
@@ -85,7 +86,7 @@ def run_confidence_floor(
         known.model_copy(
             update={"act_from": floor, "checkpoint": opened.checksum, "fit": fit}
         ).save(path)
-        print(f"written to {path}")
+        tell(f"written to {path}")
     return floor
 
 

@@ -23,6 +23,7 @@ from todserve.evaluation.calibration.calibration_dialogues import (
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import Signature, code_version
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.console import tell
 from todserve.runtime.decoding.calibration import CalibrationFit
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DONTCARE, Dialogue
@@ -145,12 +146,12 @@ def run_name_fitting(
         protocol=_PROTOCOL,
     )
     for name, one in (("fitted", fitted), ("held out", judged)):
-        print(
+        tell(
             f"  {name:<9} threshold {one.threshold:.2f}  precision {one.precision:.3f}  "
             f"recall {one.recall:.3f} of {one.misspelt} misspelt names; mistaken "
             f"{one.mistaken} of {one.others} others"
         )
-    print(f"  {signature}")
+    tell(f"  {signature}")
     closeness = NameCloseness(
         threshold=fitted.threshold,
         fit=CalibrationFit(corpus=CORPUS, split=SPLIT, signature=str(signature)),
@@ -158,10 +159,10 @@ def run_name_fitting(
     if out is not None:
         figures = {"fitted": fitted.as_json(), "held_out": judged.as_json()}
         save_figures({"signature": str(signature), **figures}, out)
-        print(f"written to {out}")
+        tell(f"written to {out}")
     if write:
         closeness.save(checkpoint / NAMES_FILE)
-        print(f"written to {checkpoint / NAMES_FILE}")
+        tell(f"written to {checkpoint / NAMES_FILE}")
     return closeness
 
 

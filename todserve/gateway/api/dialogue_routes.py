@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
 from todserve.gateway.api.request_bodies import (
@@ -156,7 +155,7 @@ def dialogue_routes(
             headers = {"X-Accel-Buffering": "no"}
             if stream.is_again:
                 headers["Idempotent-Replay"] = "true"
-            return StreamingResponse(stream.events(), media_type=CONTENT_TYPE, headers=headers)
+            return stream.response(headers)
         turn, again = await run_in_threadpool(answered)
         if again:
             response.headers["Idempotent-Replay"] = "true"

@@ -45,7 +45,7 @@ def mount_sockets(
     room: WaitingRoom,
     metrics: GatewayMetrics,
 ) -> None:
-    """Add the channel to an app."""
+    """Add Rasa's Socket.IO channel to an app."""
     # Without other sites, a page must be of the address that it speaks to.
     sites = "*" if "*" in settings.cors else [*settings.cors] or None
     server = socketio.AsyncServer(

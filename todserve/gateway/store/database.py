@@ -45,6 +45,9 @@ BUSY_SECONDS = 30
 _OPENING_SECONDS = 10
 """The same at the start, when nobody has been promised anything yet; also for PostgreSQL."""
 
+_RENEWAL_SECONDS = 1.0
+"""Between two times that all connections are closed for an unusable file."""
+
 _READERS = 8
 """Threads that those who wait to write leave to others."""
 
@@ -89,9 +92,13 @@ class Database:
                 raise ConfigError("database: got SQLite in memory; expected sqlite:///NAME")
             self._file: _File | None = None
             self._was_unusable = False
+            self._renewed = -_RENEWAL_SECONDS
             if is_sqlite and address.database:
                 self._file = _File(_keep_private(address))
-            if not is_sqlite and "connect_timeout" not in address.query:
+            if (
+                address.get_backend_name() == "postgresql"
+                and "connect_timeout" not in address.query
+            ):
                 waiting = {"connect_timeout": str(_OPENING_SECONDS)}
                 address = address.update_query_dict(waiting)
             # Parameters are what people said; no error message and no log may show them.
@@ -195,8 +202,10 @@ class Database:
         if self._file is None:
             return
         replaced = self._file.replaced()
-        if replaced or self._was_unusable:
-            self._was_unusable = False
+        now = time.monotonic()
+        # While it stays unusable every message would do all this in vain.
+        if replaced or (self._was_unusable and now - self._renewed >= _RENEWAL_SECONDS):
+            self._was_unusable, self._renewed = False, now
             self.engine.dispose()
             # SQLite keeps what all connections share until the last of them is gone, and the one
             # that failed hangs by its error's traceback, in a circle.

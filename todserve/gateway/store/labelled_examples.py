@@ -21,7 +21,7 @@ State = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleRecord:
-    """A labelled utterance.
+    """An utterance that somebody typed in and labelled.
 
     Attributes:
         example_id: names it.

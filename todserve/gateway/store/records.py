@@ -96,7 +96,7 @@ class DialogueRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnRecord:
-    """One acknowledged turn.
+    """One turn as it is stored: what was said, the model's answer, what people corrected.
 
     Attributes:
         index: its place in the dialogue, from 0.

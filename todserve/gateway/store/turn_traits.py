@@ -24,7 +24,7 @@ _DISPUTED, _UNPARSED, _DISAGREEMENT, _DOUBT, _SHAKEN, _OUTSIDE = 300, 150, 120, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traits:
-    """One turn's.
+    """What one turn is found by: its labels, its words, and why somebody should look at it.
 
     Attributes:
         model: who answered, as ``tod/1.0``.

@@ -25,7 +25,7 @@ _LABEL = re.compile(r"\[(?!db_)(value_)?(\w[\w.-]*)\]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputLabels:
-    """The names there are.
+    """The domains, slots, values, acts and intents that may be written.
 
     Attributes:
         schema: domains, slots, categorical values, intents.

@@ -27,7 +27,7 @@ _LONGEST = 6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What the network is asked.
+    """The token ids and positions that the network is given in one step of the search.
 
     Attributes:
         tokens: (rows, positions).

@@ -17,7 +17,7 @@ from todserve.runtime.language.tokenizer import Tokenizer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """A generation that was read.
+    """What one generation says: its text and its parsed meaning, with its tokens' probabilities.
 
     Attributes:
         text: what the model wrote.

@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Generation:
-    """What a row became.
+    """The tokens that were generated for a row, and the log-probability of each.
 
     Attributes:
         ids: generated tokens, without prefix and without the end token.

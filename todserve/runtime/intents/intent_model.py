@@ -42,7 +42,7 @@ _FIX = "fit it anew with `tod fit-intents`, or delete it to serve the network's 
 
 
 class IntentFacts(BaseModel):
-    """What the file says beside its numbers.
+    """What the file of an intent model says beside its matrices.
 
     Attributes:
         version: of the file's form.

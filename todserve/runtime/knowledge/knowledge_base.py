@@ -41,7 +41,7 @@ _ROWS_REMEMBERED = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseResult:
-    """What a look-up found.
+    """The result of a look-up: how many entities match, and the first of them.
 
     Attributes:
         domain: the domain asked.

@@ -19,7 +19,7 @@ LABELS_FILE = "labels.json"
 
 
 class LearntLabels(BaseModel):
-    """What ``labels.json`` says.
+    """The acts and placeholders that ``labels.json`` lists.
 
     Attributes:
         version: of the file.

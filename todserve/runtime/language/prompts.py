@@ -36,7 +36,7 @@ _SYSTEM_BEFORE = 120
 
 
 class ContextForm(StrEnum):
-    """What the encoder reads of the past."""
+    """How much of the dialogue so far the encoder reads."""
 
     FULL = "full"
     """The newest tokens of the whole history (PPTOD)."""
@@ -52,7 +52,7 @@ class ContextForm(StrEnum):
 
 
 class PromptPlacement(StrEnum):
-    """Where the task is named."""
+    """Where a prompt names its task: in the encoder's text or in the decoder's first token."""
 
     ENCODER = "encoder"
     """A text prefix before the context (PPTOD): one encoding per task."""

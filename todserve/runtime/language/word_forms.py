@@ -96,18 +96,22 @@ class WordForms(BaseModel):
     slot_words: Mapping[str, tuple[str, ...]] = {}
 
     @classmethod
-    def of(cls, folder: Path | None) -> "WordForms":
-        """Return a checkpoint's forms; without ``word_forms.json`` they are English's.
+    def of(cls, folder: Path | None, *, language: str = DEFAULT_LANGUAGE) -> "WordForms":
+        """Return a checkpoint's forms; without ``word_forms.json`` they are its language's own.
 
         A part of the file takes the place of the same part of the package's file of its language.
         Of a language that the package has no file of, what the file says is all there is.
+
+        Args:
+            folder: the checkpoint's; None for none.
+            language: what its replies are in; counts where it has no ``word_forms.json``.
 
         Raises:
             ConfigError: the file is malformed.
         """
         path = None if folder is None else folder / FORMS_FILE
         if path is None or not path.is_file():
-            return cls.of_language()
+            return cls.of_language(language)
         try:
             given = read_json(path)
             own = _own(str(given["language"]))

@@ -19,7 +19,7 @@ MANIFEST_FILE = "export.json"
 
 
 class ExportManifest(BaseModel):
-    """The file's contents.
+    """What ``export.json`` says: engine, number format, checkpoint, and the files' checksums.
 
     Attributes:
         engine: what runs the export.

@@ -141,7 +141,7 @@ class Bert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class T5Weights:
-    """All a T5 knows, whichever encoder it has.
+    """All weights of a network with a T5 decoder, whichever encoder it has.
 
     Attributes:
         heads: attention heads.

@@ -1,18 +1,21 @@
 """Amendment: small repairs that make a generated reply true without another generation.
 
-Stands before completion. What is not true of all is left out or called by a wider word, and a
-claim that there is none says of what. Example: of rows with hotels among them, "i have
-[value_choice] guesthouses" becomes "i have [value_choice] places to stay".
+Stands before completion. What is not true of all is left out or called by a wider word, a claim
+that there is none says of what, some of many are said to be examples, and nothing is asked for that
+is known. Example: of rows with hotels among them, "i have [value_choice] guesthouses" becomes "i
+have [value_choice] places to stay".
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.language.formats import placeholders
 from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.literals import Literals
 
+_COUNT = "[value_choice]"
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
 
@@ -29,6 +32,9 @@ def amended(delexicalised: str, facts: Facts, literals: Literals) -> Amendment:
     text, rules = delexicalised, list[str]()
     for clause in clauses_of(delexicalised, facts.style):
         if clause.asks:
+            if (asks_again := _asked_again(clause, facts, literals)) is not None:
+                text = text.replace(clause.text, asks_again, 1)
+                rules.append("asked")
             continue
         better, rule = clause.text, ""
         if clause.subject is Subject.ALL and facts.matches > 1:
@@ -38,7 +44,11 @@ def amended(delexicalised: str, facts: Facts, literals: Literals) -> Amendment:
         if rule:
             text = text.replace(clause.text, better, 1)
             rules.append(rule)
-    return Amendment(text=text, rules=tuple(rules))
+    exemplary = _with_examples(text, facts)
+    if exemplary != text:
+        text = exemplary
+        rules.append("examples")
+    return Amendment(text=" ".join(text.split()), rules=tuple(dict.fromkeys(rules)))
 
 
 def claimed(clause: Clause, facts: Facts, literals: Literals) -> dict[str, str]:
@@ -78,6 +88,42 @@ def _of_nothing(clause: Clause, facts: Facts, literals: Literals) -> tuple[str, 
         return whole, "shared" if whole != clause.text else ""
     text = whole.rstrip(" .,!;")
     return text + style.all_wishes + whole[len(text) :], "none"
+
+
+def _asked_again(clause: Clause, facts: Facts, literals: Literals) -> str | None:
+    """Return what to ask instead of what is known or does not matter; None where that is new."""
+    style = facts.style
+    concerned = facts.schema.intent_domains(facts.intent)
+    if facts.matches == 0 or style.patterns["other"].search(clause.text):
+        return None  # "would you like another area?" is a way out
+    if concerned and facts.domain not in concerned:
+        return None  # it may well ask for another service
+    asked = [
+        slot for slot, pattern in style.asks_for_patterns.items() if pattern.search(clause.text)
+    ]
+    said = [one.slot for one in literals.values(facts.domain, clause.text)]
+    # "cheap or moderate?" asks for the price as well.
+    asked += [slot for slot in dict.fromkeys(said) if said.count(slot) > 1]
+    asked = [slot for slot in asked if facts.schema.has(facts.domain, slot)]
+    new = [slot for slot in asked if not facts.slots.get(slot)]
+    if len(new) == len(asked):
+        return None
+    if not new:
+        return facts.narrowing
+    return style.question(facts.domain, new[0])
+
+
+def _with_examples(text: str, facts: Facts) -> str:
+    """Say of a bare list behind a count that it is one of examples, where it names fewer."""
+    style = facts.style
+    if "examples" not in style.told or _COUNT not in text:
+        return text
+    if style.patterns["examples"].search(text):
+        return text
+    found = style.patterns["listed"].search(text, text.index(_COUNT))
+    if found is None or len(placeholders(found[1])) >= facts.matches:
+        return text
+    return f"{text[: found.start()]} {style.told['examples']} {text[found.start(1) :]}"
 
 
 def _without(text: str, slots: Iterable[str], facts: Facts) -> str:

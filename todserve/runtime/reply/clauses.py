@@ -17,7 +17,7 @@ _COUNT = "[value_choice]"
 
 
 class Subject(StrEnum):
-    """What a clause speaks of."""
+    """Which entities a clause speaks of: the one at hand, all that were found, some, or none."""
 
     ONE = "one"
     """The entity at hand, or the booking."""

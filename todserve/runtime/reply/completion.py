@@ -15,13 +15,10 @@ from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DialogueAct
 from todserve.runtime.language.formats import placeholders
-from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.facts import FEW, Facts
 
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
-
-FEW = 10
-"""Matches of which one is named beside their count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +59,10 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     concrete = bool(added or shown & set(facts.style.slots.told))
     few = "choice" in shown and facts.matches <= FEW
     name = (concrete or few) and _unnamed(facts, shown)
+    if facts.pointed and facts.key is not None and facts.key not in shown:
+        # Whoever says "the second one" wants to hear which that is, before anything of it.
+        this = facts.style.told["this"].replace("[value_name]", f"[value_{facts.key}]")
+        delexicalised, name = f"{this}. {delexicalised}".strip(), False
     if not added and not name:
         return Completion(text=delexicalised)
     # A booking or an address is of one place; a count is of several.

@@ -17,6 +17,8 @@ from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
+FEW = 10
+"""Matches of which one is named beside their count."""
 _RECENT = 3  # replies in which an entity that was named is still the one at hand
 
 
@@ -33,6 +35,7 @@ class Facts:
         heard: what the user said before, lower case.
         intent: the user's intent, if it is known.
         understood: whether the utterance changed the state of the active domain.
+        typed: what was typed, lower case, before it was read as it is meant.
         knowledge: the database.
         schema: domains and slots.
         style: the language.
@@ -49,6 +52,7 @@ class Facts:
     heard: Sequence[str] = ()
     intent: str | None = None
     understood: bool = False
+    typed: str = ""
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -63,6 +67,7 @@ class Facts:
         heard: Sequence[str] = (),
         intent: str | None = None,
         understood: bool = False,
+        typed: str = "",
         knowledge: KnowledgeBase,
         schema: Schema,
         style: ReplyStyle,
@@ -83,6 +88,7 @@ class Facts:
             heard=tuple(text.lower() for text in heard),
             intent=intent,
             understood=understood,
+            typed=typed.lower(),
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -164,6 +170,27 @@ class Facts:
         if wishes or self.matches < 2 or "name" not in self.compared:
             return False
         return not self.named_before()
+
+    @property
+    def asks_unknown(self) -> bool:
+        """Whether the user speaks of a yes or no that the database does not have here."""
+        spoken = (
+            slot
+            for slot, pattern in self.style.flag_patterns.items()
+            if pattern.search(self.utterance)
+        )
+        return any(slot not in self.columns for slot in spoken)
+
+    @property
+    def narrowing(self) -> str:
+        """The question by which many become fewer; empty where few are left, or nothing would."""
+        if self.matches <= FEW or self.result is None:
+            return ""
+        for slot in self.schema.slots(self.domain):
+            known = slot in self.slots or slot in self.shared or slot in self.style.slots.keys
+            if slot in self.compared and slot in self.style.questions and not known:
+                return self.style.question(self.domain, slot)
+        return ""
 
     @cached_property
     def booking_slots(self) -> tuple[str, ...]:
@@ -253,6 +280,11 @@ class Facts:
         name = self.row.get(self.key or "", "").lower()
         return bool(name) and self.forms.named_in(name, text)
 
+    @property
+    def pointed(self) -> bool:
+        """Whether the user only pointed at the entity at hand: "the second one"."""
+        return bool(self.typed) and self.names(self.utterance) and not self.names(self.typed)
+
     def named_before(self) -> bool:
         """Say whether one of the latest replies, or the user, named the entity at hand."""
         latest = [*self.said[-_RECENT:], self.utterance]
@@ -283,7 +315,10 @@ def _at_hand_first(
     names = [row.get(key, "").lower() for row in rows]
     if style.patterns["other"].search(utterance):
         told = " ".join(said)
-        chosen = next((at for at, name in enumerate(names) if not forms.named_in(name, told)), None)
+        new = (at for at, name in enumerate(names) if not forms.named_in(name, told))
+        # Where all have been told, at least another one than just now.
+        other = (at for at, name in enumerate(names) if not forms.named_in(name, said[-1]))
+        chosen = next(new, next(other, None))
     else:
         chosen = _last_named([forms.without_article(name) for name in names], said)
     if not chosen:  # none, or the first already

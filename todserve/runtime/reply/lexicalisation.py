@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"\[value_([a-z0-9_]+)\]")
 
 
 class Origin(StrEnum):
-    """Where a placeholder's value is from."""
+    """Whether a placeholder's value was taken from the look-up, the state, or elsewhere."""
 
     RESULT = "result"
     STATE = "state"

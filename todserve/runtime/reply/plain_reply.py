@@ -7,8 +7,8 @@ style's. Example: with a day missing for the booking that the user wants, ``for 
 from collections.abc import Sequence
 
 from todserve.runtime.language.dialogue import GENERAL, DialogueAct
-from todserve.runtime.reply.completion import FEW, asked_for
-from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.completion import asked_for
+from todserve.runtime.reply.facts import FEW, Facts
 
 _GREETINGS = ("bye", "welcome", "greet")
 _REQUEST = "request"
@@ -31,6 +31,10 @@ def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> st
         return facts.style.question(facts.domain, facts.missing[0])
     if books and facts.bookable:
         return _booked(facts)
+    if facts.row and (told := sentences.get(f"told.{facts.domain}")):
+        return told
+    if facts.asks_unknown:
+        return sentences["unknown"]
     asked = _requested(facts, acts)
     if facts.arranged:
         return asked or (_booked(facts) if facts.bookable else _missing(facts))

@@ -19,6 +19,7 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     venue       a name that is of no result and that nobody has said
     invented    a time, a price, a number or a code that is from nowhere
     which       a number or an address of any one of many, where nobody knows which is meant
+    untold      nothing is told of what is only looked up, such as a department, though it was found
     helpless    it can do nothing, it says, where a wish was understood, or beside what it does
     garbled     it goes round in circles, or says a word twice
 """
@@ -39,6 +40,7 @@ from todserve.runtime.reply.literals import Literal, Literals
 
 _DIGITS = re.compile(r"\d[\d:.]*\d|\d")
 _SAME_WORD = re.compile(r"\b([^\W\d]{3,}) \1\b")
+_SPELT_OUT = re.compile(r"\b[b-hj-z]\. [b-hj-z]\b")  # "postcode c. b"
 _SHORT = 12  # characters; "yes." may come twice
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
@@ -160,6 +162,11 @@ def _refusal(draft: Draft) -> bool:
 
 def _count(draft: Draft) -> bool:
     facts = draft.facts
+    # "3 have 4 stars and the other is cheap", of three: nothing is left for the other.
+    parts = [one.value for one in draft.filled.fillings if one.slot == "choice"][1:]
+    counted = sum(int(one) for one in parts if one and one.isdigit())
+    if counted >= facts.matches > 0 and any(draft.says("remaining", one) for one in draft.claims):
+        return True
     for clause in draft.claims:
         if clause.counted is not None and facts.compared:
             said = facts.style.numbers.get(clause.counted, clause.counted)
@@ -226,6 +233,8 @@ def _some(draft: Draft) -> bool:
 def _row(draft: Draft) -> bool:
     for place, clause in enumerate(draft.claims):
         if clause.subject is Subject.ONE and _denied_by_row(draft, clause):
+            return True
+        if _speaks_of_an_unknown_flag(draft, clause):
             return True
         if place == 0 and _answers_a_flag_wrongly(draft, clause):
             return True
@@ -321,6 +330,13 @@ def _which(draft: Draft) -> bool:
     return bool(told) or any(draft.says("helpless", clause) for clause in draft.claims)
 
 
+def _untold(draft: Draft) -> bool:
+    facts = draft.facts
+    if f"told.{facts.domain}" not in facts.style.sentences or not facts.row:
+        return False
+    return facts.understood and not set(_slots(draft)) & facts.columns
+
+
 def _helpless(draft: Draft) -> bool:
     facts = draft.facts
     helps = facts.understood or bool(set(_slots(draft)) & facts.columns)
@@ -332,7 +348,17 @@ def _helpless(draft: Draft) -> bool:
 def _garbled(draft: Draft) -> bool:
     texts = [one.text.strip(" .,!") for one in draft.clauses]
     twice = len(texts) - len(set(texts)) >= 1 and max(map(len, texts)) > _SHORT
-    return twice or _SAME_WORD.search(draft.delexicalised) is not None
+    text = draft.delexicalised
+    if any(_names_one_twice(draft, clause) for clause in draft.clauses):
+        return True
+    return twice or bool(_SAME_WORD.search(text) or _SPELT_OUT.search(text))
+
+
+def _names_one_twice(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause lists one entity as if it were two."""
+    keys = draft.facts.style.slots.keys
+    names = [one.value for one in draft.fillings(clause) if one.slot in keys and one.value]
+    return len(names) > len(set(names))
 
 
 def _is_known(code: str, facts: Facts) -> bool:
@@ -390,6 +416,17 @@ def _speaks_of_a_flag(draft: Draft, clause: Clause) -> bool:
     return bool(_flags_said(draft, clause))
 
 
+def _speaks_of_an_unknown_flag(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause tells of a yes or no that no service spoken of has: wifi of a train."""
+    facts = draft.facts
+    known = {facts.domain, *facts.state}
+    return any(
+        pattern.search(clause.text)
+        and not any(slot in facts.knowledge.columns(domain) for domain in known)
+        for slot, pattern in facts.style.flag_patterns.items()
+    )
+
+
 def _flags_asked(facts: Facts) -> list[str]:
     asks = facts.style.patterns["asks_flag"]
     if "?" not in facts.utterance and not asks.search(facts.utterance):
@@ -429,6 +466,7 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "venue": _venue,
     "invented": _invented,
     "which": _which,
+    "untold": _untold,
     "helpless": _helpless,
     "garbled": _garbled,
 }

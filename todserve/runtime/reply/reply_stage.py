@@ -16,8 +16,8 @@ from todserve.runtime.language.formats import placeholders
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.amendment import amended
-from todserve.runtime.reply.completion import FEW, complete
-from todserve.runtime.reply.facts import Facts
+from todserve.runtime.reply.completion import complete
+from todserve.runtime.reply.facts import FEW, Facts
 from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
 from todserve.runtime.reply.literals import Literals
 from todserve.runtime.reply.plain_reply import beside_reply, plain_reply
@@ -29,7 +29,7 @@ _CLEAR = frozenset({"refusal", "booking", "reference", "which"})
 
 
 class Source(StrEnum):
-    """Where a reply that was sent is from."""
+    """Which text was sent: the first generation, another one, or a plain sentence."""
 
     GENERATION = "generation"
     ALTERNATIVE = "alternative"
@@ -144,7 +144,8 @@ class ReplyStage:
         """Return what else to generate; nothing where the first reply is as good as any."""
         if first.holds and not _offers_unnamed(first, facts):
             return ()
-        if not first.holds and (not facts.matches or _CLEAR & set(first.strikes)):
+        clear = facts.asks_unknown or _CLEAR & set(first.strikes)
+        if not first.holds and (not facts.matches or clear):
             # Nothing to speak of, or what is wanted is clear: a plain sentence says it best.
             return ()
         wanted: list[Variation] = []

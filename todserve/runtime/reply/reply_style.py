@@ -71,6 +71,9 @@ class Claims(_Frozen):
         declined: in the user's words, that what follows is not asked for.
         but: where a sentence begins to speak of something else.
         counted: that a number of entities was found; its group 1 is the number.
+        examples: that those it names are some of several.
+        listed: a bare list of names, which is its group 1.
+        remaining: that it speaks of those which it has not counted yet.
         code: a time, a price, a number or a code, of whatever kind.
         asks_flag: in the user's words, the beginning of a question of yes or no.
     """
@@ -92,6 +95,9 @@ class Claims(_Frozen):
     offers: str = ""
     but: str = ""
     counted: str = ""
+    examples: str = ""
+    listed: str = ""
+    remaining: str = ""
     code: str = ""
     asks_flag: str = ""
 
@@ -161,10 +167,13 @@ class ReplyStyle(_Frozen):
         kinds: domain -> what its entities are called; "" for every other domain.
         bookings: domain -> slots without which there is no booking; ``leave|arrive`` is either.
         asked: slot -> a regular expression of how users ask for it.
+        asks_for: slot -> a regular expression of how a reply asks for it.
         told: slot -> the phrase that tells it; ``this`` and ``one_of_them`` name an entity,
-            ``booked`` stands before the reference of a new booking.
+            ``booked`` stands before the reference of a new booking, ``examples`` before some of
+            many.
         questions: slot -> the question for it; ``domain.slot`` before ``slot``, "" for any other.
-        sentences: name of a plain sentence -> its text, see ``plain``.
+        sentences: name of a plain sentence -> its text, see ``plain``; ``told.DOMAIN`` tells what
+            is known of an entity that is looked up and not chosen: a department, a police station.
         services: domain -> what is said of it when the reply tells what it can do.
         together: joins the last two of a list.
         after_name: words that may follow a name at the beginning of a sentence; any where empty.
@@ -188,6 +197,7 @@ class ReplyStyle(_Frozen):
     kinds: Mapping[str, Kind]
     bookings: Mapping[str, tuple[str, ...]] = {}
     asked: Mapping[str, str] = {}
+    asks_for: Mapping[str, str] = {}
     told: Mapping[str, str] = {}
     questions: Mapping[str, str]
     sentences: Mapping[str, str]
@@ -270,6 +280,7 @@ class ReplyStyle(_Frozen):
         """Yield all regular expressions, one each."""
         yield from self.claims.model_dump().values()
         yield from self.asked.values()
+        yield from self.asks_for.values()
         for texts in self.removable.values():
             yield from texts
         yield self.script
@@ -305,6 +316,11 @@ class ReplyStyle(_Frozen):
     def asked_patterns(self) -> Mapping[str, re.Pattern[str]]:
         """Slot -> how users ask for it, compiled."""
         return {slot: re.compile(text) for slot, text in self.asked.items()}
+
+    @cached_property
+    def asks_for_patterns(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot -> how a reply asks for it, compiled."""
+        return {slot: re.compile(text) for slot, text in self.asks_for.items()}
 
     @cached_property
     def removable_patterns(self) -> Mapping[str, tuple[re.Pattern[str], ...]]:
@@ -354,6 +370,17 @@ class ReplyStyle(_Frozen):
         """Return some texts as one list."""
         *first, last = texts
         return f"{', '.join(first)}{self.together}{last}" if first else last
+
+
+def stated_language(folder: Path) -> str | None:
+    """Return the language that a checkpoint's ``reply.json`` names; None where it names none.
+
+    Raises:
+        ConfigError: the file is no JSON object.
+    """
+    path = folder / REPLY_FILE
+    language = _read(path).get("language") if path.is_file() else None
+    return language if isinstance(language, str) else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Paraphrases: replaces words that the network does not know by plain ones that it does.
 
-First on the way of a request, behind the speller. The words are data: ``plainly`` and ``counted``
-of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7 nights at
-somewhere expensive``, and ``me, my wife and the twins`` as ``4 people``.
+First on the way of a request, behind the speller. The words are data: ``plainly``, ``counted`` and
+``spans`` of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7
+nights at somewhere expensive``, ``me, my wife and the twins`` as ``4 people`` and ``friday to
+monday`` as ``3 nights from friday``.
 
 Nothing is touched that is a part of a name or a value of this checkpoint: "pizza hut" stays.
 """
@@ -13,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.spelling.speller import Spelled
-from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.ways_of_saying import Spans, WaysOfSaying
 from todserve.runtime.wire.response import WordChange
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
@@ -24,33 +26,19 @@ Piece = tuple[int, int, str]
 """Where a phrase begins and ends, and what it is read as."""
 
 
-class Paraphrases:
-    """Reads known phrases as plain words.
+class WholeNames:
+    """Names and values of a checkpoint, which no phrase may tear apart.
 
     Args:
-        ways: the phrases.
-        numbers: number word -> digits.
-        names: names and values that no phrase may tear apart.
+        names: in any spelling.
     """
 
-    def __init__(
-        self, ways: WaysOfSaying, numbers: Mapping[str, str], names: Iterable[str] = ()
-    ) -> None:
-        self._plainly = {
-            plain: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
-            for plain, phrases in ways.plainly.items()
-            if phrases
-        }
-        self._company = _Company(ways, numbers) if ways.counted_as else None
+    def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = frozenset(pair for name in names for pair in _pairs(name))
 
     @classmethod
-    def of(
-        cls, ways: WaysOfSaying, schema: Schema, knowledge: KnowledgeBase
-    ) -> "Paraphrases | None":
-        """Return the paraphrases of a checkpoint; None where it has none."""
-        if not ways.plainly and not ways.counted_as:
-            return None
+    def of(cls, schema: Schema, knowledge: KnowledgeBase) -> "WholeNames":
+        """Return those of a checkpoint."""
         names = [
             value
             for domain in knowledge.domains
@@ -60,19 +48,59 @@ class Paraphrases:
         names += [
             one for service in schema.services for slot in service.slots for one in slot.values
         ]
-        return cls(ways, knowledge.forms.numbers, names)
+        return cls(names)
+
+    def tears(self, utterance: str, start: int, end: int) -> bool:
+        """Say whether a phrase and the word beside it stand side by side in a name."""
+        before = _WORD.findall(utterance[:start].lower())[-1:]
+        after = _WORD.findall(utterance[end:].lower())[:1]
+        inside = _WORD.findall(utterance[start:end].lower())
+        words = [*before, *inside[:1]], [*inside[-1:], *after]
+        return any(len(pair) == _PAIR and tuple(pair) in self._names for pair in words)
+
+
+def replaced(utterance: str, pieces: Iterable[Piece], whole: WholeNames | None = None) -> Spelled:
+    """Return an utterance with pieces of it read otherwise; of two that overlap, the first."""
+    text, read_to = "", 0
+    changes: list[WordChange] = []
+    for start, end, plain in sorted(pieces, key=lambda one: (one[0], -one[1])):
+        if start < read_to or (whole is not None and whole.tears(utterance, start, end)):
+            continue
+        text += utterance[read_to:start] + plain
+        read_to = end
+        changes.append(WordChange(typed=utterance[start:end], read=plain))
+    return Spelled(text=text + utterance[read_to:], changes=tuple(changes))
+
+
+class Paraphrases:
+    """Reads known phrases as plain words.
+
+    Args:
+        ways: the phrases.
+        numbers: number word -> digits.
+        whole: what they may not tear apart.
+    """
+
+    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str], whole: WholeNames) -> None:
+        self._plainly = {
+            plain: any_of(phrases) for plain, phrases in ways.plainly.items() if phrases
+        }
+        self._company = _Company(ways, numbers) if ways.counted_as else None
+        self._nights = _Nights(ways.spans, numbers) if ways.spans.read_as else None
+        self._whole = whole
+
+    @classmethod
+    def of(
+        cls, ways: WaysOfSaying, knowledge: KnowledgeBase, whole: WholeNames
+    ) -> "Paraphrases | None":
+        """Return the paraphrases of a checkpoint; None where it has none."""
+        if not ways.plainly and not ways.counted_as and not ways.spans.read_as:
+            return None
+        return cls(ways, knowledge.forms.numbers, whole)
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance in plain words."""
-        text, read_to = "", 0
-        changes: list[WordChange] = []
-        for start, end, plain in sorted(self._found(utterance)):
-            if start < read_to or self._is_of_a_name(utterance, start, end):
-                continue
-            text += utterance[read_to:start] + plain
-            read_to = end
-            changes.append(WordChange(typed=utterance[start:end], read=plain))
-        return Spelled(text=text + utterance[read_to:], changes=tuple(changes))
+        return replaced(utterance, self._found(utterance), self._whole)
 
     def _found(self, utterance: str) -> Iterator[Piece]:
         for plain, pattern in self._plainly.items():
@@ -80,14 +108,39 @@ class Paraphrases:
                 yield *match.span(), plain
         if self._company is not None:
             yield from self._company.found(utterance)
+        if self._nights is not None:
+            yield from self._nights.found(utterance)
 
-    def _is_of_a_name(self, utterance: str, start: int, end: int) -> bool:
-        """Say whether a phrase and the word beside it stand side by side in a name."""
-        before = _WORD.findall(utterance[:start].lower())[-1:]
-        after = _WORD.findall(utterance[end:].lower())[:1]
-        inside = _WORD.findall(utterance[start:end].lower())
-        words = [*before, *inside[:1]], [*inside[-1:], *after]
-        return any(len(pair) == _PAIR and tuple(pair) in self._names for pair in words)
+
+class _Nights:
+    """Counts the nights between two days of the week: "friday to monday"."""
+
+    def __init__(self, spans: Spans, numbers: Mapping[str, str]) -> None:
+        self._days = [re.compile(phrase, re.IGNORECASE) for phrase in spans.days.values()]
+        self._names = tuple(spans.days)
+        day = "|".join(spans.days.values())
+        before, joined = "|".join(spans.before), "|".join(spans.joined)
+        self._span = re.compile(
+            rf"(?<!\w)(?:(?:{before})\s+)?(?P<first>{day})\s*(?:{joined})\s*(?P<last>{day})(?!\w)",
+            re.IGNORECASE,
+        )
+        self._read_as = spans.read_as
+        number = _any_of((r"\d{1,2}", *numbers))
+        self._counted = any_of(rf"{number}\s+{phrase}" for phrase in spans.counted)
+
+    def found(self, utterance: str) -> Iterator[Piece]:
+        """Yield every stretch of days, where their number is not said as well."""
+        if self._counted.search(utterance):
+            return
+        for match in self._span.finditer(utterance):
+            first, last = self._at(match["first"]), self._at(match["last"])
+            nights = (last - first) % len(self._days)
+            if nights:
+                written = self._read_as.replace("{n}", str(nights))
+                yield *match.span(), written.replace("{day}", self._names[first])
+
+    def _at(self, day: str) -> int:
+        return next(at for at, one in enumerate(self._days) if one.fullmatch(day))
 
 
 class _Company:
@@ -111,23 +164,40 @@ class _Company:
         # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
         bare = rf"{number}(?=\s*(?:[.,;!?]|$|{_any_of(words.after)}\b))"
         more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
-        self._list = re.compile(rf"(?<!\w)(?:{person}){more}+(?!\w)", re.IGNORECASE)
+        self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
         # One more of whom nobody knows how many there are: "and the kids".
         self._goes_on = re.compile(
             rf"{joined}{_any_of((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
         )
         self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
         self._joined = re.compile(joined, re.IGNORECASE)
+        self._speaker = any_of(ways.speakers)
+        self._for = re.compile(
+            rf"(?<!\w)(?:{'|'.join(ways.pair_behind) or '(?!)'})\s+$", re.IGNORECASE
+        )
+        self._wants = re.compile(
+            rf"\s+(?:{'|'.join(ways.pair_before) or '(?!)'})(?!\w)", re.IGNORECASE
+        )
         self._written = ways.counted_as
 
     def found(self, utterance: str) -> Iterator[Piece]:
-        """Yield the lists of more than two."""
+        """Yield the lists of more than two, and of two of whom one speaks and who want a thing."""
         for match in self._list.finditer(utterance):
             if self._goes_on.match(utterance, match.end()):
                 continue
-            total = sum(map(self._number_of, self._joined.split(match[0])))
-            if total > _PAIR:
+            people = self._joined.split(match[0])
+            total = sum(map(self._number_of, people))
+            if total > _PAIR or (
+                total == _PAIR and self._is_wanting_pair(utterance, match, people)
+            ):
                 yield *match.span(), self._written.replace("{n}", str(total))
+
+    def _is_wanting_pair(self, utterance: str, match: re.Match[str], people: list[str]) -> bool:
+        """Say whether a pair is one that something is for: "for me and my wife"."""
+        if len([one for one in people if self._speaker.fullmatch(one.strip())]) != 1:
+            return False
+        behind = self._for.search(utterance[: match.start()])
+        return behind is not None or self._wants.match(utterance, match.end()) is not None
 
     def _number_of(self, text: str) -> int:
         number = self._number.search(text)

@@ -46,7 +46,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelled:
-    """An utterance as it is read.
+    """An utterance with its misspelt words corrected, and what was changed.
 
     Attributes:
         text: what the network reads.
@@ -55,6 +55,10 @@ class Spelled:
 
     text: str
     changes: tuple[WordChange, ...] = ()
+
+    def then(self, later: "Spelled") -> "Spelled":
+        """Return what ``later`` made of this text, with the changes of both."""
+        return Spelled(text=later.text, changes=(*self.changes, *later.changes))
 
 
 @dataclass(frozen=True, slots=True)

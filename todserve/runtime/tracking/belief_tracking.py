@@ -176,6 +176,14 @@ def track(
                 spoken.utterance, spoken.reply, about, memory.state, written
             ):
                 written.setdefault(about, {})[slot] = DONTCARE
+        orders = grounds.orders.of(
+            utterance, state=memory.state, domain=memory.domain, written=written
+        )
+        for domain, slot in orders.slots:
+            # The words say so, so no probability does, and whoever corrected it is overruled.
+            confidence.get(domain, {}).pop(slot, None)
+            corrected.get(domain, set()).discard(slot)
+        written = orders.over(written)
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)

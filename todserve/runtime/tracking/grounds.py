@@ -19,11 +19,13 @@ from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
+from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
 _SHORTEST = 4
+_MOST_WORDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,17 @@ class Grounds:
         """The places that can be named; none where values are not held against what was said."""
         if not self.ways.checked:
             return NamedVenues((), ruled_out=self.ways.ruling_out, forms=self._forms)
-        return NamedVenues.of(self.schema, self.knowledge, self.ways.ruling_out)
+        return NamedVenues.of(
+            self.schema,
+            self.knowledge,
+            ruled_out=self.ways.ruling_out,
+            led_to=self.ways.leading,
+        )
+
+    @cached_property
+    def orders(self) -> PlainOrders:
+        """What the words alone ask of a state."""
+        return PlainOrders(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
 
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""
@@ -123,11 +135,14 @@ class Grounds:
         if not self.ways.checked or value == DELETED or slot in self.ways.unchecked:
             return Ground(source=GroundSource.UNCHECKED)
 
+        if len(value.split()) > _MOST_WORDS:
+            return None  # no name is as long: the network went on to something else
+
         def indifferent(text: str) -> bool:
             return self.ways.indifference.search(text) is not None
 
         def said(text: str) -> bool:
-            return _says(text, value, self._forms)
+            return _says(text, value, self._forms) and not self._of_another_unit(slot, value, text)
 
         def said_so(text: str) -> bool:
             return self.ways.says(domain, slot, value, text)
@@ -167,6 +182,18 @@ class Grounds:
             or self.ways.says(domain, slot, value, text)
             or _misspelt(text, value, self._forms)
         )
+
+    def _of_another_unit(self, slot: str, value: str, text: str) -> bool:
+        """Say whether a number stands in a text only before what another slot counts."""
+        units = self.ways.pointing.counting
+        if slot not in units or not value.isdigit():
+            return False
+        numbers = [word.end for word in self._forms.words_of(text) if word.key == value]
+        behind = [
+            next((name for name, unit in units.items() if unit.match(text, at)), slot)
+            for at in numbers
+        ]
+        return bool(behind) and slot not in behind
 
     def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
         """Return where a name or a place was said long ago; a closed value must be said anew."""

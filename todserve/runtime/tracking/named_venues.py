@@ -5,8 +5,9 @@ raza?" of which the model wrote nothing gives ``restaurant name: la raza``.
 
 A small network overlooks a name it has seldom seen; whoever types one in full means it. So that
 nothing is taken for a name that is none, a name of a single word counts only where the last reply
-said it too ("cocum sounds interesting"), a name that stands in two domains or behind a "not" does
-not count, and where a way or a journey is spoken of the model alone says which end it is.
+said it too ("cocum sounds interesting") or where a place is spoken of ("a table at cocum"), a name
+that stands in two domains or behind a "not" does not count, and where a way or a journey is spoken
+of the model alone says which end it is.
 """
 
 import re
@@ -34,13 +35,19 @@ class NamedVenues:
     """Finds the names of a database in what people type."""
 
     def __init__(
-        self, venues: Iterable[NamedVenue], *, ruled_out: re.Pattern[str], forms: WordForms
+        self,
+        venues: Iterable[NamedVenue],
+        *,
+        ruled_out: re.Pattern[str],
+        led_to: re.Pattern[str] = re.compile(r"(?!)"),
+        forms: WordForms,
     ) -> None:
         """Index venues; use ``of`` for a checkpoint.
 
         Args:
             venues: all that can be named.
             ruled_out: what stands before a name that is not wished, such as "not".
+            led_to: what stands before a place, such as "a table at".
             forms: how the language writes a name otherwise.
         """
         self._forms = forms
@@ -48,14 +55,19 @@ class NamedVenues:
         for venue in venues:
             by_key.setdefault(forms.comparison_key(venue.name), []).append(venue)
         self._venues = [found[0] for found in by_key.values() if len(found) == 1]
-        self._ruled_out = ruled_out
+        self._ruled_out, self._led_to = ruled_out, led_to
         self._index = PhraseIndex(forms)
         for place, venue in enumerate(self._venues):
             self._index.add(str(place), [venue.name])
 
     @classmethod
     def of(
-        cls, schema: Schema, knowledge: KnowledgeBase, ruled_out: re.Pattern[str]
+        cls,
+        schema: Schema,
+        knowledge: KnowledgeBase,
+        *,
+        ruled_out: re.Pattern[str],
+        led_to: re.Pattern[str],
     ) -> "NamedVenues":
         """Return the venues of a checkpoint: every column that is compared as a name."""
         return cls(
@@ -67,6 +79,7 @@ class NamedVenues:
                 for name in knowledge.values(domain, column)
             ),
             ruled_out=ruled_out,
+            led_to=led_to,
             forms=knowledge.forms,
         )
 
@@ -99,9 +112,8 @@ class NamedVenues:
         for span in self._index.find(forms.words_of(text)):
             venue = self._venues[int(span.slot)]
             telling = forms.without_article(text[span.start : span.end])
-            if len(forms.words_of(telling)) == 1 and (
-                telling in forms.too_common or span.slot not in of_reply
-            ):
+            shown = span.slot in of_reply or self._led_to.search(text[: span.start]) is not None
+            if len(forms.words_of(telling)) == 1 and (telling in forms.too_common or not shown):
                 continue
             if self._ruled_out.search(text[: span.start]):
                 continue

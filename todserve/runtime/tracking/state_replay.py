@@ -22,7 +22,10 @@ from todserve.runtime.decoding.token_automaton import TokenAutomaton
 from todserve.runtime.engines.engine import Engine
 from todserve.runtime.language.prompts import ContextForm, Exchange, PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TaskName
+from todserve.runtime.spelling.back_references import Before
 from todserve.runtime.spelling.known_names import KnownNames
+from todserve.runtime.spelling.speller import Spelled
+from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, track
 from todserve.runtime.wire.request import TurnRequest
@@ -56,6 +59,7 @@ class Replay:
     form: HistoryForm
     automaton: TokenAutomaton | None = None
     names: KnownNames | None = None
+    reader: UtteranceReader | None = None
 
     def memories(self, histories: Sequence[Sequence[Exchange]]) -> list[Memory]:
         """Return what is known after each history, all histories side by side."""
@@ -64,8 +68,12 @@ class Replay:
         replies = [""] * len(histories)
         for level in range(max(map(len, histories), default=0)):
             reaching = [place for place, history in enumerate(histories) if len(history) > level]
+            users = {
+                place: self._resolved(histories[place], level, memories[place])
+                for place in reaching
+            }
             sources = [
-                _source(histories[place], level, replies[place], memories[place])
+                _source(histories[place], level, users[place], replies[place], memories[place])
                 for place in reaching
             ]
             generations = Questions(
@@ -85,7 +93,7 @@ class Replay:
                     target=self.checkpoint.format.belief_target,
                     schema=self.checkpoint.schema,
                     intent=None,
-                    utterance=exchange.user,
+                    utterance=users[place],
                     domain_model=self.checkpoint.domain_model,
                     names=self.names,
                     grounds=self.checkpoint.grounds,
@@ -94,6 +102,15 @@ class Replay:
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories
+
+    def _resolved(self, history: Sequence[Exchange], level: int, memory: Memory) -> str:
+        """Return an utterance with what it points at named, as when it was said."""
+        user = history[level].user
+        if self.reader is None:
+            return user
+        said = [one.system for one in history[:level]]
+        before = Before(state=memory.state, domain=memory.domain, said=said)
+        return self.reader.resolved(Spelled(text=user), before).text
 
 
 def _newest(history: Sequence[Exchange]) -> Sequence[Exchange]:
@@ -105,6 +122,8 @@ def _newest(history: Sequence[Exchange]) -> Sequence[Exchange]:
     return history
 
 
-def _source(history: Sequence[Exchange], level: int, reply: str, memory: Memory) -> PromptInput:
+def _source(
+    history: Sequence[Exchange], level: int, user: str, reply: str, memory: Memory
+) -> PromptInput:
     before = (Exchange(user=history[level - 1].user, system=reply),) if level else ()
-    return PromptInput(user=history[level].user, history=before, previous_state=memory.state)
+    return PromptInput(user=user, history=before, previous_state=memory.state)

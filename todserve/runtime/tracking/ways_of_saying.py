@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.tracking.pointing_words import PointingWords, any_of
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
 
@@ -21,6 +22,27 @@ WAYS_FILE = "ways_of_saying.json"
 """Its name in a checkpoint folder and in an archive; a checkpoint may lack it."""
 
 _OWN = Path(__file__).with_name("ways_of_saying.json")
+
+
+class Spans(BaseModel):
+    """How people say a stay by its first day and its last.
+
+    Attributes:
+        days: the days of the week in their order -> a phrase for each.
+        before: words that may stand before the first: "from".
+        joined: what stands between the two: "to", "until".
+        counted: words behind a number that says how long the stay is, so that nothing is counted.
+        read_as: how a stretch is read, with ``{n}`` nights and its first ``{day}``; empty leaves
+            it as it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days: Mapping[str, str] = {}
+    before: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    read_as: str = ""
 
 
 class CompanyWords(BaseModel):
@@ -59,10 +81,22 @@ class WaysOfSaying(BaseModel):
         careless: say outright that any value will do, also where nothing was asked; plainer than
             ``indifferent``, to which a mere "no" belongs.
         ruled_out: stand before what is not wished ("not", "anywhere but").
+        led_to: stand before the name of a place ("a table at").
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         company: the words that hold such a list together.
         counted_as: what a list of people is read as, with ``{n}``; empty leaves lists as they are.
+        speakers: words for whoever speaks; one of a pair that is counted.
+        pair_behind: words before a pair for whom something is wished: "for".
+        pair_before: words behind a pair who wish for something: "want".
+        spans: a stay said by its two ends.
+        instead: words behind which somebody corrects himself in the same breath.
+        parting: words between two parts of a sentence that say different things: "but".
+        joining: words between two that go on from one another: "and".
+        denying: words that deny the part of a sentence in which they stand.
+        lead: words that may stand between these and the value that is meant.
+        sure: ``domain.slot`` -> value -> phrases that say it whatever the network makes of them.
+        pointing: words that point at what was said before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,10 +109,22 @@ class WaysOfSaying(BaseModel):
     withdrawn: tuple[str, ...] = ()
     careless: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
+    led_to: tuple[str, ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     company: CompanyWords = CompanyWords()
     counted_as: str = ""
+    speakers: tuple[str, ...] = ()
+    pair_behind: tuple[str, ...] = ()
+    pair_before: tuple[str, ...] = ()
+    spans: Spans = Spans()
+    instead: tuple[str, ...] = ()
+    parting: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    denying: tuple[str, ...] = ()
+    lead: tuple[str, ...] = ()
+    sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    pointing: PointingWords = PointingWords()
 
     @classmethod
     def of(cls, folder: Path | None) -> "WaysOfSaying":
@@ -104,9 +150,10 @@ class WaysOfSaying(BaseModel):
                 loaded.withdrawal,
                 loaded.naming,
                 loaded.ruling_out,
+                loaded.leading,
             )
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
-                _any_of(phrases)
+                any_of(phrases)
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(
@@ -115,10 +162,26 @@ class WaysOfSaying(BaseModel):
             ) from error
 
     def _phrases(self) -> Iterator[str]:
-        yield from (*self.indifferent, *self.withdrawn, *self.careless, *self.ruled_out)
+        yield from (
+            *self.indifferent,
+            *self.withdrawn,
+            *self.careless,
+            *self.parting,
+            *self.joining,
+            *self.denying,
+            *self.ruled_out,
+            *self.led_to,
+            *self.instead,
+            *self.lead,
+        )
+        yield from (*self.speakers, *self.pair_behind, *self.pair_before)
+        yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
+        yield from self.spans.counted
+        yield from self.pointing.phrases()
         for words in self.company.model_dump().values():
             yield from words
-        for known in (*self.values.values(), self.named, self.plainly, self.counted):
+        by_value = (*self.values.values(), *self.sure.values())
+        for known in (*by_value, self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
 
@@ -137,42 +200,59 @@ class WaysOfSaying(BaseModel):
             withdrawn=(*self.withdrawn, *other.withdrawn),
             careless=(*self.careless, *other.careless),
             ruled_out=(*self.ruled_out, *other.ruled_out),
+            led_to=(*self.led_to, *other.led_to),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             company=other.company if "company" in other.model_fields_set else self.company,
             counted_as=other.counted_as or self.counted_as,
+            speakers=(*self.speakers, *other.speakers),
+            pair_behind=(*self.pair_behind, *other.pair_behind),
+            pair_before=(*self.pair_before, *other.pair_before),
+            spans=other.spans if other.spans.read_as else self.spans,
+            instead=(*self.instead, *other.instead),
+            parting=(*self.parting, *other.parting),
+            joining=(*self.joining, *other.joining),
+            denying=(*self.denying, *other.denying),
+            lead=(*self.lead, *other.lead),
+            sure={**self.sure, **other.sure},
+            pointing=other.pointing.over(self.pointing),
         )
 
     @cached_property
     def indifference(self) -> re.Pattern[str]:
         """Finds what says that any value will do."""
-        return _any_of(self.indifferent)
+        return any_of(self.indifferent)
 
     @cached_property
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
-        return _any_of(self.withdrawn)
+        return any_of(self.withdrawn)
 
     @cached_property
     def carelessness(self) -> re.Pattern[str]:
         """Finds what says outright that any value will do."""
-        return _any_of(self.careless)
+        return any_of(self.careless)
 
     @cached_property
     def ruling_out(self) -> re.Pattern[str]:
         """Finds at the end of a text what rules out the name behind it, "not" or "not the"."""
-        return re.compile(rf"{_any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
+        return re.compile(rf"{any_of(self.ruled_out).pattern}(?:\W+\w+)?\W*$")
+
+    @cached_property
+    def leading(self) -> re.Pattern[str]:
+        """Finds at the end of a text what leads to the name of a place behind it."""
+        return re.compile(rf"{any_of(self.led_to).pattern}\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:
         """Slot -> what finds a phrase that speaks of it."""
-        return {slot: _any_of(phrases) for slot, phrases in self.named.items()}
+        return {slot: any_of(phrases) for slot, phrases in self.named.items()}
 
     @cached_property
     def patterns(self) -> Mapping[tuple[str, str], re.Pattern[str]]:
         """(slot, value) -> what finds one of its phrases."""
         return {
-            (slot, value): _any_of(phrases)
+            (slot, value): any_of(phrases)
             for slot, known in self.values.items()
             for value, phrases in known.items()
         }
@@ -198,7 +278,3 @@ def _both(
     below: Mapping[str, tuple[str, ...]], given: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     return {key: (*below.get(key, ()), *given.get(key, ())) for key in (*below, *given)}
-
-
-def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)" if phrases else r"(?!)")

@@ -13,7 +13,7 @@ from todserve.runtime.wire.turn_events import IN_LINES
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BodyMarks:
-    """What the headers of a body say of it.
+    """What a request's headers say of its body: type, coding, length of its JSON, what is asked.
 
     Attributes:
         explain: whether it came to a path that asks for an explanation.

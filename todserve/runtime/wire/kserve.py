@@ -105,7 +105,7 @@ class V2Request(_Strict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnsBody:
-    """What one HTTP body asked for.
+    """The turns that one HTTP body asks for, and the protocol in which it asks.
 
     Attributes:
         form: how it was written, and so how the answer is.

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ArchiveError
 from todserve.serving.archive import checksums
 from todserve.serving.archive.archive_packing import Parts, pack
@@ -81,11 +82,11 @@ def run(
 ) -> Path:
     """Build the archive and print what was built."""
     started = time.monotonic()
-    print(f"packing {checkpoint} and trying one turn ...", flush=True)
+    tell(f"packing {checkpoint} and trying one turn ...")
     archive = build_archive(checkpoint, out_dir, name, version, model_config=model_config)
     digest = checksums.read(out_dir)[archive.name]
     size = archive.stat().st_size / 1e6
-    print(f"{archive}  {size:.1f} MB  sha256 {digest[:16]}...  {time.monotonic() - started:.1f} s")
+    tell(f"{archive}  {size:.1f} MB  sha256 {digest[:16]}...  {time.monotonic() - started:.1f} s")
     return archive
 
 

@@ -11,6 +11,7 @@ from todserve.fidelity.fidelity_limits import check
 from todserve.fidelity.fidelity_report import FIDELITY_FILE, FidelityReport
 from todserve.fidelity.measured_export import measured_folder
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.console import tell
 from todserve.runtime.engines.engine_export import export_checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.engines.engine_spec import Dtype, EngineName
@@ -74,7 +75,7 @@ def _dtype(checkpoint: Path, settings: EngineSettings) -> Dtype:
             problem = str(error)
     if settings.dtype is Dtype.INT8:
         raise ArchiveError(problem)
-    print(f"in float32: {problem}", flush=True)
+    tell(f"in float32: {problem}")
     return Dtype.FLOAT32
 
 

@@ -38,7 +38,7 @@ _DEVELOPERS = ("dev",)
 
 
 class Verdict(StrEnum):
-    """What a check came to."""
+    """Whether what a check looks for is there, is absent but not needed, or is missing."""
 
     GOOD = "ok"
     OPTIONAL = "absent"

@@ -28,7 +28,7 @@ _MARK = ".todserve-server"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """What is remembered of a started server.
+    """What ``tod start`` writes down of a server: its process, folder, model and addresses.
 
     Attributes:
         pid: of the JVM.

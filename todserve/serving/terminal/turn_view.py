@@ -20,7 +20,7 @@ State = Mapping[str, Mapping[str, SlotPrediction]]
 
 
 def labelled(label: str, text: str | Text, *, style: str = "") -> Text:
-    """Return one labelled line."""
+    """Return one line of the view: a label in its column, and a text behind it."""
     line = Text("  ").append(f"{one_line(label):<10}", style=_LABEL).append(" ")
     line.append_text(text if isinstance(text, Text) else Text(one_line(text), style=style))
     line.rstrip()

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from todserve.evaluation.suites.domains.domain_model_fit import Row, fit_domain_model
+from todserve.runtime.checkpoint import word_forms_of
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import state_update
 from todserve.runtime.language.schema import Schema
-from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.domain_evidence import Evidence
 from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel, turn_features
 from todserve.training.preparation.training_turns import TrainingTurn, load_turns
@@ -44,7 +44,7 @@ def fit_domain_classifier(
     file = prepared / "train.jsonl.gz"
     if not file.is_file():
         raise CorpusError(f"no prepared corpus {file}; `tod train` prepares one")
-    schema = Schema.load(checkpoint / "schema.json", WordForms.of(checkpoint))
+    schema = Schema.load(checkpoint / "schema.json", word_forms_of(checkpoint))
     turns = [turn for turn in load_turns(file) if turn.corpus in ("", corpus)]
     rows = list(domain_rows(turns, schema))
     model = fit_domain_model(

@@ -23,6 +23,7 @@ from typing import Any
 from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
@@ -90,8 +91,8 @@ def run_few_shot(
     if not is_prepared(whole):
         from todserve.training.preparation.prepared_corpus import prepare
 
-        print(f"preparing {', '.join(settings.corpora)} in {whole}")
-        print("\n".join(prepare(whole, settings.preparation, root=root)))
+        tell(f"preparing {', '.join(settings.corpora)} in {whole}")
+        tell("\n".join(prepare(whole, settings.preparation, root=root)))
     check_prepared(whole, settings.preparation)
     made_by = _fingerprint(settings, whole, evaluation)
     _check_folder(folder, made_by)
@@ -104,7 +105,7 @@ def run_few_shot(
             file = folder / f"{name}.json"
             if not file.is_file():
                 kept = sample.sample(turns, seed)
-                print(f"{name}: {len(kept)} turns of {dialogues_in(kept)} dialogues")
+                tell(f"{name}: {len(kept)} turns of {dialogues_in(kept)} dialogues")
                 if not is_prepared(folder / name / "prepared"):
                     derive(whole, folder / name / "prepared", kept)
                 checkpoint = run_training(
@@ -134,7 +135,7 @@ def run_few_shot(
             summary[sample.name] = summarised(cells)
             save_figures(summary, folder / "summary.json")
             write_whole(folder / "table.md", table(summary))
-    print(table(summary), end="")
+    tell(table(summary).removesuffix("\n"))
     return summary
 
 

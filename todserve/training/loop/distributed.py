@@ -17,6 +17,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DistributedSampler
 
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ConfigError, TrainingError
 
 # Others wait while the first one prepares corpora; a process that dies is noticed at once.
@@ -45,7 +46,7 @@ class World:
     def say(self, text: str) -> None:
         """Print ``text`` once, not once a process."""
         if self.leads:
-            print(text, flush=True)
+            tell(text)
 
     def wait(self) -> None:
         """Return when every process has come here."""

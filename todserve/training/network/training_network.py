@@ -19,7 +19,7 @@ from todserve.training.training_config import Network
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loss:
-    """Cross-entropy of one batch.
+    """The loss of one batch: cross-entropy in nats, summed over target tokens, in all and by task.
 
     Attributes:
         total: what is trained, summed over target tokens: weighted, smoothed and distilled as

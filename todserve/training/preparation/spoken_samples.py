@@ -12,6 +12,7 @@ from todserve.corpora.spoken.spoken_kinds import KINDS
 from todserve.corpora.spoken.spoken_maker import SpokenTurns
 from todserve.corpora.spoken.spoken_settings import Spoken
 from todserve.corpora.spoken.spoken_turns import LabelledTurn, SpokenTurn, labelled_turns
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import DELETED, state_update
 from todserve.runtime.language.schema import Schema
@@ -52,14 +53,14 @@ def run_samples(
     known = known_values(knowledge, schema) if knowledge else None
     make = SpokenTurns(turns, schema, Spoken(rough=rough), known=known)
     for kind in kinds or make.kinds:
-        print(f"{kind}:")
+        tell(f"{kind}:")
         made = (make.at(seed=seed, epoch=0, index=index, kind=kind) for index in range(number))
         found = [turn for turn in made if turn is not None]
         for turn in found:
             for line in _lines(turn):
-                print(f"  {line}")
+                tell(f"  {line}")
         if not found:
-            print("  these turns give no occasion for it")
+            tell("  these turns give no occasion for it")
 
 
 def _opened(source: str, root: Path | None) -> tuple[list[LabelledTurn], Schema, Path | None]:

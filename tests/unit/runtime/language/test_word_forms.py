@@ -11,12 +11,15 @@ import pytest
 from tests.support.source_tree import ROOT
 from tests.support.venues import open_venues
 from todserve.corpora.knowledge_file import write_knowledge
+from todserve.runtime.checkpoint import word_forms_of
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.domain_table import Comparison, DomainTable
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
+from todserve.runtime.language import word_forms
 from todserve.runtime.language.dialogue import DONTCARE
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.language.word_forms import FORMS_FILE, WordForms
+from todserve.runtime.reply.reply_style import REPLY_FILE
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -116,6 +119,23 @@ def test_a_checkpoint_may_lay_a_part_over_its_languages_own(tmp_path: Path) -> N
     assert laid.comparison_key("ye olde inn") == laid.comparison_key("olde inn")
     assert own.comparison_key("ye olde inn") != own.comparison_key("olde inn")
     assert laid.numbers == own.numbers
+
+
+def test_the_language_of_the_replies_is_that_of_the_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, german: WordForms
+) -> None:
+    (tmp_path / FORMS_FILE).unlink()
+    (tmp_path / REPLY_FILE).write_text('{"language": "german"}', encoding="utf-8")
+    assert word_forms_of(tmp_path) == WordForms.of_language()
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "german_word_forms.json").write_text(german.model_dump_json(), encoding="utf-8")
+    monkeypatch.setattr("todserve.runtime.language.word_forms._FOLDER", package)
+    word_forms._own.cache_clear()
+    try:
+        assert word_forms_of(tmp_path) == german
+    finally:
+        word_forms._own.cache_clear()
 
 
 @pytest.mark.parametrize(

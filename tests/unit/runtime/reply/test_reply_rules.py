@@ -68,6 +68,22 @@ STRUCK: tuple[Case, ...] = (
     ("invented", "train", {}, "when?", "it leaves at 10:17."),
     ("invented", "hotel", {"hotel": {"area": "north"}}, "phone?", "call 01223999999."),
     ("which", "hotel", {}, "what is the phone number?", "it is [value_phone]."),
+    (
+        "count",
+        "hotel",
+        {},
+        "more?",
+        "i have [value_choice]. [value_choice] have [value_internet] wifi and the other is nice.",
+    ),
+    (
+        "row",
+        "restaurant",
+        {"restaurant": {"name": "the nirala"}},
+        "parking?",
+        "yes, there is parking.",
+    ),
+    ("garbled", "hotel", {}, "more?", "i have [value_name] and el shaddai. postcode c. b 2."),
+    ("untold", "hospital", {"hospital": {"department": "cardiology"}}, "my heart", "i can help."),
     ("helpless", "hotel", {"hotel": {"area": "north"}}, "north", "i am sorry, i cannot help you."),
     ("garbled", "hotel", {"hotel": {"area": "north"}}, "?", "it is it is nice nice."),
 )

@@ -10,7 +10,7 @@ from tests.support.venues import SCHEMA, open_venues
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.pipeline import Pipeline
-from todserve.runtime.spelling.paraphrases import Paraphrases
+from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames
 from todserve.runtime.spelling.speller import Speller
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 from todserve.runtime.wire.request import parse_request
@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
 @pytest.fixture(scope="module")
 def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
     knowledge = open_venues(tmp_path_factory.mktemp("paraphrase"))
-    found = Paraphrases.of(WaysOfSaying.of(SHIPPED), SCHEMA, knowledge)
+    found = Paraphrases.of(WaysOfSaying.of(SHIPPED), knowledge, WholeNames.of(SCHEMA, knowledge))
     assert found is not None
     return found
 
@@ -39,6 +39,13 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
         ("Pizza in the centre", "italian food in the centre"),
         ("i fancy a curry", "i want indian food"),
         ("with somewhere to leave the car", "with parking"),
+        ("a fortnight from monday", "14 nights from monday"),
+        ("hotel, long weekend from friday", "hotel, 3 nights from friday"),
+        ("a long weekend from friday", "3 nights from friday"),
+        ("friday to monday for two", "3 nights from friday for two"),
+        ("fri-mon at the acorn", "3 nights from friday at the acorn"),
+        ("arriving sunday, leaving tuesday", "2 nights from sunday"),
+        ("thu, 2 people", "thursday, 2 people"),
         ("guesthouse in da norf wiv parking", "guesthouse in the north with parking"),
     ],
 )
@@ -56,6 +63,9 @@ def test_a_known_phrase_is_read_plainly(paraphrases: Paraphrases, said: str, rea
         ("mum, dad and the baby need a room", "3 people need a room"),
         ("my husband, our two kids and i", "4 people"),
         ("me and my three best friends", "4 people"),
+        ("a room for me and my wife", "a room for 2 people"),
+        ("my brother and i want a bed", "2 people want a bed"),
+        ("two adults and three children at 6", "5 people at 6"),
         ("me and 2 kids, 3 nights from monday", "3 people, 3 nights from monday"),
     ],
 )
@@ -71,6 +81,9 @@ def test_people_are_counted_by_who_they_are(paraphrases: Paraphrases, said: str,
         "i leave in a week",
         "once a week",
         "me and my wife",
+        "it is just for me and i need a taxi",
+        "3 nights, friday to monday",
+        "friday to friday",
         "book it for me, 3 nights",
         "me, my wife and the kids",
         "me, my wife, my mum and the kids",
@@ -89,7 +102,7 @@ def test_what_means_something_else_or_is_a_name_is_left_alone(
 def test_a_checkpoint_without_lists_of_its_own_does_not_count_people() -> None:
     ways = WaysOfSaying.of(None)
     said = "me, my wife and the twins"
-    assert Paraphrases(ways, {"two": "2"}).read(said).text == said
+    assert Paraphrases(ways, {"two": "2"}, WholeNames()).read(said).text == said
 
 
 def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> None:

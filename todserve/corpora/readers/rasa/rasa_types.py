@@ -142,7 +142,7 @@ class RasaSource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RasaSlot:
-    """A slot.
+    """One slot of a domain file: type, values, first value, and what fills it.
 
     Attributes:
         name: its name.
@@ -167,7 +167,7 @@ class RasaSlot:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RasaDomain:
-    """One domain file.
+    """One domain file of a project: its intents, entities, slots, responses, actions and forms.
 
     Attributes:
         service: `SERVICE` for ``domain.yml``; the file's stem for files of a ``domain`` folder.

@@ -5,7 +5,6 @@ accuracy, slot F1 and BLEU of NLPLAB's test dialogues, as far as the corpus labe
 with rules of their own (MultiWOZ, SGD, Banking77, CLINC150) have verbs of their own.
 """
 
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -16,6 +15,7 @@ from todserve.evaluation.dialogue_selection import TEST_WARNING
 from todserve.evaluation.metrics.corpus_scores import score
 from todserve.evaluation.rollout import PROTOCOL, roll_out
 from todserve.evaluation.scorecard import Scorecard, Signature, code_version
+from todserve.runtime.console import tell, warn
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import Dialogue
 
@@ -55,7 +55,7 @@ def run_corpus(
     from tqdm import tqdm
 
     if "test" in split:
-        print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
+        warn(TEST_WARNING)
     dialogues = _dialogues(corpus, split, root)[:limit]
     if not dialogues:
         raise ConfigError(f"{corpus} has no dialogue in split {split!r}; expected one that has")
@@ -82,10 +82,10 @@ def run_corpus(
         )
     finally:
         pipeline.close()
-    print(card.table())
+    tell(card.table())
     if out is not None:
         card.save(out)
-        print(f"written to {out}")
+        tell(f"written to {out}")
     return card
 
 

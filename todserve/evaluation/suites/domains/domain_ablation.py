@@ -48,7 +48,7 @@ class Sources(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """A turn as the models see it.
+    """A turn as a domain model sees it: words, acts, and the domain that is right.
 
     Attributes:
         words: features of the utterance.

@@ -24,6 +24,7 @@ from todserve.evaluation.suites.domains.domain_comparison import (
     scenes_of_outcomes,
 )
 from todserve.evaluation.suites.domains.domain_scores import score_table
+from todserve.runtime.console import tell
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
@@ -79,9 +80,9 @@ def run_domain_ablation(
                 for row in rows
             ],
         }
-        print(f"{name}: {len(chosen[0])} train, {len(chosen[1])} dev dialogues")
-        print(score_table([(f"{one.sources} ({one.previous})", one.scores) for one in rows]))
-        print(signature)
+        tell(f"{name}: {len(chosen[0])} train, {len(chosen[1])} dev dialogues")
+        tell(score_table([(f"{one.sources} ({one.previous})", one.scores) for one in rows]))
+        tell(signature)
     return _written(content, json_out)
 
 
@@ -150,10 +151,10 @@ def run_domain_comparison(
         code=code_version(),
         protocol=f"{PROTOCOL},domain-model:{_checksum(path)}",
     )
-    print(score_table([(one.decision, one.scores) for one in rows]))
+    tell(score_table([(one.decision, one.scores) for one in rows]))
     for row in rows:
-        print(f"{row.decision}: {row.changes.switches} switches, {row.changes.flips} flips")
-    print(signature)
+        tell(f"{row.decision}: {row.changes.switches} switches, {row.changes.flips} flips")
+    tell(signature)
     content = {
         "signature": str(signature),
         "dialogues": len(dialogues),
@@ -177,5 +178,5 @@ def _checksum(path: Path) -> str:
 def _written(content: dict[str, Any], path: Path | None) -> dict[str, Any]:
     if path is not None:
         save_figures(content, path)
-        print(f"written to {path}")
+        tell(f"written to {path}")
     return content

@@ -21,6 +21,7 @@ from todserve.evaluation.suites.domains.domain_flips import (
     with_utterances,
 )
 from todserve.evaluation.suites.domains.domain_scores import DecidedTurn, score_domains
+from todserve.runtime.console import tell
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.schema import Schema
@@ -84,10 +85,10 @@ def run_domain_flips(
         )
     )
     for name, figures in content.items():
-        print(name, figures)
+        tell(f"{name} {figures}")
     if json_out is not None:
         save_figures(content, json_out)
-        print(f"written to {json_out}")
+        tell(f"written to {json_out}")
     return content
 
 

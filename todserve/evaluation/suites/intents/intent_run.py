@@ -26,6 +26,7 @@ from todserve.evaluation.suites.intents.intent_scores import (
     scope_figures,
     spelled,
 )
+from todserve.runtime.console import tell
 
 _PRINTED_CONFUSIONS = 10
 
@@ -140,10 +141,10 @@ def _signature(corpus: str, split: str, file: Path, limit: int | None, model: st
 
 def _reported(figures: Mapping[str, Any], signature: str, json_out: Path | None) -> dict[str, Any]:
     signed = {**figures, "signature": signature}
-    print(intent_table(signed))
+    tell(intent_table(signed))
     if json_out is not None:
         save_figures(signed, json_out)
-        print(f"written to {json_out}")
+        tell(f"written to {json_out}")
     return signed
 
 

@@ -4,7 +4,6 @@ Example: ``run_evaluation(AnswererSource(checkpoint=folder), quick=True)`` print
 ``joint_goal_accuracy 0.4512 of 731 turns`` with the signature of what was measured.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogue
 from todserve.evaluation.suites.multiwoz.multiwoz_predictions import save_predictions
 from todserve.evaluation.suites.multiwoz.multiwoz_rollouts import Rollouts, headline
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.console import tell, warn
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.delexicalisation import Delexicaliser
@@ -95,9 +95,9 @@ def run_evaluation(
             "end_to_end=False leaves out"
         )
     if split == "test":
-        print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
+        warn(TEST_WARNING)
     if oracle_context:
-        print("WARNING: oracle context: reference replies and gold domains leak", file=sys.stderr)
+        warn("oracle context: reference replies and gold domains leak")
     pipeline = source.open()
     try:
         files = find(corpus, root)
@@ -140,19 +140,19 @@ def run_evaluation(
         )
     finally:
         pipeline.close()
-    print(card.table())
+    tell(card.table())
     if rolled is not None:
-        print(f"  {rolled.flips} A-B-A flips of the active domain")
-        print(f"  {rolled.rules.told()}")
+        tell(f"  {rolled.flips} A-B-A flips of the active domain")
+        tell(f"  {rolled.rules.told()}")
     if predictions_out is not None and rolled is not None:
         save_predictions(rolled.predictions, predictions_out)
-        print(f"predictions written to {predictions_out}")
+        tell(f"predictions written to {predictions_out}")
     if html is not None:
         _write_report(html, card, outcomes, rolled, schema, split, curves)
     if out is not None:
         card.save(out)
         rollouts.forget()
-        print(f"written to {out}")
+        tell(f"written to {out}")
     return card
 
 
@@ -206,7 +206,7 @@ def _write_report(
         ),
         run=curves,
     )
-    print(f"report written to {html}")
+    tell(f"report written to {html}")
 
 
 @contextmanager

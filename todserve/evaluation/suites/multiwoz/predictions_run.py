@@ -5,7 +5,6 @@ Ties reading, rules and report together. Example:
 """
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +24,7 @@ from todserve.evaluation.suites.multiwoz.multiwoz_predictions import (
 )
 from todserve.evaluation.suites.multiwoz.multiwoz_scores import RULES, score_predictions
 from todserve.evaluation.suites.multiwoz.multiwoz_venues import Venues
+from todserve.runtime.console import tell, warn
 from todserve.runtime.language.schema import Schema
 
 CORPUS = "multiwoz21"
@@ -83,7 +83,7 @@ def run_predictions(
     _report(content)
     if json_out is not None:
         save_figures(content, json_out)
-        print(f"written to {json_out}")
+        tell(f"written to {json_out}")
     return content
 
 
@@ -125,25 +125,21 @@ def _flips(predictions: Predictions, tasks: Mapping[str, Task], source: CorpusSo
 
 def _report(content: Mapping[str, Any]) -> None:
     counts = content["counts"]
-    print(f"{counts['dialogues']} dialogues, {counts['turns']} turns")
+    tell(f"{counts['dialogues']} dialogues, {counts['turns']} turns")
     for name in ("inform", "success", "bleu", "combined", "flips"):
-        print(f"  {name:<10} {content[name]}")
+        tell(f"  {name:<10} {content[name]}")
     for domain, one in content["domains"].items():
         losses = ", ".join(f"{name} {number}" for name, number in one["losses"].items())
-        print(
+        tell(
             f"  {domain:<11} {one['goals']:>4} goals  inform {one['inform']:>6.2f}  "
             f"success {one['success']:>6.2f}  {losses}"
         )
     if counts["missing_turns"] or counts["missing_dialogues"]:
-        print(
-            f"WARNING: {counts['missing_dialogues']} dialogues and {counts['missing_turns']} turns "
-            "are missing",
-            file=sys.stderr,
+        warn(
+            f"{counts['missing_dialogues']} dialogues and {counts['missing_turns']} turns "
+            "are missing"
         )
     if "GOLD" in content["protocol"]:
-        print(
-            "WARNING: the predictions have no states; MultiWOZ 2.1's gold states are used",
-            file=sys.stderr,
-        )
-    print(content["signature"])
-    print(f"BLEU is a {content['bleu_note']}")
+        warn("the predictions have no states; MultiWOZ 2.1's gold states are used")
+    tell(content["signature"])
+    tell(f"BLEU is a {content['bleu_note']}")

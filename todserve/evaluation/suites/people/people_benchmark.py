@@ -15,16 +15,22 @@ class PeopleOptions(BenchmarkOptions):
     """The common options, and whose steps."""
 
     file: Annotated[Path | None, Typed("your own steps (YAML)", "FILE")] = None
+    everyday: Annotated[bool, Typed("the second shipped set, with replies")] = False
     constrained: Annotated[bool, Typed("hold answers to the schema")] = False
     show: Annotated[bool, Typed("print each step that went wrong")] = False
 
 
 def _run(options: PeopleOptions) -> Scores:
     from todserve.evaluation.suites.people.people_run import run_people
+    from todserve.evaluation.suites.people.people_steps import EVERYDAY
+    from todserve.runtime.errors import ConfigError
+
+    if options.everyday and options.file is not None:
+        raise ConfigError("got both everyday and a file of steps; expected one of them")
 
     content = run_people(
         options.answerer(constrained=options.constrained),
-        options.file,
+        EVERYDAY if options.everyday else options.file,
         options.out,
         limit=options.limit,
         show=options.show,

@@ -15,6 +15,7 @@ from todserve.evaluation.figures import save_figures
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.intents.intent_files import file_checksum
 from todserve.evaluation.suites.people.people_steps import SHIPPED, Step, TypedDialogue, load_steps
+from todserve.runtime.console import tell
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.wire.request import parse_request
@@ -22,7 +23,7 @@ from todserve.runtime.wire.request import parse_request
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Understood:
-    """A step and what the model made of it."""
+    """A step, and the state and intent that the model understood."""
 
     kind: str
     step: Step
@@ -68,19 +69,19 @@ def run_people(
     if show:
         for one in steps:
             if not one.right:
-                print(f"{one.kind}: {one.step.user}")
-                print(f"  got {one.intent} {_plain(one.state)}")
-                print(f"  right {one.step.intent or ''} {_plain(one.step.state)}")
-                print(f"  reply {one.reply}")
+                tell(f"{one.kind}: {one.step.user}")
+                tell(f"  got {one.intent} {_plain(one.state)}")
+                tell(f"  right {one.step.intent or ''} {_plain(one.step.state)}")
+                tell(f"  reply {one.reply}")
     for kind in asked:
-        print(f"  {kind:18} {right[kind]:3} of {asked[kind]}")
+        tell(f"  {kind:18} {right[kind]:3} of {asked[kind]}")
     total = sum(right.values())
     subset = "" if limit is None else f"first-{limit}|"
     signature = (
         f"people|{path.stem}-{file_checksum(path)}|{subset}checkpoint:{model}"
         f"|todserve:{code_version()}|own-states-and-replies-carried"
     )
-    print(f"{total} of {len(steps)} steps right\n{signature}")
+    tell(f"{total} of {len(steps)} steps right\n{signature}")
     figures: dict[str, Any] = {
         "right": total,
         "steps": len(steps),
@@ -114,10 +115,11 @@ def held(dialogue: TypedDialogue, pipeline: ScoredAnswerer) -> list[Understood]:
                 state=state,
                 intent=intent,
                 reply=reply,
-                right=step.is_right(state, intent, schema),
+                right=step.is_right(state, intent, reply, schema),
             )
         )
-        history = [*request["history"], {"user": step.user, "system": reply}]
+        heard = step.reply or reply
+        history = [*request["history"], {"user": step.user, "system": heard}]
         request = {"history": history, "state": state}
         if answer.domain is not None and answer.domain.active is not None:
             request["domain"] = answer.domain.active

@@ -4,7 +4,6 @@ Ties reading, rollout and metrics together. Example:
 ``run_sgd(AnswererSource(checkpoint=folder), Path("dstc8/test"))["joint_goal_accuracy"]``.
 """
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from todserve.evaluation.scorecard import Signature, code_version
 from todserve.evaluation.suites.sgd.sgd_metrics import METRICS, FrameScore, averages, score_frame
 from todserve.evaluation.suites.sgd.sgd_prediction import FrameTracker, labels_of
 from todserve.evaluation.suites.sgd.sgd_split import SgdSplit, read_split, service_names
+from todserve.runtime.console import tell, warn
 from todserve.runtime.language.dialogue import Dialogue
 
 RULES = "dstc8-fuzzy,frames-of-the-reference,times-as-said"
@@ -61,7 +61,7 @@ def run_sgd(
     """
     split = read_split(split_dir)
     if split.name == "test":
-        print(f"WARNING: {TEST_WARNING}", file=sys.stderr)
+        warn(TEST_WARNING)
     chosen = select(split.plain_dialogues(), limit=limit)
     pipeline = source.open()
     try:
@@ -84,10 +84,10 @@ def run_sgd(
         "requested_slots": REQUESTED_SLOTS,
         "signature": str(signature),
     }
-    print(sgd_table(figures))
+    tell(sgd_table(figures))
     if json_out is not None:
         save_figures(figures, json_out)
-        print(f"written to {json_out}")
+        tell(f"written to {json_out}")
     return figures
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from todserve.evaluation.benchmark import Benchmark
 from todserve.evaluation.benchmark_options import BenchmarkOptions
 from todserve.evaluation.scorecard import Scores
+from todserve.runtime.console import tell
 
 _CORPUS = "multiwoz21"
 
@@ -65,11 +66,11 @@ def _run(options: BenchmarkOptions) -> Scores:
         protocol="gold-states-and-texts,labelled-as-train-is",
     )
     content = {**asdict(scores), "signature": str(signature)}
-    print(scores)
-    print(signature)
+    tell(scores)
+    tell(signature)
     if options.out is not None:
         save_figures(content, options.out)
-        print(f"written to {options.out}")
+        tell(f"written to {options.out}")
     return Scores(
         figures={name: value for name, value in content.items() if isinstance(value, float)},
         signature=str(signature),

@@ -80,7 +80,7 @@ class Untruth:
 
 @dataclass(frozen=True, kw_only=True)
 class SaidTurn:
-    """A turn as its reader sees it.
+    """A turn as the truth reader sees it: what was said, and what was known then.
 
     Attributes:
         user: the user's words.

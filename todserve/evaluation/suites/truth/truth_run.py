@@ -19,6 +19,7 @@ from todserve.evaluation.rollout import Outcome, Protocol, roll_out
 from todserve.evaluation.scorecard import code_version
 from todserve.evaluation.suites.multiwoz.multiwoz_checkpoint import GoalDialogues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
+from todserve.runtime.console import tell
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 
 _CORPUS = "multiwoz21"
@@ -68,10 +69,10 @@ def run_truth(
         pipeline.close()
     counts = RuleCounts.of(outcomes)
     for outcome, untruth in found:
-        print(f"{outcome.dialogue_id} turn {outcome.index}: {untruth.kind}: {untruth.words}")
+        tell(f"{outcome.dialogue_id} turn {outcome.index}: {untruth.kind}: {untruth.words}")
     kinds = Counter(untruth.kind for _, untruth in found)
-    print(counts.told())
-    print(
+    tell(counts.told())
+    tell(
         f"{len(found)} untrue statements in {counts.replies} replies of {len(goals.dialogues)} "
         f"dialogues{': ' if kinds else ''}"
         + ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
@@ -84,7 +85,7 @@ def run_truth(
         "signature": f"{_CORPUS}|{split}|first-{dialogues}|checkpoint:{named}|"
         f"todserve:{code_version()}|{Protocol.END_TO_END}",
     }
-    print(figures["signature"])
+    tell(figures["signature"])
     if out is not None:
         save_figures(figures, out)
     return figures

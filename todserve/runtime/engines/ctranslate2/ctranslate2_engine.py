@@ -34,7 +34,7 @@ from todserve.runtime.untrusted.json_text import read_json
 
 @dataclass(kw_only=True, slots=True)
 class Written:
-    """One row on its way.
+    """The tokens and log-probabilities that a row has so far.
 
     Attributes:
         row: what is wanted.

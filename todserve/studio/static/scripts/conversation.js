@@ -50,7 +50,7 @@ export class Conversation {
   async open(id, turn = null) {
     if (id === this.id) {
       if (turn !== null) this.select(turn);
-      return;
+      return this.refresh();
     }
     this.reset();
     this.opening = id;
@@ -58,6 +58,20 @@ export class Conversation {
       const { turns } = await this.gateway.get(`/dialogues/${encodeURIComponent(id)}`);
       if (this.opening === id) this.update({ id, turns, chosen: turn === null ? null : placed(turn, turns) });
     });
+  }
+
+  /** Read the dialogue anew: somebody may have corrected it in another view. */
+  async refresh() {
+    const { id } = this;
+    if (this.busy) return;
+    try {
+      const { turns } = await this.gateway.get(`/dialogues/${encodeURIComponent(id)}`);
+      // Nothing that was said meanwhile may be lost for it.
+      const current = id === this.id && !this.busy && turns.length >= this.turns.length;
+      if (current) this.update({ turns });
+    } catch {
+      // What is shown stays; the next message or correction says what is wrong.
+    }
   }
 
   /** Returns the new turn, or null where nothing was acknowledged. */

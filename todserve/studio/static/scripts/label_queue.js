@@ -18,6 +18,8 @@ export class LabelQueue {
   busy = false;
   failure = "";
   people = null;
+  /** Places of the turns that were labelled here, the newest last. */
+  labelled = [];
 
   constructor(gateway, changed) {
     this.gateway = gateway;
@@ -32,7 +34,9 @@ export class LabelQueue {
 
   /** Begin again at the top; `second`: with what other people have judged. */
   async load({ second = this.second } = {}) {
-    this.update({ second, busy: true, failure: "" });
+    this.update({ second, labelled: [], busy: true, failure: "" });
+    // Whatever was shown may have been judged elsewhere since.
+    this.conversation.reset();
     await this.attempt(async () => {
       const found = await this.page(null);
       this.people = await this.gateway.get("/agreement");
@@ -59,9 +63,21 @@ export class LabelQueue {
     });
   }
 
-  /** Count what is done with. */
+  /** Note that the turn that is looked at was judged or corrected; it waits no more. */
   settle() {
-    this.update({ waiting: Math.max(0, this.waiting - 1) });
+    const again = this.labelled.includes(this.place);
+    const waiting = Math.max(0, this.waiting - (again ? 0 : 1));
+    this.update({ labelled: [...this.labelled, this.place], waiting });
+  }
+
+  /** Go back to the turn that was labelled last, and take that back; returns whether there was one. */
+  async undo() {
+    const place = this.labelled.at(-1);
+    if (place === undefined || this.busy) return false;
+    if (!(await this.step(place - this.place)) || !(await this.conversation.undo())) return false;
+    const labelled = this.labelled.slice(0, -1);
+    this.update({ labelled, waiting: this.waiting + (labelled.includes(place) ? 0 : 1) });
+    return true;
   }
 
   async show() {

@@ -46,8 +46,10 @@ export class LabelView extends Component {
     this.step(1);
   };
 
+  saved = () => this.props.app.labelQueue.settle();
+
   undo = async () => {
-    const done = await this.props.app.labelQueue.conversation.undo();
+    const done = await this.props.app.labelQueue.undo();
     if (done) this.setState({ news: t("undone") });
   };
 
@@ -129,6 +131,7 @@ export class LabelView extends Component {
             catalogue=${catalogue}
             announce=${(text) => this.setState({ news: text })}
             judged=${this.judged}
+            saved=${this.saved}
             blind=${second}
           />
         </div>

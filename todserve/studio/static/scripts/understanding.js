@@ -33,6 +33,7 @@ export class Understanding extends Component {
     const done = await conversation.correct(conversation.selected.index, content, { rerun });
     if (!done) return;
     announce(t(rerun ? "corrected.rerun" : "corrected.saved"));
+    this.props.saved?.();
     this.close();
   };
 
@@ -44,7 +45,10 @@ export class Understanding extends Component {
     this.props.judged?.();
   };
 
-  /** In the queue (`judged`) one turn is looked at; `blind`: without what others say of it. */
+  /**
+   * In the queue one turn is looked at: `judged` and `saved` are called once that is done, and
+   * `blind` leaves out what others say of it.
+   */
   render({ conversation, catalogue, judged, blind = false }, { editing }) {
     const turn = conversation.selected;
     const last = conversation.turns.length - 1;

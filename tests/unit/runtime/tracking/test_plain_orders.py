@@ -1,0 +1,175 @@
+"""What the words alone ask of the state is done, whatever the network wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.venues import SCHEMA, open_venues
+from todserve.runtime.language.dialogue import BeliefState, apply_update
+from todserve.runtime.tracking.plain_orders import PlainOrders, Written
+from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+
+SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+TRAIN: BeliefState = {"train": {"destination": "ely", "day": "monday", "leave": "09:00"}}
+TWO: BeliefState = {"hotel": {"area": "north"}, "restaurant": {"area": "south"}}
+DAYS: BeliefState = {
+    "hotel": {"name": "acorn guest house", "day": "monday"},
+    "restaurant": {"name": "the nirala", "day": "tuesday"},
+}
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> PlainOrders:
+    knowledge = open_venues(tmp_path_factory.mktemp("orders"))
+    return PlainOrders(schema=SCHEMA, ways=WaysOfSaying.of(SHIPPED), knowledge=knowledge)
+
+
+def after(
+    orders: PlainOrders, said: str, state: BeliefState, domain: str, written: Written | None = None
+) -> BeliefState:
+    wrote = written or {}
+    return apply_update(
+        state, orders.of(said, state=state, domain=domain, written=wrote).over(wrote)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "left"),
+    [
+        ("drop the time, keep the day", {"day": "none"}, {"day": "monday"}),
+        ("forget the day", {}, {"leave": "09:00"}),
+        ("forget the day, the rest is fine", {"leave": "none"}, {"leave": "09:00"}),
+        ("i'm not sure about the time, leave it out", {}, {"day": "monday"}),
+        # with a new value it is none that is taken back, and what is not named stays
+        ("forget the day i said, tuesday", {"day": "tuesday"}, {"day": "tuesday"}),
+        ("thanks, what is the time now", {}, {"day": "monday", "leave": "09:00"}),
+    ],
+)
+def test_one_slot_is_taken_back_and_the_rest_stays(
+    orders: PlainOrders, said: str, written: dict[str, str], left: dict[str, str]
+) -> None:
+    found = after(orders, said, TRAIN, "train", {"train": written} if written else None)
+    kept = {slot: value for slot, value in found["train"].items() if slot != "destination"}
+    expected = {"leave": "09:00", **left} if "tuesday" in said else left
+    assert kept == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "slots"),
+    [
+        ("price and area don't matter", {"pricerange": "dontcare", "area": "dontcare"}),
+        ("no preference on the price", {"pricerange": "dontcare"}),
+        ("the price doesn't matter, somewhere in the north", {"pricerange": "dontcare"}),
+        ("i don't mind a cheap price", {}),
+        ("what is the price?", {}),
+        ("the price doesn't matter as long as it has parking", {"pricerange": "dontcare"}),
+    ],
+)
+def test_every_slot_that_does_not_matter_is_said_to(
+    orders: PlainOrders, said: str, slots: dict[str, str]
+) -> None:
+    found = orders.of(said, state={"hotel": {"stars": "4"}}, domain="hotel", written={})
+    assert found.update.get("hotel", {}) == slots
+
+
+def test_what_does_not_matter_overrules_a_value_that_nobody_said(orders: PlainOrders) -> None:
+    wrote = {"restaurant": {"food": "italian"}}
+    found = after(orders, "i don't care about the food", {}, "restaurant", wrote)
+    assert found == {"restaurant": {"food": "dontcare"}}
+
+
+def test_the_ends_of_a_way_and_the_days_of_two_services_change_places(orders: PlainOrders) -> None:
+    way: BeliefState = {"train": {"departure": "ely", "destination": "cambridge"}}
+    turned = {"train": {"departure": "cambridge", "destination": "ely"}}
+    assert after(orders, "the other way round please", way, "train") == turned
+    swapped = after(orders, "i mixed up the two days, switch them", DAYS, "restaurant")
+    assert (swapped["hotel"]["day"], swapped["restaurant"]["day"]) == ("tuesday", "monday")
+    assert after(orders, "is there another way?", way, "train") == way
+    assert after(orders, "i mixed them up, the day is friday", DAYS, "hotel") == DAYS
+
+
+@pytest.mark.parametrize(
+    ("said", "hotel", "restaurant"),
+    [
+        ("other way round: hotel south, restaurant north", "south", "north"),
+        ("the hotel should be west, the restaurant is fine", "west", "south"),
+        ("the hotel is fine", "north", "south"),
+        ("hotel should be west, restaurant's fine", "west", "south"),
+        ("not a hotel in the west", "north", "south"),
+        ("something in the west", "north", "south"),
+    ],
+)
+def test_each_of_two_services_gets_its_own_value(
+    orders: PlainOrders, said: str, hotel: str, restaurant: str
+) -> None:
+    found = after(orders, said, TWO, "restaurant")
+    assert (found["hotel"]["area"], found["restaurant"]["area"]) == (hotel, restaurant)
+
+
+def test_what_is_said_of_one_service_is_not_taken_for_another(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "west"}, "restaurant": {"area": "west"}}
+    found = after(orders, "hotel should be west, restaurant's fine", TWO, "restaurant", wrote)
+    assert (found["hotel"]["area"], found["restaurant"]["area"]) == ("west", "south")
+    more = {"restaurant": {"area": "east"}}
+    found = after(orders, "the restaurant is fine, but in the east", TWO, "restaurant", more)
+    assert found["restaurant"]["area"] == "east"
+
+
+def test_of_two_services_begun_at_once_no_value_is_lost(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "east"}, "restaurant": {"food": "indian"}}
+    found = after(
+        orders, "a hotel in the east and an expensive indian restaurant", {}, "hotel", wrote
+    )
+    assert found["restaurant"] == {"food": "indian", "pricerange": "expensive"}
+
+
+def test_a_number_is_of_the_slot_whose_unit_stands_behind_it(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "north"}}
+    found = after(orders, "4 nights in the north for two people", {}, "hotel", wrote)
+    assert found["hotel"] == {"area": "north", "stay": "4", "people": "2"}
+    assert after(orders, "2 people or 3 people", {}, "hotel", wrote) == wrote
+    own = {"hotel": {"stay": "3"}}
+    assert after(orders, "4 nights", {}, "hotel", own) == own
+
+
+def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainOrders) -> None:
+    there: BeliefState = {
+        "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
+    }
+    back = {"train": {"departure": "cambridge", "destination": "ely"}}
+    assert after(orders, "and back on sunday", there, "train", back) == back
+    late = {"train": {**back["train"], "leave": "17:00"}}
+    assert after(orders, "and back after 17:00", there, "train", late) == late
+
+
+def test_a_venue_is_of_the_service_that_has_it(orders: PlainOrders) -> None:
+    wrote = {"attraction": {"name": "the nirala"}}
+    assert after(orders, "any info on the nirala", {}, "", wrote) == {
+        "restaurant": {"name": "the nirala"}
+    }
+    assert orders.homes_of(wrote) == ("restaurant",)
+    own = {"restaurant": {"name": "the nirala"}}
+    assert after(orders, "any info on the nirala", {}, "", own) == own
+    unknown = {"attraction": {"name": "nowhere"}}
+    assert after(orders, "any info on nowhere", {}, "", unknown) == unknown
+
+
+def test_one_place_is_not_both_ends_of_a_way(orders: PlainOrders) -> None:
+    both = {"taxi": {"departure": "nirala", "destination": "nirala"}}
+    found = after(orders, "a taxi to the station from the nirala", {}, "taxi", both)
+    assert found == {"taxi": {"departure": "nirala", "destination": "station"}}
+
+
+@pytest.mark.parametrize(
+    ("said", "department"),
+    [
+        ("my heart hurts, i have chest pains", "cardiology"),
+        ("he had a seizure", "neurology"),
+        ("in the heart of the city", None),
+        ("the boat on the river", None),
+    ],
+)
+def test_a_department_is_said_by_what_it_treats(
+    orders: PlainOrders, said: str, department: str | None
+) -> None:
+    assert orders.sure(said).get("hospital", {}).get("department") == department

@@ -1,0 +1,61 @@
+"""UtteranceReader: reads what somebody typed as it was meant, in words that a network knows.
+
+First on the way of a request. Ties together, in this order, the speller, the paraphrases, what is
+taken back in the same breath, and, once the state is known, the words that point at it. Example:
+``reader.read("a swiming pool in the east, wait, north")`` is ``a swimming pool in the north``.
+"""
+
+from dataclasses import dataclass
+
+from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.spelling.back_references import BackReferences, Before
+from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames, replaced
+from todserve.runtime.spelling.self_corrections import SelfCorrections
+from todserve.runtime.spelling.speller import Spelled, Speller
+
+
+@dataclass(frozen=True, kw_only=True)
+class UtteranceReader:
+    """Reads utterances; each part is None where a checkpoint has no words for it.
+
+    Attributes:
+        speller: reads misspelt words.
+        paraphrases: read phrases as plain words.
+        corrections: drop what is taken back in the same breath.
+        references: name what is pointed at.
+    """
+
+    speller: Speller | None = None
+    paraphrases: Paraphrases | None = None
+    corrections: SelfCorrections | None = None
+    references: BackReferences | None = None
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, speller: Speller | None) -> "UtteranceReader":
+        """Return the reader of a checkpoint; without a speller nothing is read otherwise."""
+        if speller is None:
+            return cls()
+        schema, knowledge, ways = checkpoint.schema, checkpoint.knowledge, checkpoint.grounds.ways
+        whole = WholeNames.of(schema, knowledge)
+        return cls(
+            speller=speller,
+            paraphrases=Paraphrases.of(ways, knowledge, whole),
+            corrections=SelfCorrections.of(ways, schema, knowledge),
+            references=BackReferences(ways, schema, knowledge, whole),
+        )
+
+    def read(self, utterance: str) -> Spelled:
+        """Return an utterance as it is meant, whatever was said before."""
+        spelled = self.speller.read(utterance) if self.speller else Spelled(text=utterance)
+        if self.paraphrases is not None:
+            spelled = spelled.then(self.paraphrases.read(spelled.text))
+        if self.corrections is not None:
+            found = self.corrections.found(spelled.text)
+            spelled = spelled.then(replaced(spelled.text, found))
+        return spelled
+
+    def resolved(self, spelled: Spelled, before: Before) -> Spelled:
+        """Return an utterance that was read, with what it points at named."""
+        if self.references is None:
+            return spelled
+        return spelled.then(self.references.read(spelled.text, before))

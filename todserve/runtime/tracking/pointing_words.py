@@ -1,0 +1,182 @@
+"""PointingWords: the words of a language that point at what was said before.
+
+Part of ``ways_of_saying.json``, under ``pointing``, of the package and of a checkpoint. Example:
+``{"same": {"day": ["that night"]}, "same_as": {"day": "on {value}"}, "nouns": {"hotel":
+["guest ?house"]}}``. Phrases are regular expressions, looked for between word boundaries.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict
+
+
+class PointingWords(BaseModel):
+    """Words that point at a venue, a value or a service that was spoken of before.
+
+    Attributes:
+        things: what may stand behind "the second": "one", "option".
+        ordinals: place in a list -> words for it; ``-1`` is the last.
+        determiners: stand before a venue that was spoken of: "the", "my".
+        articles: stand before one of a list.
+        of_them: may stand behind one of a list.
+        going_on: may follow a bare "the second", for they are no nouns.
+        polite: may follow what is all that is said.
+        located: stand between "the one" and what is true of it.
+        numbered: what may stand before the number of a place: "option".
+        this: point at the one venue that the last reply named.
+        other: point at the second of two, where the first was chosen.
+        denied: before such words, which then point at what is not wanted.
+        lesser: slot -> words for the one of a list with the least of it.
+        greater: slot -> words for the one with the most.
+        ranked: slot -> its values in their order; numbers have their own.
+        same: slot -> words for the value that it has already.
+        same_as: slot -> how that is read, with ``{value}``.
+        nouns: service -> words for a venue of it that was spoken of: "the hotel".
+        booked: behind such a word, which then speaks of a booking: "the restaurant reservation".
+        between: point at both ends of a way.
+        from_to: how that is read, with ``{departure}`` and ``{destination}``.
+        in_time: say that one must be there when a booking begins.
+        in_time_as: how that is read, with ``{value}``.
+        in_time_slot: the slot of a booking that has the time.
+        turned: say that two values are the wrong way round.
+        dropped: take back what is named behind them.
+        pairs: two slots of a service that one may take for each other: the ends of a way.
+        leading: slot of such a pair -> words before its place: "from".
+        units: slot -> words behind its number: "nights".
+        of_way: slots that a way there has of its own, and the way back does not share.
+        back: say that one goes back.
+        it: point at what was named just before.
+        there: point at the venue at hand as the end of a way.
+        kept: say that something stays as it is.
+        rest: say so of all that is not named.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    things: tuple[str, ...] = ()
+    ordinals: Mapping[str, tuple[str, ...]] = {}
+    determiners: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    of_them: tuple[str, ...] = ()
+    going_on: tuple[str, ...] = ()
+    polite: tuple[str, ...] = ()
+    located: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
+    this: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    lesser: Mapping[str, tuple[str, ...]] = {}
+    greater: Mapping[str, tuple[str, ...]] = {}
+    ranked: Mapping[str, tuple[str, ...]] = {}
+    same: Mapping[str, tuple[str, ...]] = {}
+    same_as: Mapping[str, str] = {}
+    nouns: Mapping[str, tuple[str, ...]] = {}
+    booked: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    from_to: str = ""
+    in_time: tuple[str, ...] = ()
+    in_time_as: str = ""
+    in_time_slot: str = ""
+    turned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    leading: Mapping[str, tuple[str, ...]] = {}
+    units: Mapping[str, tuple[str, ...]] = {}
+    of_way: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    it: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+
+    def phrases(self) -> Iterator[str]:
+        """Yield all regular expressions, one each."""
+        for name, value in dict(self).items():
+            if isinstance(value, tuple) and name not in ("pairs", "of_way"):
+                yield from value
+            elif isinstance(value, Mapping):
+                for known in value.values():
+                    yield from known if isinstance(known, tuple) else ()
+
+    def over(self, below: "PointingWords") -> "PointingWords":
+        """Return these words laid over others: phrases are added, templates are said anew."""
+        both: dict[str, object] = {}
+        for name, value in dict(self).items():
+            under = getattr(below, name)
+            if isinstance(value, tuple):
+                both[name] = (*under, *value)
+            elif isinstance(value, Mapping):
+                both[name] = {**under, **_added(under, value)}
+            else:
+                both[name] = value or under
+        return PointingWords.model_validate(both)
+
+    @cached_property
+    def turning(self) -> re.Pattern[str]:
+        """Finds what says that two values are the wrong way round."""
+        return any_of(self.turned)
+
+    @cached_property
+    def dropping(self) -> re.Pattern[str]:
+        """Finds what takes something back."""
+        return any_of(self.dropped)
+
+    @cached_property
+    def ends(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot of a pair -> what finds its place in its group 1: all up to another lead."""
+        leads = (word for known in self.leading.values() for word in known)
+        stop = "|".join((*leads, *self.going_on)) or r"(?!)"
+        article = rf"(?:(?:{'|'.join(self.articles) or '(?!)'})\s+)?"
+        return {
+            slot: re.compile(
+                rf"(?<!\w)(?:{'|'.join(known)})\s+{article}(\w+(?: \w+){{0,3}}?)"
+                rf"(?=\s+(?:{stop})\b|\s*[,.;!?]|\s*$)",
+                re.IGNORECASE,
+            )
+            for slot, known in self.leading.items()
+        }
+
+    @cached_property
+    def counting(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot -> what finds, behind a number, that the number is of it."""
+        return {
+            slot: re.compile(rf"[\s-]+(?:{'|'.join(known)})(?!\w)", re.IGNORECASE)
+            for slot, known in self.units.items()
+        }
+
+    @cached_property
+    def going_back(self) -> re.Pattern[str]:
+        """Finds what says that one goes back."""
+        return any_of(self.back)
+
+    @cached_property
+    def pronouns(self) -> re.Pattern[str]:
+        """Finds what points at something named just before."""
+        return any_of(self.it)
+
+    @cached_property
+    def keeping(self) -> re.Pattern[str]:
+        """Finds what says that something stays."""
+        return any_of(self.kept)
+
+    @cached_property
+    def resting(self) -> re.Pattern[str]:
+        """Finds what says that all else stays."""
+        return any_of(self.rest)
+
+
+def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile what finds any of some phrases as whole words; of none, nothing."""
+    known = tuple(phrases)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)" if known else r"(?!)", re.IGNORECASE)
+
+
+def _added(below: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: (*under, *value)
+        if isinstance(value, tuple) and isinstance(under := below.get(key, ()), tuple)
+        else value
+        for key, value in given.items()
+    }
