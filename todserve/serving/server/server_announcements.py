@@ -61,7 +61,8 @@ def run_start(
 def run_stop(*, log_dir: Path = DEFAULT_LOG_DIR) -> bool:
     """Stop the server, confirm that no process is left, and say so; False if none was running."""
     stopped = stop(log_dir)
-    say("stopped; no process is left" if stopped else "nothing was running")
+    nothing = f"nothing was running whose record is in {log_dir}; --logs names another folder"
+    say("stopped; no process is left" if stopped else nothing)
     return stopped
 
 

@@ -177,7 +177,8 @@ def _refuse_second(log_dir: Path) -> None:
     if record.running:
         raise ServerError(
             f"a server is already running: {record.inference_url}, process {record.pid}; "
-            "stop it with `tod stop`, or give this one another log folder and other ports"
+            f"stop it with `tod stop --logs {log_dir}`, or give this one another log folder and "
+            "other ports"
         )
     check_ours(Path(record.temp_dir), log_dir)
     _clean(Path(record.temp_dir))  # it was killed, and left its workers or unpacked models
