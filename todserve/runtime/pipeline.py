@@ -24,7 +24,7 @@ from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply
+from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply, service_reply
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
 from todserve.runtime.request_check import admit
 from todserve.runtime.spelling.back_references import Before
@@ -48,6 +48,8 @@ _UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 _REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 _VARIATION_TOKENS = 60
 _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, garble -1.1 to -1.8
+_OUTRIGHT = "outright"
+"""The rule of a reply to who asks for a service that the network took them to be outside of."""
 _FEW_WORDS = 6
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
@@ -329,12 +331,21 @@ class Pipeline:
             work.utterance,
             work.intent,
             self.checkpoint.schema,
-            sure=orders.sure(work.utterance) or orders.homes_of(written),
+            sure=orders.sure(work.utterance)
+            or orders.homes_of(written)
+            or self._service_outside(work),
             written=written,
             at_hand=self._asked_about(work),
         )
         if said is not None:
+            work.asked_outright = work.out_of_scope
             work.judged = JudgedIntent(name=said, confidence=1.0)
+
+    def _service_outside(self, work: TurnWork) -> tuple[str, ...]:
+        """Return the service that the words ask for, where the network took them for none's."""
+        ways = self.checkpoint.grounds.ways
+        said = ways.service_said(work.utterance.lower()) if work.out_of_scope else None
+        return () if said is None else (said,)
 
     def _asked_about(self, work: TurnWork) -> str | None:
         """Return the active domain where a few words only ask for what is known of its entity."""
@@ -415,6 +426,9 @@ class Pipeline:
                 if TaskName.RESPONSE in work.request.tasks:
                     said = self._stage.plain(out_of_scope_reply(facts), facts)
                     work.reply = ChosenReply(candidate=said, rules=(OUT_OF_SCOPE,))
+            elif work.asked_outright and reading is not None and service_reply(facts):
+                said = self._stage.plain(service_reply(facts), facts)
+                work.reply = ChosenReply(candidate=said, rules=(_OUTRIGHT,))
             elif reading is not None and not self._checked:
                 said = self._stage.unchecked(reading.parsed.text, facts, work.acts)
                 work.reply = ChosenReply(candidate=said)

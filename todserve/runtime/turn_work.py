@@ -32,6 +32,8 @@ class TurnWork:
         source: what the prompts are made of.
         readings: the generations so far, by task.
         judged: what the intent model makes of the utterance, where the checkpoint has one.
+        asked_outright: whether the words ask for a service that the network took them to be
+            outside of, so that its acts and its reply are of no use.
         tracked: the new state and domain, once there is a belief-state generation.
         found: the look-up, when the active domain has a database.
         database_token: tells the model how much was found.
@@ -46,6 +48,7 @@ class TurnWork:
     source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
     readings: dict[TaskName, Reading] = field(default_factory=dict)
     judged: JudgedIntent | None = None
+    asked_outright: bool = False
     tracked: Tracked | None = None
     found: DatabaseResult | None = None
     database_token: str | None = None

@@ -6,6 +6,7 @@ is known. Example: of rows with hotels among them, "i have [value_choice] guesth
 have [value_choice] places to stay".
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.literals import Literals
 
 _COUNT = "[value_choice]"
+_END = re.compile(r"[.!?;]")
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
 
@@ -120,10 +122,14 @@ def _with_examples(text: str, facts: Facts) -> str:
         return text
     if style.patterns["examples"].search(text):
         return text
-    found = style.patterns["listed"].search(text, text.index(_COUNT))
-    if found is None or len(placeholders(found[1])) >= facts.matches:
-        return text
-    return f"{text[: found.start()]} {style.told['examples']} {text[found.start(1) :]}"
+    for found in style.patterns["listed"].finditer(text, text.index(_COUNT)):
+        listed = _END.split(text[found.end() :], maxsplit=1)[0]
+        if style.patterns["of_list"].sub("", listed).strip():
+            continue  # more is said of it than that it is there
+        if len(placeholders(listed)) >= facts.matches:
+            return text
+        return f"{text[: found.start()]} {style.told['examples']} {text[found.end() :]}"
+    return text
 
 
 def _without(text: str, slots: Iterable[str], facts: Facts) -> str:

@@ -56,6 +56,27 @@ def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
     return facts.style.questions["doubt"] + facts.style.question(domain, slot)
 
 
+def service_reply(facts: Facts) -> str:
+    """Return what a service has, for somebody who asked for it outright; empty where nothing.
+
+    ``about.SERVICE`` among the sentences says it of a service whose entities are one place, such
+    as the police; of others the reply counts and asks for the first thing that narrows a search.
+    """
+    sentences = facts.style.sentences
+    if not facts.domain or not facts.matches:
+        return ""
+    about = sentences.get(f"about.{facts.domain}")
+    if about and not facts.slots:
+        return about
+    asked = (
+        facts.style.question(facts.domain, slot)
+        for slot in facts.schema.slots(facts.domain)
+        if facts.schema.values(facts.domain, slot) and slot not in facts.slots
+    )
+    found = _found(facts)
+    return f"{found} {next(asked, sentences['more'])}" if found else ""
+
+
 def beside_reply(facts: Facts) -> str:
     """Return what was found for a second service that was asked for in the same breath."""
     sentences = facts.style.sentences

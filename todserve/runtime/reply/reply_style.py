@@ -72,7 +72,8 @@ class Claims(_Frozen):
         but: where a sentence begins to speak of something else.
         counted: that a number of entities was found; its group 1 is the number.
         examples: that those it names are some of several.
-        listed: a bare list of names, which is its group 1.
+        listed: what stands before a bare list of names.
+        of_list: what such a list is made of, names and the words between.
         remaining: that it speaks of those which it has not counted yet.
         code: a time, a price, a number or a code, of whatever kind.
         asks_flag: in the user's words, the beginning of a question of yes or no.
@@ -97,6 +98,7 @@ class Claims(_Frozen):
     counted: str = ""
     examples: str = ""
     listed: str = ""
+    of_list: str = ""
     remaining: str = ""
     code: str = ""
     asks_flag: str = ""

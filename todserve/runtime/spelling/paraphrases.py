@@ -22,6 +22,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _PAIR = 2
 """People that every checkpoint counts by itself: "me and my wife"."""
 
+_SHORT = 3
+
 Piece = tuple[int, int, str]
 """Where a phrase begins and ends, and what it is read as."""
 
@@ -155,7 +157,10 @@ class _Company:
         }
         self._numbers = numbers
         joining, beside = _any_of(words.joining), _any_of((*words.joining, *words.beside, "&"))
-        joined = rf"(?:\s*,\s*(?:{joining}\s+)?|\s+{beside}\s+|\s*[+&]\s*)"
+        # "Six people, I forgot one": behind a bare comma a speaker begins a sentence.
+        speaks = rf"{_any_of(ways.speakers)}\s+(?!{beside}\b)\w"
+        comma = rf"\s*,\s*(?:{joining}\s+|(?!{speaks}))"
+        joined = rf"(?:{comma}|\s+{beside}\s+|\s*[+&]\s*)"
         number = _any_of((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
         whose, several = _any_of(words.whose), _any_of(counted.get("+", ()))
         one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
@@ -213,5 +218,8 @@ def _any_of(phrases: Iterable[str]) -> str:
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the telling pairs of words: two of three letters at most, "for the", tell nothing."""
     words = _WORD.findall(name.lower())
-    return zip(words, words[1:], strict=False)
+    for one, other in zip(words, words[1:], strict=False):
+        if not (one.isascii() and other.isascii() and max(len(one), len(other)) <= _SHORT):
+            yield one, other

@@ -145,6 +145,9 @@ def track(
         value = accepted_value
         if names is not None:
             value = names.meant(span.domain, span.slot, accepted_value)
+        if grounds is not None:
+            said = f"{spoken.reply} {spoken.utterance}"
+            value = grounds.ways.in_the_evening(span.domain, span.slot, value, said)
         if grounds is not None and span.slot in corrected.get(span.domain, ()):
             if not grounds.said_anew(span.domain, span.slot, accepted_value, utterance):
                 if value != memory.state.get(span.domain, {}).get(span.slot, DELETED):

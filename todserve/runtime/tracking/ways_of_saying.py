@@ -96,6 +96,11 @@ class WaysOfSaying(BaseModel):
         denying: words that deny the part of a sentence in which they stand.
         lead: words that may stand between these and the value that is meant.
         sure: ``domain.slot`` -> value -> phrases that say it whatever the network makes of them.
+        services: service -> phrases that ask for it, though the network takes them for something
+            outside its services ("my bike was stolen").
+        evening: ``domain.slot`` of times that are in the second half of the day, where the words
+            say an hour of the first without a leading zero and without ``morning``.
+        morning: words that say the first half of the day.
         pointing: words that point at what was said before.
     """
 
@@ -124,6 +129,9 @@ class WaysOfSaying(BaseModel):
     denying: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
     sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
+    services: Mapping[str, tuple[str, ...]] = {}
+    evening: tuple[str, ...] = ()
+    morning: tuple[str, ...] = ()
     pointing: PointingWords = PointingWords()
 
     @classmethod
@@ -178,10 +186,11 @@ class WaysOfSaying(BaseModel):
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.spans.counted
         yield from self.pointing.phrases()
+        yield from self.morning
         for words in self.company.model_dump().values():
             yield from words
         by_value = (*self.values.values(), *self.sure.values())
-        for known in (*by_value, self.named, self.plainly, self.counted):
+        for known in (*by_value, self.named, self.plainly, self.counted, self.services):
             for phrases in known.values():
                 yield from phrases
 
@@ -215,6 +224,9 @@ class WaysOfSaying(BaseModel):
             denying=(*self.denying, *other.denying),
             lead=(*self.lead, *other.lead),
             sure={**self.sure, **other.sure},
+            services={**self.services, **other.services},
+            evening=(*self.evening, *other.evening),
+            morning=(*self.morning, *other.morning),
             pointing=other.pointing.over(self.pointing),
         )
 
@@ -227,6 +239,33 @@ class WaysOfSaying(BaseModel):
     def withdrawal(self) -> re.Pattern[str]:
         """Finds what takes something back."""
         return any_of(self.withdrawn)
+
+    @cached_property
+    def services_asked_for(self) -> Mapping[str, re.Pattern[str]]:
+        """Service -> what finds a phrase that asks for it."""
+        return {service: any_of(phrases) for service, phrases in self.services.items()}
+
+    def service_said(self, text: str) -> str | None:
+        """Return the service that a lower-case text asks for in so many words, if any."""
+        found = (name for name, one in self.services_asked_for.items() if one.search(text))
+        return next(found, None)
+
+    @cached_property
+    def mornings(self) -> re.Pattern[str]:
+        """Finds what says the first half of the day."""
+        return any_of(self.morning)
+
+    def in_the_evening(self, domain: str, slot: str, value: str, text: str) -> str:
+        """Return a time as it is meant: at "half past eight" nobody dines in the morning.
+
+        A value that was written with a leading zero, or of nine o'clock and later, stays.
+        """
+        early = re.fullmatch(r"0([1-8]):(\d\d)", value)
+        if early is None or f"{domain}.{slot}" not in self.evening:
+            return value
+        if value in text or value[:2] in text or self.mornings.search(text):
+            return value
+        return f"{int(early[1]) + 12}:{early[2]}"
 
     @cached_property
     def carelessness(self) -> re.Pattern[str]:
