@@ -38,8 +38,8 @@ def turn(user: str, state: dict[str, dict[str, str]]) -> Turn:
     return Turn(
         user=user,
         belief_state=state,
-        system="what day would you like?",
-        delexicalised_response="what day would you like?",
+        system="is there anything else?",
+        delexicalised_response="is there anything else?",
     )
 
 
@@ -70,7 +70,7 @@ def right(asked: Asked) -> str:
     """Write the corpus's own labels."""
     said = asked.context.rpartition("<sos_u>")[2]
     if asked.task is TaskName.RESPONSE:
-        return "what day would you like?"
+        return "is there anything else?"
     if asked.task is not TaskName.BELIEF_STATE or "thanks" in said:
         return ""
     return "[train] day friday" if "friday" in said else "[train] destination ely"
@@ -113,7 +113,7 @@ def test_figures_of_known_answers_by_hand(tiny_checkpoint: Path) -> None:
     # 4 turns x 4 tasks: what `right` writes, and an end token each.
     tokenizer = reference.pipeline.checkpoint.tokenizer
     written = ["[train] destination ely"] * 2 + ["[train] day friday"]
-    written += ["what day would you like?"] * 4
+    written += ["is there anything else?"] * 4
     assert report.tokens == 4 * 4 + sum(len(tokenizer.encode(text)) for text in written)
     # 1/2 ln(1/2 : 1/4) + 1/4 ln(1/4 : 1/2) + 1/4 ln(1)
     assert report.mean_kl == pytest.approx(LN2 / 4, abs=1e-6)
