@@ -111,8 +111,12 @@ async def _serve(
     await calls.start()
     where = listener.getsockname()[1]
     say(f"{opened.name} {opened.version} by KServe: http://{host}:{where}, grpc://{host}:{bound}")
-    await rest.serve(sockets=[listener])
-    await calls.stop(_SECONDS_TO_FINISH)
+    try:
+        await rest.serve(sockets=[listener])
+        # An interrupt that uvicorn has waited with arrives here, and not in gRPC, which swallows it.
+        await asyncio.sleep(0)
+    finally:
+        await calls.stop(_SECONDS_TO_FINISH)
 
 
 class _Calls(InferenceServicer):  # type: ignore[misc]  # kserve ships no types
