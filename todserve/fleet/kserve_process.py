@@ -113,7 +113,7 @@ async def _serve(
     say(f"{opened.name} {opened.version} by KServe: http://{host}:{where}, grpc://{host}:{bound}")
     try:
         await rest.serve(sockets=[listener])
-        # An interrupt that uvicorn has waited with arrives here, and not in gRPC, which swallows it.
+        # An interrupt that uvicorn has kept arrives here, and not in gRPC, which swallows it.
         await asyncio.sleep(0)
     finally:
         await calls.stop(_SECONDS_TO_FINISH)
