@@ -139,6 +139,7 @@ def track(
     unconstrained: dict[str, dict[str, float]] = {}
     renamed: list[WordChange] = []
     spoken = Spoken.of(utterance, history, memory.state)
+    said = f"{spoken.reply} {spoken.utterance}"
     doubted: list[RefusedValue] = []
     corrected = {domain: set(slots) for domain, slots in memory.corrected.items()}
     for span, accepted_value in accepted:
@@ -146,7 +147,6 @@ def track(
         if names is not None:
             value = names.meant(span.domain, span.slot, accepted_value)
         if grounds is not None:
-            said = f"{spoken.reply} {spoken.utterance}"
             value = grounds.ways.in_the_evening(span.domain, span.slot, value, said)
         if grounds is not None and span.slot in corrected.get(span.domain, ()):
             if not grounds.said_anew(span.domain, span.slot, accepted_value, utterance):

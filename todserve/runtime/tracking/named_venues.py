@@ -55,6 +55,7 @@ class NamedVenues:
         for venue in venues:
             by_key.setdefault(forms.comparison_key(venue.name), []).append(venue)
         self._venues = [found[0] for found in by_key.values() if len(found) == 1]
+        self._domains = frozenset(venue.domain for venue in self._venues)
         self._ruled_out, self._led_to = ruled_out, led_to
         self._index = PhraseIndex(forms)
         for place, venue in enumerate(self._venues):
@@ -83,11 +84,6 @@ class NamedVenues:
             forms=knowledge.forms,
         )
 
-    @property
-    def domains(self) -> frozenset[str]:
-        """Domains that have names."""
-        return frozenset(venue.domain for venue in self._venues)
-
     def overlooked(
         self,
         utterance: str,
@@ -103,13 +99,16 @@ class NamedVenues:
             state: the belief state before them.
             written: domain -> slot -> value, what the model wrote of them.
         """
-        if any(domain not in self.domains for domain in written):
+        if any(domain not in self._domains for domain in written):
             return None
         forms, text = self._forms, utterance.lower()
+        spans = list(self._index.find(forms.words_of(text)))
+        if not spans:
+            return None  # as most often; the reply need not be read
         said = forms.words_of(reply.lower())
         of_reply = {span.slot for span in self._index.find(said)}
         found: dict[str, NamedVenue] = {}
-        for span in self._index.find(forms.words_of(text)):
+        for span in spans:
             venue = self._venues[int(span.slot)]
             telling = forms.without_article(text[span.start : span.end])
             shown = span.slot in of_reply or self._led_to.search(text[: span.start]) is not None
