@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from benchmarks.resources import processor, usable_cores
+from todserve.serving.capacity.this_machine import processor, usable_cores
 
 DRAM_BYTES = 512 * 2**20
 _WIDTH = 1024  # columns of the matrices that are read

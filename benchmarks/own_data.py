@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.resources import processor, usable_cores
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.files.jsonlines import write_lines
 from todserve.corpora.readers.label_names import label
@@ -46,6 +45,7 @@ from todserve.evaluation.suites.intents.intent_scores import (
 )
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE, Dialogue, Turn
 from todserve.runtime.language.schema import Schema, Service
+from todserve.serving.capacity.this_machine import processor, usable_cores
 from todserve.training.network.pretrained_encoder import minilm_folder
 from todserve.training.preparation.corpus_parts import held_out_by_intent, words_digest
 from todserve.training.training_run import run_training

@@ -4,12 +4,9 @@ Example: ``memory_of(peer.workers())`` has one entry a worker, in bytes.
 """
 
 import contextlib
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -59,16 +56,3 @@ def idle_share(processes: Callable[[], Sequence[psutil.Process]], seconds: float
     before = cpu_seconds(processes())
     time.sleep(seconds)
     return max(0.0, cpu_seconds(processes()) - before) / seconds
-
-
-def processor() -> str:
-    """Return the processor's name, as the kernel knows it where it says so."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may run on."""
-    return len(os.sched_getaffinity(0))

@@ -18,12 +18,12 @@ from typing import Any
 
 import onnxruntime
 
-from benchmarks.resources import processor, usable_cores
 from benchmarks.turns import load_turns
 from todserve.runtime.errors import ConfigError, RequestError
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import TurnRequest, parse_request
 from todserve.serving.archive.archive_trial import unpack
+from todserve.serving.capacity.this_machine import processor, usable_cores
 
 _WARM = 10  # turns
 _CONTROL = frozenset({"Loop", "If", "Scan"})

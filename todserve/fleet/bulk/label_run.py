@@ -7,7 +7,6 @@ Example: ``run_label(LabelSettings(source=Path("said.jsonl"), out=Path("runs/sai
 """
 
 import fcntl
-import os
 import shutil
 import sys
 import time
@@ -33,6 +32,7 @@ from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
 from todserve.serving.archive.checksums import sha256
+from todserve.serving.capacity.this_machine import usable_cores
 from todserve.serving.terminal.painted_lines import say
 
 _RUN = "run.json"
@@ -96,7 +96,7 @@ def run_label(settings: LabelSettings) -> ShardCounts:
         ArchiveError: the archive is missing or altered.
         ServerError: the processes die.
     """
-    processes = settings.workers or len(os.sched_getaffinity(0))
+    processes = settings.workers or usable_cores()
     files = corpus_files(settings.source)
     settings.out.mkdir(parents=True, exist_ok=True)
     which, of = settings.part

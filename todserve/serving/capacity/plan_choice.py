@@ -4,8 +4,6 @@ Beside the way of a request: ``tod tune``. Example: of plans that answer 80 and 
 where the second takes twice the memory, the first is chosen: 85 is not a tenth more.
 """
 
-import os
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from todserve.runtime.torchserve_files import FOLDER, torchserve_file
 from todserve.runtime.untrusted.json_text import parse_json
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.capacity.plan_trial import Measured, TrialSettings, try_plan
+from todserve.serving.capacity.this_machine import processor, usable_cores
 from todserve.serving.capacity.worker_plan import WorkerPlan, plans_for, write_plan
 from todserve.serving.terminal.demo import UTTERANCES
 from todserve.serving.terminal.painted_lines import say, say_table
@@ -85,9 +84,9 @@ def run(
         ConfigError: model-config.yaml does not fit, or nothing fits into ``memory``.
         ServerError: no plan could be tried.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     wanted = tuple(plans) or plans_for(cores)
-    say(f"{len(wanted)} plans on {_processor()}, {cores} cores; {seconds:g} s each way")
+    say(f"{len(wanted)} plans on {processor()}, {cores} cores; {seconds:g} s each way")
     tried: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="tod-tune-") as name:
         workspace = Path(name).resolve()
@@ -122,7 +121,7 @@ def run(
     say(f"{out}: minWorkers {chosen.plan.workers}, threads {chosen.plan.threads}")
     say(f"`tod archive --model-config {out}` packs it for the next start")
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores,
         "clients": clients,
         "seconds": seconds,
@@ -185,13 +184,3 @@ def _figures(one: Measured) -> dict[str, Any]:
         "memory_bytes": one.memory,
         "ready_seconds": round(one.ready, 2),
     }
-
-
-def _processor() -> str:
-    """Return the processor's name, as the kernel knows it where it says so."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
