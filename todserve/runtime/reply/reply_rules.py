@@ -110,8 +110,11 @@ def _is_said_to_be_unknown(slot: str, draft: Draft) -> bool:
     facts = draft.facts
     # Of an entity, "not listed" is true; of many, a stand-in would be no value of any.
     lacking = slot in facts.columns - facts.compared and bool(facts.row) and not facts.row.get(slot)
-    goes_on = re.search(rf"\[value_{slot}\] (?!and\b|but\b|,)\w", draft.delexicalised)
-    return lacking and slot not in facts.style.slots.keys and goes_on is None
+    after = draft.delexicalised.partition(f"[value_{slot}]")[2]
+    joined = after.startswith(facts.style.together) or facts.style.patterns["but"].match(after)
+    # "It is not listed to enter": the sentence goes on as only a value can be followed.
+    ends = bool(joined) or not after[1:2].isalpha()
+    return lacking and slot not in facts.style.slots.keys and ends
 
 
 def _none(draft: Draft) -> bool:

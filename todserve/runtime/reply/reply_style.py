@@ -21,7 +21,7 @@ from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE
 from todserve.runtime.reply import korean_particles
-from todserve.runtime.reply.ranking import Rank
+from todserve.runtime.reply.ranks import Rank
 from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json

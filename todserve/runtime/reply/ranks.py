@@ -1,4 +1,4 @@
-"""Ranking: which of what was found is the first, the last, the next, the cheaper one.
+"""Ranks: which of what was found is the first, the last, the next, the cheaper one.
 
 Stands where the facts of a turn are collected, so that a reply to "and the last train?" is filled
 from the last train, not from whichever comes first in the look-up. The words are data, ``ranks`` of
