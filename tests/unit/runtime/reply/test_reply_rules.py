@@ -242,7 +242,7 @@ def test_where_nothing_was_understood_it_says_what_it_can_do(talk: Talk) -> None
         (
             *("hotel", {"name": "acorn guest house", "parking": "yes"}),
             *("does acorn guest house have parking?", "yes, it has free parking."),
-            "This is Acorn Guest House. It has no parking.",
+            "This is Acorn Guest House. It does not have parking.",
         ),
         (
             *("hotel", {"name": "the hilton"}, "a room at the hilton", "for which day?"),
