@@ -17,7 +17,6 @@ from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.console import tell
-from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
@@ -26,7 +25,7 @@ from todserve.runtime.whole_files import write_whole
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
 from todserve.training.batches.step_budget import with_budget
-from todserve.training.classifiers.draft_counts import drafts_of
+from todserve.training.classifiers.draft_counts import save_counts
 from todserve.training.loop.distributed import World, joined
 from todserve.training.loop.run_checkpoints import Progress, checkpoints, unique_weights
 from todserve.training.loop.schedule import share_done
@@ -153,7 +152,7 @@ def _run(
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
         learnt_labels(train).save(checkpoint)
-        drafts_of(train, builder).save(checkpoint / DRAFTS_FILE)
+        save_counts(train, builder, checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     whole = share_done(progress.step, progress.seconds, settings) >= 1
     if settings.finish and world.leads and whole:  # one that was stopped goes on another time
