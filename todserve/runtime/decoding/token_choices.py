@@ -41,14 +41,14 @@ class Choices:
 
     def __init__(self, automaton: TokenAutomaton | None, shortlist: Ids | None = None) -> None:
         self.automaton = automaton
-        self.labels = _labels_beyond(automaton, shortlist)
+        self.labels = frozenset(_labels_beyond(automaton, shortlist).tolist())
         self._shortlist = shortlist
         self._tokens: list[int] | None = None if shortlist is None else shortlist.tolist()
-        self._more: Ids = np.zeros(0, dtype=np.int64)
+        self._more: list[int] = []
         self._known: dict[int, _Columns] = {}
         self._with_more: dict[int, _Columns] = {}
 
-    def add(self, more: Ids) -> None:
+    def add(self, more: Sequence[int]) -> None:
         """Take further tokens behind the shortlist's columns, instead of those added before.
 
         Raises:
@@ -56,13 +56,15 @@ class Choices:
         """
         if self._shortlist is None:
             raise ValueError("tokens to add, but no shortlist: every token has a column")
-        self._more = more
-        self._tokens = [*self._shortlist.tolist(), *more.tolist()]
+        self._more = list(more)
         self._with_more = {}
 
     def token(self, place: int) -> int:
         """Return the token of a column."""
-        return place if self._tokens is None else self._tokens[place]
+        if self._tokens is None:
+            return place
+        known = len(self._tokens)
+        return self._tokens[place] if place < known else self._more[place - known]
 
     def after(self, state: int, token: int) -> int:
         """Return the state after a token, or REFUSED."""
@@ -125,7 +127,7 @@ class Choices:
             allows = 2 * int(refused.sum()) > len(refused)
             places = np.flatnonzero(~refused if allows else refused)
             known = self._known[state] = _Columns(places=places, allowed=allows)
-        if not len(self._more):
+        if not self._more:
             return known
         found = self._with_more.get(state)
         if found is None:

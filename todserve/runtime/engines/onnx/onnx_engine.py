@@ -84,6 +84,7 @@ class OnnxEngine:
         else:
             self._shortlist = np.array(narrowed[0].ids, dtype=np.int64)
             self._vocabulary = narrowed[1]
+        self._listed = frozenset([] if narrowed is None else narrowed[0].ids)
         self._drafts = Drafts.load(folder / DRAFTS_FILE, vocabulary=self._vocabulary)
         self._choices = Choices(None, self._shortlist)
         self._memory = [one.name for one in self._encoder.get_outputs()]
@@ -139,8 +140,9 @@ class OnnxEngine:
         feed: dict[str, NDArray[Any]] = {}
         foreign = None
         if self._shortlist is not None:
-            feed["more"], foreign = self._beyond(self._shortlist, encoding, rows)
-            self._choices.add(feed["more"])
+            more, foreign = self._beyond(self._shortlist, encoding, rows)
+            self._choices.add(more)
+            feed["more"] = np.array(more, dtype=np.int64)
         search = GreedySearch(rows, self._choices, self._drafts, foreign)
         feed |= _looked_at(encoding, search.contexts)
         for name, (heads, size) in self._past.items():
@@ -164,26 +166,21 @@ class OnnxEngine:
 
     def _beyond(
         self, shortlist: Ids, encoding: OnnxEncoding, rows: Sequence[Row]
-    ) -> tuple[Ids, list[NDArray[np.intp]] | None]:
+    ) -> tuple[list[int], list[NDArray[np.intp]] | None]:
         """What else these rows may write: their contexts' words, labels, and their ends.
 
         Returns the tokens, and of each context the columns of those that only others hold, so
         that nobody's words can be written to somebody else.
         """
-        every = {row.end_id for row in rows} | set(self._choices.labels.tolist())
-        said = [
-            np.setdiff1d(np.asarray(context, dtype=np.int64), shortlist)
-            for context in encoding.contexts
-        ]
-        more = np.unique(np.concatenate([*said, np.setdiff1d(list(every), shortlist)]))
+        every = (self._choices.labels | {row.end_id for row in rows}) - self._listed
+        said = [frozenset(context) - self._listed for context in encoding.contexts]
+        more = sorted(every.union(*said))
         if encoding.size == 1:
-            return more.astype(np.int64), None
-        foreign = [
-            len(shortlist)
-            + np.flatnonzero([token not in own and token not in every for token in more.tolist()])
-            for own in (set(one.tolist()) for one in said)
+            return more, None
+        return more, [
+            len(shortlist) + np.flatnonzero([token not in own for token in more])
+            for own in (one | every for one in said)
         ]
-        return more.astype(np.int64), foreign
 
     def _encode(self, context: Sequence[int]) -> dict[str, NDArray[np.float32]]:
         ids = np.array([context], dtype=np.int64)
