@@ -26,7 +26,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import read_project, write_project
 from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
-from todserve.corpora.registry import CORPORA, find, load
+from todserve.corpora.registry import CORPORA, find, load, published_at
 from todserve.corpora.services import merged
 from todserve.runtime.console import one_line, tell
 from todserve.runtime.errors import ConfigError, CorpusError
@@ -102,7 +102,8 @@ def _write(
     progress: bool,
 ) -> None:
     path = Path(source)
-    if path.exists() and to is Layout.RASA and layout_of(path) is Layout.RASA:
+    own = path.exists() and published_at(path) is None
+    if own and to is Layout.RASA and layout_of(path) is Layout.RASA:
         # As it stands: by way of dialogues its responses, roles and regexes would be lost.
         faults: list[Fault] = []
         project = read_project(path, reading, faults)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
+from todserve.corpora.readers.sgd.sgd_frames import own_slot
 from todserve.runtime.language.dialogue import DONTCARE
 from todserve.runtime.language.schema import Schema
 
@@ -88,6 +89,8 @@ class SgdChecks:
         name = self._need(node, keys, "slot")
         if name is not None:
             self._slot(name, service, "slot of a span")
+        if "copy_from" in keys:
+            return  # MultiWOZ 2.2: the value of another slot, which stands nowhere here
         start = keys["start"].value if "start" in keys else None
         end = keys["exclusive_end"].value if "exclusive_end" in keys else None
         numbers = isinstance(start, int) and isinstance(end, int)
@@ -109,7 +112,8 @@ class SgdChecks:
             self._slot(slot, service, "requested slot")
         values = self._need(node, keys, "slot_values")
         found = values.mapping("slot_values", self._faults) if values is not None else {}
-        for name, variants in found.items():
+        for written, variants in found.items():
+            name = own_slot(service, written)
             if not self._schema.has(service, name):
                 self._unknown(variants, service, name, "slot of slot_values")
                 continue
@@ -120,7 +124,7 @@ class SgdChecks:
                     self._note(one, f"value of {service} {name}", repr(value), _some(known))
 
     def _slot(self, node: Located, service: str, what: str) -> None:
-        slot = node.text(what, self._faults)
+        slot = own_slot(service, node.text(what, self._faults))
         if slot and not self._schema.has(service, slot):
             self._unknown(node, service, slot, what)
 
