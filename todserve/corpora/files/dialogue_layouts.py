@@ -39,6 +39,19 @@ class Layout(StrEnum):
     RASA = "rasa"
 
 
+_SHEET = (
+    "; a sheet of rows becomes dialogues with `tod data convert SHEET --map MAP.yml --to jsonl "
+    "--out DIR`, docs/own-data.md says how"
+)
+_FIXES = {
+    ".zip": "; unpack it, and name the folder",
+    ".csv": _SHEET,
+    ".tsv": _SHEET,
+    ".xlsx": f"; save it as CSV in UTF-8{_SHEET}",
+    ".xls": f"; save it as CSV in UTF-8{_SHEET}",
+    ".ods": f"; save it as CSV in UTF-8{_SHEET}",
+}
+
 Opened = tuple[tuple[Service, ...], Iterator[Dialogue]]
 """Services, and dialogues that are read as they are asked for."""
 
@@ -58,7 +71,7 @@ def layout_of(path: Path) -> Layout:
     else:
         layout = None
     if layout is None or not path.exists():
-        fix = "; unpack it, and name the folder" if path.suffix == ".zip" else ""
+        fix = _FIXES.get(path.suffix.lower(), "")
         raise CorpusError(
             f"{path} holds no dialogues; expected a folder of *{SUFFIX} and {SCHEMA}, of "
             f"dialogues_*.json and {SCHEMA}, or of Rasa's YAML, JSON or Markdown files{fix}"
