@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.readers.sgd.sgd_frames import own_slot
+from todserve.corpora.unservable_text import unservable
 from todserve.runtime.language.dialogue import DONTCARE
 from todserve.runtime.language.schema import Schema
 
@@ -59,6 +60,9 @@ class SgdChecks:
         utterance = self._need(node, keys, "utterance")
         text = utterance.text("utterance", self._faults) if utterance is not None else ""
         whole = utterance.value if utterance is not None and text else ""
+        for got, expected, fix in unservable(text):
+            assert utterance is not None
+            self._faults.append(utterance.fault("utterance", got=got, expected=expected, fix=fix))
         frames = self._need(node, keys, "frames")
         for frame in frames.sequence("frames", self._faults) if frames is not None else []:
             self._frame(frame, whole, user=speaker is not None and speaker.value == "USER")
