@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, Json, Name, Token, TokenFile, Url
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, Json, Name, Token, TokenFile
 from todserve.cli.verb_command import VerbCommand
 
 PANEL = "Talk"
@@ -110,13 +110,28 @@ def _test(
 
 def _shell(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
-    url: Url = DEFAULT_URL,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            "--url",
+            metavar="MODEL",
+            help="what reads the messages: a server's URL, an archive, a checkpoint; a bot with "
+            "`model: false` needs none",
+        ),
+    ] = DEFAULT_URL,
     name: Name = DEFAULT_MODEL,
     token: Token = None,
     token_file: TokenFile = None,
 ) -> None:
     """Talk to a bot in the terminal; buttons are shown, and payloads understood."""
     from todserve.bot.bot_conversation import open_bot
-    from todserve.serving.terminal.chat import run_chat
+    from todserve.serving.client.served_answerer import open_answerer
+    from todserve.serving.terminal.chat import run_chat, talk
 
-    run_chat(url=url, name=name, bot=open_bot(file), token=token, token_file=token_file)
+    bot = open_bot(file)
+    if bot.reader is not None or against.startswith(("http://", "https://")):
+        run_chat(url=against, name=name, bot=bot, token=token, token_file=token_file)
+        return
+    with open_answerer(against) as model:
+        talk(model, bot=bot)
