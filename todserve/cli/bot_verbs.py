@@ -27,9 +27,11 @@ def add_bot_verbs(app: typer.Typer) -> None:
 def _check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
 ) -> int:
-    """Read a bot.yml as the gateway does, its actions included."""
+    """Read a bot.yml as the gateway does and try each form; exit status 1 if one cannot end."""
     from todserve.bot.bot import Bot
     from todserve.bot.bot_file import load_bot
+    from todserve.bot.trials.form_trial import FormTrial
+    from todserve.runtime.console import one_line
     from todserve.serving.terminal.painted_lines import say
 
     config = load_bot(file)
@@ -38,14 +40,13 @@ def _check(
         f"{file}: {len(config.responses)} responses, {len(config.forms)} forms, "
         f"{len(config.named_actions())} actions; all that is named is there"
     )
-    unfilled = config.unfilled()
-    for form, slot in unfilled:
-        say(
-            f"form {form!r}: got a slot {slot!r} that neither the model nor a rule fills; expected "
-            f"a way to finish the form; add slots.{slot}.fill, or an action that sets it"
-        )
-    # An action that runs before the form may set it.
-    return 1 if unfilled and not config.named_actions() else 0
+    faults = FormTrial(config).faults()
+    for one in faults:
+        asked = "" if one.slot is None else f" cannot end, it asks for {one.slot!r}"
+        say(one_line(f"form {one.form!r}{asked}: {one.why}"))
+    if config.forms and not faults:
+        say("each form came to its end")
+    return 1 if any(one.certain for one in faults) else 0
 
 
 def _convert(

@@ -85,9 +85,9 @@ def _told(slot: str, text: str, config: BotConfig, phrases: Phrases) -> str | No
     if known is None:
         return None
     for rest in _after_name(text, _names(slot, config), phrases):
-        value = _taken(known, rest, phrases)
+        value = _taken(known, rest, phrases, unchecked=True)
         if value is not None:
-            return value
+            return value  # where it cannot be, the form says why
     return None
 
 
@@ -114,12 +114,12 @@ def _rest(text: str, phrases: Phrases) -> str:
     return parts[1].strip()
 
 
-def _taken(known: BotSlot, text: str, phrases: Phrases) -> str | None:
+def _taken(known: BotSlot, text: str, phrases: Phrases, *, unchecked: bool = False) -> str | None:
     """Return what a slot would be if it were asked for and this were said."""
     for one in known.fill:
         if one.value is None and not one.begins:
             value = found_value(one, known, text.rstrip(".!"), phrases)
-            allowed = value and (known.check is None or known.check.allows(value, known.values))
-            if allowed:
+            free = unchecked or known.check is None
+            if value and (free or (known.check and known.check.allows(value, known.values))):
                 return value
     return None
