@@ -78,7 +78,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         patience=settings.patience,
         most=max(2, room.at_once // 4),
     )
-    models = Models(settings, metrics)
+    models = Models(settings, metrics, reading=bot is None or bot.config.model)
     store = Store(database, begun=metrics.begun, low_confidence=settings.low_confidence)
     queue = LabelQueue(database)
     examples = Examples(database)

@@ -160,8 +160,8 @@ class Store:
         found = traits_of(turn, low_confidence=self._low_confidence)
         # What was raised once stays so for the dialogue.
         raised = {name: True for name in FLAGS if name in found.reasons}
-        if handed_off:
-            raised["handed_off"] = True
+        if handed_off or bot is not None:
+            raised["handed_off"] = handed_off  # a bot may have taken it back
         with self._database.writing() as connection:
             counted = {"turns": dialogues.c.turns + 1, "updated_at": now, "last_user": user}
             place = self._release(connection, lease, **counted, **raised) - 1
