@@ -21,6 +21,7 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.values.value_reader import check_packages
 from todserve.runtime.whole_files import write_whole
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
@@ -111,6 +112,8 @@ def _run(
 ) -> Path:
     prepared = _prepared(settings, folder, root, world)
     schema = Schema.load(prepared / "schema.json")
+    if settings.finish:  # what scores it in the end reads the values of typed slots
+        check_packages(schema)
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
