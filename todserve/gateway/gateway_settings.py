@@ -7,7 +7,7 @@ the environment, where only two addresses belong; the rest are options, which --
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -74,6 +74,7 @@ class GatewaySettings(BaseModel):
         head_seconds: in which the head of a request must come.
         body_seconds: in which the rest of it must.
         log_file: of the log, begun anew when it is full; None for standard error.
+        log_format: ``text`` for people, ``json`` for programs: an object a line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -109,6 +110,7 @@ class GatewaySettings(BaseModel):
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0
     log_file: Path | None = None
+    log_format: Literal["text", "json"] = "text"
 
     @field_validator("cors", mode="before")
     @classmethod

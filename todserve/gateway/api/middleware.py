@@ -16,6 +16,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -29,7 +30,9 @@ from todserve.gateway.api.roles import Caller, Role, asks_the_model
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.logs import FILE, LoggedRequest, log_request
 from todserve.gateway.waiting_room import Crowded, CrowdedError, WaitingRoom
+from todserve.runtime.traces.trace_spans import Kind, span, trace_id
 from todserve.runtime.wire.key_checks import is_request_id
 from todserve.runtime.wire.loopback import is_loopback
 
@@ -115,29 +118,36 @@ class Guard:
         asking = _asks_first(scope, headers)
         refused = None if asking else self._refused(scope, headers)
         handler = self._bounded if refused is None else refused
-        try:
-            if self._cors is not None and scope["path"].startswith(_CHANNELS):
-                scope["handler"] = handler
-                await self._cors(scope, receive, answer)
-            else:
-                await handler(scope, receive, answer)
-        except Exception:
-            # It is answered outside of here, unless its answer had begun.
-            status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            kind = _kind(scope)
-            method = scope["method"] if scope["method"] in _METHODS else "(other)"
-            self._metrics.answered(method, kind, status, seconds)
-            # What is refused here costs its sender nothing, so its lines are counted together.
-            cheap = refused is not None or ("route" not in scope and status >= 400)
-            _log.log(
-                logging.WARNING if cheap else logging.INFO,
-                "%s %s %d %.1f ms %s",
-                *(method, kind, status, seconds * 1000, request_id),
-                extra={"fault": status},
-            )
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        with span(method, kind=Kind.SERVER, headers=headers) as told:
+            try:
+                if self._cors is not None and scope["path"].startswith(_CHANNELS):
+                    scope["handler"] = handler
+                    await self._cors(scope, receive, answer)
+                else:
+                    await handler(scope, receive, answer)
+            except Exception:
+                # It is answered outside of here, unless its answer had begun.
+                status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
+                raise
+            finally:
+                seconds = time.perf_counter() - began
+                request = LoggedRequest(
+                    method=method,
+                    route=_kind(scope),
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                    request_id=request_id,
+                    trace_id=trace_id(),
+                )
+                self._metrics.answered(method, request.route, status, seconds)
+                # What is refused here costs its sender nothing, so its lines are counted together.
+                cheap = refused is not None or ("route" not in scope and status >= 400)
+                log_request(_log, request, refused=cheap)
+                told.rename(f"{method} {request.route}")
+                told.note(request.notes())
+                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    told.failed(str(status))
 
     def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         if not scope["path"].startswith(_GUARDED):
@@ -233,7 +243,9 @@ class Guard:
         """Hand a request on once it has a place, or refuse it."""
         began = time.perf_counter()
         try:
-            async with self._room.place(scope["state"]["client"]):
+            async with AsyncExitStack() as holding:
+                with span("wait for a place"):
+                    await holding.enter_async_context(self._room.place(scope["state"]["client"]))
                 self._metrics.waited(time.perf_counter() - began)
                 await self._app(scope, receive, send)
         except CrowdedError as crowded:
@@ -297,7 +309,7 @@ def _kind(scope: Scope) -> str:
     if "route" in scope:
         return str(scope["route"].path_format)
     mounted = str(scope.get("root_path", "")).removeprefix(scope.get("app_root_path", ""))
-    return f"{mounted}/{{file}}" if mounted else "(no route)"
+    return f"{mounted}{FILE}" if mounted else "(no route)"
 
 
 def _asks_first(scope: Scope, headers: Headers) -> bool:
