@@ -16,6 +16,7 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -39,9 +40,10 @@ from todserve.runtime.wire.loopback import is_loopback
 _log = logging.getLogger(__name__)
 _CHANNELS = ("/webhooks/", "/conversations/", "/model/")
 """What pages of other sites may use where a setting lets them."""
+_API = ("/v1/",)
 _SOCKETS = "/socket.io/"
 """Has its own answer for other sites, see ``socket_channel``."""
-_GUARDED = ("/v1/", "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
+_GUARDED = (*_API, "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
 _OPEN_CHAT = "open chat"
 """Whose the dialogues are of people who needed no token."""
 _TOLD = {
@@ -78,15 +80,14 @@ class Guard:
             for token in reversed(settings.tokens)
         }
         self._open_chat = settings.open_chat
-        self._cors = None
-        if settings.cors:
-            self._cors = CORSMiddleware(
-                _handed_on,
-                allow_origins=settings.cors,
-                allow_methods=("GET", "POST"),
-                allow_headers=("*",),
-                expose_headers=("X-Request-ID", "Retry-After"),
+        self._cors = {
+            paths: _cors(sites, methods)
+            for paths, sites, methods in (
+                (_CHANNELS, settings.cors, ("GET", "POST")),
+                (_API, settings.api_cors, ("GET", "POST", "DELETE")),
             )
+            if sites
+        }
         self._rates = Rates(settings.requests_per_minute)
         self._wrong = Rates(_WRONG_PER_MINUTE)
         self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()
@@ -115,15 +116,16 @@ class Guard:
                 add_headers(answered)
             await send(message)
 
-        asking = _asks_first(scope, headers)
+        cors = self._cors_of(scope["path"])
+        asking = _asks_first(scope, headers) and (cors is not None or not _is_api(scope))
         refused = None if asking else self._refused(scope, headers)
         handler = self._bounded if refused is None else refused
         method = scope["method"] if scope["method"] in _METHODS else "(other)"
         with span(method, kind=Kind.SERVER, headers=headers) as told:
             try:
-                if self._cors is not None and scope["path"].startswith(_CHANNELS):
+                if cors is not None:
                     scope["handler"] = handler
-                    await self._cors(scope, receive, answer)
+                    await cors(scope, receive, answer)
                 else:
                     await handler(scope, receive, answer)
             except Exception:
@@ -148,6 +150,10 @@ class Guard:
                 told.note(request.notes())
                 if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     told.failed(str(status))
+
+    def _cors_of(self, path: str) -> CORSMiddleware | None:
+        """Return what tells pages of other sites that they may use an address."""
+        return next((one for paths, one in self._cors.items() if path.startswith(paths)), None)
 
     def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         if not scope["path"].startswith(_GUARDED):
@@ -315,7 +321,21 @@ def _kind(scope: Scope) -> str:
 def _asks_first(scope: Scope, headers: Headers) -> bool:
     """Say whether a browser asks what a page of another site may do; it sends no token then."""
     asking = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-    return asking and scope["path"].startswith((*_CHANNELS, _SOCKETS))
+    return asking and scope["path"].startswith((*_CHANNELS, *_API, _SOCKETS))
+
+
+def _is_api(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(_API)
+
+
+def _cors(sites: Sequence[str], methods: Sequence[str]) -> CORSMiddleware:
+    return CORSMiddleware(
+        _handed_on,
+        allow_origins=sites,
+        allow_methods=methods,
+        allow_headers=("*",),
+        expose_headers=("X-Request-ID", "Retry-After", "Idempotent-Replay"),
+    )
 
 
 def _token(scope: Scope, headers: Headers) -> bytes:

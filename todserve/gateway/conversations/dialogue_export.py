@@ -10,10 +10,12 @@ carries everything, and ``tod train`` and ``tod replay`` read it once it is unpa
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
+
+import sqlalchemy as sa
 
 from todserve.corpora.files.dialogue_layouts import SCHEMA
 from todserve.corpora.files.jsonlines import SUFFIX, write_lines
@@ -29,6 +31,8 @@ from todserve.gateway.conversations.corrected_dialogue import (
     vouched,
     worded,
 )
+from todserve.gateway.store.dialogue_filters import of_person
+from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.labelled_examples import ExampleRecord
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, Turn
@@ -36,10 +40,48 @@ from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.wire.model_description import ModelDescription
 
+_PAGE = 100
+"""Dialogues read at once."""
 CORPUS = "gateway"
 SPLIT = "train"
 
 Remembered = tuple[DialogueRecord, tuple[TurnRecord, ...]]
+
+
+def everything(
+    store: Store,
+    *,
+    conditions: Sequence[sa.ColumnElement[bool]] = (),
+    owner: str | None = None,
+) -> Iterator[Remembered]:
+    """Yield every dialogue, the newest first; what is deleted meanwhile is left out.
+
+    Args:
+        store: of the dialogues.
+        conditions: only those that fulfil all of them, see ``dialogue_filters``.
+        owner: only this one's.
+    """
+    before = None
+    while found := store.page(limit=_PAGE, before=before, conditions=conditions, owner=owner):
+        for record in found:
+            turns = store.turns(record.dialogue_id)
+            # The record still holds the last thing said, after its dialogue is gone.
+            if turns or not record.turns:
+                yield record, turns
+        before = found[-1].place
+
+
+def person_lines(store: Store, user_id: str, *, owner: str | None = None) -> Iterator[str]:
+    """Yield every dialogue of a person as one line of JSON, with all that was made of it.
+
+    Args:
+        store: of the dialogues.
+        user_id: whose, on Rasa's channels the sender.
+        owner: only this one's of them.
+    """
+    return json_lines(
+        everything(store, conditions=[of_person(user_id)], owner=owner), corrected=False
+    )
 
 
 def json_lines(remembered: Iterable[Remembered], *, corrected: bool) -> Iterator[str]:
