@@ -17,7 +17,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from todserve.corpora.files.dialogue_layouts import SCHEMA
+from todserve.corpora.files.dialogue_layouts import ANSWERED, SCHEMA
 from todserve.corpora.files.jsonlines import SUFFIX, write_lines
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import write_project
@@ -142,6 +142,9 @@ def folder_archive(
 ) -> IO[bytes]:
     """Return an open zip of ``schema.json`` and ``train.jsonl``; arguments as `dialogues`.
 
+    Of what people corrected, the folder ``answered`` has the same dialogues as the model answered
+    them at first, so that a later one can be held against both.
+
     Args:
         remembered: dialogues with their turns.
         examples: labelled utterances.
@@ -150,17 +153,26 @@ def folder_archive(
     """
     used: dict[str, Service] = {}
 
-    def noting() -> Iterator[Dialogue]:
-        for dialogue in dialogues(remembered, examples, corrected=corrected):
+    def noting(found: Iterable[Dialogue]) -> Iterator[Dialogue]:
+        for dialogue in found:
             for service in _services(dialogue):
                 used[service.name] = merged([used.get(service.name, service), service])[0]
             yield dialogue
 
     with tempfile.TemporaryDirectory() as folder:
-        lines, schema = Path(folder) / f"{SPLIT}{SUFFIX}", Path(folder) / SCHEMA
-        write_lines(noting(), lines)
-        Schema(services=merged([*(described(known) if known else ()), *used.values()])).save(schema)
-        return _packed(Path(folder))
+        places = [Path(folder)]
+        if corrected:
+            remembered = [(one, kept) for one, turns in remembered if (kept := vouched(turns))]
+            places.append(places[0] / ANSWERED)
+            places[1].mkdir()
+            first = dialogues(remembered, (), corrected=False)
+            write_lines(noting(first), places[1] / f"{SPLIT}{SUFFIX}")
+        found = dialogues(remembered, examples, corrected=corrected)
+        write_lines(noting(found), places[0] / f"{SPLIT}{SUFFIX}")
+        schema = Schema(services=merged([*(described(known) if known else ()), *used.values()]))
+        for place in places:
+            schema.save(place / SCHEMA)
+        return _packed(places[0])
 
 
 def rasa_archive(
