@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -107,6 +107,25 @@ def _finish(checkpoint: Path, prepared: Path) -> None:
     tell(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
 
 
+def _tell_corrections(corpora: Sequence[str], checkpoint: Path, folder: Path) -> None:
+    """Say what became of the turns that people corrected, of every corpus that has some."""
+    places = [place for place in map(Path, corpora) if place.is_dir()]
+    if not places:
+        return
+    # Reading corpora and answering need more packages than training on prepared ones.
+    from todserve.evaluation.replay.correction_changes import has_answers, report_changes
+    from todserve.runtime.pipeline import Pipeline
+
+    places = [place for place in places if has_answers(place)]
+    if not places:
+        return
+    with closing(Pipeline.load(checkpoint, constrained=True)) as model:
+        for place in places:
+            file = folder / f"changes-{place.resolve().name}.json"
+            lines = report_changes(model, place, file)
+            tell("\n".join((f"{place}, as people left it; each turn in {file}", *lines)))
+
+
 def _run(
     settings: TrainingConfig, folder: Path, checkpoint: Path, root: Path | None, world: World
 ) -> Path:
@@ -160,6 +179,8 @@ def _run(
     whole = share_done(progress.step, progress.seconds, settings) >= 1
     if settings.finish and world.leads and whole:  # one that was stopped goes on another time
         _finish(checkpoint, prepared)
+    if world.leads and whole:
+        _tell_corrections(settings.corpora, checkpoint, folder)
     return checkpoint
 
 
