@@ -1,22 +1,19 @@
 """Versions on trial: a canary for some dialogues, a shadow that nobody sees, promote and back."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.support.gateway_server import GatewayServer, ModelServer
-from tests.support.management_server import ManagementServer
+from tests.support.two_versions import two_versions
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.releases import shadow_traffic
 from todserve.serving.releases.releases import Releases
 from todserve.serving.releases.rollout_file import Rollout, RolloutFile, Trial
-from todserve.serving.server.server_record import Record
 
 LABEL, ADMIN = "label-lena-55d2", "admin-ada-77aa"
 OTHERWISE = {"intent": {"name": "book_train", "confidence": 0.9}}
@@ -31,18 +28,7 @@ def model() -> Iterator[ModelServer]:
 @pytest.fixture
 def logs(tmp_path: Path, model: ModelServer) -> Iterator[Path]:
     """Yield the folder of logs of a server that has two versions."""
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    with ManagementServer(tod=[("1.0", "READY"), ("2.0", "READY")]) as management:
-        Record(
-            pid=os.getpid(),
-            created=psutil.Process().create_time(),
-            temp_dir=str(tmp_path / "none"),
-            name="tod",
-            inference_url=model.url,
-            management_url=management.url,
-            metrics_url=management.url,
-        ).save(folder)
+    with two_versions(model, tmp_path) as folder:
         yield folder
 
 
