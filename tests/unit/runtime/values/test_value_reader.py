@@ -20,7 +20,9 @@ SATURDAY = datetime(2026, 11, 28, 18, 30, tzinfo=UTC)
 FORM = "form"
 SCHEMA = Schema(
     services=(
-        Service(name=FORM, slots=(*(Slot(name=one, type=one) for one in ValueType), Slot(name="x"))),
+        Service(
+            name=FORM, slots=(*(Slot(name=one, type=one) for one in ValueType), Slot(name="x"))
+        ),
     )
 )
 
@@ -313,10 +315,13 @@ def test_a_street_without_a_number_is_no_address(said: str) -> None:
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("said", ["?", "0", "()" * 500, "9" * 300, "a b" * 200, "@", "₩", "-", "é"])
 def test_whatever_is_typed_is_read_or_refused(language: str, kind: str, said: str) -> None:
+    refused = ""
+    read = None
     try:
-        assert meant(language, kind, said)
+        read = meant(language, kind, said)
     except UnreadableValue as error:
-        assert str(error)
+        refused = str(error)
+    assert read or refused
 
 
 def test_a_slot_without_a_type_and_no_value_mean_nothing_more() -> None:
@@ -346,7 +351,9 @@ def test_a_missing_package_is_named_with_its_slot_and_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
-    with pytest.raises(ConfigError, match=r"slot phone of form .* phonenumbers, .*todserve\[values"):
+    with pytest.raises(
+        ConfigError, match=r"slot phone of form .* phonenumbers, .*todserve\[values"
+    ):
         ValueReader.of(tmp_path, SCHEMA, language="english")
 
 
