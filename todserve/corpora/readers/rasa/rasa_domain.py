@@ -95,7 +95,7 @@ def _responses(
     found: list[tuple[str, tuple[str, ...]]] = []
     for name, entry in (node.mapping("responses", faults) if node else {}).items():
         texts: list[str] = []
-        for variant in entry.sequence(f"response {name!r}", faults):
+        for variant in variations(entry):
             if isinstance(variant.value, dict):
                 # A variation may hold buttons, an image or a custom payload alone.
                 if "text" in variant.value:
@@ -104,6 +104,13 @@ def _responses(
                 texts.append(variant.text(f"response {name!r}", faults))
         found.append((name, tuple(texts)))
     return tuple(found)
+
+
+def variations(entry: Located) -> list[Located]:
+    """Return the variations of a response; one that is no list is the only one."""
+    if isinstance(entry.value, list):
+        return entry.value
+    return [] if entry.value in (None, "", {}) else [entry]
 
 
 def _forms(
