@@ -313,7 +313,7 @@ class Doing:
                 continue
             if not known.check.allows(value, known.values):
                 after = self.without(after, slot)
-                self.say(known.check.refused, {"value": value})
+                self.say(known.check.refused, {"value": value, slot: value})
                 self._missed = True
             elif known.check.action is not None:
                 after = self.judge(known.check.action, after, {slot: value})

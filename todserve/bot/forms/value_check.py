@@ -25,7 +25,8 @@ class Check(BaseModel):
         least: the smallest number that it may be.
         most: the largest one.
         action: judges the value where all else holds; it sets the slot to null to refuse it.
-        refused: the response that says why a value is not taken; ``{value}`` stands for it.
+        refused: the response that says why a value is not taken; ``{value}`` stands for it, and so
+            does the slot's own name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
