@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.decoding.drafts import DRAFTS_FILE
+from todserve.runtime.decoding.shortlist import SHORTLIST_FILE
 from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
@@ -78,6 +79,7 @@ OPTIONAL_FILES = (
     NAMES_FILE,
     PLACE_FILE,
     REPLY_FILE,
+    SHORTLIST_FILE,
     WAYS_FILE,
 )
 """What a checkpoint may lack; what it has travels with it."""

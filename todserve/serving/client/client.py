@@ -20,6 +20,7 @@ import tenacity
 
 from todserve.runtime.errors import ConfigError, RequestError, ServerError
 from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.traces.trace_spans import Kind, Note, carrying, span
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.request import TurnRequest, request_body
@@ -51,6 +52,8 @@ _GREETINGS: tuple[dict[str, object], ...] = (
     {"user": "hello"},
 )
 _DESCRIBE: dict[str, object] = {"describe": True}
+_ASK = "ask the model"
+"""What a request's span is called, where a program traces."""
 
 
 def turn_request(
@@ -433,13 +436,15 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
         retrying = tenacity.Retrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            answer = retrying(
-                self._opened if streamed else self._http.post,
-                address,
-                content=content,
-                headers={**headers, **shown},
-                timeout=self.endpoint.timeout if timeout is None else timeout,
-            )
+            with span(_ASK, kind=Kind.CLIENT) as asking:
+                answer = retrying(
+                    self._opened if streamed else self._http.post,
+                    address,
+                    content=content,
+                    headers={**headers, **shown, **carrying()},
+                    timeout=self.endpoint.timeout if timeout is None else timeout,
+                )
+                asking.note(_noted(answer, retrying))
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
@@ -582,13 +587,15 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         retrying = tenacity.AsyncRetrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            answer: httpx.Response = await retrying(
-                self._opened if streamed else self._http.post,
-                self.endpoint.address(model),
-                content=json.dumps(body),
-                headers={**headers_of(request_id), **(more or {}), **shown},
-                timeout=self.endpoint.timeout if timeout is None else timeout,
-            )
+            with span(_ASK, kind=Kind.CLIENT) as asking:
+                answer: httpx.Response = await retrying(
+                    self._opened if streamed else self._http.post,
+                    self.endpoint.address(model),
+                    content=json.dumps(body),
+                    headers={**headers_of(request_id), **(more or {}), **shown, **carrying()},
+                    timeout=self.endpoint.timeout if timeout is None else timeout,
+                )
+                asking.note(_noted(answer, retrying))
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
@@ -609,6 +616,13 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         if answer.status_code != HTTPStatus.OK:
             await answer.aread()
         return answer
+
+
+def _noted(answer: httpx.Response, retrying: tenacity.BaseRetrying) -> dict[str, Note]:
+    return {
+        "http.response.status_code": answer.status_code,
+        "tod.attempts": int(retrying.statistics["attempt_number"]),
+    }
 
 
 def _pieces_of(whole: Whole) -> tuple[Piece, ...]:
