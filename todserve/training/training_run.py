@@ -17,16 +17,16 @@ from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.console import tell
-from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.values.value_reader import check_packages
 from todserve.runtime.whole_files import write_whole
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
 from todserve.training.batches.step_budget import with_budget
-from todserve.training.classifiers.draft_counts import drafts_of
+from todserve.training.classifiers.draft_counts import save_counts
 from todserve.training.loop.distributed import World, joined
 from todserve.training.loop.run_checkpoints import Progress, checkpoints, unique_weights
 from todserve.training.loop.schedule import share_done
@@ -131,6 +131,8 @@ def _run(
 ) -> Path:
     prepared = _prepared(settings, folder, root, world)
     schema = Schema.load(prepared / "schema.json")
+    if settings.finish:  # what scores it in the end reads the values of typed slots
+        check_packages(schema)
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
@@ -172,7 +174,7 @@ def _run(
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
         learnt_labels(train).save(checkpoint)
-        drafts_of(train, builder).save(checkpoint / DRAFTS_FILE)
+        save_counts(train, builder, checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     whole = share_done(progress.step, progress.seconds, settings) >= 1
     if settings.finish and world.leads and whole:  # one that was stopped goes on another time

@@ -7,6 +7,7 @@ judged right to its intent, state and acts: of a reply there are many right ones
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from todserve.bot.user_message import plain
@@ -18,6 +19,9 @@ from todserve.gateway.store.records import TurnRecord
 
 MOST_REVIEWED = 200
 """Turns that are asked in one request, the newest dialogues first."""
+
+StoodFor = tuple[str, TurnRecord, tuple[TurnRecord, ...]]
+"""Id of a dialogue, a turn of it, and the turns before."""
 
 _JUDGED = ("intent", "belief_state", "dialogue_act")
 
@@ -38,28 +42,33 @@ def review(
         MissingError: there is no such model.
         ModelAwayError: it gave no answer.
     """
-    left = MOST_REVIEWED
+    for dialogue_id, turn, before in islice(stood_for(remembered), MOST_REVIEWED):
+        try:
+            answer = models.answer(model, turn.user, before[-newest:], request_id=request_id)
+            found = _missed(_wanted(turn), answer)
+        except RefusedError as error:
+            found = [{"aspect": "refused", "a": [], "b": [str(error)]}]
+        yield {
+            "dialogue_id": dialogue_id,
+            "index": turn.index,
+            "user": turn.user,
+            "change": _change(corrected=turn.is_corrected, right=not found),
+            "differences": found,
+        }
+
+
+def stood_for(remembered: Iterable[Remembered]) -> Iterator[StoodFor]:
+    """Yield the turns that somebody corrected or found right, with dialogue and turns before.
+
+    What rests on a turn that was only found wrong, and what people judge differently, is left out.
+    """
     for record, turns in remembered:
         for place, turn in enumerate(turns):
-            wanted = _wanted(turn)
-            if not wanted or not left:
-                continue
-            left -= 1
-            before = turns[max(0, place - newest) : place]
-            try:
-                answer = models.answer(model, turn.user, before, request_id=request_id)
-                found = _missed(wanted, answer)
-            except RefusedError as error:
-                found = [{"aspect": "refused", "a": [], "b": [str(error)]}]
-            yield {
-                "dialogue_id": record.dialogue_id,
-                "index": turn.index,
-                "user": turn.user,
-                "change": _change(corrected=turn.is_corrected, right=not found),
-                "differences": found,
-            }
-        if not left:
-            return
+            verdict = turn.correction.get("verdict")
+            if verdict == "wrong" and not turn.is_corrected:
+                break
+            if (turn.is_corrected or verdict == "right") and not turn.is_disputed:
+                yield record.dialogue_id, turn, turns[:place]
 
 
 def _wanted(turn: TurnRecord) -> Mapping[str, Any]:
@@ -68,10 +77,8 @@ def _wanted(turn: TurnRecord) -> Mapping[str, Any]:
         wanted = {part: turn.correction[part] for part in _JUDGED if part in turn.correction}
         if "intent" in wanted:
             wanted["intent"] = {"name": wanted["intent"]}
-    elif turn.correction.get("verdict") == "right":
-        wanted = {part: turn.standing[part] for part in _JUDGED if turn.standing.get(part)}
     else:
-        return {}
+        wanted = {part: turn.standing[part] for part in _JUDGED if turn.standing.get(part)}
     if "belief_state" in wanted:
         wanted["belief_state"] = {
             domain: {slot: {"value": value} for slot, value in slots.items()}

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -64,6 +65,7 @@ def turn_request(
     domain: str | None = None,
     tasks: Iterable[str] | None = None,
     top_k: int | None = None,
+    now: datetime | None = None,
     request_id: str | None = None,
     limits: RequestLimits = DEFAULT_LIMITS,
 ) -> TurnRequest:
@@ -78,6 +80,8 @@ def turn_request(
         domain: the active domain before it.
         tasks: what to answer; all tasks when None.
         top_k: database results to list.
+        now: what time it is where the user is, with its time zone: what "tomorrow" is meant from.
+            None for the server's clock.
         request_id: names the turn in the server's log.
         limits: what is too much.
 
@@ -98,6 +102,7 @@ def turn_request(
         domain=domain,
         tasks=asked,
         top_k=number,
+        now=now,
         request_id=request_id,
         limits=limits,
     )
@@ -168,6 +173,7 @@ class _Caller(Generic[A, P]):
         domain: str | None = None,
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
+        now: datetime | None = None,
         request_id: str | None = None,
     ) -> A:
         """Answer one turn; an ``AsyncClient``'s answer is awaited.
@@ -187,6 +193,7 @@ class _Caller(Generic[A, P]):
                 domain=domain,
                 tasks=tasks,
                 top_k=top_k,
+                now=now,
                 request_id=request_id,
                 limits=self._limits,
             )
@@ -202,6 +209,7 @@ class _Caller(Generic[A, P]):
         domain: str | None = None,
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
+        now: datetime | None = None,
         request_id: str | None = None,
     ) -> P:
         """Answer one turn in parts: what was understood, the reply in pieces, the whole turn.
@@ -219,6 +227,7 @@ class _Caller(Generic[A, P]):
                 domain=domain,
                 tasks=tasks,
                 top_k=top_k,
+                now=now,
                 request_id=request_id,
                 limits=self._limits,
             )
