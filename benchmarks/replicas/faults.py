@@ -31,6 +31,8 @@ from todserve.evaluation.scorecard import code_version
 from todserve.serving.terminal.demo import UTTERANCES
 
 Fault = Callable[[], object]
+_PATIENCE = 180.0
+"""Seconds in which everything must be itself again."""
 
 
 @dataclass(kw_only=True)
@@ -78,8 +80,9 @@ class Rehearsal:
             yield
         finally:
             self._over.set()
+            deadline = time.monotonic() + _PATIENCE
             for client in self._speaking:
-                client.join(timeout=180)
+                client.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def suffer(self, name: str, *faults: Fault) -> None:
         """Make faults one after the other, and note what the clients saw of them."""
@@ -87,7 +90,7 @@ class Rehearsal:
         before, began = self._counted(), time.monotonic()
         for fault in faults:
             fault()
-        self.laptop.edge.wait_until_up(4, seconds=180)
+        self.laptop.edge.wait_until_up(4, seconds=_PATIENCE)
         time.sleep(self.rest)
         after, ended = self._counted(), time.monotonic()
         answered = sorted(

@@ -17,7 +17,6 @@ from todserve.serving.server.torchserve_server import RunningServer, start
 
 SHIPPED = (8080, 8081, 8082, 7070, 7071)
 """Ports of the shipped config.properties: inference, management, metrics, and two of gRPC."""
-_WORKER = "model_service_worker.py"
 
 
 class TorchServeEndpoint:
@@ -58,16 +57,15 @@ class TorchServeEndpoint:
         psutil.wait_procs(self._family(), timeout=10)
 
     def kill_worker(self, chance: random.Random) -> bool:
-        """End one of its workers as the system would; say whether there was one."""
-        workers = []
-        for process in self._family():
-            with contextlib.suppress(psutil.Error):
-                if any(word.endswith(_WORKER) for word in process.cmdline()):
-                    workers.append(process)
-        if workers:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                chance.choice(workers).kill()
-        return bool(workers)
+        """End one of its workers as the system would; say whether one was ready to answer."""
+        ready = [] if self._server is None else [one for one in self._server.workers() if one.ready]
+        if not ready:
+            return False
+        try:
+            psutil.Process(chance.choice(ready).pid).kill()
+        except psutil.NoSuchProcess:
+            return False  # TorchServe has not noticed yet that it is gone
+        return True
 
     def stop(self) -> None:
         """Stop it, or clean up after it where it was killed."""
