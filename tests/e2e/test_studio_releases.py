@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -112,7 +113,11 @@ def test_a_version_is_tried_refused_promoted_and_taken_back_and_each_step_is_rea
 def test_a_phone_in_the_dark_shows_releases_without_sideways_scrolling_and_axe_finds_nothing(
     browser: Browser, settings: GatewaySettings, locale: str
 ) -> None:
-    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    phone: dict[str, Any] = {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+    }
     with studio(settings) as url:
         spoken(url)
         context = browser.new_context(locale=locale, color_scheme="dark", **phone)

@@ -27,6 +27,7 @@ def add_release_verbs(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     release.command("list", cls=VerbCommand)(_list)
+    release.command("add", cls=VerbCommand)(_add)
     release.command("canary", cls=VerbCommand)(_canary)
     release.command("shadow", cls=VerbCommand)(_shadow)
     release.command("promote", cls=VerbCommand)(_promote)
@@ -67,6 +68,20 @@ def _list(name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS, json: Json = No
             for one in versions
         ]
         say_table(("version", "requests", "tried", "workers"), rows)
+
+
+def _add(
+    archive: Annotated[
+        str, typer.Argument(metavar="ARCHIVE", help="one of the server's store, e.g. tod-2.0")
+    ],
+    reason: Reason = "",
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+) -> int:
+    """Load another version beside those that are loaded, while the server runs."""
+    from todserve.serving.releases.releases import Releases
+
+    return _say(Releases(logs, name).add(archive, reason=reason))
 
 
 def _canary(
@@ -209,6 +224,7 @@ def _say(done: "Release") -> int:
         Action.REFUSED: f"{done.before} answers as before; {done.to} was not promoted",
         Action.CANARY: f"{done.to} answers {share} of the new dialogues",
         Action.SHADOW: f"{done.to} is asked {share} of the turns again",
+        Action.ADDED: f"{done.to} is loaded; {done.before} answers as before",
         Action.WITHDRAWN: f"{done.before} is tried no more; {done.to} answers as before",
     }
     say(f"{done.model}: {told[done.action]}")

@@ -14,10 +14,15 @@ from urllib.parse import quote
 import requests
 
 from todserve.runtime.errors import ConfigError, ServerError
+from todserve.serving.archive import checksums
 from todserve.serving.releases.release_log import Action, Release, ReleaseLog
 from todserve.serving.releases.rollout_file import Rollout, RolloutFile, Trial
 from todserve.serving.server.readiness import Probe, workers_of
 from todserve.serving.server.server_record import Record
+
+_LOADED_WITHIN = 300.0
+_ANSWERED_WITHIN = 60.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +64,7 @@ class Releases:
         self.model = model
         self.log = ReleaseLog(log_dir)
         self.rollouts = RolloutFile(log_dir)
+        self._store = Path(record.store) if record.store else None
         self._user = {} if user is None else {"user": user}
         self.inference_url = record.inference_url
         keys = Path(record.temp_dir) / "key_file.json"
@@ -97,6 +103,50 @@ class Releases:
     def answering(self) -> str:
         """Return the version that answers; errors as of ``versions``."""
         return next(one.version for one in self.versions() if one.answers)
+
+    def add(self, archive: str, *, reason: str) -> Release:
+        """Load an archive of the server's store beside what it has loaded, and have it tried.
+
+        Args:
+            archive: its name, as `tod archive --name` gave it.
+            reason: for the log.
+
+        Raises:
+            ArchiveError: it is not in the store, or not as its checksum says.
+            ConfigError: the server lets nobody load anything, or has this version.
+            ServerError: it does not load or does not answer; it is unloaded again then.
+        """
+        file = f"{archive.removesuffix('.mar')}.mar"
+        if self.key_file is None:
+            raise ConfigError(
+                f"{archive}: the server asks for no tokens, so it lets nobody load anything; "
+                "expected disable_token_authorization=false and enable_model_api=true in its "
+                f"config.properties; or start it with both: tod start --name {self.model} "
+                f"{self.model}={file.removesuffix('.mar')}"
+            )
+        if self._store is None:
+            raise ServerError("an earlier version of todserve started the server; start it again")
+        checksums.verify(self._store, (file,))
+        with self.log.alone():
+            before = {one.version for one in self.versions()}
+            answering = self.answering()
+            self._register(file)
+            found = [one.version for one in self.versions() if one.version not in before]
+            if len(found) != 1:
+                raise ServerError(
+                    f"{file}: the server took it, and shows {len(found)} new versions"
+                )
+            self._answers(found[0])
+            release = Release(
+                action=Action.ADDED,
+                model=self.model,
+                before=answering,
+                to=found[0],
+                reason=reason,
+                **self._user,
+            )
+            self.log.add(release)
+        return release
 
     def promote(
         self,
@@ -255,13 +305,50 @@ class Releases:
                 f"{self.rollouts.path}: cannot be written: {error.strerror}; what was tried goes on"
             ) from None
 
+    def _register(self, file: str) -> None:
+        try:
+            answer = self._probe.register(file, _LOADED_WITHIN)
+        except (requests.RequestException, ValueError, LookupError) as error:
+            raise ServerError(
+                f"{file}: the management port did not answer ({type(error).__name__}); `tod "
+                "release list` says what is loaded"
+            ) from None
+        if answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            raise ConfigError(
+                f"{file}: the server lets nobody load anything; expected enable_model_api=true in "
+                "its config.properties; set it and start it again, this once"
+            )
+        if answer.status_code == HTTPStatus.CONFLICT:
+            raise ConfigError(
+                f"{file}: the server has a version of this number; expected another one; pack it "
+                "with `tod archive --version`"
+            )
+        if answer.status_code != HTTPStatus.OK:
+            raise ServerError(
+                f"{file}: the server did not load it (HTTP {answer.status_code}); its logs say why"
+            )
+
+    def _answers(self, version: str) -> None:
+        """Have a version answer one turn, or unload it."""
+        place = quote(version, safe="")
+        try:
+            status = self._probe.predict(_ANSWERED_WITHIN, version=place).status_code
+        except (requests.RequestException, ValueError, LookupError):
+            status = HTTPStatus.GATEWAY_TIMEOUT
+        if status != HTTPStatus.OK:
+            self._probe.unregister(place)
+            raise ServerError(
+                f"{self.model} {version}: it was loaded, did not answer (HTTP {int(status)}), and "
+                "was unloaded; the server's logs say why"
+            )
+
     def _check(self, version: str) -> str:
         """Return the version that answers now, where ``version`` can in its place."""
         known = {one.version: one for one in self.versions()}
         if version not in known:
             raise ConfigError(
                 f"{self.model} {version}: not loaded; expected one of {', '.join(known)}; "
-                "load it with `tod start --name MODEL MODEL=ARCHIVE`"
+                "load it with `tod release add ARCHIVE`, or `tod start --name MODEL MODEL=ARCHIVE`"
             )
         wanted = known[version]
         if wanted.answers:

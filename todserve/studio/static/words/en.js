@@ -186,6 +186,7 @@ export const en = {
   "releases.canary": "Let it answer this share of new dialogues",
   "releases.change": "Try or promote",
   "releases.corrected": "Corrected",
+  "releases.did.added": "{to} was loaded beside {before}",
   "releases.did.canary": "{to} answers {share} of new dialogues",
   "releases.did.promote": "{to} answers, in the place of {before}",
   "releases.did.refused": "{to} was not promoted; {before} answers as before",

@@ -186,6 +186,7 @@ export const ko = {
   "releases.canary": "새 대화의 이 비율에 답하게 하기",
   "releases.change": "시험 또는 승격",
   "releases.corrected": "수정됨",
+  "releases.did.added": "{before} 옆에 {to} 버전을 불러왔습니다",
   "releases.did.canary": "{to} 버전이 새 대화의 {share}에 답합니다",
   "releases.did.promote": "{before} 대신 {to} 버전이 답합니다",
   "releases.did.refused": "{to} 버전은 승격되지 않았고 {before} 버전이 그대로 답합니다",
