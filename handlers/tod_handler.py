@@ -76,6 +76,7 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: An
         content_type=marked.content_type,
         json_length=marked.json_length,
         request_id=context.get_request_id(at),
+        trace=marked.trace,
         told=partial(_send_first, at, context) if in_lines else None,
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -113,14 +112,15 @@ def test_a_version_is_tried_refused_promoted_and_taken_back_and_each_step_is_rea
 def test_a_phone_in_the_dark_shows_releases_without_sideways_scrolling_and_axe_finds_nothing(
     browser: Browser, settings: GatewaySettings, locale: str
 ) -> None:
-    phone: dict[str, Any] = {
-        "viewport": {"width": 360, "height": 740},
-        "has_touch": True,
-        "is_mobile": True,
-    }
     with studio(settings) as url:
         spoken(url)
-        context = browser.new_context(locale=locale, color_scheme="dark", **phone)
+        context = browser.new_context(
+            locale=locale,
+            color_scheme="dark",
+            viewport={"width": 360, "height": 740},
+            has_touch=True,
+            is_mobile=True,
+        )
         page = Studio(context.new_page(), url)
         page.open("#/releases")
         expect(page.page.get_by_role("table")).to_be_visible()

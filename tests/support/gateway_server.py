@@ -80,6 +80,7 @@ class ModelServer(ServingThread):
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.ids: list[str | None] = []
+        self.parents: list[str | None] = []
         self.away = False
         self.unknown: str | None = None
         # Version -> what its answers have in place of the rule's.
@@ -113,6 +114,7 @@ class ModelServer(ServingThread):
                         outer.requests.append(request)
                         outer.paths.append(self.path)
                         outer.ids.append(self.headers.get("X-Request-ID"))
+                        outer.parents.append(self.headers.get("traceparent"))
                     if seconds:
                         time.sleep(seconds)
                     if told:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, Json, Name, Token, TokenFile, Url
+from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, Json, Name, Token, TokenFile
 from todserve.cli.verb_command import VerbCommand
 
 PANEL = "Talk"
@@ -27,9 +27,11 @@ def add_bot_verbs(app: typer.Typer) -> None:
 def _check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
 ) -> int:
-    """Read a bot.yml as the gateway does, its actions included."""
+    """Read a bot.yml as the gateway does and try each form; exit status 1 if one cannot end."""
     from todserve.bot.bot import Bot
     from todserve.bot.bot_file import load_bot
+    from todserve.bot.trials.form_trial import FormTrial
+    from todserve.runtime.console import one_line
     from todserve.serving.terminal.painted_lines import say
 
     config = load_bot(file)
@@ -38,14 +40,13 @@ def _check(
         f"{file}: {len(config.responses)} responses, {len(config.forms)} forms, "
         f"{len(config.named_actions())} actions; all that is named is there"
     )
-    unfilled = config.unfilled()
-    for form, slot in unfilled:
-        say(
-            f"form {form!r}: got a slot {slot!r} that neither the model nor a rule fills; expected "
-            f"a way to finish the form; add slots.{slot}.fill, or an action that sets it"
-        )
-    # An action that runs before the form may set it.
-    return 1 if unfilled and not config.named_actions() else 0
+    faults = FormTrial(config).faults()
+    for one in faults:
+        asked = "" if one.slot is None else f" cannot end, it asks for {one.slot!r}"
+        say(one_line(f"form {one.form!r}{asked}: {one.why}"))
+    if config.forms and not faults:
+        say("each form came to its end")
+    return 1 if any(one.certain for one in faults) else 0
 
 
 def _convert(
@@ -110,13 +111,28 @@ def _test(
 
 def _shell(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the bot.yml")],
-    url: Url = DEFAULT_URL,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            "--url",
+            metavar="MODEL",
+            help="what reads the messages: a server's URL, an archive, a checkpoint; a bot with "
+            "`model: false` needs none",
+        ),
+    ] = DEFAULT_URL,
     name: Name = DEFAULT_MODEL,
     token: Token = None,
     token_file: TokenFile = None,
 ) -> None:
     """Talk to a bot in the terminal; buttons are shown, and payloads understood."""
     from todserve.bot.bot_conversation import open_bot
-    from todserve.serving.terminal.chat import run_chat
+    from todserve.serving.client.served_answerer import open_answerer
+    from todserve.serving.terminal.chat import run_chat, talk
 
-    run_chat(url=url, name=name, bot=open_bot(file), token=token, token_file=token_file)
+    bot = open_bot(file)
+    if bot.reader is not None or against.startswith(("http://", "https://")):
+        run_chat(url=against, name=name, bot=bot, token=token, token_file=token_file)
+        return
+    with open_answerer(against) as model:
+        talk(model, bot=bot)

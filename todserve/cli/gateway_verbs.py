@@ -18,6 +18,21 @@ DATABASE, MODEL_URL = "TOD_DATABASE", "TOD_MODEL_URL"
 
 _FILE = "sqlite:///tod-dialogues.sqlite"
 
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
+    ),
+]
+DatabaseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--database-file",
+        metavar="FILE",
+        help="holds that URL, for one with a password: everybody here can read a command line",
+    ),
+]
+
 if TYPE_CHECKING:
     from todserve.gateway.api.roles import Token
     from todserve.gateway.gateway_settings import GatewaySettings
@@ -71,20 +86,8 @@ def _settings(
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: one that is free")
     ] = 8090,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
-        ),
-    ] = None,
-    database_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--database-file",
-            metavar="FILE",
-            help="holds that URL, for one with a password: everybody here can read a command line",
-        ),
-    ] = None,
+    database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -123,7 +126,7 @@ def _settings(
     given: dict[str, Any] = {
         "host": host,
         "port": port,
-        "database": _database(database, database_file),
+        "database": database_address(database, database_file),
         "model_url": model_url,
         "model_name": name,
         "bot": bot,
@@ -160,7 +163,8 @@ def _started_here(url: str) -> Path | None:
     return DEFAULT_LOGS if record is not None and record.inference_url == url.rstrip("/") else None
 
 
-def _database(given: str | None, file: Path | None) -> str:
+def database_address(given: str | None, file: Path | None) -> str:
+    """Return where dialogues are: of the command line, of a file, of the environment, or ours."""
     if file is None:
         return _address("--database", given, DATABASE) or _FILE
     if given is not None:

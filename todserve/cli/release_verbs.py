@@ -133,7 +133,7 @@ def _promote(
     ] = None,
     untried: Annotated[bool, typer.Option("--untried", help="ask it nothing before")] = False,
     only: Annotated[
-        str, typer.Option("--only", metavar="ASPECTS", help="some of state,acts,reply")
+        str, typer.Option("--only", metavar="ASPECTS", help="some of intent,state,acts,reply")
     ] = "state",
     limit: Limit = None,
     reason: Reason = "",
@@ -196,7 +196,7 @@ def _holds(
         aspects = tuple(Aspect(one) for one in only.split(","))
     except ValueError:
         raise typer.BadParameter(
-            f"got {only!r}; expected some of state,acts,reply", param_hint="--only"
+            f"got {only!r}; expected some of intent,state,acts,reply", param_hint="--only"
         ) from None
     place = f"{releases.model}/{version}"
     with open_answerer(releases.inference_url, name=place, token_file=releases.key_file) as model:

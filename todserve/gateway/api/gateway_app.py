@@ -83,7 +83,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         patience=settings.patience,
         most=max(2, room.at_once // 4),
     )
-    models = Models(settings, metrics)
+    models = Models(settings, metrics, reading=bot is None or bot.config.model)
     rollouts = Rollouts(settings.releases, settings.model_name)
     store = Store(
         database,
@@ -122,6 +122,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Its own spans and logs would hold whole addresses, and so names and what was searched for.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     add_docs(app)
     app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
-from todserve.gateway.api.export_routes import everything
 from todserve.gateway.api.pagination import PAGE, QUEUE_CURSOR, queue_cursor, queue_place
 from todserve.gateway.api.response_bodies import AgreementView, QueuePage, VersionsView
 from todserve.gateway.api.roles import allowed, caller_of
+from todserve.gateway.conversations.dialogue_export import everything
 from todserve.gateway.conversations.labeller_agreement import labelled_by
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_errors import LabelError, MissingError, ModelAwayError

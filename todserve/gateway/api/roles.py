@@ -41,6 +41,7 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", _DIALOGUE): Role.TALK,
     ("POST", f"{_DIALOGUE}/turns"): Role.TALK,
     ("DELETE", _DIALOGUE): Role.TALK,
+    ("GET", "/v1/users/{user_id}"): Role.TALK,
     ("DELETE", "/v1/users/{user_id}"): Role.TALK,
     ("GET", "/webhooks/rest/"): Role.TALK,
     ("POST", "/webhooks/rest/webhook"): Role.TALK,

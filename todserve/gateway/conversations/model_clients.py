@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from todserve.bot.rasa.intent_payload import IntentPayload
+from todserve.bot.rasa.intent_payload import IntentPayload, outright
+from todserve.bot.words_alone import NOBODY
 from todserve.corpora.readers.label_names import label
 from todserve.gateway.gateway_errors import (
     GatewayError,
@@ -74,10 +75,19 @@ def bounded(turns: int) -> None:
 
 
 class Models:
-    """Asks the models of the endpoint for answers; any number of threads may use it."""
+    """Asks the models of the endpoint for answers; any number of threads may use it.
 
-    def __init__(self, settings: GatewaySettings, metrics: GatewayMetrics) -> None:
+    Args:
+        settings: name the endpoint.
+        metrics: count what is asked.
+        reading: whether a model reads the messages of dialogues; not where a bot needs none.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, metrics: GatewayMetrics, *, reading: bool = True
+    ) -> None:
         self._settings = settings
+        self._reading = reading
         self._metrics = metrics
         token = settings.model_token
         self._client = Client(
@@ -163,6 +173,9 @@ class Models:
             GatewayError: as ``ask``.
         """
         payload = IntentPayload.of(user)
+        if not self._reading:
+            said = encode(TurnResponse(model=NOBODY))
+            return said if payload is None else said | outright(payload)
         if payload is None:
             return encode(
                 self.ask(model, user, turns, request_id=request_id, understood=understood)
@@ -180,21 +193,25 @@ class Models:
                     more.setdefault(str(place), {})[slot] = values[-1]
         answered = self.ask(model, payload.words, turns, request_id=request_id, more=more)
         before = {} if last is None else last.state
-        return encode(answered) | {
-            "intent": {"name": payload.intent, "confidence": 1.0},
-            "belief_state": _over(
-                {
-                    name: {slot: _carried(value) for slot, value in slots.items()}
-                    for name, slots in before.items()
-                },
-                {
-                    name: {slot: {"value": value, "confidence": 1.0} for slot, value in one.items()}
-                    for name, one in more.items()
-                },
-            ),
-            "entities": {name: list(values) for name, values in payload.entities.items()},
-            "unparsed": {},
-        }
+        return (
+            encode(answered)
+            | outright(payload)
+            | {
+                "belief_state": _over(
+                    {
+                        name: {slot: _carried(value) for slot, value in slots.items()}
+                        for name, slots in before.items()
+                    },
+                    {
+                        name: {
+                            slot: {"value": value, "confidence": 1.0} for slot, value in one.items()
+                        }
+                        for name, one in more.items()
+                    },
+                ),
+                "unparsed": {},
+            }
+        )
 
     def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
         """Return what the model's labels are; None where its archive cannot tell.
@@ -254,8 +271,8 @@ class Models:
         )
 
     def ready(self) -> bool:
-        """Say whether the default model answers right now."""
-        return self.answers(None)
+        """Say whether the default model answers right now, or none is needed."""
+        return not self._reading or self.answers(None)
 
     def answers(self, model: str | None) -> bool:
         """Say whether a model answers right now; the default one when None."""

@@ -10,7 +10,8 @@ bot runs before its turn is stored, so it may run once more then, under the same
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +23,10 @@ from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.releases.trials import Trials
-from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.store.dialogue_leases import Lease, Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.runtime.traces.trace_spans import span
 
 _MOST_TOLD = 200
 """Turns before a message whose events actions are told."""
@@ -77,11 +79,12 @@ class Speaker:
             BusyError, ModelAwayError, RefusedError: nothing was stored.
         """
         began = time.perf_counter()
-        with self._leases.hold(dialogue_id) as lease:
+        with self._held(dialogue_id) as lease:
             waited = time.perf_counter()
-            dialogue, before, stored = self._store.before(
-                dialogue_id, message_id, newest=self._newest, owner=owner
-            )
+            with span("read the dialogue"):
+                dialogue, before, stored = self._store.before(
+                    dialogue_id, message_id, newest=self._newest, owner=owner
+                )
             if stored is not None:
                 return _same(stored, user), True
             if dialogue.updated_at < self.alive_since():
@@ -96,20 +99,21 @@ class Speaker:
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
             acted = time.perf_counter()
-            turn = self._store.append(
-                lease,
-                user=user,
-                message_id=message_id,
-                answer=answer,
-                timing_ms={
-                    "gateway_waiting": _milliseconds(began, waited),
-                    "gateway_reading": _milliseconds(waited, reading),
-                    "gateway_model": _milliseconds(reading, asked),
-                    "gateway_bot": _milliseconds(asked, acted),
-                },
-                handed_off=outcome is not None and outcome.handed_off,
-                bot=None if outcome is None else outcome.as_json(),
-            )
+            with span("store the turn"):
+                turn = self._store.append(
+                    lease,
+                    user=user,
+                    message_id=message_id,
+                    answer=answer,
+                    timing_ms={
+                        "gateway_waiting": _milliseconds(began, waited),
+                        "gateway_reading": _milliseconds(waited, reading),
+                        "gateway_model": _milliseconds(reading, asked),
+                        "gateway_bot": _milliseconds(asked, acted),
+                    },
+                    handed_off=outcome is not None and outcome.handed_off,
+                    bot=None if outcome is None else outcome.as_json(),
+                )
         self._trials.stored(dialogue, turn, newest)
         return turn, False
 
@@ -174,6 +178,14 @@ class Speaker:
         """Return the time before which a dialogue without a turn has expired."""
         return now_in_microseconds() - round(self._settings.expire_after * 1e6)
 
+    @contextmanager
+    def _held(self, dialogue_id: str) -> Iterator[Lease]:
+        """Hold a dialogue, and tell how long that was waited for."""
+        with ExitStack() as holding:
+            with span("wait for the dialogue"):
+                lease = holding.enter_context(self._leases.hold(dialogue_id))
+            yield lease
+
     def _outcome(
         self,
         dialogue: DialogueRecord,
@@ -201,7 +213,8 @@ class Speaker:
         past = Outcome.read(None if last is None else last.bot)
         # The dialogue's row knows better than its last turn whether a person is still there.
         past = replace(past, handed_off="handed_off" in dialogue.flags)
-        return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
+        with span("bot and actions"):
+            return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
 
     def _answer(
         self,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from todserve.bot.user_message import plain
-from todserve.gateway.api.export_routes import everything
+from todserve.gateway.conversations.dialogue_export import everything
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_errors import RefusedError
 from todserve.gateway.store.dialogue_filters import touched
