@@ -124,7 +124,7 @@ def test_a_version_is_promoted_where_dialogues_hold_taken_back_and_stands_after_
     assert main(["release", "add", "nothing", *logs]) == 1
     assert "does not exist; build it with `tod archive CHECKPOINT`" in capsys.readouterr().err
     assert main(["release", "add", "tod-2.0", *logs]) == 0
-    assert "2.0 is loaded; 1.0 answers as before" in capsys.readouterr().out
+    assert "2.0 is there; 1.0 answers as before" in capsys.readouterr().out
     assert main(["release", "add", "tod-2.0", *logs]) == 1
     assert "the server has a version of this number" in capsys.readouterr().err
     holds, differs = remembered(running, tmp_path, tiny_checkpoint)

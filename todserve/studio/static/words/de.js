@@ -195,6 +195,7 @@ export const de = {
   "releases.did.canary": "{to} beantwortet {share} der neuen Dialoge",
   "releases.did.promote": "{to} antwortet anstelle von {before}",
   "releases.did.refused": "{to} wurde nicht freigegeben; {before} antwortet wie zuvor",
+  "releases.did.removed": "{before} wurde vergessen; {to} antwortet wie zuvor",
   "releases.did.rollback": "{to} antwortet wieder, anstelle von {before}",
   "releases.did.shadow": "{to} wird {share} der Züge noch einmal gefragt",
   "releases.did.withdrawn": "{before} wird nicht mehr erprobt; {to} antwortet wie zuvor",

@@ -195,6 +195,7 @@ export const en = {
   "releases.did.canary": "{to} answers {share} of new dialogues",
   "releases.did.promote": "{to} answers, in the place of {before}",
   "releases.did.refused": "{to} was not promoted; {before} answers as before",
+  "releases.did.removed": "{before} was forgotten; {to} answers as before",
   "releases.did.rollback": "{to} answers again, in the place of {before}",
   "releases.did.shadow": "{to} is asked {share} of turns again",
   "releases.did.withdrawn": "{before} is tried no more; {to} answers as before",

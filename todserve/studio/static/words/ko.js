@@ -195,6 +195,7 @@ export const ko = {
   "releases.did.canary": "{to} 버전이 새 대화의 {share}에 답합니다",
   "releases.did.promote": "{before} 대신 {to} 버전이 답합니다",
   "releases.did.refused": "{to} 버전은 승격되지 않았고 {before} 버전이 그대로 답합니다",
+  "releases.did.removed": "{before} 버전을 목록에서 뺐고 {to} 버전이 그대로 답합니다",
   "releases.did.rollback": "{before} 대신 {to} 버전이 다시 답합니다",
   "releases.did.shadow": "{to} 버전에 턴의 {share}를 다시 묻습니다",
   "releases.did.withdrawn": "{before} 버전의 시험을 끝냈고 {to} 버전이 그대로 답합니다",
