@@ -262,7 +262,10 @@ class Pipeline:
         return learnt and needs_replay(request, self.checkpoint.format.context)
 
     def _rebuild(self, works: Sequence[TurnWork]) -> None:
-        memories = self._replay.memories([self._read(work.request.history) for work in works])
+        memories = self._replay.memories(
+            [self._read(work.request.history) for work in works],
+            [work.request.now for work in works],
+        )
         for work, memory in zip(works, memories, strict=True):
             work.memory = memory
 
@@ -375,6 +378,8 @@ class Pipeline:
                 grounds=self.checkpoint.grounds if self._checked else None,
                 history=work.request.history,
                 act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
+                values=self.checkpoint.values,
+                now=work.request.now,
             )
         )
         memory: Memory = work.tracked.memory
