@@ -7,6 +7,7 @@ Beside the way of a conversion. Example of its lines: ``pipeline component: DIET
 from collections.abc import Iterator
 from pathlib import Path
 
+from todserve.bot.conversion.converted_fallback import CARRIED_OPTIONS
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
@@ -29,9 +30,6 @@ _STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was
 _OUR_CHANNEL = "rest"
 _EXPIRES = 3600.0
 """Seconds after which a dialogue ends at a gateway that is told nothing else."""
-
-MISUNDERSTANDING = "FallbackClassifier"
-"""The one component of a pipeline that has a place in bot.yml: its threshold."""
 
 
 def count_losses(assistant: Assistant, report: ReadReport) -> None:
@@ -80,12 +78,13 @@ def _session(node: Located, report: ReadReport) -> None:
 def _components(node: Located, kind: str, report: ReadReport) -> None:
     for one in _entries(node):
         name = one.value["name"] if isinstance(one.value, dict) and "name" in one.value else one
-        if name.value != MISUNDERSTANDING:
+        called = str(name.value).rpartition(".")[2]
+        if called not in CARRIED_OPTIONS:
             report.skipped(f"{kind}: {name.value}", _place(one))
             continue
         for option, node in _options(one):
-            if option not in ("name", "threshold"):
-                report.skipped(f"{MISUNDERSTANDING}: {option}", _place(node))
+            if option not in CARRIED_OPTIONS[called]:
+                report.skipped(f"{called}: {option}", _place(node))
 
 
 def _domain(keys: dict[str, Located], report: ReadReport) -> None:

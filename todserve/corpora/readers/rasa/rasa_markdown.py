@@ -166,8 +166,8 @@ def _stories(
             if len(messages) > 1:
                 report.changed("or: first branch kept", where)
             step = _user(messages[0].strip(), place, faults)
-            parts_of = (_parts(one.strip().removeprefix("/")) for one in messages[1:])
-            others = tuple(one[0] for one in parts_of if one is not None)
+            branches = (_user(one.strip(), place, faults) for one in messages[1:])
+            others = tuple(one for one in branches if isinstance(one, UserStep))
             parts[-1][2].extend([replace(step, others=others)] if step else [])
         elif line.startswith("-"):
             parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))
