@@ -29,6 +29,8 @@ from todserve.runtime.language.dialogue import GENERAL, Dialogue
 from todserve.runtime.language.schema import Schema, Service
 
 SCHEMA = "schema.json"
+ANSWERED = "answered"
+"""The folder beside corrected dialogues in which they stand as they were answered at first."""
 
 
 class Layout(StrEnum):
