@@ -23,6 +23,8 @@ class Phrases:
         affirm: utterances, or their beginnings, that mean yes; lower case.
         deny: the same for no.
         responses: name -> text of the responses that every bot has.
+        agree: yes, on a button.
+        disagree: no, on a button.
         book: a regular expression of how a booking is asked for.
         reference: the same for the reference of one.
         change: words that ask to change a value; lower case.
@@ -34,6 +36,8 @@ class Phrases:
     affirm: tuple[str, ...]
     deny: tuple[str, ...]
     responses: Mapping[str, str]
+    agree: str
+    disagree: str
     book: str = ""
     reference: str = ""
     change: tuple[str, ...] = ()
@@ -61,7 +65,11 @@ PHRASES: Mapping[Language, Phrases] = {
             "utter_form_left": "All right, I have not done it.",
             "utter_reference": "Your reference is {reference}.",
             "utter_nothing_booked": "Nothing is booked yet.",
+            "utter_ask_affirmation": "Did you mean: {intent}?",
+            "utter_ask_rephrase": "I am sorry. Could you say it in other words?",
         },
+        agree="Yes",
+        disagree="No",
         book=r"(?:^|(?:please|to|you|just|and|me|us|i|we|let'?s|then|ok(?:ay)?,?|yes,?) )"
         r"(?:book|reserve)\b(?! ?-?ings?\b)|\bmake (?:me |us )?(?:a|the|that) "
         r"(?:booking|reservation)\b|\b(?:need|want|like) (?:a|the|to have a) "
@@ -94,7 +102,11 @@ PHRASES: Mapping[Language, Phrases] = {
             "utter_form_left": "알겠습니다. 진행하지 않았습니다.",
             "utter_reference": "예약번호는 {reference}입니다.",
             "utter_nothing_booked": "아직 예약된 것이 없습니다.",
+            "utter_ask_affirmation": "혹시 이 말씀이신가요: {intent}?",
+            "utter_ask_rephrase": "죄송합니다. 다른 말로 말씀해 주시겠어요?",
         },
+        agree="네",
+        disagree="아니요",
         book=r"예약(?:해|하고|할|을? ?부탁|을? ?원)",
         reference=r"예약 ?번호|확인 ?번호",
         change=("바꿔", "바꿔줘", "바꿔주세요", "변경", "변경해", "변경해줘", "변경해주세요")
