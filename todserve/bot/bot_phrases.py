@@ -1,20 +1,18 @@
 """Phrases: what the bot can say and understand before bot.yml says anything.
 
-Beside the way of a message. Example: ``PHRASES[Language.DE].affirm`` begins with ``"ja"``.
-
-A language is a file, ``phrases/de.json``, with the keys of English's.
+Beside the way of a message; the words themselves are a file of each language in ``phrases``.
+Example: ``PHRASES[Language.KO].affirm`` begins with ``"네"``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.untrusted.json_text import read_json
 
-_FILES = Path(__file__).with_name("phrases")
+_FOLDER = Path(__file__).parent / "phrases"
 
 
 class Language(StrEnum):
@@ -26,12 +24,13 @@ class Language(StrEnum):
 
 
 class Phrases(BaseModel):
-    """The phrases of one language, in small letters where they are compared with what was said.
+    """The phrases of one language.
 
     Attributes:
         affirm: utterances, or their beginnings, that mean yes.
         deny: the same for no.
         responses: name -> text of the responses that every bot has.
+        done: said once a form is complete whose project says nothing.
         book: a regular expression of how a booking is asked for.
         reference: the same for the reference of one.
         change: words that ask to change a value.
@@ -45,6 +44,7 @@ class Phrases(BaseModel):
     affirm: tuple[str, ...]
     deny: tuple[str, ...]
     responses: Mapping[str, str]
+    done: str
     book: str
     reference: str
     change: tuple[str, ...]
@@ -53,23 +53,6 @@ class Phrases(BaseModel):
     becomes: tuple[str, ...]
 
 
-class _Languages(Mapping[Language, Phrases]):
-    """Reads a language's file when it is first asked for."""
-
-    def __getitem__(self, language: Language) -> Phrases:
-        return _read(language)
-
-    def __iter__(self) -> Iterator[Language]:
-        return iter(Language)
-
-    def __len__(self) -> int:
-        return len(Language)
-
-
-@cache
-def _read(language: Language) -> Phrases:
-    return Phrases.model_validate(read_json(_FILES / f"{language}.json"))
-
-
-PHRASES: Mapping[Language, Phrases] = _Languages()
-"""The phrases of every language."""
+PHRASES: Mapping[Language, Phrases] = {
+    one: Phrases.model_validate(read_json(_FOLDER / f"{one}.json")) for one in Language
+}
