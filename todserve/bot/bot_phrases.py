@@ -27,13 +27,13 @@ class Phrases(BaseModel):
     """The phrases of one language.
 
     Attributes:
-        affirm: utterances, or their beginnings, that mean yes.
+        affirm: utterances, or their beginnings, that mean yes; lower case.
         deny: the same for no.
         responses: name -> text of the responses that every bot has.
         done: said once a form is complete whose project says nothing.
         book: a regular expression of how a booking is asked for.
         reference: the same for the reference of one.
-        change: words that ask to change a value.
+        change: words that ask to change a value; lower case.
         not_this: words before a value that is not meant.
         but_this: words after such a value.
         becomes: words between a slot's name and its new value.
