@@ -316,7 +316,7 @@ class Doing:
             meaning = self.heard.meaning(form.domain, slot, value)
             if not known.check.allows(value, known.values, meaning, today=self._today()):
                 after = self.without(after, slot)
-                self.say(known.check.refused, {"value": value})
+                self.say(known.check.refused, {"value": value, slot: value})
                 self._missed = True
             elif known.check.action is not None:
                 after = self.judge(known.check.action, after, {slot: value})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name
+from todserve.cli.options import DEFAULT_LOGS, DEFAULT_MODEL, DEFAULT_URL, BotFile, MaybeLogs, Name
 from todserve.cli.verb_command import VerbCommand
 
 DATABASE, MODEL_URL = "TOD_DATABASE", "TOD_MODEL_URL"
@@ -111,6 +111,7 @@ def _settings(
             "again when the token expires",
         ),
     ] = None,
+    logs: MaybeLogs = None,
     retain_days: Annotated[
         float, typer.Option("--retain-days", metavar="N", help="then delete; 0: keep for ever")
     ] = 0.0,
@@ -121,13 +122,15 @@ def _settings(
     from todserve.runtime.errors import first_problem
     from todserve.runtime.wire.key_checks import nearest
 
+    model_url = _address("--url", url, MODEL_URL) or DEFAULT_URL
     given: dict[str, Any] = {
         "host": host,
         "port": port,
         "database": database_address(database, database_file),
-        "model_url": _address("--url", url, MODEL_URL) or DEFAULT_URL,
+        "model_url": model_url,
         "model_name": name,
         "bot": bot,
+        "releases": logs or _started_here(model_url),
         "retain_days": retain_days,
         "tokens": _tokens(token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
@@ -150,6 +153,14 @@ def _settings(
                 f"{', '.join(known)}"
             ) from None
         raise _wrong(first_problem(error)) from None
+
+
+def _started_here(url: str) -> Path | None:
+    """Return the folder of logs here, where the server at an address was started with it."""
+    from todserve.serving.server.server_record import Record
+
+    record = Record.load(DEFAULT_LOGS)
+    return DEFAULT_LOGS if record is not None and record.inference_url == url.rstrip("/") else None
 
 
 def database_address(given: str | None, file: Path | None) -> str:

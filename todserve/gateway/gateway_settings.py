@@ -49,6 +49,8 @@ class GatewaySettings(BaseModel):
             endpoint refuses the token.
         model_timeout: seconds for one answer of the model.
         model_retries: further attempts when the endpoint cannot answer.
+        releases: folder of the logs of the endpoint's server, where ``tod release`` keeps which
+            versions are tried; None where nobody releases here.
         tokens: bearer tokens, each with what it may do; a text alone is an admin's. None leaves
             everything open (loopback only).
         max_body_bytes: largest request body.
@@ -91,6 +93,7 @@ class GatewaySettings(BaseModel):
     model_token_file: Path | None = None
     model_timeout: Seconds = 30.0
     model_retries: NonNegativeInt = 2
+    releases: Path | None = None
     tokens: tuple[Token, ...] = ()
     max_body_bytes: PositiveInt = 256 * 1024
     requests_per_minute: NonNegativeInt = 1200

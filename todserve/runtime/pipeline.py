@@ -386,7 +386,7 @@ class Pipeline:
         if memory.domain in knowledge.domains:
             work.found = knowledge.query(
                 memory.domain,
-                memory.state.get(memory.domain, {}),
+                knowledge.in_force(memory.domain, memory.state.get(memory.domain, {})),
                 limit=max(work.request.top_k, _FOR_A_REPLY),
             )
         matches = work.found.matches if work.found else None
@@ -394,7 +394,8 @@ class Pipeline:
         work.facts = self._facts(work, memory, memory.domain, work.found)
         other = _begun_beside(work.memory, memory, knowledge)
         if other is not None:
-            found = knowledge.query(other, memory.state[other], limit=_FOR_A_REPLY)
+            wishes = knowledge.in_force(other, memory.state[other])
+            found = knowledge.query(other, wishes, limit=_FOR_A_REPLY)
             work.other_facts = self._facts(work, memory, other, found)
 
     def _facts(

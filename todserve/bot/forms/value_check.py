@@ -29,7 +29,8 @@ class Check(BaseModel):
         earliest: the first day that it may be, in days from today: 0 refuses what is past.
         latest: the last one.
         action: judges the value where all else holds; it sets the slot to null to refuse it.
-        refused: the response that says why a value is not taken; ``{value}`` stands for it.
+        refused: the response that says why a value is not taken; ``{value}`` stands for it, and so
+            does the slot's own name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

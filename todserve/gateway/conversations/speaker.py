@@ -18,10 +18,11 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.conversations.model_clients import Models, Told, bounded
+from todserve.gateway.conversations.model_clients import Told, bounded
 from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.releases.trials import Trials
 from todserve.gateway.store.dialogue_leases import Lease, Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
@@ -39,13 +40,13 @@ class Speaker:
         settings: GatewaySettings,
         store: Store,
         leases: Leases,
-        models: Models,
+        trials: Trials,
         bot: Bot | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._leases = leases
-        self._models = models
+        self._trials = trials
         self._bot = bot
         # Actions are told what happened before, which is more than the model is shown.
         shown = settings.history_turns
@@ -93,7 +94,7 @@ class Speaker:
                 )
             reading = time.perf_counter()
             newest = before[-self._settings.history_turns :]
-            answer = self._answer(dialogue.model, user, newest, request_id, understood)
+            answer = self._answer(dialogue, user, newest, request_id, understood)
             asked = time.perf_counter()
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
@@ -113,6 +114,7 @@ class Speaker:
                     handed_off=outcome is not None and outcome.handed_off,
                     bot=None if outcome is None else outcome.as_json(),
                 )
+        self._trials.stored(dialogue, turn, newest)
         return turn, False
 
     def correct(
@@ -145,15 +147,16 @@ class Speaker:
             turns[index] = _with(turns[index], content)
             if rerun:
                 bounded(len(turns) - index - 1)
-                model = self._store.dialogue(dialogue_id).model
+                dialogue = self._store.dialogue(dialogue_id)
                 for later in range(index + 1, len(turns)):
                     newest = turns[max(0, later - self._settings.history_turns) : later]
-                    answer = self._answer(model, turns[later].user, newest, request_id)
+                    answer = self._answer(dialogue, turns[later].user, newest, request_id)
                     contents[later] = {"answer": answer}
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
             if contents:
                 self._store.correct(lease, contents, author=author)
+        self._trials.judged(turns[index], content)
         return self._store.turns(dialogue_id)
 
     def undo(self, dialogue_id: str) -> None:
@@ -215,15 +218,15 @@ class Speaker:
 
     def _answer(
         self,
-        model: str,
+        dialogue: DialogueRecord,
         user: str,
         newest: Sequence[TurnRecord],
         request_id: str,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         filled_by = None if self._bot is None else self._bot.filled_by
-        return self._models.answer(
-            model,
+        return self._trials.answer(
+            dialogue,
             user,
             newest,
             request_id=request_id,

@@ -15,6 +15,7 @@ import requests
 
 from todserve.runtime.errors import ConfigError, ServerError
 from todserve.serving.releases.release_log import Action, Release, ReleaseLog
+from todserve.serving.releases.rollout_file import Rollout, RolloutFile, Trial
 from todserve.serving.server.readiness import Probe, workers_of
 from todserve.serving.server.server_record import Record
 
@@ -39,11 +40,16 @@ class Version:
 class Releases:
     """The versions of one model of the server whose record lies in a folder of logs.
 
+    Args:
+        log_dir: that folder.
+        model: the model's name.
+        user: who does what is done, for the log; the account of this machine where it is None.
+
     Raises:
         ServerError: no server runs there.
     """
 
-    def __init__(self, log_dir: Path, model: str) -> None:
+    def __init__(self, log_dir: Path, model: str, *, user: str | None = None) -> None:
         record = Record.load(log_dir)
         if record is None or not record.running:
             raise ServerError(
@@ -52,6 +58,8 @@ class Releases:
             )
         self.model = model
         self.log = ReleaseLog(log_dir)
+        self.rollouts = RolloutFile(log_dir)
+        self._user = {} if user is None else {"user": user}
         self.inference_url = record.inference_url
         keys = Path(record.temp_dir) / "key_file.json"
         self.key_file = keys if keys.is_file() else None
@@ -100,6 +108,8 @@ class Releases:
     ) -> Release:
         """Make a version the one that answers, unless ``approved`` speaks against it.
 
+        Canary and shadow end with that.
+
         Args:
             version: one that is loaded.
             reason: for the log.
@@ -125,34 +135,125 @@ class Releases:
                 to=version,
                 reason=reason,
                 replay=replay,
+                **self._user,
             )
             if agreed:
                 self._change(release)
+                self._try(Rollout())
             else:
                 self.log.add(release)
         return release
 
-    def roll_back(self, *, reason: str) -> Release:
-        """Let the version answer again that did before the last promotion.
+    def canary(self, version: str, *, share: float, reason: str) -> Release:
+        """Let a version answer a share of the new dialogues; another share of it replaces it.
 
         Raises:
-            ConfigError: the log knows none, or it is not loaded or cannot answer.
+            ConfigError: it is not loaded, cannot answer, or answers everybody already.
+            ServerError: that could not be written down.
+        """
+        return self._trial(Action.CANARY, version, share, reason)
+
+    def shadow(self, version: str, *, share: float, reason: str) -> Release:
+        """Ask a version a share of the turns again, which nobody sees; errors as of ``canary``."""
+        return self._trial(Action.SHADOW, version, share, reason)
+
+    def unshadow(self, *, reason: str) -> Release:
+        """End the shadow.
+
+        Raises:
+            ConfigError: there is none.
+            ServerError: that could not be written down.
+        """
+        with self.log.alone():
+            rollout = self.rollouts.read(self.model)
+            if rollout.shadow is None:
+                raise ConfigError(f"{self.model}: there is no shadow; nothing was changed")
+            return self._withdraw(
+                rollout.shadow, rollout.model_copy(update={"shadow": None}), reason
+            )
+
+    def roll_back(self, *, reason: str) -> Release:
+        """End the canary, or else let the version answer that did before the last promotion.
+
+        Raises:
+            ConfigError: there is no canary, and the log knows no promotion, or its version is not
+                loaded or cannot answer.
             ServerError: the server did not do it.
         """
         with self.log.alone():
+            rollout = self.rollouts.read(self.model)
+            if rollout.canary is not None:
+                left = rollout.model_copy(update={"canary": None})
+                return self._withdraw(rollout.canary, left, reason)
             now = self.answering()
             before = self.log.before(self.model, now)
             if before is None:
                 raise ConfigError(
-                    f"{self.log.path}: no promotion of {self.model} {now} to take back; expected "
-                    "one; name the version that is to answer: tod release promote VERSION"
+                    f"{self.log.path}: no canary and no promotion of {self.model} {now} to take "
+                    "back; expected one; name the version that is to answer: tod release promote "
+                    "VERSION"
                 )
             self._check(before)
             release = Release(
-                action=Action.ROLL_BACK, model=self.model, before=now, to=before, reason=reason
+                action=Action.ROLL_BACK,
+                model=self.model,
+                before=now,
+                to=before,
+                reason=reason,
+                **self._user,
             )
             self._change(release)
         return release
+
+    def _trial(self, action: Action, version: str, share: float, reason: str) -> Release:
+        with self.log.alone():
+            release = Release(
+                action=action,
+                model=self.model,
+                before=self._check(version),
+                to=version,
+                reason=reason,
+                share=share,
+                **self._user,
+            )
+            rollout = self.rollouts.read(self.model)
+            # Of the same version the figures go on from where it began.
+            earlier: Trial | None = getattr(rollout, action.value)
+            since = {"since": earlier.since} if earlier and earlier.version == version else {}
+            trial = Trial(version=version, share=share, **since)
+            self._record(release, rollout.model_copy(update={action.value: trial}))
+        return release
+
+    def _withdraw(self, trial: Trial, left: Rollout, reason: str) -> Release:
+        release = Release(
+            action=Action.WITHDRAWN,
+            model=self.model,
+            before=trial.version,
+            to=self.answering(),
+            reason=reason,
+            share=trial.share,
+            **self._user,
+        )
+        self._record(release, left)
+        return release
+
+    def _record(self, release: Release, rollout: Rollout) -> None:
+        """Write a line, and only then try something else: nothing changes that nobody reads of."""
+        try:
+            self.log.add(release)
+        except OSError as error:
+            raise ServerError(
+                f"{self.log.path}: cannot be written: {error.strerror}; nothing was changed"
+            ) from None
+        self._try(rollout)
+
+    def _try(self, rollout: Rollout) -> None:
+        try:
+            self.rollouts.write(self.model, rollout)
+        except OSError as error:
+            raise ServerError(
+                f"{self.rollouts.path}: cannot be written: {error.strerror}; what was tried goes on"
+            ) from None
 
     def _check(self, version: str) -> str:
         """Return the version that answers now, where ``version`` can in its place."""
