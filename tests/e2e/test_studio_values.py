@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.support.gateway_server import ModelServer, counting
+from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
 from tests.support.studio_page import CHROMIUM, Studio, launch, studio
 from todserve.gateway.gateway_settings import GatewaySettings
 
@@ -43,6 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
     with ModelServer(typed) as server:
+        server.description = DESCRIPTION | {"types": {"train": {"day": "date"}}}
         yield server
 
 
@@ -57,9 +58,11 @@ def url(model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_the_panel_shows_words_and_meaning_and_what_could_not_be_read(
     browser: Browser, url: str, model: ModelServer
 ) -> None:
-    page = Studio(browser.new_page(), url)
+    page = Studio(browser.new_context(timezone_id="Asia/Seoul").new_page(), url)
     page.open()
     page.say("next friday, 25 quid, call 12345")
+    # What day it is, the person's clock says.
+    assert model.requests[-1]["now"].endswith("+09:00")
     state = page.section("Belief state")
     expect(state).to_contain_text("next friday")
     expect(state).to_contain_text("2026-12-04")
