@@ -165,6 +165,7 @@ def dialogue_routes(
                 body.message_id,
                 request_id=request_id,
                 owner=owner,
+                now=body.now,
                 understood=understood,
             )
 

@@ -53,6 +53,7 @@ class Trials:
         *,
         request_id: str,
         filled_by: Callable[[str], Sequence[str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         """Return the answer's JSON to a message of a dialogue; see ``Models.answer``.
@@ -68,6 +69,7 @@ class Trials:
                 turns,
                 request_id=request_id,
                 filled_by=filled_by,
+                now=now,
                 understood=understood,
             )
 
