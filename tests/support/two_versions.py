@@ -23,6 +23,7 @@ def two_versions(model: ModelServer, folder: Path) -> Iterator[Path]:
             created=psutil.Process().create_time(),
             temp_dir=str(folder / "none"),
             name="tod",
+            store=str(folder),
             inference_url=model.url,
             management_url=management.url,
             metrics_url=management.url,

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from todserve.serving.releases.releases import Releases
 
 PANEL = "Serve"
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="one that is loaded")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="one that is served")]
+Elsewhere = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="address of the server, where `tod start` did not start it"
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="why, for the log")]
 
 
@@ -27,6 +33,8 @@ def add_release_verbs(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     release.command("list", cls=VerbCommand)(_list)
+    release.command("add", cls=VerbCommand)(_add)
+    release.command("remove", cls=VerbCommand)(_remove)
     release.command("canary", cls=VerbCommand)(_canary)
     release.command("shadow", cls=VerbCommand)(_shadow)
     release.command("promote", cls=VerbCommand)(_promote)
@@ -35,14 +43,19 @@ def add_release_verbs(app: typer.Typer) -> None:
     app.add_typer(release, name="release", rich_help_panel=PANEL)
 
 
-def _list(name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS, json: Json = None) -> None:
-    """List the versions that are loaded, and which one answers."""
+def _list(
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
+    json: Json = None,
+) -> None:
+    """List the versions that are served, and which one answers."""
     from dataclasses import asdict
 
     from todserve.serving.releases.releases import Releases
     from todserve.serving.terminal.painted_lines import say_table, write_json
 
-    releases = Releases(logs, name)
+    releases = Releases(logs, name, url=url)
     versions = releases.versions()
     rollout = releases.rollouts.read(name)
     shares = {
@@ -62,11 +75,51 @@ def _list(name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS, json: Json = No
                 one.version,
                 "answers" if one.answers else "-",
                 ", ".join(f"{trial} {share:.1%}" for trial, share in shares[one.version].items()),
-                f"{one.ready} of {one.workers} ready",
+                f"{one.ready} of {one.workers} ready" + (f" at {one.place}" if one.place else ""),
             )
             for one in versions
         ]
         say_table(("version", "requests", "tried", "workers"), rows)
+
+
+def _add(
+    archive: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ARCHIVE", help="one of the server's store, e.g. tod-2.0", show_default=False
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="URL", help="instead: another server that serves it"),
+    ] = None,
+    reason: Reason = "",
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
+) -> int:
+    """Load another version while the server runs, or take in one that another server serves."""
+    from todserve.serving.releases.releases import Releases
+
+    if (archive is None) is (at is None):
+        raise typer.BadParameter("expected an archive, or --at URL; give one of them")
+    releases = Releases(logs, name, url=url)
+    if at is not None:
+        return _say(releases.place(at.rstrip("/"), reason=reason))
+    return _say(releases.add(str(archive), reason=reason))
+
+
+def _remove(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="one that was added with --at")],
+    reason: Reason = "",
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
+) -> int:
+    """Forget a version that another server serves."""
+    from todserve.serving.releases.releases import Releases
+
+    return _say(Releases(logs, name, url=url).remove(version, reason=reason))
 
 
 def _canary(
@@ -77,17 +130,18 @@ def _canary(
     reason: Reason = "",
     name: Name = DEFAULT_MODEL,
     logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
 ) -> int:
     """Let a version answer a share of a gateway's new dialogues, until promote or rollback."""
     from todserve.serving.releases.releases import Releases
 
-    done = Releases(logs, name).canary(version, share=_share(share), reason=reason)
+    done = Releases(logs, name, url=url).canary(version, share=_share(share), reason=reason)
     return _say(done)
 
 
 def _shadow(
     version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="one that is loaded", show_default=False)
+        str | None, typer.Argument(metavar="VERSION", help="one that is served", show_default=False)
     ] = None,
     share: Annotated[
         str, typer.Option("--share", metavar="N%", help="of the turns of a gateway")
@@ -96,13 +150,14 @@ def _shadow(
     reason: Reason = "",
     name: Name = DEFAULT_MODEL,
     logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
 ) -> int:
     """Ask a version a share of a gateway's turns again; nobody who talks sees its answers."""
     from todserve.serving.releases.releases import Releases
 
     if off is (version is not None):
         raise typer.BadParameter("expected a version, or --off; give one of them")
-    releases = Releases(logs, name)
+    releases = Releases(logs, name, url=url)
     if version is None:
         return _say(releases.unshadow(reason=reason))
     return _say(releases.shadow(version, share=_share(share), reason=reason))
@@ -124,6 +179,7 @@ def _promote(
     reason: Reason = "",
     name: Name = DEFAULT_MODEL,
     logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
 ) -> int:
     """Make a version the one that answers, if remembered dialogues hold; exit status 1 if not."""
     from todserve.serving.releases.releases import Releases
@@ -133,7 +189,7 @@ def _promote(
             "expected dialogues to ask it first, or --untried; give one of them",
             param_hint="--replay",
         )
-    releases = Releases(logs, name)
+    releases = Releases(logs, name, url=url)
     done = releases.promote(
         version,
         reason=reason,
@@ -143,11 +199,16 @@ def _promote(
     return _say(done)
 
 
-def _roll_back(reason: Reason = "", name: Name = DEFAULT_MODEL, logs: Logs = DEFAULT_LOGS) -> int:
+def _roll_back(
+    reason: Reason = "",
+    name: Name = DEFAULT_MODEL,
+    logs: Logs = DEFAULT_LOGS,
+    url: Elsewhere = None,
+) -> int:
     """End the canary, or else let the version answer again that did before the last promotion."""
     from todserve.serving.releases.releases import Releases
 
-    return _say(Releases(logs, name).roll_back(reason=reason))
+    return _say(Releases(logs, name, url=url).roll_back(reason=reason))
 
 
 def _log(logs: Logs = DEFAULT_LOGS, json: Json = None) -> None:
@@ -184,7 +245,8 @@ def _holds(
             f"got {only!r}; expected some of intent,state,acts,reply", param_hint="--only"
         ) from None
     place = f"{releases.model}/{version}"
-    with open_answerer(releases.inference_url, name=place, token_file=releases.key_file) as model:
+    address, key_file = releases.address_of(version)
+    with open_answerer(address, name=place, token_file=key_file) as model:
         return run_replay(dialogues, model, only=aspects, limit=limit) == HOLDS
 
 
@@ -209,6 +271,8 @@ def _say(done: "Release") -> int:
         Action.REFUSED: f"{done.before} answers as before; {done.to} was not promoted",
         Action.CANARY: f"{done.to} answers {share} of the new dialogues",
         Action.SHADOW: f"{done.to} is asked {share} of the turns again",
+        Action.ADDED: f"{done.to} is there; {done.before} answers as before",
+        Action.REMOVED: f"{done.before} is forgotten; {done.to} answers as before",
         Action.WITHDRAWN: f"{done.before} is tried no more; {done.to} answers as before",
     }
     say(f"{done.model}: {told[done.action]}")

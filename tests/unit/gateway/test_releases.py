@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway_server import GatewayServer, ModelServer
+from tests.support.gateway_server import DESCRIPTION, GatewayServer, ModelServer, counting
 from tests.support.two_versions import two_versions
+from todserve.cli.main import main
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.releases import shadow_traffic
@@ -282,3 +283,78 @@ def test_a_gateway_without_the_servers_folder_says_how_versions_are_changed(
         assert (found["versions"], found["log"]) == ([], [])
         refused = gateway.call("POST", "/v1/releases/rollback", {})
         assert (refused.status_code, refused.json()["type"]) == (409, "not_released")
+
+
+@pytest.fixture
+def other() -> Iterator[ModelServer]:
+    """Serve version 2.0 alone, at another address."""
+
+    def answering(request: dict[str, Any]) -> dict[str, Any]:
+        return counting(request) | {"model": {"name": "tod", "version": "2.0", "checkpoint": "d"}}
+
+    with ModelServer(answering) as server:
+        server.description = DESCRIPTION | {"version": "2.0"}
+        yield server
+
+
+def test_a_version_of_another_server_is_tried_promoted_and_taken_back_without_torchserve(
+    tmp_path: Path, model: ModelServer, other: ModelServer
+) -> None:
+    logs = tmp_path / "kept"
+    settings = GatewaySettings(
+        database=f"sqlite:///{tmp_path}/dialogues.sqlite",
+        model_url=model.url,
+        model_retries=0,
+        requests_per_minute=0,
+        releases=logs,
+    )
+    words = ["--logs", str(logs), "--url", model.url]
+    with GatewayServer(settings) as gateway:
+        assert main(["release", "add", "--at", other.url, *words]) == 0
+        assert main(["release", "add", "--at", other.url, *words]) == 1  # there is one already
+        assert main(["release", "add", "--at", "http://127.0.0.1:9", *words]) == 1
+        first = gateway.begin()
+        assert version_of(gateway, first, "1") == "1.0"
+        assert main(["release", "canary", "2.0", "--share", "100%", *words]) == 0
+        second = gateway.begin()
+        assert version_of(gateway, second, "1") == "2.0"
+        assert version_of(gateway, first, "2") == "1.0"
+        assert main(["release", "promote", "2.0", "--untried", *words]) == 0
+        assert version_of(gateway, first, "3") == "2.0"
+        assert [one for one in other.paths if one != "/predictions/tod/2.0"] == []
+        # The first server may rest now: nobody asks it.
+        model.away = True
+        assert version_of(gateway, first, "4") == "2.0"
+        assert gateway.call("GET", "/ready").json()["model"] is True
+        found = released(gateway, "GET", "")
+        assert [(one["version"], one["place"]) for one in found["versions"] if one["answers"]] == [
+            ("2.0", other.url)
+        ]
+        model.away = False
+        assert main(["release", "remove", "2.0", *words]) == 1  # it answers
+        assert main(["release", "rollback", *words]) == 0
+        assert version_of(gateway, second, "2") == "1.0"
+        assert main(["release", "remove", "2.0", *words]) == 0
+        assert [one["action"] for one in released(gateway, "GET", "")["log"]] == [
+            *("removed", "rollback", "promote", "canary", "added")
+        ]
+
+
+def test_a_version_of_another_server_is_tried_beside_torchserves_own(
+    gateway: GatewayServer, other: ModelServer, logs: Path
+) -> None:
+    other.description = DESCRIPTION | {"version": "3.0"}
+    Releases(logs, "tod").place(other.url, reason="on Ray")
+    released(gateway, "PUT", "/canary", version="3.0", share=1)
+    version_of(gateway, gateway.begin(), "1")
+    assert other.paths == ["/predictions/tod/3.0"]
+    told = released(gateway, "POST", "/promotion", version="3.0", untried=True)
+    assert told["release"]["before"] == "1.0"
+    told = released(gateway, "POST", "/promotion", version="2.0", untried=True)
+    assert (told["release"]["before"], told["release"]["to"]) == ("3.0", "2.0")
+    answering = [
+        one["version"] for one in released(gateway, "GET", "")["versions"] if one["answers"]
+    ]
+    assert answering == ["2.0"]
+    version_of(gateway, gateway.begin(), "2")
+    assert other.paths == ["/predictions/tod/3.0"]

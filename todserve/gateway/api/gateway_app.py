@@ -83,8 +83,13 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         patience=settings.patience,
         most=max(2, room.at_once // 4),
     )
-    models = Models(settings, metrics, reading=bot is None or bot.config.model)
     rollouts = Rollouts(settings.releases, settings.model_name)
+    models = Models(
+        settings,
+        metrics,
+        place_of=rollouts.place_of,
+        reading=bot is None or bot.config.model,
+    )
     store = Store(
         database,
         begun=metrics.begun,

@@ -8,9 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from todserve.gateway.api.response_bodies import Difference
-from todserve.serving.releases.rollout_file import Share
+from todserve.serving.releases.rollout_file import Share, VersionNumber
 
-VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9.]{0,19}$")]
 ReasonText = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
 
@@ -41,12 +40,16 @@ class RollBack(_Given):
 
 
 class VersionLoaded(BaseModel):
-    """A version that the model's server has loaded; ``answers`` says whether everybody gets it."""
+    """A version that is served; ``answers`` says whether everybody gets it.
+
+    ``place`` is the address of the server that serves it, where it is not the model's own.
+    """
 
     version: str
     answers: bool
     ready: int
     workers: int
+    place: str | None
 
 
 class TrialView(BaseModel):

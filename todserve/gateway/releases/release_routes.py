@@ -35,8 +35,9 @@ from todserve.gateway.store.records import moment
 from todserve.gateway.store.shadow_answers import ShadowAnswers
 from todserve.gateway.store.version_figures import version_figures
 from todserve.runtime.errors import ConfigError, ServerError
+from todserve.serving.releases.model_home import Version
 from todserve.serving.releases.release_log import Release, ReleaseLog
-from todserve.serving.releases.releases import Releases, Version
+from todserve.serving.releases.releases import Releases
 from todserve.serving.releases.rollout_file import Trial
 
 _MOST_LINES = 50
@@ -67,7 +68,9 @@ def release_routes(
         if settings.releases is None or pinned:
             raise ReleaseError(_UNMANAGED)
         try:
-            return Releases(settings.releases, name, user=caller_of(request).name)
+            return Releases(
+                settings.releases, name, url=settings.model_url, user=caller_of(request).name
+            )
         except ServerError as error:
             raise ReleaseError(str(error)) from None
 

@@ -66,6 +66,18 @@ class Rollouts:
             return dialogue.model
         return f"{dialogue.model}/{canary.version}"
 
+    def place_of(self, model: str) -> tuple[str, str | None]:
+        """Return whom to ask for a model's answers, and at which address if not the model's own.
+
+        Of the gateway's model without a version that is the one that answers.
+        """
+        now = self.now()
+        name, _, version = model.partition("/")
+        wanted = version or now.answers
+        if name != self.model or wanted not in now.places:
+            return model, None
+        return f"{name}/{wanted}", now.places[wanted]
+
     def shadow_of(self, dialogue: DialogueRecord, message_id: str) -> str | None:
         """Return the version that is asked a message again; None for most messages."""
         shadow = self.now().shadow

@@ -33,6 +33,8 @@ class Action(StrEnum):
     CANARY = "canary"
     SHADOW = "shadow"
     WITHDRAWN = "withdrawn"
+    ADDED = "added"
+    REMOVED = "removed"
 
 
 class Release(BaseModel):
@@ -42,7 +44,8 @@ class Release(BaseModel):
         time: when, in UTC.
         user: the account of this machine that did it.
         action: what was done; ``refused`` is a promotion that the replay spoke against,
-            ``withdrawn`` the end of a canary or a shadow that was not promoted.
+            ``withdrawn`` the end of a canary or a shadow that was not promoted, ``added`` and
+            ``removed`` a version beside the one that answers.
         model: whose version.
         before: the version that answered until then; ``from`` in the file.
         to: the one that was to answer from then on.

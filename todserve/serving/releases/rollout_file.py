@@ -19,6 +19,8 @@ from todserve.runtime.whole_files import write_whole
 
 FILE_NAME = "rollout.json"
 Share = Annotated[float, Field(gt=0, le=1)]
+VersionNumber = Annotated[str, Field(pattern=r"^[0-9][0-9.]{0,19}$")]
+Address = Annotated[str, Field(pattern=r"^https?://[^\s/]\S*$")]
 
 
 class Trial(BaseModel):
@@ -32,7 +34,7 @@ class Trial(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: str = Field(pattern=r"^[0-9][0-9.]{0,19}$")
+    version: VersionNumber
     share: Share
     since: int = Field(default_factory=lambda: time.time_ns() // 1000)
 
@@ -43,15 +45,19 @@ class Trial(BaseModel):
 
 
 class Rollout(BaseModel):
-    """What is tried of one model.
+    """What is tried of one model, and what of it other servers serve.
 
     Attributes:
+        places: version -> address of the server that serves it, where it is not the model's own.
+        answers: the one of these that answers; None where the model's own server does.
         canary: answers the new dialogues that fall to it.
         shadow: is asked turns again that were answered already; nobody sees what it says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    places: dict[VersionNumber, Address] = Field(default_factory=dict)
+    answers: VersionNumber | None = None
     canary: Trial | None = None
     shadow: Trial | None = None
 
