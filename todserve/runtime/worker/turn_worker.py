@@ -334,8 +334,10 @@ def _trace(
     answered = next((one for one in outcomes if isinstance(one, TurnResponse)), None)
     times = {} if answered is None else dict(answered.timing_ms)
     times.pop("total", None)
+    # Who asks for the description asks for no turn.
+    name = "explain" if body.explain else "turn" if outcomes else "describe"
     told_afterwards(
-        "explain" if body.explain else "turn",
+        name,
         body.trace,
         began=began,
         ended=time.time_ns(),
