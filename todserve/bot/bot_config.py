@@ -21,8 +21,11 @@ from pydantic import (
 
 from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.expressions import Expression
+from todserve.bot.forms.value_check import Check
 from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
+from todserve.bot.services.service_config import Address, HandOff, HttpAction
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.values.place import known_zone
 
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
@@ -75,6 +78,7 @@ class Template(_Frozen):
         attachment: of a channel's own kind.
         custom: JSON for a channel.
         channel: the only channel that says it so, e.g. ``slack``; None for every other one.
+        language: the only language that says it so; None for ``BotConfig.language``.
         slots: slot -> the value it must have for this to be said; null for none.
     """
 
@@ -86,6 +90,7 @@ class Template(_Frozen):
     attachment: JsonValue = None
     custom: dict[str, JsonValue] = {}
     channel: str | None = None
+    language: Language | None = None
     slots: dict[str, str | None] = {}
 
     @model_validator(mode="after")
@@ -132,6 +137,8 @@ class Form(_Frozen):
         validate_action: judges new values before they count, e.g. ``validate_pay_form``.
         stays: whether a message about something else is answered and the form goes on; else such
             a message leaves the form.
+        corrects: whether "no, tuesday" and "change the name" are taken for corrections of what
+            rules filled.
     """
 
     name: Phrase | None = None
@@ -144,6 +151,7 @@ class Form(_Frozen):
     ends: tuple[FormEnd, ...] = ()
     validate_action: str | None = None
     stays: bool = False
+    corrects: bool = True
 
 
 class SlotType(StrEnum):
@@ -164,6 +172,9 @@ class Filling(_Frozen):
         intents: of the message; none for any.
         unless: intents that the message must not have.
         value: what the slot becomes; None for the user's words as they are.
+        pattern: a regular expression; what its group ``value`` finds in the words, else all that
+            it finds, is the value, and without a find there is none.
+        listed: whether the value is the one of the slot's ``values`` that the words name.
         form: the form that must be under way; "" for none at all, None for whichever.
         asked: whether the slot must be what the form asks for.
         begins: whether only the message counts that begins the form.
@@ -172,9 +183,25 @@ class Filling(_Frozen):
     intents: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     value: str | None = None
+    pattern: Phrase | None = None
+    listed: bool = False
     form: str | None = None
     asked: bool = False
     begins: bool = False
+
+    @model_validator(mode="after")
+    def _takes_one_thing(self) -> Self:
+        given = [self.value is not None, self.pattern is not None, self.listed]
+        if sum(given) > 1:
+            raise ConfigError("fill: got several of value, pattern and listed; expected one")
+        if self.pattern is not None:
+            Expression(self.pattern, place="fill.pattern")
+        return self
+
+    @property
+    def bare(self) -> bool:
+        """Whether the user's words are the value as they are."""
+        return self.value is None and self.pattern is None and not self.listed
 
 
 class SlotSource(_Frozen):
@@ -217,6 +244,9 @@ class BotSlot(_Frozen):
         influences: whether it influences the conversation, for actions that read the domain.
         fill: rules that fill it; the first that holds decides.
         entities: what actions know its values as; the entity of its name where none is listed.
+        check: what a value must be before a form takes it.
+        called: what people call it, as in "change the time".
+        examples: messages that bring a value of it, by which ``tod bot check`` tries its forms.
     """
 
     name: str | None = None
@@ -228,6 +258,16 @@ class BotSlot(_Frozen):
     influences: bool = True
     fill: tuple[Filling, ...] = ()
     entities: tuple[SlotSource, ...] = ()
+    check: Check | None = None
+    called: tuple[Phrase, ...] = ()
+    examples: tuple[Phrase, ...] = ()
+
+    @model_validator(mode="after")
+    def _lists_what_it_names(self) -> Self:
+        listing = any(one.listed for one in self.fill) or (self.check and self.check.listed)
+        if listing and not self.values:
+            raise ConfigError("slots: got listed without values; expected values; list them")
+        return self
 
 
 class Rule(_Frozen):
@@ -293,18 +333,22 @@ class Actions(_Frozen):
             whatever case -> action, or response; its named groups become entities of the message.
         module: Python file beside bot.yml, or dotted module, whose actions run in this process.
         settings: handed to the module's actions.
-        endpoint: action server for every action that the module does not define.
-        timeout: seconds that an action may take.
-        failed: what the bot says when one raises or takes longer.
+        http: action -> the service that does it.
+        endpoint: action server for every action that neither the module nor a service does.
+        timeout: seconds that an action of the module or the server may take.
+        failed: what the bot says when one raises.
+        unsure: what it says when nobody knows whether one was done, since no answer came.
     """
 
     intents: dict[str, Steps] = {}
     phrases: dict[str, str] = {}
     module: str | None = None
     settings: dict[str, JsonValue] = {}
-    endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
+    http: dict[Phrase, HttpAction] = {}
+    endpoint: Address | None = None
     timeout: float = Field(10.0, gt=0, le=_LONGEST_SECONDS)
     failed: str = "utter_action_failed"
+    unsure: str = "utter_action_unsure"
 
 
 class Words(_Frozen):
@@ -328,28 +372,45 @@ class BotConfig(_Frozen):
 
     Attributes:
         language: of the phrases that the bot brings along.
+        languages: further ones that it speaks.
+        time_zone: in which a form says what today is, such as ``Europe/Berlin``.
+        model: whether a model reads the messages; without one, ``intents``, buttons and the slots'
+            own rules do.
+        intents: intent -> regular expressions; a message that one is found in has the intent.
+        small_talk: intent -> what is said to it, whatever form is under way.
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
         forms: intent that begins it -> form; what only rules begin stands under its own name.
         slots: slot -> what is known of it; what is not listed is as the model understands it.
         rules: what is done under conditions; the first that holds decides.
         fallback: when the bot did not understand.
+        hand_off: how a person is called.
         actions: what it does.
         words: what it takes for yes and no.
     """
 
     language: Language = Language.EN
+    languages: tuple[Language, ...] = ()
+    time_zone: Phrase = "UTC"
+    model: bool = True
     seed: int = 7
+    intents: dict[Phrase, Annotated[tuple[Phrase, ...], Field(min_length=1)]] = {}
+    small_talk: dict[Phrase, Phrase] = {}
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
     slots: dict[str, BotSlot] = {}
     rules: tuple[Rule, ...] = ()
     fallback: Fallback = Fallback()
+    hand_off: HandOff = HandOff()
     actions: Actions = Actions()
     words: Words = Words()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        try:
+            known_zone(self.time_zone)
+        except ValueError as error:
+            raise ConfigError(f"time_zone: {error}") from None
         known = self.said()
         for place, name in self._responses_named():
             if name not in known:
@@ -379,10 +440,21 @@ class BotConfig(_Frozen):
                 )
         for pattern in self.actions.phrases:
             Expression(pattern)
-        if self.named_actions() and self.actions.module is None and self.actions.endpoint is None:
+        for intent, patterns in self.intents.items():
+            for pattern in patterns:
+                Expression(pattern, place=f"intents.{intent}")
+        for name, service in self.actions.http.items():
+            strange = sorted({*service.remember} - {*service.gives})
+            if strange:
+                raise ConfigError(
+                    f"actions.http.{name}.remember: got {strange[0]!r}; expected one of gives "
+                    f"({', '.join(service.gives) or 'nothing'})"
+                )
+        elsewhere = self.named_actions() - {*self.actions.http}
+        if elsewhere and self.actions.module is None and self.actions.endpoint is None:
             raise ConfigError(
                 f"actions: got neither module nor endpoint; expected one of them, since "
-                f"{min(self.named_actions())!r} must run somewhere"
+                f"{min(elsewhere)!r} must run somewhere"
             )
         return self
 
@@ -390,6 +462,7 @@ class BotConfig(_Frozen):
         """Return the actions that something leads to; what is a response is none."""
         named = {
             *(one.validate_action for one in self.forms.values() if one.validate_action),
+            *(one.check.action for one in self.slots.values() if one.check and one.check.action),
             *self.actions.phrases.values(),
         }
         for form in self.forms.values():
@@ -465,6 +538,19 @@ class BotConfig(_Frozen):
         yield "fallback.response", self.fallback.response
         yield "fallback.hand_off", self.fallback.hand_off
         yield "actions.failed", self.actions.failed
+        yield "actions.unsure", self.actions.unsure
+        yield "hand_off.failed", self.hand_off.failed
+        yield "hand_off.back", self.hand_off.back
+        for intent, name in self.small_talk.items():
+            yield f"small_talk.{intent}", name
+        for slot, known in self.slots.items():
+            if known.check is not None:
+                yield f"slots.{slot}.check.refused", known.check.refused
+        for action, service in self.actions.http.items():
+            named = (service.says, service.failed, service.unsure, *service.statuses.values())
+            for said in named:
+                if said is not None:
+                    yield f"actions.http.{action}", said
         for intent, form in self.forms.items():
             for slot, name in form.required.items():
                 if not name.startswith(_RUN):

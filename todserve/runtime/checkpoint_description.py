@@ -30,6 +30,11 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
         act_slots=labels.act_slots,
         titles={one.name: checkpoint.introduction.title(one.name) for one in services},
         prompts=checkpoint.introduction.prompts,
+        types={
+            service.name: {slot.name: slot.type for slot in service.slots if slot.type}
+            for service in services
+            if any(slot.type for slot in service.slots)
+        },
     )
 
 

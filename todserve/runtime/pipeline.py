@@ -262,7 +262,10 @@ class Pipeline:
         return learnt and needs_replay(request, self.checkpoint.format.context)
 
     def _rebuild(self, works: Sequence[TurnWork]) -> None:
-        memories = self._replay.memories([self._read(work.request.history) for work in works])
+        memories = self._replay.memories(
+            [self._read(work.request.history) for work in works],
+            [work.request.now for work in works],
+        )
         for work, memory in zip(works, memories, strict=True):
             work.memory = memory
 
@@ -375,13 +378,15 @@ class Pipeline:
                 grounds=self.checkpoint.grounds if self._checked else None,
                 history=work.request.history,
                 act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
+                values=self.checkpoint.values,
+                now=work.request.now,
             )
         )
         memory: Memory = work.tracked.memory
         if memory.domain in knowledge.domains:
             work.found = knowledge.query(
                 memory.domain,
-                memory.state.get(memory.domain, {}),
+                knowledge.in_force(memory.domain, memory.state.get(memory.domain, {})),
                 limit=max(work.request.top_k, _FOR_A_REPLY),
             )
         matches = work.found.matches if work.found else None
@@ -389,7 +394,8 @@ class Pipeline:
         work.facts = self._facts(work, memory, memory.domain, work.found)
         other = _begun_beside(work.memory, memory, knowledge)
         if other is not None:
-            found = knowledge.query(other, memory.state[other], limit=_FOR_A_REPLY)
+            wishes = knowledge.in_force(other, memory.state[other])
+            found = knowledge.query(other, wishes, limit=_FOR_A_REPLY)
             work.other_facts = self._facts(work, memory, other, found)
 
     def _facts(

@@ -18,6 +18,7 @@ from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.belief_tracking import Memory, Refusal, RefusedValue, Tracked
 from todserve.runtime.wire.request import TurnRequest
 
+_ASKED_FOR = (Refusal.DOUBTFUL, Refusal.UNREADABLE)
 _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
 
@@ -85,9 +86,9 @@ class TurnWork:
 
     @property
     def doubtful(self) -> RefusedValue | None:
-        """The first value that was too unsure to act on; the reply asks for it."""
+        """The first value that was too unsure to act on, or unreadable; the reply asks for it."""
         refused = self.tracked.refused if self.tracked else ()
-        return next((one for one in refused if one.reason is Refusal.DOUBTFUL), None)
+        return next((one for one in refused if one.reason in _ASKED_FOR), None)
 
     @property
     def acts(self) -> tuple[DialogueAct, ...]:

@@ -352,7 +352,9 @@ def test_an_action_that_goes_wrong_never_loses_the_turn_nor_logs_what_was_said(
     with caplog.at_level(logging.DEBUG):
         outcome = talk.say("my secret", "go")
     assert outcome.error == error
-    assert outcome.messages == ("I am sorry, that did not work. Please try again in a moment.",)
+    # What takes too long may still come to its end: nobody says that it did not work.
+    told = "I got no answer" if action == "stick" else "that did not work. Please try again"
+    assert [told in message for message in outcome.messages] == [True]
     assert action in caplog.text
     assert "secret" not in caplog.text
     # The dialogue goes on.

@@ -104,6 +104,23 @@ class Facts:
         """The state of the active domain."""
         return self.state.get(self.domain, {})
 
+    @cached_property
+    def wishes(self) -> Mapping[str, str]:
+        """What of them was looked up: all but what the entity that they name denies."""
+        return self.knowledge.in_force(self.domain, self.slots)
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The slots of the state that the entity which it names denies."""
+        return tuple(slot for slot in self.slots if slot not in self.wishes)
+
+    @property
+    def is_unknown_name(self) -> bool:
+        """Whether the state names an entity that the database does not have."""
+        key = next((slot for slot in self.style.slots.keys if slot in self.compared), "")
+        name = self.slots.get(key, "")
+        return not self.matches and name not in _NO_VALUE and not self.exist({key: name})
+
     @property
     def matches(self) -> int:
         """How many entities fit; 0 without a look-up."""
@@ -143,7 +160,7 @@ class Facts:
             self._shared[""] = (
                 self.row
                 if self.matches == 1
-                else self.knowledge.shared(self.domain, self.slots)
+                else self.knowledge.shared(self.domain, self.wishes)
                 if self.matches
                 else {}
             )
@@ -153,7 +170,7 @@ class Facts:
         """Return how many of what was found also satisfy ``extra``."""
         if self.result is None:
             return 0
-        return self.knowledge.query(self.domain, {**self.slots, **extra}, limit=1).matches
+        return self.knowledge.query(self.domain, {**self.wishes, **extra}, limit=1).matches
 
     def exist(self, only: Mapping[str, str]) -> int:
         """Return how many entities of the domain satisfy ``only``, whatever the user wished."""
@@ -171,15 +188,31 @@ class Facts:
             return False
         return not self.named_before()
 
-    @property
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The slots that the user asks for."""
+        declined = self.style.patterns["declined"]
+        return frozenset(
+            slot
+            for slot, pattern in self.style.asked_patterns.items()
+            if (match := pattern.search(self.utterance))
+            and not declined.search(self.utterance[: match.start()])
+        )
+
+    @cached_property
     def asks_unknown(self) -> bool:
-        """Whether the user speaks of a yes or no that the database does not have here."""
+        """Whether the user asks for what the database does not have here."""
+        unlisted = self.style.unlisted_patterns.get(self.domain)
+        if unlisted is not None and unlisted.search(self.utterance):
+            return True
         spoken = (
             slot
             for slot, pattern in self.style.flag_patterns.items()
             if pattern.search(self.utterance)
         )
-        return any(slot not in self.columns for slot in spoken)
+        if any(slot not in self.columns for slot in spoken):
+            return True
+        return any(not self.row.get(slot) for slot in self.asked & self.style.slots.rare)
 
     @property
     def narrowing(self) -> str:
@@ -248,6 +281,30 @@ class Facts:
         row = self._told_booking[1]
         return next((row[slot].lower() for slot in self.style.slots.keys if row.get(slot)), "")
 
+    @property
+    def asks_for_booking(self) -> bool:
+        """Whether the user asks for a reference that is there, or of what nobody has booked."""
+        return "reference" in self.asked and bool(self.booking_slots) and not self.arranged
+
+    @property
+    def recalled(self) -> frozenset[str]:
+        """What of a booking the state holds: its day, its time, its people."""
+        names = (one for slot in self.booking_slots for one in slot.split("|"))
+        return frozenset(one for one in names if self.slots.get(one, "") not in _NO_VALUE)
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the user asks what was booked, or wished, so far."""
+        asks = self.style.patterns["recalls"].search(self.utterance) is not None
+        return asks and bool(self.recalled - self.compared)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the user wants another one than the only one there is, which has been named."""
+        wanted = self.style.patterns["other"].search(self.utterance) is not None
+        finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
+        return wanted and finds and self.matches == 1 and self.named_before()
+
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
         """The reference and the entity of a booking that an earlier reply told."""
@@ -275,10 +332,14 @@ class Facts:
         found = (self.knowledge.query(self.domain, {key: one}, limit=1) for one in named)
         return [row for one in found for row in one.results]
 
+    @property
+    def name(self) -> str:
+        """What the entity at hand is called, lower case; empty where nothing names it."""
+        return self.row.get(self.key or "", "").lower()
+
     def names(self, text: str) -> bool:
         """Say whether a lower-case text names the entity at hand."""
-        name = self.row.get(self.key or "", "").lower()
-        return bool(name) and self.forms.named_in(name, text)
+        return bool(self.name) and self.forms.named_in(self.name, text)
 
     @property
     def pointed(self) -> bool:

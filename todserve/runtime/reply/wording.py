@@ -14,7 +14,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 _WORD = re.compile(r"[^\W_](?:[^\W_]|')*")
-_SENTENCE_START = re.compile(r"(^\W*|[.!?]\s+)([^\W\d_])")
+_SENTENCE_START = re.compile(r"(^\W*|(?<!\b[ap]\.m)[.!?]\s+)([^\W\d_])")
 _ANYTHING = re.compile(r"(?s:.*)")
 _NOTHING = re.compile(r"(?!)")
 

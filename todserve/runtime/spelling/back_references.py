@@ -18,8 +18,9 @@ from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.paraphrases import Piece, WholeNames, replaced
+from todserve.runtime.spelling.relative_values import RelativeValues
 from todserve.runtime.spelling.speller import Spelled
-from todserve.runtime.tracking.pointing_words import PointingWords, any_of
+from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _LONGEST = 60  # words; what is read must still fit into the context
@@ -81,7 +82,7 @@ class BackReferences:
         self._valued = one_of.valued
         self._this = any_of(self._words.this)
         self._other = any_of(self._words.other)
-        self._denied = re.compile(rf"(?<!\w){_any(self._words.denied)}\s*$", re.IGNORECASE)
+        self._denied = re.compile(rf"(?<!\w){alternatives(self._words.denied)}\s*$", re.IGNORECASE)
         self._of_venues = (
             *self._ordinals.values(),
             *self._lesser.values(),
@@ -90,15 +91,16 @@ class BackReferences:
             self._this,
             self._other,
         )
+        self._relative = RelativeValues(ways, knowledge.forms)
         self._same = {slot: any_of(known) for slot, known in self._words.same.items()}
         # One of these, said beside it, is the value that is meant.
         self._closed = {slot: _words(schema, slot) for slot in self._same}
         self._there = any_of(self._words.there)
         self._between = any_of(self._words.between)
         self._in_time = any_of(self._words.in_time)
-        determiner, booked = _any(self._words.determiners), _any(self._words.booked)
+        determiner, booked = alternatives(self._words.determiners), alternatives(self._words.booked)
         self._nouns = {
-            domain: any_of([rf"{determiner}\s+{_any(known)}(?!\s+{booked})"])
+            domain: any_of([rf"{determiner}\s+{alternatives(known)}(?!\s+{booked})"])
             for domain, known in self._all_nouns().items()
         }
         self._riders = tuple(
@@ -116,6 +118,7 @@ class BackReferences:
             *self._venues(utterance, before),
             *self._values(utterance, before),
             *self._rides(utterance, before),
+            *self._relative.found(utterance, lambda slot: self._value(slot, before)),
         ]
         return replaced(utterance, found)
 
@@ -311,13 +314,13 @@ class _OneOf:
 
     def __init__(self, words: PointingWords, numbers: Mapping[str, str]) -> None:
         self._numbers = numbers
-        self._things, self._article = _any(words.things), _any(words.articles)
-        self._numbered = _any(words.numbered)
-        self._of_them = rf"(?:\s+{_any(words.of_them)})?"
+        self._things, self._article = alternatives(words.things), alternatives(words.articles)
+        self._numbered = alternatives(words.numbered)
+        self._of_them = rf"(?:\s+{alternatives(words.of_them)})?"
         # What a bare "the second" may stand before: the end of a clause, or words that are no noun.
-        self._ends = rf"(?=\s*(?:[,.;:!?)]|-\s|$|\s{_any(words.going_on)}\b))"
-        self._alone = rf"(?=\W*(?:{_any(words.polite)}\W*)?$)"
-        located = rf"(?:{_any(words.located)}\s+)?"
+        self._ends = rf"(?=\s*(?:[,.;:!?)]|-\s|$|\s{alternatives(words.going_on)}\b))"
+        self._alone = rf"(?=\W*(?:{alternatives(words.polite)}\W*)?$)"
+        located = rf"(?:{alternatives(words.located)}\s+)?"
         self.valued = re.compile(
             rf"(?<!\w){self._article}\s+(?:(?P<before>\w+)\s+{self._things}|"
             rf"{self._things}\s+{located}(?P<behind>\w+))(?!\w)",
@@ -326,10 +329,10 @@ class _OneOf:
 
     def pattern(self, phrases: Iterable[str], place: int = 0) -> re.Pattern[str]:
         """Return what finds one of a list; with a ``place``, also by its number."""
-        known, numbered = _any(phrases), "(?!)"
+        known, numbered = alternatives(phrases), "(?!)"
         if place > 0:
             words = [word for word, number in self._numbers.items() if number == str(place)]
-            numbered = rf"{self._numbered}\s?{_any((str(place), *words))}"
+            numbered = rf"{self._numbered}\s?{alternatives((str(place), *words))}"
         article = self._article
         return re.compile(
             rf"(?<!\w)(?:{article}\s+)?{known}\s+{self._things}{self._of_them}(?!\w)|"
@@ -337,10 +340,6 @@ class _OneOf:
             rf"(?<!\w){numbered}{self._ends}",
             re.IGNORECASE,
         )
-
-
-def _any(phrases: Iterable[str]) -> str:
-    return f"(?:{'|'.join(phrases) or '(?!)'})"
 
 
 def _words(schema: Schema, slot: str) -> set[str]:

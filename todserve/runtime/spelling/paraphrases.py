@@ -13,16 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.spelling.company import Company
 from todserve.runtime.spelling.speller import Spelled
-from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.pointing_words import alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import Spans, WaysOfSaying
 from todserve.runtime.wire.response import WordChange
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_PAIR = 2
-"""People that every checkpoint counts by itself: "me and my wife"."""
-
 _SHORT = 3
+_BOTH = 2
 
 Piece = tuple[int, int, str]
 """Where a phrase begins and ends, and what it is read as."""
@@ -58,7 +57,7 @@ class WholeNames:
         after = _WORD.findall(utterance[end:].lower())[:1]
         inside = _WORD.findall(utterance[start:end].lower())
         words = [*before, *inside[:1]], [*inside[-1:], *after]
-        return any(len(pair) == _PAIR and tuple(pair) in self._names for pair in words)
+        return any(len(pair) == _BOTH and tuple(pair) in self._names for pair in words)
 
 
 def replaced(utterance: str, pieces: Iterable[Piece], whole: WholeNames | None = None) -> Spelled:
@@ -87,7 +86,8 @@ class Paraphrases:
         self._plainly = {
             plain: any_of(phrases) for plain, phrases in ways.plainly.items() if phrases
         }
-        self._company = _Company(ways, numbers) if ways.counted_as else None
+        self._counted_as = ways.counted_as
+        self._company = Company(ways, numbers) if ways.counted_as else None
         self._nights = _Nights(ways.spans, numbers) if ways.spans.read_as else None
         self._whole = whole
 
@@ -109,7 +109,8 @@ class Paraphrases:
             for match in pattern.finditer(utterance):
                 yield *match.span(), plain
         if self._company is not None:
-            yield from self._company.found(utterance)
+            for start, end, people in self._company.found(utterance):
+                yield start, end, self._counted_as.replace("{n}", str(people))
         if self._nights is not None:
             yield from self._nights.found(utterance)
 
@@ -127,7 +128,7 @@ class _Nights:
             re.IGNORECASE,
         )
         self._read_as = spans.read_as
-        number = _any_of((r"\d{1,2}", *numbers))
+        number = alternatives((r"\d{1,2}", *numbers))
         self._counted = any_of(rf"{number}\s+{phrase}" for phrase in spans.counted)
 
     def found(self, utterance: str) -> Iterator[Piece]:
@@ -143,78 +144,6 @@ class _Nights:
 
     def _at(self, day: str) -> int:
         return next(at for at, one in enumerate(self._days) if one.fullmatch(day))
-
-
-class _Company:
-    """Counts people who are listed by who they are: "me, my wife and the twins"."""
-
-    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str]) -> None:
-        counted, words = ways.counted, ways.company
-        self._counted = {
-            number: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
-            for number, phrases in counted.items()
-            if number != "+"
-        }
-        self._numbers = numbers
-        joining, beside = _any_of(words.joining), _any_of((*words.joining, *words.beside, "&"))
-        # "Six people, I forgot one": behind a bare comma a speaker begins a sentence.
-        speaks = rf"{_any_of(ways.speakers)}\s+(?!{beside}\b)\w"
-        comma = rf"\s*,\s*(?:{joining}\s+|(?!{speaks}))"
-        joined = rf"(?:{comma}|\s+{beside}\s+|\s*[+&]\s*)"
-        number = _any_of((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
-        whose, several = _any_of(words.whose), _any_of(counted.get("+", ()))
-        one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
-        person = rf"(?:{whose}\s+(?:\w+\s+)?)?(?:{one})"
-        many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
-        # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
-        bare = rf"{number}(?=\s*(?:[.,;!?]|$|{_any_of(words.after)}\b))"
-        more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
-        self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
-        # One more of whom nobody knows how many there are: "and the kids".
-        self._goes_on = re.compile(
-            rf"{joined}{_any_of((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
-        )
-        self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
-        self._joined = re.compile(joined, re.IGNORECASE)
-        self._speaker = any_of(ways.speakers)
-        self._for = re.compile(
-            rf"(?<!\w)(?:{'|'.join(ways.pair_behind) or '(?!)'})\s+$", re.IGNORECASE
-        )
-        self._wants = re.compile(
-            rf"\s+(?:{'|'.join(ways.pair_before) or '(?!)'})(?!\w)", re.IGNORECASE
-        )
-        self._written = ways.counted_as
-
-    def found(self, utterance: str) -> Iterator[Piece]:
-        """Yield the lists of more than two, and of two of whom one speaks and who want a thing."""
-        for match in self._list.finditer(utterance):
-            if self._goes_on.match(utterance, match.end()):
-                continue
-            people = self._joined.split(match[0])
-            total = sum(map(self._number_of, people))
-            if total > _PAIR or (
-                total == _PAIR and self._is_wanting_pair(utterance, match, people)
-            ):
-                yield *match.span(), self._written.replace("{n}", str(total))
-
-    def _is_wanting_pair(self, utterance: str, match: re.Match[str], people: list[str]) -> bool:
-        """Say whether a pair is one that something is for: "for me and my wife"."""
-        if len([one for one in people if self._speaker.fullmatch(one.strip())]) != 1:
-            return False
-        behind = self._for.search(utterance[: match.start()])
-        return behind is not None or self._wants.match(utterance, match.end()) is not None
-
-    def _number_of(self, text: str) -> int:
-        number = self._number.search(text)
-        if number is not None:
-            return int(self._numbers.get(number[0].lower(), number[0]))
-        return next(
-            (int(value) for value, pattern in self._counted.items() if pattern.search(text)), 0
-        )
-
-
-def _any_of(phrases: Iterable[str]) -> str:
-    return f"(?:{'|'.join(phrases) or '(?!)'})"
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """UtteranceReader: reads what somebody typed as it was meant, in words that a network knows.
 
-First on the way of a request. Ties together, in this order, the speller, the paraphrases, what is
-taken back in the same breath, and, once the state is known, the words that point at it. Example:
+First on the way of a request. Ties together, in this order, shorthand, the speller, the
+paraphrases, what is taken back in the same breath, and, once the state is known, the words that
+point at it. Example:
 ``reader.read("a swiming pool in the east, wait, north")`` is ``a swimming pool in the north``.
 """
 
@@ -11,6 +12,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.spelling.back_references import BackReferences, Before
 from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames, replaced
 from todserve.runtime.spelling.self_corrections import SelfCorrections
+from todserve.runtime.spelling.shorthand import Shorthand
 from todserve.runtime.spelling.speller import Spelled, Speller
 
 
@@ -19,12 +21,14 @@ class UtteranceReader:
     """Reads utterances; each part is None where a checkpoint has no words for it.
 
     Attributes:
+        shorthand: reads what is typed short.
         speller: reads misspelt words.
         paraphrases: read phrases as plain words.
         corrections: drop what is taken back in the same breath.
         references: name what is pointed at.
     """
 
+    shorthand: Shorthand | None = None
     speller: Speller | None = None
     paraphrases: Paraphrases | None = None
     corrections: SelfCorrections | None = None
@@ -38,6 +42,7 @@ class UtteranceReader:
         schema, knowledge, ways = checkpoint.schema, checkpoint.knowledge, checkpoint.grounds.ways
         whole = WholeNames.of(schema, knowledge)
         return cls(
+            shorthand=Shorthand(ways, whole),
             speller=speller,
             paraphrases=Paraphrases.of(ways, knowledge, whole),
             corrections=SelfCorrections.of(ways, schema, knowledge),
@@ -46,7 +51,9 @@ class UtteranceReader:
 
     def read(self, utterance: str) -> Spelled:
         """Return an utterance as it is meant, whatever was said before."""
-        spelled = self.speller.read(utterance) if self.speller else Spelled(text=utterance)
+        spelled = self.shorthand.read(utterance) if self.shorthand else Spelled(text=utterance)
+        if self.speller is not None:
+            spelled = spelled.then(self.speller.read(spelled.text))
         if self.paraphrases is not None:
             spelled = spelled.then(self.paraphrases.read(spelled.text))
         if self.corrections is not None:

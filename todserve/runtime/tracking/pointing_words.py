@@ -173,6 +173,11 @@ def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(known)})(?!\w)" if known else r"(?!)", re.IGNORECASE)
 
 
+def alternatives(phrases: Iterable[str]) -> str:
+    """Return a regular expression of any of some phrases, to be a part of one; of none, nothing."""
+    return f"(?:{'|'.join(phrases) or '(?!)'})"
+
+
 def _added(below: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
     return {
         key: (*under, *value)

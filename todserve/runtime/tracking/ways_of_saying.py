@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.tracking.pointing_words import PointingWords, any_of
+from todserve.runtime.tracking.relative_words import RelativeWords
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
 
@@ -82,6 +83,8 @@ class WaysOfSaying(BaseModel):
             ``indifferent``, to which a mere "no" belongs.
         ruled_out: stand before what is not wished ("not", "anywhere but").
         led_to: stand before the name of a place ("a table at").
+        shorthand: (regular expression, replacement) for what is typed short, in signs or as it is
+            spoken, in the order in which they are tried; see `Shorthand`.
         plainly: plain words -> phrases that are read as them, see `paraphrase`.
         counted: number -> words for so many people; ``+`` for words behind a number ("2 kids").
         company: the words that hold such a list together.
@@ -102,6 +105,7 @@ class WaysOfSaying(BaseModel):
             say an hour of the first without a leading zero and without ``morning``.
         morning: words that say the first half of the day.
         pointing: words that point at what was said before.
+        relative: words that change a known value by so much.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,6 +119,7 @@ class WaysOfSaying(BaseModel):
     careless: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     led_to: tuple[str, ...] = ()
+    shorthand: tuple[tuple[str, str], ...] = ()
     plainly: Mapping[str, tuple[str, ...]] = {}
     counted: Mapping[str, tuple[str, ...]] = {}
     company: CompanyWords = CompanyWords()
@@ -133,6 +138,7 @@ class WaysOfSaying(BaseModel):
     evening: tuple[str, ...] = ()
     morning: tuple[str, ...] = ()
     pointing: PointingWords = PointingWords()
+    relative: RelativeWords = RelativeWords()
 
     @classmethod
     def of(cls, folder: Path | None) -> "WaysOfSaying":
@@ -160,6 +166,8 @@ class WaysOfSaying(BaseModel):
                 loaded.ruling_out,
                 loaded.leading,
             )
+            for text, replacement in loaded.shorthand:
+                re.compile(f"{text}|").sub(replacement, "")
             for phrases in (*loaded.plainly.values(), *loaded.counted.values()):
                 any_of(phrases)
             return loaded
@@ -185,7 +193,9 @@ class WaysOfSaying(BaseModel):
         yield from (*self.speakers, *self.pair_behind, *self.pair_before)
         yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
         yield from self.spans.counted
+        yield from (text for text, _ in self.shorthand)
         yield from self.pointing.phrases()
+        yield from self.relative.phrases()
         yield from self.morning
         for words in self.company.model_dump().values():
             yield from words
@@ -210,6 +220,7 @@ class WaysOfSaying(BaseModel):
             careless=(*self.careless, *other.careless),
             ruled_out=(*self.ruled_out, *other.ruled_out),
             led_to=(*self.led_to, *other.led_to),
+            shorthand=(*self.shorthand, *other.shorthand),
             plainly=_both(self.plainly, other.plainly),
             counted=_both(self.counted, other.counted),
             company=other.company if "company" in other.model_fields_set else self.company,
@@ -228,6 +239,7 @@ class WaysOfSaying(BaseModel):
             evening=(*self.evening, *other.evening),
             morning=(*self.morning, *other.morning),
             pointing=other.pointing.over(self.pointing),
+            relative=other.relative if "relative" in other.model_fields_set else self.relative,
         )
 
     @cached_property

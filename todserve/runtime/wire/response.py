@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, AfterValidator(lambda given: round(given, 6))]
 """From 0 to 1; further digits would only make answers long."""
@@ -37,11 +37,39 @@ class IntentPrediction(_Part):
         return self.name
 
 
+class NormalisedValue(_Part):
+    """What a value means, in a form that a program can use; of slots with a type alone.
+
+    Attributes:
+        type: ``date``, ``time``, ``number``, ``amount``, ``phone``, ``email`` or ``address``.
+        value: a date as ISO 8601 has it, a time as HH:MM, a number or an amount in figures, a phone
+            number as E.164 has it, an address in one line.
+        currency: the code of an amount's, where it is known; else not in the JSON.
+        parts: of an address: ``unit``, ``number``, ``street``, ``district``, ``city``,
+            ``postcode``, those that were said; else not in the JSON.
+    """
+
+    type: str
+    value: str
+    currency: str | None = Field(None, exclude_if=lambda given: given is None)
+    parts: Mapping[str, str] = Field({}, exclude_if=lambda given: not given)
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.currency}" if self.currency else self.value
+
+
 class SlotPrediction(_Part):
-    """A slot's value; confidence in [0, 1], null if carried over from a state without one."""
+    """A slot's value: what was said, and what that means.
+
+    Attributes:
+        value: the words.
+        confidence: in [0, 1], null if carried over from a state without one.
+        normalised: what they mean, of a slot with a type; else not in the JSON.
+    """
 
     value: str
     confidence: Probability | None = None
+    normalised: NormalisedValue | None = Field(None, exclude_if=lambda given: given is None)
 
     def __str__(self) -> str:
         return self.value
@@ -55,13 +83,16 @@ class RefusedPrediction(_Part):
         slot: its slot.
         value: what the model wrote.
         reason: ``not said`` where nothing that was said or found bears it out; ``doubtful`` where
-            its confidence is below what is worth acting on, so that the reply asks for it.
+            its confidence is below what is worth acting on, so that the reply asks for it;
+            ``unreadable`` where it is none of its slot's type, likewise.
+        detail: why it cannot be read; of every other reason not in the JSON.
     """
 
     domain: str
     slot: str
     value: str
     reason: str
+    detail: str = Field("", exclude_if=lambda given: not given)
 
 
 class ActiveDomain(_Part):

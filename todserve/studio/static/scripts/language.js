@@ -1,11 +1,13 @@
 /** Language: the page's words. Example: t("turn.of", { number: 1, count: 3 }). */
+import { de } from "../words/de.js";
 import { en } from "../words/en.js";
 import { ko } from "../words/ko.js";
 
-const WORDS = { en, ko };
+const WORDS = { en, de, ko };
 const KEPT = "studio.language";
 const remembered = localStorage.getItem(KEPT);
-let current = Object.hasOwn(WORDS, remembered ?? "") ? remembered : navigator.language.startsWith("ko") ? "ko" : "en";
+const wished = [remembered, navigator.language.slice(0, 2)];
+let current = wished.find((code) => Object.hasOwn(WORDS, code ?? "")) ?? "en";
 
 export const LANGUAGES = Object.keys(WORDS);
 export const language = () => current;

@@ -1,0 +1,100 @@
+"""Company: counts people who are listed by who they are.
+
+Stands inside the paraphrases and the relative values. The words are data: ``counted`` and
+``company`` of ``ways_of_saying.json``. Example: "me, my wife and the twins" are 4.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from todserve.runtime.tracking.pointing_words import alternatives, any_of
+from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+
+_PAIR = 2
+"""People that every checkpoint counts by itself: "me and my wife"."""
+
+
+class Company:
+    """Counts people who are listed by who they are.
+
+    Args:
+        ways: who is counted, and for how many.
+        numbers: number word -> digits.
+    """
+
+    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str]) -> None:
+        counted, words = ways.counted, ways.company
+        self._counted = {
+            number: re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
+            for number, phrases in counted.items()
+            if number != "+"
+        }
+        self._numbers = numbers
+        joining = alternatives(words.joining)
+        beside = alternatives((*words.joining, *words.beside, "&"))
+        # "Six people, I forgot one": behind a bare comma a speaker begins a sentence.
+        speaks = rf"{alternatives(ways.speakers)}\s+(?!{beside}\b)\w"
+        comma = rf"\s*,\s*(?:{joining}\s+|(?!{speaks}))"
+        joined = rf"(?:{comma}|\s+{beside}\s+|\s*[+&]\s*)"
+        number = alternatives((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
+        whose, several = alternatives(words.whose), alternatives(counted.get("+", ()))
+        one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
+        person = rf"(?:{whose}\s+(?:\w+\s+)?)?(?:{one})"
+        many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
+        # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
+        bare = rf"{number}(?=\s*(?:[.,;!?]|$|{alternatives(words.after)}\b))"
+        more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
+        self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
+        self.people = rf"(?:{person}|{many})(?:{joined}(?:{person}|{many}))*"
+        """A regular expression of one person or several."""
+        # One more of whom nobody knows how many there are: "and the kids".
+        self._goes_on = re.compile(
+            rf"{joined}{alternatives((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
+        )
+        self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
+        self._joined = re.compile(joined, re.IGNORECASE)
+        self._speaker = any_of(ways.speakers)
+        self._for = re.compile(
+            rf"(?<!\w)(?:{'|'.join(ways.pair_behind) or '(?!)'})\s+$", re.IGNORECASE
+        )
+        self._wants = re.compile(
+            rf"\s+(?:{'|'.join(ways.pair_before) or '(?!)'})(?!\w)", re.IGNORECASE
+        )
+
+    def found(self, utterance: str) -> Iterator[tuple[int, int, int]]:
+        """Yield where a list begins and ends, and how many it holds.
+
+        Lists of more than two, and of two of whom one speaks and who want a thing.
+        """
+        for match in self._list.finditer(utterance):
+            if self._goes_on.match(utterance, match.end()):
+                continue
+            people = self._joined.split(match[0])
+            total = self.number_of(match[0])
+            if total > _PAIR or (
+                total == _PAIR and self._is_wanting_pair(utterance, match, people)
+            ):
+                yield *match.span(), total
+
+    def _is_wanting_pair(self, utterance: str, match: re.Match[str], people: list[str]) -> bool:
+        """Say whether a pair is one that something is for: "for me and my wife"."""
+        if len([one for one in people if self._speaker.fullmatch(one.strip())]) != 1:
+            return False
+        behind = self._for.search(utterance[: match.start()])
+        return behind is not None or self._wants.match(utterance, match.end()) is not None
+
+    def number_of(self, text: str) -> int:
+        """Return how many people a list holds; 0 where nobody can say."""
+        return sum(map(self._number_of, self._joined.split(text)))
+
+    def speaks(self, text: str) -> bool:
+        """Say whether whoever speaks is one of a list."""
+        return self._speaker.search(text) is not None
+
+    def _number_of(self, text: str) -> int:
+        number = self._number.search(text)
+        if number is not None:
+            return int(self._numbers.get(number[0].lower(), number[0]))
+        return next(
+            (int(value) for value, pattern in self._counted.items() if pattern.search(text)), 0
+        )
