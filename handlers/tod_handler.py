@@ -68,7 +68,7 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: An
     in_lines = marked.in_lines and marked.came_over_http and not marked.explain
     name = "body" if "body" in fields else "data"
     return AskedBody(
-        content=fields.get(name),
+        content=fields[name] if name in fields else _form(fields),
         explain=marked.explain,
         describe=marked.describe,
         is_text=marked.kinds.get(name, "").startswith("text/"),
@@ -79,6 +79,19 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: An
         trace=marked.trace,
         told=partial(_send_first, at, context) if in_lines else None,
     )
+
+
+def _form(fields: Mapping[str, object]) -> dict[str, str] | None:
+    """Return the turn that a form is, as mlflow's client sends one; None of any other."""
+    if "user" not in fields:
+        return None
+    try:
+        return {
+            name: bytes(value).decode() if isinstance(value, bytes | bytearray) else str(value)
+            for name, value in fields.items()
+        }
+    except UnicodeDecodeError:
+        return None
 
 
 def _send_first(at: int, context: Any, line: bytes) -> None:

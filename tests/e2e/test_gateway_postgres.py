@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from benchmarks.replicas.postgres import Postgres, programs
 from tests.support.gateway_server import GatewayServer, ModelServer
-from tests.support.postgres import Postgres, programs
 from tests.support.remembered import corrected, spoken
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import database as database_module

@@ -155,6 +155,17 @@ def test_form_is_refused_with_the_header_to_send(server: RunningServer) -> None:
     assert "Content-Type: application/json" in reply.json()["message"]
 
 
+def test_a_form_with_an_utterance_is_a_turn_as_mlflows_client_sends_it(
+    server: RunningServer,
+) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"{server.inference_url}/predictions/{server.probe.name}"
+        reply = session.post(url, {"user": "a café in the centre"}, timeout=PATIENCE)
+    assert reply.status_code == 200, reply.text
+    assert decode(reply.json()).belief_state is not None
+
+
 def test_body_above_max_request_size_is_413(server: RunningServer) -> None:
     assert post(server, b"x" * 1_100_000).status_code == 413
 

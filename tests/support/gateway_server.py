@@ -97,6 +97,14 @@ class ModelServer(ServingThread):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
+            def do_GET(self) -> None:
+                # What a load balancer asks TorchServe's management port.
+                content = json.dumps([{"workers": [{"status": "READY"}]}]).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 body = self.rfile.read(length)

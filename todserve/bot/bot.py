@@ -157,6 +157,8 @@ class Bot:
         heard = doing.heard
         phrases = PHRASES[doing.language]
         agreed = agrees(heard, self._config, doing.language)
+        if self._means_something_else(heard, before):
+            agreed = None  # "cancel my order" is no bare "no"
         sure = not self._doubtful(heard)
         if before is None:
             asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
@@ -243,6 +245,12 @@ class Bot:
             if (done or form.confirm is None) and doing.form is after:
                 doing.hold(None)
         return True
+
+    def _means_something_else(self, heard: Heard, before: FormState | None) -> bool:
+        """Say whether bot.yml itself knows the message for something else than the form."""
+        words, intent = self._config.words, heard.intent
+        own = (before and before.name, *words.affirm_intents, *words.deny_intents)
+        return intent in self._config.intents and intent not in own
 
     def _corrected(
         self, doing: Doing, before: FormState | None, form: Form | None, agreed: bool | None

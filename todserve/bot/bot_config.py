@@ -25,6 +25,7 @@ from todserve.bot.forms.value_check import Check
 from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
 from todserve.bot.services.service_config import Address, HandOff, HttpAction
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.values.place import known_zone
 
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
@@ -372,6 +373,7 @@ class BotConfig(_Frozen):
     Attributes:
         language: of the phrases that the bot brings along.
         languages: further ones that it speaks.
+        time_zone: in which a form says what today is, such as ``Europe/Berlin``.
         model: whether a model reads the messages; without one, ``intents``, buttons and the slots'
             own rules do.
         intents: intent -> regular expressions; a message that one is found in has the intent.
@@ -389,6 +391,7 @@ class BotConfig(_Frozen):
 
     language: Language = Language.EN
     languages: tuple[Language, ...] = ()
+    time_zone: Phrase = "UTC"
     model: bool = True
     seed: int = 7
     intents: dict[Phrase, Annotated[tuple[Phrase, ...], Field(min_length=1)]] = {}
@@ -404,6 +407,10 @@ class BotConfig(_Frozen):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        try:
+            known_zone(self.time_zone)
+        except ValueError as error:
+            raise ConfigError(f"time_zone: {error}") from None
         known = self.said()
         for place, name in self._responses_named():
             if name not in known:

@@ -7,6 +7,7 @@ the action, takes its events in and says what it said.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from todserve.bot.action_events import (
@@ -42,6 +43,7 @@ from todserve.bot.services.person_call import PersonCall
 from todserve.bot.spoken_language import LANGUAGE_SLOT, spoken_language
 from todserve.bot.user_message import Heard
 from todserve.runtime.language.control_text import without_frames
+from todserve.runtime.values.place import known_zone
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
@@ -311,9 +313,10 @@ class Doing:
             known = self._config.slots.get(slot)
             if known is None or known.check is None:
                 continue
-            if not known.check.allows(value, known.values):
+            meaning = self.heard.meaning(form.domain, slot, value)
+            if not known.check.allows(value, known.values, meaning, today=self._today()):
                 after = self.without(after, slot)
-                self.say(known.check.refused, {"value": value})
+                self.say(known.check.refused, {"value": value, slot: value})
                 self._missed = True
             elif known.check.action is not None:
                 after = self.judge(known.check.action, after, {slot: value})
@@ -321,6 +324,11 @@ class Doing:
         if form.validate_action is not None and new:
             after = self.judge(form.validate_action, after, new)
         return after
+
+    def _today(self) -> date:
+        zone = known_zone(self._config.time_zone)
+        at = self.heard.at
+        return (datetime.now(zone) if at is None else datetime.fromtimestamp(at, zone)).date()
 
     def without(self, form: FormState, slot: str) -> FormState:
         """Return a form without a slot's value, which it asks for next.
@@ -503,6 +511,7 @@ class Doing:
             latest_message=parse_data(heard, self._config),
             key=f"{heard.dialogue_id}:{key}",
             belief_state=heard.state,
+            meant=heard.meant,
             active_domain=heard.domain,
             active_loop={} if loop is None else {"name": self._loop(loop)},
             latest_action_name=last,

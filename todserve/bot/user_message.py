@@ -30,6 +30,8 @@ class Heard:
         intent: the user's intent; None where the model gives none.
         confidence: of the intent; None where it is not known.
         state: the belief state after it, domain -> slot -> value.
+        meant: domain -> slot -> what its value means (``type``, ``value`` and more), of slots to
+            which the model's schema gives a type.
         changed: (domain, slot) -> confidence, None where unknown, of what the message changed.
         domain: the active domain.
         results: what the look-up found in that domain, the first few.
@@ -54,6 +56,7 @@ class Heard:
     intent: str | None = None
     confidence: float | None = None
     state: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    meant: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     changed: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
     domain: str | None = None
     results: tuple[Mapping[str, Any], ...] = ()
@@ -112,6 +115,7 @@ class Heard:
             intent=intent.get("name"),
             confidence=intent.get("confidence"),
             state=plain(state),
+            meant=_meant(state),
             changed=_changed(plain(before), state),
             domain=(answer.get("domain") or {}).get("active") or found.get("domain"),
             results=tuple(found.get("results") or ()),
@@ -135,6 +139,11 @@ class Heard:
         """Return what the user wants of a slot; None where that is nothing in particular."""
         value = self.state.get(domain, {}).get(slot)
         return None if value in (None, "", DONTCARE, DELETED) else value
+
+    def meaning(self, domain: str, slot: str, value: str) -> Mapping[str, Any] | None:
+        """Return what a value means that the model understood so; None where it tells nothing."""
+        known = self.state.get(domain, {}).get(slot)
+        return self.meant.get(domain, {}).get(slot) if known == value else None
 
     def meets(
         self, slots: Mapping[str, str | None], known: Iterable[str], memory: Mapping[str, Any]
@@ -190,6 +199,15 @@ def agrees(heard: Heard, config: BotConfig, language: Language | None = None) ->
     if heard.intent in words.deny_intents:
         return False
     return True if heard.intent in words.affirm_intents and not refusing else None
+
+
+def _meant(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for domain, slots in state.items():
+        for slot, value in slots.items():
+            if isinstance(value, Mapping) and value.get("normalised") is not None:
+                found.setdefault(domain, {})[slot] = value["normalised"]
+    return found
 
 
 def _changed(

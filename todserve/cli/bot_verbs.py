@@ -1,4 +1,4 @@
-"""The verbs about what a bot says and does: ``tod bot check``, ``convert``, ``test``, ``shell``.
+"""The verbs about what a bot says and does: ``tod bot new``, ``check``, ``test`` and more.
 
 Example: ``tod bot convert my-rasa-project my-bot && tod bot check my-bot/bot.yml``.
 """
@@ -15,13 +15,47 @@ PANEL = "Talk"
 
 
 def add_bot_verbs(app: typer.Typer) -> None:
-    """Add ``bot``: check a bot.yml, convert a Rasa project, test it by its stories, talk to it."""
-    bot = typer.Typer(help="Check, test or talk with a bot.yml, or make one of a Rasa project.")
+    """Add ``bot``: write a bot.yml, check it, test it by stories, talk to it, or convert one."""
+    bot = typer.Typer(help="Write, check, test or talk with a bot.yml, or make one of Rasa's.")
+    bot.command("new", cls=VerbCommand)(_new)
     bot.command("check", cls=VerbCommand)(_check)
     bot.command("convert", cls=VerbCommand)(_convert)
     bot.command("test", cls=VerbCommand)(_test)
     bot.command("shell", cls=VerbCommand)(_shell)
     app.add_typer(bot, name="bot", rich_help_panel=PANEL)
+
+
+def _new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new folder")],
+    language: Annotated[
+        str | None, typer.Option("--language", metavar="LANGUAGE", help="that it speaks: en, ...")
+    ] = None,
+    what: Annotated[
+        str | None, typer.Option("--what", metavar="TEXT", help="what people want of it")
+    ] = None,
+    needs: Annotated[
+        str | None,
+        typer.Option("--needs", metavar="SLOTS", help="what it must know, separated by commas"),
+    ] = None,
+    does: Annotated[
+        str | None,
+        typer.Option("--does", metavar="URL", help='what does it; "" for an actions.py'),
+    ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option("--person", metavar="URL", help='webhook that calls a person; "" for none'),
+    ] = None,
+) -> None:
+    """Write a commented bot.yml of five answers: by options, from a pipe, or as you type them."""
+    from todserve.bot.starter.answered_questions import answered
+    from todserve.bot.starter.new_bot import write_bot
+    from todserve.serving.terminal.painted_lines import say
+
+    given = {"language": language, "what": what, "needs": needs, "does": does, "person": person}
+    bot = answered({name: one for name, one in given.items() if one is not None}, say)
+    for path in write_bot(bot, folder):
+        say(f"wrote {path}")
+    say(f"talk to it: tod bot shell {folder}/bot.yml")
 
 
 def _check(

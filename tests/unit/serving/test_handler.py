@@ -277,3 +277,20 @@ def test_what_was_understood_is_sent_first_to_whom_asked_alone() -> None:
     assert [json.loads(body).get("code") for body in bodies] == [None, None, None, 400]
     kinds = [context.get_response_content_type(index) for index in range(4)]
     assert kinds == ["application/json", "application/x-ndjson", *["application/json"] * 2]
+
+
+def test_a_form_whose_field_is_an_utterance_is_a_turn() -> None:
+    # mlflow-torchserve sends what is JSON in its hands so, and curl -d "user=...".
+    handler, _ = make()
+    form: dict[str, object] = {"user": bytearray(b"a train to ely")}
+    ((status, answer),) = run(handler, [form])
+    assert (status, answer["model"]["name"]) == (200, "a train to ely")
+    curl: dict[str, object] = {'{"user": "a train"}': bytearray(b"")}
+    broken: dict[str, object] = {"user": bytearray(b"\xff")}
+    for refused in (curl, broken):
+        ((status, answer),) = run(handler, [refused])
+        assert status == 400
+        assert "no body" in answer["message"]
+    ((status, answer),) = run(handler, [form | {"state": bytearray(b"train")}])
+    assert status == 400
+    assert "state" in answer["message"]

@@ -112,8 +112,9 @@ def filled(
     if agreed is not None:
         words = config.words
         intents = {*(words.affirm_intents if agreed else words.deny_intents), *intents}
-    # "Thank you" is no name.
-    bare = bare and not intents & {*config.small_talk}
+    # What bot.yml knows for something else is no name: "thank you".
+    own = (before and before.name, *config.words.affirm_intents, *config.words.deny_intents)
+    known_for = intents & {*config.small_talk, *config.intents} - {*own}
     found: dict[str, str] = {}
     wordy: set[str] = set()
     named: set[str] = set()
@@ -128,7 +129,7 @@ def filled(
                 and (one.form is None or one.form == (current or ""))
                 and (not one.asked or slot == asked)
                 and (not one.begins or begun is not None)
-                and (bare or not one.bare)
+                and (not one.bare or (bare and known_for <= {*one.intents}))
             ):
                 value = found_value(one, known, heard.user, phrases)
                 if value is not None:

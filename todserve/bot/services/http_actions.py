@@ -66,12 +66,15 @@ class HttpActions:
         """
         given = self._given[name]
         known = {slot: value for slot, value in tracker.slots.items() if value is not None}
-        body = {
+        body: dict[str, Any] = {
             "action": name,
             "key": tracker.key,
             "sender": tracker.sender_id,
             "slots": {slot: known.get(slot) for slot in given.send} if given.send else known,
         }
+        meant = {slot: tracker.meaning(slot) for slot in body["slots"]}
+        if any(meant.values()):
+            body["meant"] = {slot: one for slot, one in meant.items() if one}
         status, content = self._services[name].post(body, key=tracker.key)
         if status in given.statuses:
             dispatcher.utter_message(response=given.statuses[status], **known)

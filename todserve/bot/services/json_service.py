@@ -19,7 +19,7 @@ import requests
 import tenacity
 
 from todserve.bot.actions import ActionError
-from todserve.bot.services.small_answers import content_of, open_session, refused
+from todserve.bot.services.small_answers import content_of, never_connected, open_session
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 
@@ -126,9 +126,7 @@ class JsonService:
             try:
                 answer = self._post_once(body, key)
             except requests.RequestException as error:
-                unsure = unsure or not (
-                    refused(error) or isinstance(error, requests.ConnectTimeout)
-                )
+                unsure = unsure or not never_connected(error)
                 raise
             unsure = unsure or (answer.status in _COME_AGAIN and answer.status not in _NOT_DONE)
             return answer

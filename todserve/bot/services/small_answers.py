@@ -4,12 +4,17 @@ Under everything that the bot calls over HTTP. Example:
 ``with open_session(local=True) as session: content_of(session.get(url, stream=True), "shop")``.
 """
 
+import errno
+import socket
+from collections.abc import Iterator
+
 import requests
 
 from todserve.bot.actions import ActionError
 
 _MOST_BYTES = 1_000_000
 """Of an answer; an action says a few lines and sets a few slots."""
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 _PLAIN = {"Accept-Encoding": "identity"}
 """A small answer that is packed may be a large one."""
 
@@ -51,8 +56,21 @@ def content_of(answer: requests.Response, where: str) -> bytes:
     return b"".join(pieces)
 
 
-def refused(error: BaseException | None) -> bool:
-    """Say whether nobody listened: the one failure behind which surely nothing ran."""
+def refused(error: BaseException) -> bool:
+    """Say whether nobody listened: a failure behind which surely nothing ran."""
+    return any(isinstance(one, ConnectionRefusedError) for one in _causes(error))
+
+
+def never_connected(error: BaseException) -> bool:
+    """Say whether no connection was made, for whatever reason: nothing ran then, either."""
+    return any(
+        isinstance(one, ConnectionRefusedError | socket.gaierror | requests.ConnectTimeout)
+        or (isinstance(one, OSError) and one.errno in _NO_WAY)
+        for one in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -60,8 +78,6 @@ def refused(error: BaseException | None) -> bool:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, ConnectionRefusedError):
-            return True
+        yield one
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
         waiting += [inner for inner in one.args if isinstance(inner, BaseException)]
-    return False

@@ -68,6 +68,7 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", "/v1/examples"): Role.LABEL,
     ("DELETE", "/v1/examples/{example_id}"): Role.LABEL,
     ("GET", "/v1/export"): Role.LABEL,
+    ("POST", "/v1/review"): Role.LABEL,
     ("GET", "/v1/queue"): Role.LABEL,
     ("GET", "/v1/agreement"): Role.LABEL,
     ("GET", "/v1/versions"): Role.LABEL,
@@ -86,7 +87,7 @@ ASK_THE_MODEL: Set[tuple[str, str]] = frozenset(
     ("POST", route)
     for route in (
         *(f"{_DIALOGUE}/turns", f"{_DIALOGUE}/turns/{{index}}/correction", f"{_DIALOGUE}/compare"),
-        *("/v1/proposals", "/model/parse", "/v1/releases/promotion"),
+        *("/v1/proposals", "/v1/review", "/model/parse", "/v1/releases/promotion"),
         *("/webhooks/rest/webhook", "/webhooks/callback/webhook"),
         *("/v1/models/{name}:predict", "/v1/models/{name}:explain"),
         *("/v2/models/{name}/infer", "/v2/models/{name}/explain"),

@@ -7,22 +7,16 @@ A turn is asked with the history and the state that stood when it was said, and 
 held against what people made of it. Nothing is stored.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from todserve.bot.user_message import plain
+from todserve.gateway.conversations.correction_review import MOST_REVIEWED, stood_for
 from todserve.gateway.conversations.dialogue_export import everything
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_errors import RefusedError
 from todserve.gateway.store.dialogue_filters import touched
 from todserve.gateway.store.dialogue_store import Store
-from todserve.gateway.store.records import TurnRecord
-
-MOST_ASKED = 200
-"""Turns of one gate, of the newest dialogues; a request may occupy the model with no more."""
-
-_Labelled = tuple[str, TurnRecord, tuple[TurnRecord, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +47,8 @@ def hold_against(store: Store, models: Models, model: str, *, newest: int, reque
         ModelAwayError: it gave no answer.
     """
     asked, differing = 0, []
-    for dialogue_id, turn, before in islice(_labelled(store), MOST_ASKED):
+    found = stood_for(everything(store, conditions=(touched(),)))
+    for dialogue_id, turn, before in islice(found, MOST_REVIEWED):
         asked += 1
         try:
             answer = models.answer(model, turn.user, before[-newest:], request_id=request_id)
@@ -62,13 +57,3 @@ def hold_against(store: Store, models: Models, model: str, *, newest: int, reque
         if plain(answer.get("belief_state") or {}) != plain(turn.state):
             differing.append((dialogue_id, turn.index))
     return Held(asked=asked, differing=tuple(differing))
-
-
-def _labelled(store: Store) -> Iterator[_Labelled]:
-    for record, turns in everything(store, conditions=(touched(),)):
-        for place, turn in enumerate(turns):
-            verdict = turn.correction.get("verdict")
-            if verdict == "wrong" and not turn.is_corrected:
-                break  # what follows rests on it
-            if (turn.is_corrected or verdict == "right") and not turn.is_disputed:
-                yield record.dialogue_id, turn, turns[:place]

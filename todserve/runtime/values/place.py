@@ -20,6 +20,20 @@ PLACE_FILE = "values.json"
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
 
 
+def known_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    try:
+        if _ZONE.fullmatch(name):  # what is looked up is a file's name
+            return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    raise ValueError(f"no time zone {name[:40]!r}; expected one such as Europe/Berlin")
+
+
 class DateOrder(StrEnum):
     """What stands first where a date is written in figures."""
 
@@ -49,14 +63,8 @@ class Place(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, given: str) -> str:
-        try:
-            # What is looked up is a file's name.
-            if _ZONE.fullmatch(given):
-                ZoneInfo(given)
-                return given
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass
-        raise ValueError("no such time zone; expected one such as Europe/Berlin")
+        known_zone(given)
+        return given
 
     @field_validator("country")
     @classmethod
@@ -93,4 +101,4 @@ class Place(BaseModel):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone."""
-        return ZoneInfo(self.time_zone)
+        return known_zone(self.time_zone)

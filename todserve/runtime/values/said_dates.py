@@ -19,11 +19,21 @@ _MONTHS_AHEAD = 12
 _ISO = re.compile(r"(\d{4}) ?[-./] ?(\d{1,2}) ?[-./] ?(\d{1,2})\.?")
 _FIGURES = re.compile(r"(\d{1,2}) ?[-./] ?(\d{1,2})(?: ?[-./] ?(\d{4}|\d{2})?)?\.?")
 _NO_DATE = re.compile(r"[\d\s]*|\d{1,2}[:.]\d\d")
+_DAY_OF_MONTH = re.compile(r"^\W*\d{1,2}(?!\d)|\d{1,2}[^\W\d_]{0,2}$")
 _LONGEST = 60
+_NO_DAY = "it names no day"
 _NO_SUCH_DAY = "there is no such day"
 
 
-def read_date(text: str, words: DateWords, *, code: str, day_first: bool, today: date) -> date:
+def read_date(
+    text: str,
+    words: DateWords,
+    *,
+    code: str,
+    day_first: bool,
+    today: date,
+    thorough: bool = True,
+) -> date:
     """Return the day that a lower-case text names.
 
     Args:
@@ -32,13 +42,15 @@ def read_date(text: str, words: DateWords, *, code: str, day_first: bool, today:
         code: of the language.
         day_first: whether 3/12 is the third of December.
         today: the reference day.
+        thorough: whether a month or a distance is looked for where no day in figures begins or ends
+            the text, which is slow for many texts.
 
     Raises:
         UnreadableValue: it names no day, or none that there is.
     """
     bare = words.bare(" ".join(text.split()))
     if not bare or len(bare) > _LONGEST or re.fullmatch(words.no_day, bare):
-        raise UnreadableValue("it names no day")
+        raise UnreadableValue(_NO_DAY)
     if bare in words.days:
         return today + timedelta(days=words.days[bare])
     found = (
@@ -46,6 +58,8 @@ def read_date(text: str, words: DateWords, *, code: str, day_first: bool, today:
         or _of_a_month(bare, words, today)
         or _in_figures(bare, today, day_first=day_first)
     )
+    if found is None and not thorough and not _DAY_OF_MONTH.search(bare):
+        raise UnreadableValue(_NO_DAY)
     return found or _parsed(bare, words, code, today, day_first=day_first)
 
 
@@ -122,14 +136,14 @@ def _parsed(text: str, words: DateWords, code: str, today: date, *, day_first: b
     if year is not None:
         rest = f"{rest[: year.start()]} {rest[year.end() :]}".strip()
     if not rest or _NO_DATE.fullmatch(rest):
-        raise UnreadableValue("it names no day")
+        raise UnreadableValue(_NO_DAY)
     if rest != text and year is None:
         in_figures = _in_figures(rest, today, day_first=day_first)
         if in_figures is not None:
             return _agreeing(in_figures, weekday, words)
     found = _by_name(rest, code, today, day_first=day_first)
     if found is None:
-        raise UnreadableValue("it names no day")
+        raise UnreadableValue(_NO_DAY)
     if (found.month, found.day) == (today.month, today.day) and found > today:
         # What dateparser takes for the next one may be today, or "in a year".
         before = _by_name(rest, code, today - timedelta(days=1), day_first=day_first)

@@ -8,6 +8,7 @@ amount ``25 quid`` becomes ``25`` and ``GBP``.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,8 +27,16 @@ from todserve.runtime.values.unreadable import UnreadableValue
 from todserve.runtime.values.value_words import ValueWords
 from todserve.runtime.wire.response import NormalisedValue
 
-_MOST_WORDS = 6
-"""Of a run that is tried for what a value means; dates and amounts are said in fewer."""
+_MOST_WORDS: Mapping[ValueType, int] = {
+    ValueType.DATE: 5,
+    ValueType.TIME: 5,
+    ValueType.NUMBER: 2,
+    ValueType.AMOUNT: 4,
+    ValueType.PHONE: 6,
+    ValueType.EMAIL: 7,
+    ValueType.ADDRESS: 7,
+}
+"""Type -> the most words of a run that is tried for what a value means."""
 
 _PACKAGES: Mapping[ValueType, tuple[str, str]] = {
     ValueType.DATE: ("dateparser", "dateparser"),
@@ -79,6 +88,9 @@ class ValueReader:
         if not schema.types:
             return None
         check_packages(schema)
+        for kind in schema.types.values():
+            if kind in _PACKAGES:  # or the first turn would wait for it
+                import_module(_PACKAGES[kind][0])
         return cls(
             schema=schema, words=ValueWords.of_language(language), place=Place.of_folder(folder)
         )
@@ -108,7 +120,9 @@ class ValueReader:
             return None
         return self._read(kind, value.lower().strip(), moment.date())
 
-    def _read(self, kind: ValueType, text: str, today: date) -> NormalisedValue:
+    def _read(
+        self, kind: ValueType, text: str, today: date, *, thorough: bool = True
+    ) -> NormalisedValue:
         if kind is ValueType.AMOUNT:
             amount = read_amount(text, self.words, self.place.currency)
             return NormalisedValue(type=kind, value=amount.figures, currency=amount.currency)
@@ -116,7 +130,7 @@ class ValueReader:
             line, parts = read_address(text, self.words.addresses)
             return NormalisedValue(type=kind, value=line, parts=parts)
         plain: Mapping[ValueType, Callable[[], str]] = {
-            ValueType.DATE: lambda: self._date(text, today),
+            ValueType.DATE: lambda: self._date(text, today, thorough=thorough),
             ValueType.TIME: lambda: read_clock(text, self.words.times, self._forms),
             ValueType.NUMBER: lambda: f"{read_number(text, self.words):f}",
             ValueType.PHONE: lambda: read_phone(text, self.place.country or self.words.country),
@@ -134,13 +148,15 @@ class ValueReader:
             meant = self.read(domain, slot, value, moment)
         except UnreadableValue:
             return False
-        return meant is not None and any(
-            self._means(meant, run, moment) for run in _runs(text.lower())
-        )
+        if meant is None:
+            return False
+        most = _MOST_WORDS[ValueType(meant.type)]
+        return any(self._means(meant, run, moment) for run in _runs(text.lower(), most))
 
     def _means(self, meant: NormalisedValue, run: str, moment: datetime) -> bool:
         try:
-            return self._read(ValueType(meant.type), run, moment.date()) == meant
+            kind = ValueType(meant.type)
+            return self._read(kind, run, moment.date(), thorough=False) == meant
         except UnreadableValue:
             return False
 
@@ -148,19 +164,24 @@ class ValueReader:
     def _forms(self) -> WordForms:
         return self.schema.forms
 
-    def _date(self, text: str, today: date) -> str:
+    def _date(self, text: str, today: date, *, thorough: bool) -> str:
         order = self.place.date_order
         day_first = self.words.dates.day_first if order is None else order is DateOrder.DAY_FIRST
         return read_date(
-            text, self.words.dates, code=self.words.code, day_first=day_first, today=today
+            text,
+            self.words.dates,
+            code=self.words.code,
+            day_first=day_first,
+            today=today,
+            thorough=thorough,
         ).isoformat()
 
 
-def _runs(text: str) -> list[str]:
-    """Return the runs of neighbouring words of a text, the longest first."""
+def _runs(text: str, most: int) -> list[str]:
+    """Return the runs of so many neighbouring words of a text at most, the longest first."""
     words = [word.strip(".,!?;:\"'()") or word for word in text.split()]
     return [
         " ".join(words[first : first + count])
-        for count in range(min(_MOST_WORDS, len(words)), 0, -1)
+        for count in range(min(most, len(words)), 0, -1)
         for first in range(len(words) - count + 1)
     ]

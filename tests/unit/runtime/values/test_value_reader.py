@@ -1,6 +1,7 @@
 """What people say of days, times, amounts, numbers and addresses, in three languages."""
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,8 @@ from todserve.runtime.whole_files import write_whole
 
 SATURDAY = datetime(2026, 11, 28, 18, 30, tzinfo=UTC)
 FORM = "form"
-SCHEMA = Schema(
-    services=(
-        Service(
-            name=FORM, slots=(*(Slot(name=one, type=one) for one in ValueType), Slot(name="x"))
-        ),
-    )
-)
+TYPED = tuple(Slot(name=one, type=one) for one in ValueType)
+SCHEMA = Schema(services=(Service(name=FORM, slots=(*TYPED, Slot(name="x"))),))
 
 
 def reader(language: str = "english", **place: Any) -> ValueReader:
@@ -315,13 +311,8 @@ def test_a_street_without_a_number_is_no_address(said: str) -> None:
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("said", ["?", "0", "()" * 500, "9" * 300, "a b" * 200, "@", "₩", "-", "é"])
 def test_whatever_is_typed_is_read_or_refused(language: str, kind: str, said: str) -> None:
-    refused = ""
-    read = None
-    try:
-        read = meant(language, kind, said)
-    except UnreadableValue as error:
-        refused = str(error)
-    assert read or refused
+    with suppress(UnreadableValue):
+        assert meant(language, kind, said)
 
 
 def test_a_slot_without_a_type_and_no_value_mean_nothing_more() -> None:
@@ -351,9 +342,8 @@ def test_a_missing_package_is_named_with_its_slot_and_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
-    with pytest.raises(
-        ConfigError, match=r"slot phone of form .* phonenumbers, .*todserve\[values"
-    ):
+    told = r"slot phone of form .* phonenumbers, .*todserve\[values"
+    with pytest.raises(ConfigError, match=told):
         ValueReader.of(tmp_path, SCHEMA, language="english")
 
 

@@ -7,7 +7,7 @@ Several services become several files, ``domain/hotel.yml`` with slot ``hotel-ar
 them into one assistant, whose slots must differ in name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
@@ -24,6 +24,8 @@ KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms
 """Any of these in a YAML file makes it a domain file."""
 
 
+_FORM_KEYS = ("ignored_intents",)
+"""Keys of a form beside its slots: Rasa 3 refuses a file with any other."""
 _AS_WRITTEN = ("intents", "entities", "responses", "templates", "forms", "actions")
 _SETTINGS = ("session_config", "e2e_actions", "config")
 
@@ -93,7 +95,7 @@ def _responses(
     found: list[tuple[str, tuple[str, ...]]] = []
     for name, entry in (node.mapping("responses", faults) if node else {}).items():
         texts: list[str] = []
-        for variant in entry.sequence(f"response {name!r}", faults):
+        for variant in variations(entry):
             if isinstance(variant.value, dict):
                 # A variation may hold buttons, an image or a custom payload alone.
                 if "text" in variant.value:
@@ -102,6 +104,13 @@ def _responses(
                 texts.append(variant.text(f"response {name!r}", faults))
         found.append((name, tuple(texts)))
     return tuple(found)
+
+
+def variations(entry: Located) -> list[Located]:
+    """Return the variations of a response; one that is no list is the only one."""
+    if isinstance(entry.value, list):
+        return entry.value
+    return [] if entry.value in (None, "", {}) else [entry]
 
 
 def _forms(
@@ -189,7 +198,13 @@ def domain_tree(domain: RasaDomain) -> dict[str, Any]:
 def _as_list(given: Any) -> list[Any]:
     """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
     entries = given if isinstance(given, list) else [given]
-    return [one if isinstance(one, dict) else {"text": str(one)} for one in entries]
+    return [_with_text(one) if isinstance(one, dict) else {"text": str(one)} for one in entries]
+
+
+def _with_text(variation: Mapping[str, Any]) -> dict[str, Any]:
+    # Rasa refuses a picture or buttons alone.
+    said = variation.get("text") is not None or "custom" in variation
+    return dict(variation) if said else {"text": "", **variation}
 
 
 def _texts_tree(texts: tuple[str, ...]) -> list[dict[str, str]]:
@@ -201,8 +216,18 @@ def _form_tree(name: str, slots: tuple[str, ...], written: Mapping[str, Any]) ->
     forms = written.get("forms")
     given = forms.get(name) if isinstance(forms, dict) else None
     kept = given if isinstance(given, dict) else {}
-    more = {key: one for key, one in kept.items() if key not in (*slots, "required_slots")}
+    more = {key: one for key, one in kept.items() if key in _FORM_KEYS}
     return {"required_slots": list(slots), **more}
+
+
+def foreign_form_keys(domain: RasaDomain) -> Iterator[tuple[str, str]]:
+    """Yield (form, key) of what a form says that is neither a slot nor known to Rasa 3."""
+    written = domain.written.get("forms")
+    for name, slots in domain.forms:
+        given = written.get(name) if isinstance(written, dict) else None
+        for key in given if isinstance(given, dict) else ():
+            if key not in (*_FORM_KEYS, *slots, "required_slots"):
+                yield name, key
 
 
 def joined_written(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
