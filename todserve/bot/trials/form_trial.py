@@ -101,7 +101,8 @@ class FormTrial:
         state = FormState(
             name=key, values={}, missing=required, awaiting_confirmation=False, since=""
         )
-        outcome = Outcome(form=state, memory=self._config.initial_values())
+        memory = {**self._config.initial_values(), **self._begun_with(form)}
+        outcome = Outcome(form=state, memory=memory)
         asked: list[str] = []
         heard = _message(0, "-", form)
         for index in range(1, 2 + (_TRIES + 1) * len(required)):
@@ -123,6 +124,16 @@ class FormTrial:
                 asked.append(slot)
             outcome = self._bot.turn(heard, outcome)
         return FormFault(name, None, "it asks for its yes again and again; does 'words' hold one?")
+
+    def _begun_with(self, form: Form) -> dict[str, str]:
+        """Return slot -> value that the message which begins the form brings, whatever it is."""
+        slots = {slot: self._config.slots.get(slot, BotSlot()) for slot in form.required}
+        return {
+            slot: one.value or _ANYTHING
+            for slot, known in slots.items()
+            for one in known.fill
+            if one.begins
+        }
 
     def _begins(self, key: str) -> bool:
         config, name = self._config, self._config.form_name(key)
