@@ -97,8 +97,13 @@ class FormTrial:
             )
         # Begun as if by whatever leads to it: only its own way is tried.
         required = tuple(form.required)
+        given = self._given(name, form)
         state = FormState(
-            name=key, values={}, missing=required, awaiting_confirmation=False, since=""
+            name=key,
+            values=given,
+            missing=tuple(one for one in required if one not in given),
+            awaiting_confirmation=False,
+            since="",
         )
         outcome = Outcome(form=state, memory=self._config.initial_values())
         asked: list[str] = []
@@ -122,6 +127,19 @@ class FormTrial:
                 asked.append(slot)
             outcome = self._bot.turn(heard, outcome)
         return FormFault(name, None, "it asks for its yes again and again; does 'words' hold one?")
+
+    def _given(self, name: str, form: Form) -> dict[str, str]:
+        """Return what the message that begins a form says of its slots by rules."""
+        fills = (
+            (slot, one)
+            for slot in form.required
+            for one in self._config.slots.get(slot, BotSlot()).fill
+        )
+        return {
+            slot: one.value or _ANYTHING
+            for slot, one in fills
+            if one.begins and one.form in (None, name)
+        }
 
     def _begins(self, key: str) -> bool:
         config, name = self._config, self._config.form_name(key)
