@@ -4,6 +4,7 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
@@ -36,6 +37,9 @@ RESTART = "action_restart"
 
 RESUME = "action_resume_form"
 """The same: the form goes on that was left last for another one."""
+
+PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
+"""What stands in a template for a value."""
 
 _SAID = "utter_"
 """Begins the names of responses alone, as in Rasa."""
@@ -472,6 +476,7 @@ class BotConfig(_Frozen):
                     f"actions.http.{name}.remember: got {strange[0]!r}; expected one of gives "
                     f"({', '.join(service.gives) or 'nothing'})"
                 )
+            self._says_what_is_given(name, service)
         elsewhere = self.named_actions() - {*self.actions.http}
         if elsewhere and self.actions.module is None and self.actions.endpoint is None:
             raise ConfigError(
@@ -551,6 +556,22 @@ class BotConfig(_Frozen):
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
+
+    def _says_what_is_given(self, name: str, service: HttpAction) -> None:
+        """Refuse a response about an action that tells what nobody has given.
+
+        It would be told of an older answer, or of the model's guess.
+        """
+        told = {one for form in self.forms.values() for one in form.required}
+        told |= {*service.gives, *service.send, *self.slots}
+        for template in self.responses.get(service.says or "", ()):
+            for found in PLACEHOLDER.findall(template.text or ""):
+                slot = found[0] or found[1]
+                if slot not in told:
+                    raise ConfigError(
+                        f"actions.http.{name}.says: got {service.says!r} with {{{slot}}}, which "
+                        "neither the answer nor a slot must have; expected it under gives; add it"
+                    )
 
     def _forms_named(self) -> Iterable[tuple[str, str | None]]:
         for place, rule in enumerate(self.rules):
