@@ -125,7 +125,7 @@ class Bot:
 
         A payload says its intent itself, and the model has nothing to do with that either.
         """
-        if heard.intent is not None and heard.confidence == 1.0:
+        if heard.outright:
             return heard
         text = unicodedata.normalize("NFC", heard.user)
         for pattern, intent in self._intents:

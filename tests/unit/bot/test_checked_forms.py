@@ -120,6 +120,12 @@ def test_small_talk_is_answered_and_the_form_goes_on() -> None:
     assert ClinicTalk().say("thanks").messages == ("You are welcome.",)
 
 
+def test_what_bot_yml_knows_a_message_for_goes_before_what_a_model_is_sure_of() -> None:
+    assert ClinicTalk({"model": True}).guess("thanks", "find_hotel").messages == (
+        "You are welcome.",
+    )
+
+
 def test_what_no_word_is_known_of_is_not_understood_and_asked_again() -> None:
     talk = ClinicTalk()
     asked = talk.say("appointment on friday", "anna", "blah")
