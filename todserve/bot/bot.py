@@ -234,6 +234,7 @@ class Bot:
         if move is Move.REFUSED:
             doing.say("utter_form_left")
             doing.hold(None)
+            doing.forget(form)
         elif move is Move.ASK:
             doing.perform(form.required[after.missing[0]], loop=name)
         elif move is Move.CONFIRM and form.confirm is not None:
@@ -244,6 +245,7 @@ class Bot:
             # What it did may have begun another one.
             if (done or form.confirm is None) and doing.form is after:
                 doing.hold(None)
+                doing.forget(form)
         return True
 
     def _means_something_else(self, heard: Heard, before: FormState | None) -> bool:
