@@ -23,12 +23,15 @@ archive=archive/store/tod.mar
 folder="$(mktemp -d /var/tmp/tod-images-XXXXXX)"
 running=()
 end() {
-  for pid in "${running[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
-  rm -rf "$folder"
+  # Their unshare does not listen to anything less, and takes what it runs with it.
+  for pid in "${running[@]}"; do kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
+  store umount --all >/dev/null 2>&1 || true
+  umount "$folder/store/overlay" 2>/dev/null || true
+  rm -rf --one-file-system "$folder"
 }
 trap end EXIT
 say() { printf '[images] %s\n' "$*"; }
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+export BUILDAH_ISOLATION=chroot
 store() { buildah --root "$folder/store" --runroot "$folder/run" "$@"; }
 
 say "making the base"
@@ -96,7 +99,7 @@ for name in "${images[@]}"; do
     *) echo "images: no image '$name'; expected kserve or gateway" >&2; exit 2 ;;
   esac
 done
-if [[ " ${images[*]} " = *" kserve "*" gateway "* ]]; then
+if [[ "${images[*]}" = *kserve*gateway* ]]; then
   ask() {
     curl -sSf --noproxy '*' -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"
   }

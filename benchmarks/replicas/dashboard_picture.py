@@ -9,7 +9,6 @@ import argparse
 import json
 import math
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="up to now")
     arguments = parser.parse_args()
     panels = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))["panels"]
+    now = time.time()
     rows = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in panels)
     figure = plt.figure(figsize=(14, rows / 2.6), layout="constrained")
     grid = figure.add_gridspec(rows, _COLUMNS)
@@ -46,9 +46,9 @@ def main() -> None:
         axes = figure.add_subplot(cell)
         axes.set_title(panel["title"], fontsize=9, loc="left")
         series = [
-            (label(target.get("legendFormat", ""), one["metric"]), points(one["values"]))
+            (label(target.get("legendFormat", ""), one["metric"]), points(one["values"], now))
             for target in panel["targets"]
-            for one in asked(arguments.prometheus, target["expr"], arguments.minutes)
+            for one in asked(arguments.prometheus, target["expr"], now, arguments.minutes)
         ]
         unit = panel["fieldConfig"]["defaults"]["unit"]
         draw = stat if panel["type"] == "stat" else graph
@@ -56,19 +56,23 @@ def main() -> None:
     figure.savefig(arguments.picture, dpi=90)
 
 
-Series = list[tuple[str, tuple[list[datetime], list[float]]]]
+Series = list[tuple[str, tuple[list[float], list[float]]]]
 
 
-def asked(url: str, expression: str, minutes: float) -> list[dict[str, Any]]:
+def asked(url: str, expression: str, now: float, minutes: float) -> list[dict[str, Any]]:
     """Return the series of an expression over the last minutes."""
-    now = time.time()
     step = max(1.0, minutes * 60 / _POINTS)
     query = expression.replace("$__rate_interval", f"{max(_SHORTEST_RATE, math.ceil(4 * step))}s")
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(
             f"{url}/api/v1/query_range",
-            params={"query": query, "start": now - minutes * 60, "end": now, "step": step},
+            params={
+                "query": query,
+                "start": str(now - minutes * 60),
+                "end": str(now),
+                "step": str(step),
+            },
             timeout=60,
         ).json()
     if answer["status"] != "success":
@@ -84,10 +88,10 @@ def label(pattern: str, labels: dict[str, str]) -> str:
     return pattern
 
 
-def points(values: list[list[Any]]) -> tuple[list[datetime], list[float]]:
-    """Return moments and numbers."""
+def points(values: list[list[Any]], now: float) -> tuple[list[float], list[float]]:
+    """Return moments, in minutes from now, and numbers."""
     return (
-        [datetime.fromtimestamp(at, tz=UTC) for at, _ in values],
+        [(float(at) - now) / 60 for at, _ in values],
         [float(number) for _, number in values],
     )
 
@@ -98,7 +102,7 @@ def graph(axes: Axes, series: Series, unit: str) -> None:
         axes.plot(moments, [number * _UNITS.get(unit, 1.0) for number in numbers], lw=1, label=name)
     axes.set_ylim(bottom=0)
     axes.tick_params(labelsize=7)
-    axes.xaxis.set_major_formatter(mpl.dates.DateFormatter("%H:%M"))
+    axes.set_xlabel("minutes", fontsize=7)
     axes.grid(alpha=0.3)
     if unit == "s":
         axes.set_ylabel("seconds", fontsize=7)

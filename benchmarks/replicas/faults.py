@@ -33,6 +33,8 @@ from todserve.serving.terminal.demo import UTTERANCES
 Fault = Callable[[], object]
 _PATIENCE = 180.0
 """Seconds in which everything must be itself again."""
+_NOTICED = 3.0
+"""Seconds after which HAProxy knows that a worker is gone."""
 
 
 @dataclass(kw_only=True)
@@ -187,18 +189,17 @@ def scenes(
         endpoint.stop()
         endpoint.start()
 
-    def kill_workers() -> None:
-        killed = 0
-        while killed < kills:
-            killed += chance.choice(endpoints).kill_worker(chance)
-            time.sleep(chance.uniform(0.5, 1.5))
+    def kill_worker() -> None:
+        while not chance.choice(endpoints).kill_worker(chance):
+            time.sleep(0.2)
+        time.sleep(_NOTICED)
+        laptop.edge.wait_until_up(4, seconds=_PATIENCE)
 
     one, two = laptop.gateways
     database = laptop.database
     return {
         "nothing": [lambda: time.sleep(10)],
         "an endpoint killed, started again": [endpoints[0].kill, lambda: again(endpoints[0])],
-        f"{kills} workers killed": [kill_workers],
         "a gateway killed, started again": [one.kill, one.start],
         "both gateways restarted, one after the other": [
             two.stop,
@@ -213,6 +214,7 @@ def scenes(
             database.start,
         ],
         "HAProxy read its configuration again": [laptop.edge.reload, lambda: time.sleep(2)],
+        f"{kills} workers killed, one after the other": [kill_worker] * kills,
     }
 
 

@@ -44,6 +44,9 @@ def test_every_figure_of_ours_that_is_asked_for_is_one_that_is_given() -> None:
     metrics = GatewayMetrics(WaitingRoom(at_once=1, most=1, seconds=1.0))
     metrics.answered("GET", "/health", 200, 0.1)
     metrics.refused("full")
+    metrics.stored("tod/1.0", ["unparsed"])
+    metrics.fell_back("tod/2.0")
+    metrics.shadowed("tod/2.0", "alike")
     with metrics.asking():
         pass
     given = set(re.findall(r"^(\w+)[ {]", metrics.exposition().decode(), re.M))

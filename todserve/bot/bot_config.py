@@ -26,6 +26,7 @@ from todserve.bot.forms.value_check import Check
 from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
 from todserve.bot.services.service_config import Address, HandOff, HttpAction
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 from todserve.runtime.values.place import known_zone
 
 HAND_OFF = "action_hand_off"
@@ -313,6 +314,25 @@ class Rule(_Frozen):
         return self
 
 
+class TwoStage(_Frozen):
+    """How the bot asks about what it did not understand before it gives up.
+
+    Attributes:
+        ask: response or action that asks whether the likeliest intent was meant; a response may say
+            ``{intent}``, and is shown with buttons for yes and no.
+        rephrase: response or action that asks to say it differently.
+        denied: intent of a message that says no to ``ask``; its button's.
+        names: intent -> what people are asked; its own name, with spaces, where none is listed.
+        give_up: what is done after the fallback's response.
+    """
+
+    ask: str = "utter_ask_affirmation"
+    rephrase: str = "utter_ask_rephrase"
+    denied: str = OUT_OF_SCOPE
+    names: dict[str, Phrase] = {}
+    give_up: Steps | None = None
+
+
 class Fallback(_Frozen):
     """When the bot says that it did not understand.
 
@@ -322,6 +342,7 @@ class Fallback(_Frozen):
         response: what it says then.
         hand_off_after: so many such turns in a row hand over to a person; None never does.
         hand_off: what it says when it hands over.
+        two_stage: how it asks first; None says ``response`` at once.
     """
 
     intent: Share = 0.0
@@ -329,6 +350,7 @@ class Fallback(_Frozen):
     response: str = "utter_fallback"
     hand_off_after: PositiveInt | None = None
     hand_off: str = "utter_hand_off"
+    two_stage: TwoStage | None = None
 
 
 class Actions(_Frozen):
@@ -481,6 +503,9 @@ class BotConfig(_Frozen):
             named |= {*in_order(steps)}
         for rule in self.rules:
             named |= {one for one in in_order(rule.do) if self.form_called(one) is None}
+        two_stage = self.fallback.two_stage
+        if two_stage is not None:
+            named |= {two_stage.ask, two_stage.rephrase, *in_order(two_stage.give_up)}
         forms = {form.name for form in self.forms.values()}
         return frozenset(named - forms - {HAND_OFF, RESTART, RESUME, *self.said()})
 

@@ -30,6 +30,8 @@ class Phrases(BaseModel):
         affirm: utterances, or their beginnings, that mean yes; lower case.
         deny: the same for no.
         responses: name -> text of the responses that every bot has.
+        agree: yes, on a button.
+        disagree: no, on a button.
         done: said once a form is complete whose project says nothing.
         book: a regular expression of how a booking is asked for.
         reference: the same for the reference of one.
@@ -44,6 +46,8 @@ class Phrases(BaseModel):
     affirm: tuple[str, ...]
     deny: tuple[str, ...]
     responses: Mapping[str, str]
+    agree: str
+    disagree: str
     done: str
     book: str
     reference: str

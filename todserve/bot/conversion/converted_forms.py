@@ -134,11 +134,10 @@ class BotParts:
             if intent != FALLBACK_INTENT
         }
 
-    def fallback(self) -> dict[str, str]:
+    def not_understood(self) -> Names:
         """Return what is said to a message that was not understood, where the project says it."""
         names = self._flows.answers.get(FALLBACK_INTENT, ("utter_default",))
-        said = [name for name in names if name in self._wording]
-        return {"response": said[0]} if said else {}
+        return tuple(name for name in names if name in self._wording)
 
     def _form(self, form: str, slots: Names, action: Any, opening: Names) -> dict[str, Any]:
         places = {slot: self._places.get(slot, (SERVICE, label(slot))) for slot in slots}

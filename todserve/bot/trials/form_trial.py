@@ -9,6 +9,7 @@ understands is taken for understood. No action runs, and nobody is called.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from todserve.bot.action_events import Event
@@ -153,6 +154,9 @@ class FormTrial:
         if check is not None and (check.least is not None or check.most is not None):
             number = check.least if check.least is not None else check.most
             yield f"{number:g}"
+        if check is not None and (check.earliest is not None or check.latest is not None):
+            days = check.earliest if check.earliest is not None else check.latest
+            yield (datetime.now(UTC).date() + timedelta(days=(days or 0))).isoformat()
         if known.examples or known.values or (check is not None and check.pattern is not None):
             return
         if any(one.pattern for one in known.fill) and not any(one.bare for one in known.fill):
