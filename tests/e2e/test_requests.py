@@ -87,11 +87,13 @@ def test_turn_of_a_dialogue_with_history_and_state(server: RunningServer) -> Non
 def test_good_and_bad_requests_share_a_batch(server: RunningServer) -> None:
     good = json.dumps({"user": "hello", "tasks": ["intent"]})
     turns = counter(server, "tod_turns_total")
+    read = counter(server, "tod_read_tokens_total")
     batches = counter(server, "tod_batch_seconds_count")
     with ThreadPoolExecutor(3) as pool:
         replies = list(pool.map(lambda body: post(server, body), [good, '{"user": 5}', good]))
     assert [reply.status_code for reply in replies] == [200, 400, 200]
     wait_for(server, "tod_turns_total", turns + 3)
+    wait_for(server, "tod_read_tokens_total", read + 1)
     assert counter(server, "tod_batch_seconds_count") == batches + 1
     # The pipeline times a batch as a whole.
     first, refused, last = (reply.json() for reply in replies)

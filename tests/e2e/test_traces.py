@@ -49,7 +49,7 @@ def test_a_turn_is_one_trace_through_gateway_and_worker(
                 timeout=60,
             )
         assert said.status_code == 200, said.text
-        found = receiver.spans(TRACE, least=14)
+        found = receiver.spans(TRACE, least=16)
     finally:
         gateway.kill()
     turn = found[f"{GATEWAY}: POST /v1/dialogues/{{dialogue_id}}/turns"]

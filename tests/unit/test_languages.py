@@ -1,17 +1,20 @@
 """Every language says everything: the files of a kind have the same keys, whatever the language."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.support.source_tree import ROOT
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.reply_style import ReplyStyle
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 
 ROOMS = ROOT / "todserve" / "runtime"
 # Kind -> its files; English's, the first, is what the others are held against.
+FOLDER = ROOT / "todserve" / "bot" / "phrases"
 KINDS = {
     "reply": ("reply", "{}.json", ("english", "german", "korean")),
     "values of replies": ("knowledge", "{}_values.json", ("english", "german")),
@@ -24,7 +27,7 @@ OWN = {
     *("numbers", "written", "missing", "plain_words", "run_together", "spellings", "never"),
     *("doubts", "times_after", "places", "slots", "words", "scales", "currencies", "hundredths"),
     *("days", "weekdays", "weeks", "months", "years", "ordinals", "hours", "minutes", "named"),
-    *("values", "texts", "steps", "tens", "slot_words"),
+    *("values", "texts", "steps", "tens", "slot_words", "ranks"),
 }
 MAY_BE_LEFT_OUT = {"wording"}
 FILES = [(kind, name) for kind, (_, _, names) in KINDS.items() for name in names]
@@ -75,3 +78,13 @@ def test_the_mould_of_other_languages_is_what_a_checkpoint_may_say() -> None:
         check_pattern(text)
     for text in WordForms.of_language("german").expressions():
         check_pattern(text)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_a_bot_says_the_same_things_in_every_language(language: Language) -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == {*Language}
+    english, other = PHRASES[Language.EN], PHRASES[language]
+    assert english.responses.keys() == other.responses.keys()
+    for name, text in other.responses.items():
+        assert ("{reference}" in text) == ("{reference}" in english.responses[name])
+    assert all(re.compile(pattern) for pattern in (other.book, other.reference))

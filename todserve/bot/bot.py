@@ -24,6 +24,7 @@ from todserve.bot.forms.form_dialogue import Move, advance, filled, rule_for
 from todserve.bot.rasa.action_slots import filled_by, typed
 from todserve.bot.rasa.entity_conditions import entities_placed
 from todserve.bot.rasa.judged_values import judged_before, new_values
+from todserve.bot.rasa.two_stage_fallback import clarified, denies
 from todserve.bot.response_templates import Responses
 from todserve.bot.services.person_call import PersonCall
 from todserve.bot.services.secret_values import Secrets
@@ -96,17 +97,22 @@ class Bot:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
         heard = self._named(heard)
+        heard = clarified(heard, past, self._config)
         heard, strayed, placed = entities_placed(heard, past, self._config)
         heard = judged_before(heard, past.form, self._config)
         doing = Doing(self._config, self._responses, self._runner, heard, past, earlier, self._desk)
         if given_back:
             doing.say(self._config.hand_off.back)
+        for _, slot in heard.changed:
+            doing.memory.pop(slot, None)  # what the user says now is newer
         self._remember(doing)
         doing.settle_language()
         doing.remember(placed)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
+        elif past.form is None and denies(heard, past, self._config):
+            doing.rephrase()
         elif not self._fill(doing, past.form, past):
             self._answer(doing, past)
         return replace(doing.outcome(), strayed=strayed)

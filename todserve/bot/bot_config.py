@@ -4,6 +4,7 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
@@ -25,6 +26,7 @@ from todserve.bot.forms.value_check import Check
 from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
 from todserve.bot.services.service_config import Address, HandOff, HttpAction
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 from todserve.runtime.values.place import known_zone
 
 HAND_OFF = "action_hand_off"
@@ -35,6 +37,9 @@ RESTART = "action_restart"
 
 RESUME = "action_resume_form"
 """The same: the form goes on that was left last for another one."""
+
+PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
+"""What stands in a template for a value."""
 
 _SAID = "utter_"
 """Begins the names of responses alone, as in Rasa."""
@@ -306,6 +311,25 @@ class Rule(_Frozen):
         return self
 
 
+class TwoStage(_Frozen):
+    """How the bot asks about what it did not understand before it gives up.
+
+    Attributes:
+        ask: response or action that asks whether the likeliest intent was meant; a response may say
+            ``{intent}``, and is shown with buttons for yes and no.
+        rephrase: response or action that asks to say it differently.
+        denied: intent of a message that says no to ``ask``; its button's.
+        names: intent -> what people are asked; its own name, with spaces, where none is listed.
+        give_up: what is done after the fallback's response.
+    """
+
+    ask: str = "utter_ask_affirmation"
+    rephrase: str = "utter_ask_rephrase"
+    denied: str = OUT_OF_SCOPE
+    names: dict[str, Phrase] = {}
+    give_up: Steps | None = None
+
+
 class Fallback(_Frozen):
     """When the bot says that it did not understand.
 
@@ -315,6 +339,7 @@ class Fallback(_Frozen):
         response: what it says then.
         hand_off_after: so many such turns in a row hand over to a person; None never does.
         hand_off: what it says when it hands over.
+        two_stage: how it asks first; None says ``response`` at once.
     """
 
     intent: Share = 0.0
@@ -322,6 +347,7 @@ class Fallback(_Frozen):
     response: str = "utter_fallback"
     hand_off_after: PositiveInt | None = None
     hand_off: str = "utter_hand_off"
+    two_stage: TwoStage | None = None
 
 
 class Actions(_Frozen):
@@ -450,6 +476,7 @@ class BotConfig(_Frozen):
                     f"actions.http.{name}.remember: got {strange[0]!r}; expected one of gives "
                     f"({', '.join(service.gives) or 'nothing'})"
                 )
+            self._says_what_is_given(name, service)
         elsewhere = self.named_actions() - {*self.actions.http}
         if elsewhere and self.actions.module is None and self.actions.endpoint is None:
             raise ConfigError(
@@ -473,6 +500,9 @@ class BotConfig(_Frozen):
             named |= {*in_order(steps)}
         for rule in self.rules:
             named |= {one for one in in_order(rule.do) if self.form_called(one) is None}
+        two_stage = self.fallback.two_stage
+        if two_stage is not None:
+            named |= {two_stage.ask, two_stage.rephrase, *in_order(two_stage.give_up)}
         forms = {form.name for form in self.forms.values()}
         return frozenset(named - forms - {HAND_OFF, RESTART, RESUME, *self.said()})
 
@@ -526,6 +556,22 @@ class BotConfig(_Frozen):
     def said(self) -> frozenset[str]:
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
+
+    def _says_what_is_given(self, name: str, service: HttpAction) -> None:
+        """Refuse a response about an action that tells what nobody has given.
+
+        It would be told of an older answer, or of the model's guess.
+        """
+        told = {one for form in self.forms.values() for one in form.required}
+        told |= {*service.gives, *service.send, *self.slots}
+        for template in self.responses.get(service.says or "", ()):
+            for found in PLACEHOLDER.findall(template.text or ""):
+                slot = found[0] or found[1]
+                if slot not in told:
+                    raise ConfigError(
+                        f"actions.http.{name}.says: got {service.says!r} with {{{slot}}}, which "
+                        "neither the answer nor a slot must have; expected it under gives; add it"
+                    )
 
     def _forms_named(self) -> Iterable[tuple[str, str | None]]:
         for place, rule in enumerate(self.rules):

@@ -55,6 +55,8 @@ class Outcome:
         trail: events and messages in their order, as Rasa's tracker has them.
         done: what was said and done in the turns before, each name once, the newest last.
         left: the forms that were left for another one, the newest last.
+        stage: what a two-stage fallback waits for; None where none is under way.
+        suggested: the intent that it asked about.
         strayed: slot -> value that the model understands and no condition of the slot allows.
     """
 
@@ -71,6 +73,8 @@ class Outcome:
     trail: tuple[Event, ...] = ()
     done: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    stage: str | None = None
+    suggested: str | None = None
     strayed: Mapping[str, str] = field(default_factory=dict)
 
     @property

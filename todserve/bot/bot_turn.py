@@ -19,9 +19,18 @@ from todserve.bot.action_events import (
     SlotSet,
 )
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import HAND_OFF, RESTART, RESUME, BotConfig, Form, Steps, in_order
+from todserve.bot.bot_config import (
+    HAND_OFF,
+    RESTART,
+    RESUME,
+    BotConfig,
+    Form,
+    Steps,
+    TwoStage,
+    in_order,
+)
 from todserve.bot.bot_outcome import FormState, Outcome
-from todserve.bot.bot_phrases import Language
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.forms.form_dialogue import advance, rule_after
 from todserve.bot.message_dispatcher import Dispatcher
@@ -37,6 +46,7 @@ from todserve.bot.rasa.action_slots import (
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.rasa.judged_values import new_values
 from todserve.bot.rasa.tracker_events import at, parse_data, tracker_events
+from todserve.bot.rasa.two_stage_fallback import TWO_STAGE, Next, Stage, after_doubt, after_no
 from todserve.bot.response_templates import Responses, Values
 from todserve.bot.services.json_service import UnsureActionError
 from todserve.bot.services.person_call import PersonCall
@@ -97,6 +107,9 @@ class Doing:
         self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
+        self._waited = past.stage
+        self._stage: Stage | None = None
+        self._suggested: str | None = None
         self._handed_off = False
         self._error: str | None = None
 
@@ -153,8 +166,52 @@ class Doing:
     def miss(self) -> None:
         """Say that the message was not understood; hand over after too many."""
         self._missed = True
-        if not self.give_up():
+        two_stage = self._config.fallback.two_stage
+        if self.give_up():
+            return
+        if two_stage is not None and self.form is None:
+            self._doubt(two_stage, *after_doubt(self._waited))
+        else:
             self.say(self._config.fallback.response)
+
+    def rephrase(self) -> None:
+        """Take in that something else was meant than what the bot asked about."""
+        two_stage = self._config.fallback.two_stage
+        if two_stage is not None:
+            self._doubt(two_stage, *after_no(self._waited))
+
+    def _doubt(self, two_stage: TwoStage, following: Next, stage: Stage | None) -> None:
+        """Ask about what was not understood, or give up."""
+        self._stage = stage
+        self._said.append(TWO_STAGE)
+        count = len(self._said)
+        if following is Next.ASK and self.heard.intent is not None:
+            self._suggested = self.heard.intent
+            self._suggest(two_stage, self.heard.intent)
+        elif following is not Next.GIVE_UP:
+            self.perform(two_stage.rephrase)
+        else:
+            self.say(self._config.fallback.response)
+        # Rasa's stories know it under one name, whatever it says.
+        del self._said[count:]
+        if following is Next.GIVE_UP and two_stage.give_up is not None:
+            self.perform(two_stage.give_up)
+
+    def _suggest(self, two_stage: TwoStage, intent: str) -> None:
+        if two_stage.ask not in self._responses:
+            self.perform(two_stage.ask)
+            return
+        phrases = PHRASES[self._language]
+        self.say(
+            two_stage.ask,
+            {
+                "intent": two_stage.names.get(intent, intent.replace("_", " ")),
+                "buttons": [
+                    {"title": phrases.agree, "payload": f"/{intent}"},
+                    {"title": phrases.disagree, "payload": f"/{two_stage.denied}"},
+                ],
+            },
+        )
 
     def give_up(self) -> bool:
         """Hand over where this message is one too many in a row that brought nothing."""
@@ -299,6 +356,8 @@ class Doing:
             trail=tuple(self._trail),
             done=self._done,
             left=tuple(self._left),
+            stage=self._stage,
+            suggested=self._suggested,
         )
 
     def judged(self, form: Form, before: FormState | None, after: FormState) -> FormState:

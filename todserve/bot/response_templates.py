@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from todserve.bot.bot_config import BotConfig, Template
+from todserve.bot.bot_config import PLACEHOLDER, BotConfig, Template
 from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.rasa.action_slots import value_text
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.user_message import Heard
 from todserve.runtime.reply.reply_style import ReplyStyle
-
-_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +143,7 @@ def _fill(
 
     def filled(part: Any) -> Any:
         if isinstance(part, str):
-            return _PLACEHOLDER.sub(written, part)
+            return PLACEHOLDER.sub(written, part)
         if isinstance(part, Mapping):
             return {key: filled(one) for key, one in part.items()}
         return [filled(one) for one in part] if isinstance(part, list | tuple) else part

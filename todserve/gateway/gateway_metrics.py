@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from todserve.gateway.answer_metrics import AnswerMetrics
 from todserve.gateway.waiting_room import WaitingRoom
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -95,6 +96,7 @@ class GatewayMetrics:
             ("tod_gateway_places", "Places that there are.", lambda: room.places),
         ):
             Gauge(name, told, registry=self._registry).set_function(look)
+        self.answers = AnswerMetrics(self._registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is a pattern."""

@@ -42,6 +42,7 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
         refused=_refused(work),
         model=identity,
         unconstrained=_unconstrained(work),
+        now=work.tracked.moment if work.tracked else None,
         corrected=work.tracked.memory.corrected if work.tracked else work.memory.corrected,
     )
 

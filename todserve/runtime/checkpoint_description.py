@@ -15,6 +15,7 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
     """Return what the checkpoint can speak of; the acts are those of its vocabulary."""
     labels = OutputLabels.of(checkpoint)
     services = checkpoint.schema.services
+    learnt = checkpoint.labels
     return ModelDescription(
         name=identity.name,
         version=identity.version,
@@ -35,6 +36,8 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
             for service in services
             if any(slot.type for slot in service.slots)
         },
+        intent_shares={} if learnt is None else learnt.intents,
+        slot_shares={} if learnt is None else learnt.slots,
     )
 
 

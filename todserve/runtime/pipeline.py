@@ -13,6 +13,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
 from todserve.runtime.decoding.questions import Question, Questions
 from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.counted_engine import CountedEngine, TokenCount
 from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
@@ -85,7 +86,7 @@ class Pipeline:
         """
         self.checkpoint = checkpoint
         self.identity = identity
-        self._engine = engine
+        self._engine = CountedEngine(engine)
         self._automaton = automaton
         self._reader = UtteranceReader.of(checkpoint, speller)
         self._names = KnownNames.of(checkpoint) if speller else None
@@ -96,7 +97,7 @@ class Pipeline:
         self._form = HistoryForm(checkpoint)
         self._replay = Replay(
             checkpoint=checkpoint,
-            engine=engine,
+            engine=self._engine,
             builder=self._builder,
             form=self._form,
             automaton=automaton,
@@ -150,6 +151,11 @@ class Pipeline:
             variations=_reply_automaton(checkpoint) if checked and not constrained else None,
             checked=checked,
         )
+
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far."""
+        return self._engine.tokens
 
     def answer(
         self, requests: Sequence[TurnRequest], *, understood: Listener | None = None

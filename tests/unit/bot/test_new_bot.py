@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from todserve.bot.bot_file import load_bot
-from todserve.bot.bot_phrases import Language
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.starter.new_bot import NewBot, bot_text, words_of_starter, write_bot
 from todserve.cli.main import main
 from todserve.runtime.errors import ConfigError
@@ -110,8 +110,10 @@ def test_whatever_the_words_are_the_file_can_be_read_and_its_form_ends(
     assert write_bot(NewBot(what=what, needs=needs), tmp_path / "new")
 
 
-def test_every_language_has_the_same_words_for_a_first_bot() -> None:
+def test_every_language_has_the_same_phrases_and_words_for_a_first_bot() -> None:
     english = words_of_starter("en")
+    responses = PHRASES[Language.EN].responses.keys()
+    assert all(one.responses.keys() == responses for one in PHRASES.values())
     for language in Language:
         own = words_of_starter(language)
         assert own.keys() == english.keys()
@@ -121,3 +123,27 @@ def test_every_language_has_the_same_words_for_a_first_bot() -> None:
 
 def test_a_new_bot_is_commented() -> None:
     assert sum(line.strip().startswith("#") for line in bot_text(NewBot()).splitlines()) >= 10
+
+
+def test_a_german_bot_takes_german_corrections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bot(NewBot(language="de"), tmp_path / "new")
+    typed(
+        monkeypatch,
+        "Ich möchte einen Termin am Dienstag",
+        "Ich bin Anna",
+        "14:30",
+        "nicht Dienstag, sondern Mittwoch",
+        "die Uhrzeit ist falsch",
+        "15:00",
+        "ja gerne",
+    )
+    assert main(["bot", "shell", str(tmp_path / "new" / "bot.yml")]) == 0
+    heard = said(capsys)
+    assert heard[-4:-1] == [
+        "Einen Termin vereinbaren: Anna, Mittwoch, 14:30. Stimmt das so?",
+        "Um wie viel Uhr?",
+        "Einen Termin vereinbaren: Anna, Mittwoch, 15:00. Stimmt das so?",
+    ]
+    assert heard[-1].startswith("Ich habe es unter ")

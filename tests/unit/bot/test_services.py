@@ -147,6 +147,12 @@ def test_a_service_may_judge_a_value(tmp_path: Path) -> None:
     assert [one["slots"] for one in server.requests] == [{"day": "friday"}, {"day": "monday"}]
 
 
+def test_what_a_service_need_not_give_is_never_told_of_something_older() -> None:
+    part = booking(NOBODY, gives=[])
+    with pytest.raises(ConfigError, match=r"http\.book\.says: .*\{reference\}.*under gives"):
+        ClinicTalk(part)
+
+
 def test_a_failure_is_logged_without_what_was_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), LocalServer(Answer(500)) as server:
         talked(server)

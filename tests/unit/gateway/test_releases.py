@@ -326,6 +326,7 @@ def test_a_version_of_another_server_is_tried_promoted_and_taken_back_without_to
         model.away = True
         assert version_of(gateway, first, "4") == "2.0"
         assert gateway.call("GET", "/ready").json()["model"] is True
+        assert main(["release", "list", "--logs", str(logs)]) == 0
         found = released(gateway, "GET", "")
         assert [(one["version"], one["place"]) for one in found["versions"] if one["answers"]] == [
             ("2.0", other.url)

@@ -80,6 +80,7 @@ def test_a_turn_is_one_trace_from_its_client_to_the_model(
         "read the dialogue",
         "ask the model",
         "store the turn",
+        "ask for the labels",
     }
     whole = found[SAY]
     assert whole.parent is not None

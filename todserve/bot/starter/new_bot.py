@@ -23,7 +23,6 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
 
-_WORDS = Path(__file__).with_name("starter_words.json")
 _ACTIONS = Path(__file__).with_name("starter_actions.py.txt")
 _ACTION = "note_request"
 _MOST_SLOTS = 20
@@ -91,13 +90,12 @@ def words_of_starter(language: str) -> Mapping[str, Any]:
             f"language: got {language!r}; expected one of {', '.join(known)}; other ones can be "
             "written into bot.yml by hand"
         )
-    found: Mapping[str, Any] = _every_language()[language]
-    return found
+    return _read(Language(language))
 
 
 @cache
-def _every_language() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = read_json(_WORDS)
+def _read(language: Language) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = read_json(Path(__file__).with_name(f"{language}.json"))
     return found
 
 
@@ -279,15 +277,19 @@ def _asking(text: str, kind: str | None, own: Mapping[str, Any]) -> str:
 
 
 def _begins(what: str, own: Mapping[str, Any]) -> Iterator[str]:
-    """Yield expressions for what begins the form: all its words that matter, then the last."""
-    small = {*own["small"]}
-    telling = [one for one in re.findall(r"\w+", what.casefold()) if one not in small]
-    words = telling or re.findall(r"\w+", what.casefold())
+    """Yield expressions for what begins the form: all its words that matter, then what it is about.
+
+    That is the last word, or the ones with a capital: German begins its nouns so.
+    """
+    written = re.findall(r"\w+", what)
+    telling = [one for one in written if one.casefold() not in own["small"]] or written
+    about = [one for one in telling if one[0].isupper() and one is not written[0]] or telling[-1:]
     # RE2's \b knows English alone.
     edge = r"\b" if what.isascii() else ""
-    yield ".*".join(f"{edge}{re.escape(one)}" for one in words)
+    words = [f"{edge}{re.escape(one.casefold())}" for one in telling]
+    yield ".*".join(words)
     if len(words) > 1:
-        yield f"{edge}{re.escape(words[-1])}"
+        yield from (f"{edge}{re.escape(one.casefold())}" for one in about)
 
 
 def _slots(needs: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ understands is taken for understood. No action runs, and nobody is called.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from todserve.bot.action_events import Event
@@ -100,7 +101,8 @@ class FormTrial:
         state = FormState(
             name=key, values={}, missing=required, awaiting_confirmation=False, since=""
         )
-        outcome = Outcome(form=state, memory=self._config.initial_values())
+        memory = {**self._config.initial_values(), **self._begun_with(form)}
+        outcome = Outcome(form=state, memory=memory)
         asked: list[str] = []
         heard = _message(0, "-", form)
         for index in range(1, 2 + (_TRIES + 1) * len(required)):
@@ -123,6 +125,16 @@ class FormTrial:
             outcome = self._bot.turn(heard, outcome)
         return FormFault(name, None, "it asks for its yes again and again; does 'words' hold one?")
 
+    def _begun_with(self, form: Form) -> dict[str, str]:
+        """Return slot -> value that the message which begins the form brings, whatever it is."""
+        slots = {slot: self._config.slots.get(slot, BotSlot()) for slot in form.required}
+        return {
+            slot: one.value or _ANYTHING
+            for slot, known in slots.items()
+            for one in known.fill
+            if one.begins
+        }
+
     def _begins(self, key: str) -> bool:
         config, name = self._config, self._config.form_name(key)
         named = {*config.intents, *_payloads(config)}
@@ -142,6 +154,9 @@ class FormTrial:
         if check is not None and (check.least is not None or check.most is not None):
             number = check.least if check.least is not None else check.most
             yield f"{number:g}"
+        if check is not None and (check.earliest is not None or check.latest is not None):
+            days = check.earliest if check.earliest is not None else check.latest
+            yield (datetime.now(UTC).date() + timedelta(days=(days or 0))).isoformat()
         if known.examples or known.values or (check is not None and check.pattern is not None):
             return
         if any(one.pattern for one in known.fill) and not any(one.bare for one in known.fill):

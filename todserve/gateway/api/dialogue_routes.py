@@ -51,7 +51,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         401: "A bearer token is required",
         403: "The token may not do this",
         404: "There is no such dialogue, turn or correction",
-        409: "The message id stands for another text",
+        409: "The message id stands for another text, or the version cannot be released",
         410: "The dialogue has expired",
         413: "The body is too large",
         421: "Without tokens, only localhost is answered",
@@ -165,6 +165,7 @@ def dialogue_routes(
                 body.message_id,
                 request_id=request_id,
                 owner=owner,
+                now=body.now,
                 understood=understood,
             )
 

@@ -34,7 +34,7 @@ from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness, TurnView
-from todserve.gateway.api.roles import allowed
+from todserve.gateway.api.roles import allowed, methods_of
 from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.sender_conversations import Senders
@@ -195,13 +195,19 @@ def _add_refusals(app: FastAPI) -> None:
         return refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
 
     @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
         kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
+        headers = dict(error.headers or {})
         if status == HTTPStatus.BAD_REQUEST:
             message = f"body: cannot be read; {_WANTED}"
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The framework would name the methods of the first route alone.
+            known = ", ".join(methods_of(request.url.path)) or headers.get("Allow", "GET")
+            headers["Allow"] = known
+            message = f"got another method; expected one of {known}; see /docs"
         answer = refusal(status, kind, message)
-        answer.headers.update(error.headers or {})
+        answer.headers.update(headers)
         return answer
 
     @app.exception_handler(Exception)
@@ -221,6 +227,8 @@ def _problem(found: Mapping[str, Any]) -> str:
         return f"body: no JSON from character {place[-1]} on; {_WANTED}"
     if place == ("body",) and found["type"] in ("missing", *_NO_OBJECT):
         return f"body: no JSON object; {_WANTED}"
+    if found["type"] == "missing":
+        return f"{'.'.join(map(str, place))}: it is missing; /docs shows what is needed"
     if found["type"] == "extra_forbidden":
         return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
     pattern = found.get("ctx", {}).get("pattern")

@@ -34,7 +34,8 @@ from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import FILE, LoggedRequest, log_request
 from todserve.gateway.waiting_room import Crowded, CrowdedError, WaitingRoom
 from todserve.runtime.traces.trace_spans import Kind, span, trace_id
-from todserve.runtime.wire.key_checks import is_request_id
+from todserve.runtime.wire.body import repeated_key
+from todserve.runtime.wire.key_checks import is_request_id, quote
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
@@ -233,7 +234,13 @@ class Guard:
             large = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit)
             await large(scope, receive, send)
             return
-        body: Message = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+        content = b"".join(chunks)
+        twice = repeated_key(content) if _is_api(scope) else None
+        if twice is not None:
+            told = f"body: key {quote(twice)} is there twice; send it once"
+            await refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", told)(scope, receive, send)
+            return
+        body: Message = {"type": "http.request", "body": content, "more_body": False}
         waiting = [body]
 
         async def replay() -> Message:

@@ -96,17 +96,25 @@ ASK_THE_MODEL: Set[tuple[str, str]] = frozenset(
 )
 """The routes of NEEDED that have the model answer a turn: they need a place in the waiting room."""
 
+
+def _pattern(route: str) -> str:
+    return "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", route)))
+
+
 _ASKING = re.compile(
-    "|".join(
-        "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", f"{method} {route}")))
-        for method, route in sorted(ASK_THE_MODEL)
-    )
+    "|".join(f"{method} {_pattern(route)}" for method, route in sorted(ASK_THE_MODEL))
 )
+_ADDRESSES = {one: re.compile(_pattern(one)) for one in {route for _, route in NEEDED}}
 
 
 def asks_the_model(method: str, path: str) -> bool:
     """Return whether a request is for one of the routes of ASK_THE_MODEL."""
     return _ASKING.fullmatch(f"{method} {path}") is not None
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods of every route of NEEDED at an address, sorted."""
+    return sorted(method for method, route in NEEDED if _ADDRESSES[route].fullmatch(path))
 
 
 class Token(BaseModel):

@@ -118,6 +118,7 @@ class Models:
         *,
         request_id: str,
         more: Mapping[str, Mapping[str, str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> TurnResponse:
         """Answer the utterance after ``turns``, which are as they stand.
@@ -128,6 +129,8 @@ class Models:
             turns: the newest turns before it, in order.
             request_id: passed on as ``X-Request-ID``.
             more: domain -> slot -> value that the message says outright.
+            now: what time it is for the user, where the client tells it; an archive from before
+                slots had types refuses it.
             understood: called with what was understood, while the reply is being written.
 
         Raises:
@@ -146,6 +149,8 @@ class Models:
             request["domain"] = last.domain
         if last is not None and last.corrected_slots:
             request["corrected"] = last.corrected_slots
+        if now is not None:
+            request["now"] = now
         try:
             with self._metrics.asking():
                 client, asked = self._client_of(model)
@@ -165,6 +170,7 @@ class Models:
         *,
         request_id: str,
         filled_by: Callable[[str], Sequence[str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         """Return the answer's JSON to a message, which may also be a payload such as ``/greet``.
@@ -178,6 +184,7 @@ class Models:
             turns: as ``ask``.
             request_id: as ``ask``.
             filled_by: entity -> slots that it fills; None for the slot of its own name.
+            now: as ``ask``.
             understood: as ``ask``; of a payload the model has nothing to understand.
 
         Raises:
@@ -189,7 +196,7 @@ class Models:
             return said if payload is None else said | outright(payload)
         if payload is None:
             return encode(
-                self.ask(model, user, turns, request_id=request_id, understood=understood)
+                self.ask(model, user, turns, request_id=request_id, now=now, understood=understood)
             )
         last = turns[-1] if turns else None
         more: dict[str, dict[str, str]] = {}
@@ -202,7 +209,7 @@ class Models:
                 if active in having or len(having) == 1:
                     place = active if active in having else having[0]
                     more.setdefault(str(place), {})[slot] = values[-1]
-        answered = self.ask(model, payload.words, turns, request_id=request_id, more=more)
+        answered = self.ask(model, payload.words, turns, request_id=request_id, more=more, now=now)
         before = {} if last is None else last.state
         return (
             encode(answered)

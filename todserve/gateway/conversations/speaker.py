@@ -62,12 +62,14 @@ class Speaker:
         owner: str | None = None,
         channel: str = "rest",
         metadata: Mapping[str, Any] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> tuple[TurnRecord, bool]:
         """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
 
-        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``understood`` is
-        called with what the model understood, before it has written its reply.
+        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``now`` is the time
+        where it was said, where the client tells it. ``understood`` is called with what the model
+        understood, before it has written its reply.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -94,7 +96,7 @@ class Speaker:
                 )
             reading = time.perf_counter()
             newest = before[-self._settings.history_turns :]
-            answer = self._answer(dialogue, user, newest, request_id, understood)
+            answer = self._answer(dialogue, user, newest, request_id, now, understood)
             asked = time.perf_counter()
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
@@ -150,7 +152,9 @@ class Speaker:
                 dialogue = self._store.dialogue(dialogue_id)
                 for later in range(index + 1, len(turns)):
                     newest = turns[max(0, later - self._settings.history_turns) : later]
-                    answer = self._answer(dialogue, turns[later].user, newest, request_id)
+                    # What "tomorrow" meant when it was said, it means still.
+                    said_at = turns[later].standing.get("now")
+                    answer = self._answer(dialogue, turns[later].user, newest, request_id, said_at)
                     contents[later] = {"answer": answer}
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
@@ -222,6 +226,7 @@ class Speaker:
         user: str,
         newest: Sequence[TurnRecord],
         request_id: str,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         filled_by = None if self._bot is None else self._bot.filled_by
@@ -231,6 +236,7 @@ class Speaker:
             newest,
             request_id=request_id,
             filled_by=filled_by,
+            now=now,
             understood=understood,
         )
 

@@ -67,12 +67,8 @@ def release_routes(
     def managed(request: Request) -> Releases:
         if settings.releases is None or pinned:
             raise ReleaseError(_UNMANAGED)
-        try:
-            return Releases(
-                settings.releases, name, url=settings.model_url, user=caller_of(request).name
-            )
-        except ServerError as error:
-            raise ReleaseError(str(error)) from None
+        who = caller_of(request).name
+        return Releases(settings.releases, name, url=settings.model_url, user=who)
 
     def done(action: Callable[[], Release]) -> dict[str, Any]:
         try:

@@ -8,15 +8,17 @@ that answers everybody else, and counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from todserve.gateway.conversations.model_clients import Models, Told
-from todserve.gateway.gateway_errors import MissingError, ModelAwayError
+from todserve.gateway.gateway_errors import GatewayError, MissingError, ModelAwayError
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.releases.rollouts import Rollouts
 from todserve.gateway.releases.shadow_traffic import ShadowTraffic
 from todserve.gateway.store.records import LABELLED, DialogueRecord, TurnRecord
 from todserve.gateway.store.turn_traits import model_of, reasons_of
+from todserve.runtime.wire.model_description import ModelDescription
 
 
 class Trials:
@@ -53,6 +55,7 @@ class Trials:
         *,
         request_id: str,
         filled_by: Callable[[str], Sequence[str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         """Return the answer's JSON to a message of a dialogue; see ``Models.answer``.
@@ -68,6 +71,7 @@ class Trials:
                 turns,
                 request_id=request_id,
                 filled_by=filled_by,
+                now=now,
                 understood=understood,
             )
 
@@ -91,9 +95,21 @@ class Trials:
             before: the turns that the model was shown.
         """
         self._metrics.stored(model_of(turn.answer), reasons_of(turn.answer, self._low_confidence))
+        self._metrics.answers.stored(
+            turn.answer,
+            turn.timing_ms,
+            before=before[-1].state if before else {},
+            usual=partial(self._described, dialogue.model),
+        )
         version = self._rollouts.shadow_of(dialogue, turn.message_id)
         if version is not None and turn.answer["model"]["version"] != version:
             self._shadow.offer(dialogue, turn, before, version)
+
+    def _described(self, model: str) -> ModelDescription | None:
+        try:
+            return self._models.describe(model, request_id="usual-labels")
+        except GatewayError:
+            return None
 
     def judged(self, turn: TurnRecord, content: Mapping[str, Any]) -> None:
         """Count what somebody said of a turn."""

@@ -98,6 +98,7 @@ class Tracked:
         refused: values that were understood, and are not believed.
         unconstrained: of the slots the model wrote under a constraint, its probability of their
             values among everything it might have written.
+        moment: from when days were counted; None where no slot has a type.
         renamed: values brought to the spelling of the name in the database that they mean.
     """
 
@@ -106,6 +107,7 @@ class Tracked:
     unparsed: tuple[str, ...]
     renamed: tuple[WordChange, ...] = ()
     refused: tuple[RefusedValue, ...] = ()
+    moment: datetime | None = None
     unconstrained: Confidence = field(default_factory=dict)
 
 
@@ -142,7 +144,7 @@ def track(
         values: reads values of slots with a type; None where none has one.
         now: what time it is for the user; None for the server's clock.
     """
-    moment = values.moment(now) if values is not None else now
+    moment = values.moment(now) if values is not None else None
     parsed: ParsedBeliefState = reading.parsed
     accepted = accepted_spans(reading, target, schema)
     taken = {span for span, _ in accepted}
@@ -207,6 +209,8 @@ def track(
             confidence.get(domain, {}).pop(slot, None)
             corrected.get(domain, set()).discard(slot)
         written = orders.over(written)
+        for domain, slot in grounds.outlived.of(utterance, memory.state, written).items():
+            written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
@@ -224,6 +228,7 @@ def track(
         unparsed=tuple(unparsed),
         renamed=tuple(dict.fromkeys(renamed)),
         refused=tuple(doubted),
+        moment=moment,
         unconstrained=_only(unconstrained, state),
     )
 

@@ -34,6 +34,8 @@ class ModelDescription(BaseModel):
         titles: domain -> what people call it; empty for one that nobody speaks of.
         prompts: what a user might say to it, to begin with.
         types: domain -> slot -> the type of its value, of slots that have one.
+        intent_shares: intent -> its share of the turns it was trained on; empty where unknown.
+        slot_shares: slot as ``train-day`` -> its share of what those turns set or changed.
     """
 
     # A client reads what it knows and ignores what a newer server adds.
@@ -50,6 +52,8 @@ class ModelDescription(BaseModel):
     titles: Mapping[str, str] = {}
     prompts: tuple[str, ...] = ()
     types: Mapping[str, Mapping[str, ValueType]] = {}
+    intent_shares: Mapping[str, float] = {}
+    slot_shares: Mapping[str, float] = {}
 
     @property
     def subjects(self) -> tuple[str, ...]:

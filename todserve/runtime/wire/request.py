@@ -96,7 +96,7 @@ class TurnRequest:
             domain=_domain(self.domain, budget),
             tasks=_tasks(self.tasks),
             top_k=_top_k(self.top_k, limits),
-            now=_now(self.now),
+            now=told_moment(self.now),
             request_id=_request_id(self.request_id),
         )
 
@@ -367,7 +367,12 @@ def _normalised(what: str, given: object, budget: Budget) -> NormalisedValue:
         ) from None
 
 
-def _now(value: object) -> datetime | None:
+def told_moment(value: object) -> datetime | None:
+    """Return what time it is for a user, as a request tells it; None where it does not.
+
+    Raises:
+        RequestError: it is no time, or one without its distance from UTC.
+    """
     fix = 'send "2026-11-28T18:30:00+01:00"'
     if value is None:
         return None

@@ -13,6 +13,7 @@ answers have, tells the model's own beside it: low where the model wanted to say
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -206,6 +207,8 @@ class TurnResponse(_Part):
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
             then not in the JSON.
+        now: from when "tomorrow" was meant, where the schema gives a slot a type; else it is not in
+            the JSON.
         corrected: domain -> slots that the request named as corrected and nobody has spoken of
             anew; send it back with the state. Without any it is not in the JSON.
     """
@@ -223,6 +226,7 @@ class TurnResponse(_Part):
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None
+    now: datetime | None = Field(None, exclude_if=lambda given: given is None)
     corrected: Mapping[str, tuple[str, ...]] = {}
 
 

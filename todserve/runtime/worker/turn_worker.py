@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from todserve.runtime.checkpoint_description import describe
+from todserve.runtime.engines.counted_engine import TokenCount
 from todserve.runtime.engines.engine_settings import (
     DecodingSettings,
     EngineSettings,
@@ -106,6 +107,10 @@ class BodyReply:
 class TurnPipeline(Protocol):
     """Answers and explains turns that were checked, as ``Pipeline`` does."""
 
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far."""
+
     def answer(
         self, requests: Sequence[TurnRequest], /, *, understood: Listener | None = None
     ) -> list[TurnResponse | RequestError]:
@@ -175,6 +180,11 @@ class TurnWorker:
             limits=RequestLimits(**section.get("limits", {})),
             description=described.model_dump(mode="json"),
         )
+
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far; it grows while a batch is answered."""
+        return self._pipeline.tokens
 
     def answer(self, bodies: Sequence[AskedBody]) -> list[BodyReply]:
         """Return one reply for each body, in their order; never raises for a body's sake."""
@@ -324,8 +334,10 @@ def _trace(
     answered = next((one for one in outcomes if isinstance(one, TurnResponse)), None)
     times = {} if answered is None else dict(answered.timing_ms)
     times.pop("total", None)
+    # Who asks for the description asks for no turn.
+    name = "explain" if body.explain else "turn" if outcomes else "describe"
     told_afterwards(
-        "explain" if body.explain else "turn",
+        name,
         body.trace,
         began=began,
         ended=time.time_ns(),

@@ -52,7 +52,7 @@ _GREETINGS: tuple[dict[str, object], ...] = (
     {"user": "hello"},
 )
 _DESCRIBE: dict[str, object] = {"describe": True}
-_ASK = "ask the model"
+_ASK, _ASK_LABELS = "ask the model", "ask for the labels"
 """What a request's span is called, where a program traces."""
 
 
@@ -339,7 +339,9 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
             RequestError: the archive is from before models could tell.
             ServerError: no answer, or none that is a description.
         """
-        answer, attempts = self._post(_DESCRIBE, model=model, request_id=request_id)
+        answer, attempts = self._post(
+            _DESCRIBE, model=model, request_id=request_id, asked=_ASK_LABELS
+        )
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
     def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
@@ -396,6 +398,7 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
         request_id: str | None = None,
         retries: int | None = None,
         timeout: float | None = None,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         """Return the last attempt's answer, whatever its status, and the number of attempts."""
         return self._send(
@@ -404,6 +407,7 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
             headers_of(request_id),
             retries=retries,
             timeout=timeout,
+            asked=asked,
         )
 
     def forward(self, path: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
@@ -432,11 +436,12 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
         retries: int | None = None,
         timeout: float | None = None,
         streamed: bool = False,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.Retrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            with span(_ASK, kind=Kind.CLIENT) as asking:
+            with span(asked, kind=Kind.CLIENT) as asking:
                 answer = retrying(
                     self._opened if streamed else self._http.post,
                     address,
@@ -449,7 +454,13 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
             return self._send(
-                address, content, headers, retries=retries, timeout=timeout, streamed=streamed
+                address,
+                content,
+                headers,
+                retries=retries,
+                timeout=timeout,
+                streamed=streamed,
+                asked=asked,
             )
         return answer, int(retrying.statistics["attempt_number"])
 
@@ -536,7 +547,9 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         self, *, model: str | None = None, request_id: str | None = None
     ) -> ModelDescription:
         """Return what the model's labels are; errors as of ``Client.describe``."""
-        answer, attempts = await self._post(_DESCRIBE, model=model, request_id=request_id)
+        answer, attempts = await self._post(
+            _DESCRIBE, model=model, request_id=request_id, asked=_ASK_LABELS
+        )
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
     async def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
@@ -583,11 +596,12 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         timeout: float | None = None,
         more: Mapping[str, str] | None = None,
         streamed: bool = False,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.AsyncRetrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            with span(_ASK, kind=Kind.CLIENT) as asking:
+            with span(asked, kind=Kind.CLIENT) as asking:
                 answer: httpx.Response = await retrying(
                     self._opened if streamed else self._http.post,
                     self.endpoint.address(model),
@@ -607,6 +621,7 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
                 timeout=timeout,
                 more=more,
                 streamed=streamed,
+                asked=asked,
             )
         return answer, int(retrying.statistics["attempt_number"])
 

@@ -30,7 +30,7 @@ _NO_NUL = r"^[^\u0000]*$"
 _NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 _NO_VALUE = r"^\s*[Nn][Oo][Nn][Ee]\s*$"  # runtime.dialogue.DELETED, in any case
 _SOMETIMES = {
-    "TurnResponse": ("unconstrained", "corrected"),  # see `response.encode`
+    "TurnResponse": ("unconstrained", "now", "corrected"),  # see `response.encode`
     "SlotPrediction": ("normalised",),
     "NormalisedValue": ("currency", "parts"),
     "RefusedPrediction": ("detail",),

@@ -224,21 +224,37 @@ class PlainHome:
         )
 
 
-def home_of(log_dir: Path, model: str, url: str | None) -> ModelHome:
-    """Return the server whose record lies in a folder of logs, or else the one at an address.
+class NoHome:
+    """The place of a server that does not run; another one may answer meanwhile."""
 
-    Raises:
-        ServerError: there is neither.
-    """
-    record = Record.load(log_dir)
-    if record is not None and record.running:
-        return TorchServeHome(record, model)
-    if url is None:
-        raise ServerError(
+    inference_url = ""
+    key_file: Path | None = None
+
+    def __init__(self, log_dir: Path) -> None:
+        self._why = ServerError(
             f"{log_dir}: no server runs; expected one that `tod start` started; start it, name its "
             "folder with --logs, or the address of another with --url"
         )
-    return PlainHome(url, model)
+
+    def versions(self) -> tuple[Version, ...]:
+        """Raise ServerError."""
+        raise self._why
+
+    def make_default(self, version: str) -> None:
+        """Raise ServerError."""
+        raise self._why
+
+    def load(self, archive: str) -> str:
+        """Raise ServerError."""
+        raise self._why
+
+
+def home_of(log_dir: Path, model: str, url: str | None) -> ModelHome:
+    """Return the server whose record lies in a folder of logs, or else the one at an address."""
+    record = Record.load(log_dir)
+    if record is not None and record.running:
+        return TorchServeHome(record, model)
+    return NoHome(log_dir) if url is None else PlainHome(url, model)
 
 
 def served_at(url: str, model: str) -> str:

@@ -27,9 +27,6 @@ class Releases:
         model: the model's name.
         url: the server's address, where ``tod start`` did not start it.
         user: who does what is done, for the log; the account of this machine where it is None.
-
-    Raises:
-        ServerError: no server runs there, and no address is given.
     """
 
     def __init__(
@@ -45,7 +42,7 @@ class Releases:
         """Return what is served, at the server or at another address.
 
         Raises:
-            ServerError: the server does not answer or has no such model, and there is no other.
+            ServerError: the server does not run or has no such model, and there is no other.
         """
         rollout = self.rollouts.read(self.model)
         try:

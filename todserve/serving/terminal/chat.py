@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from todserve.runtime.errors import RequestError, ServerError, TodError
+from todserve.runtime.errors import RequestError, ServerError, TodError, UnknownModelError
 from todserve.runtime.secret_free import without_secrets
 from todserve.runtime.turn_answerer import Answerer
 from todserve.runtime.wire.model_description import ModelDescription
@@ -211,15 +211,27 @@ def run_chat(
         return
     with Client(url, name=name, token=token, token_file=token_file) as client:
         if not client.ready(timeout=30.0):
-            raise ServerError(
-                f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
-                "Start it with: tod start"
-            )
+            raise _unready(url, name, token, token_file)
         try:
             description = client.describe()
         except (RequestError, ServerError):
             description = None  # an archive from before models could tell
         talk(client, bot=bot, description=description)
+
+
+def _unready(url: str, name: str, token: str | None, token_file: Path | None) -> ServerError:
+    """Return why nobody can talk: a server may be there and have no such model."""
+    with Client(url, name=name, token=token, token_file=token_file, retries=0) as client:
+        try:
+            client.describe()
+        except UnknownModelError as error:
+            return error
+        except (RequestError, ServerError):
+            pass
+    return ServerError(
+        f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
+        "Start it with: tod start"
+    )
 
 
 def talk(

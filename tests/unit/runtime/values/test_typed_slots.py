@@ -89,7 +89,18 @@ def test_what_a_value_means_stands_beside_the_words(talk: Talk) -> None:
     assert day["value"] == "next friday"
     assert day["normalised"] == {"type": "date", "value": "2026-12-04"}
     assert "normalised" not in encode(answer)["belief_state"]["visit"]["note"]  # type: ignore[index]
+    assert encode(answer)["now"] == NOW
     assert decode(json.dumps(encode(answer))) == answer
+
+
+def test_an_answer_of_a_schema_without_types_says_nothing_of_them(tiny_checkpoint: Path) -> None:
+    request = parse_request({"user": "somewhere cheap", "now": NOW})
+    (answer,) = pipeline(tiny_checkpoint, "[restaurant] pricerange cheap").answer([request])
+    assert isinstance(answer, TurnResponse)
+    told = json.dumps(encode(answer))
+    assert "normalised" not in told
+    assert '"now"' not in told
+    assert '"detail"' not in told
 
 
 def test_tomorrow_stays_the_day_that_it_was_until_it_is_said_again(talk: Talk) -> None:

@@ -8,6 +8,7 @@ them into one assistant, whose slots must differ in name.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
@@ -119,10 +120,12 @@ def _forms(
     node = _filled(keys, "forms")
     if node is None:
         return ()
-    if isinstance(node.value, list):  # Rasa 1: names alone
-        return tuple((name, ()) for name in _names(keys, "forms", faults))
     forms: list[tuple[str, tuple[str, ...]]] = []
-    for name, entry in node.mapping("forms", faults).items():
+    if isinstance(node.value, list):
+        _names(keys, "forms", faults)  # notes what is no name
+    else:
+        node.mapping("forms", faults)
+    for name, entry in form_entries(node).items():
         inner = entry.value if isinstance(entry.value, dict) else {}
         required = _filled(inner, "required_slots")
         if required is None:
@@ -143,6 +146,19 @@ def _forms(
     return tuple(forms)
 
 
+def form_entries(node: Located) -> dict[str, Located]:
+    """Return the forms that stand under ``forms``: by name, or in Rasa 1's list of names."""
+    if isinstance(node.value, dict):
+        return node.value
+    found: dict[str, Located] = {}
+    for entry in node.value if isinstance(node.value, list) else ():
+        if isinstance(entry.value, dict):
+            found |= entry.value
+        elif entry.value:
+            found[str(entry.value)] = replace(entry, value=None)
+    return found
+
+
 def _entries(node: Located) -> list[Located]:
     return node.value if isinstance(node.value, list) else []
 
@@ -155,8 +171,7 @@ def _mapped_in_forms(keys: dict[str, Located]) -> dict[str, dict[str, Located]]:
     """Return form -> slot -> mappings, which Rasa 2 keeps in the form."""
     node = _filled(keys, "forms")
     found: dict[str, dict[str, Located]] = {}
-    forms = node.value if node is not None and isinstance(node.value, dict) else {}
-    for name, entry in forms.items():
+    for name, entry in (form_entries(node) if node is not None else {}).items():
         inner = entry.value if isinstance(entry.value, dict) else {}
         required = inner.get("required_slots")
         if required is None:

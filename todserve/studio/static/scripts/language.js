@@ -34,3 +34,14 @@ export function when(moment) {
   const place = navigator.languages.find((one) => one.startsWith(current)) ?? current;
   return new Intl.DateTimeFormat(place, style).format(new Date(moment));
 }
+
+/** What time it is here, with its distance from UTC: "2026-11-28T18:30:00+09:00". */
+export function nowHere() {
+  const now = new Date();
+  const ahead = -now.getTimezoneOffset();
+  const here = new Date(now.getTime() + ahead * 60_000).toISOString().slice(0, 19);
+  const [hours, minutes] = [Math.abs(ahead) / 60, Math.abs(ahead) % 60].map((part) =>
+    String(Math.floor(part)).padStart(2, "0"),
+  );
+  return `${here}${ahead < 0 ? "-" : "+"}${hours}:${minutes}`;
+}

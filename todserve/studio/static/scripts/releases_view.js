@@ -186,7 +186,7 @@ function Versions({ releases }) {
         </thead>
         <tbody>
           ${releases.rows.map(
-            ({ name, answers, canary, shadow, ready, figures }) => html`
+            ({ name, answers, canary, shadow, ready, place, figures }) => html`
               <tr key=${name}>
                 <th scope="row">
                   ${name}
@@ -195,6 +195,7 @@ function Versions({ releases }) {
                   html`<span class="badge changed">${t("releases.badge.canary", { share: percentage(canary) })}</span>`}
                   ${shadow &&
                   html`<span class="badge">${t("releases.badge.shadow", { share: percentage(shadow) })}</span>`}
+                  ${place && html`<span class="badge">${place}</span>`}
                   ${ready === 0 && html`<span class="badge removed">${t("releases.away")}</span>`}
                 </th>
                 ${FIGURES.map((part) => html`<td key=${part}>${shown(figures, part)}</td>`)}
