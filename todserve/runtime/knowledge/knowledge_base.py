@@ -157,8 +157,10 @@ class KnowledgeBase:
         if table is None:
             return DatabaseResult(domain=domain, matches=0)
         asked = _asked(table, constraints)
-        kept = max(limit, _ROWS_REMEMBERED)
-        question = (domain, tuple(asked.items()), kept)
+        if limit > _ROWS_REMEMBERED and not table.arranged:
+            return self._look_up(table, asked, limit)  # long lists would fill the memory
+        kept = _ROWS_REMEMBERED
+        question = (domain, tuple(asked.items()))
         with self._lock:
             found = self._answers.get(question)
             if found is None:

@@ -120,6 +120,6 @@ def _phrase(slot: str, facts: Facts) -> str:
     """Return what tells a slot; of an earlier booking that is not of the entity at hand, whose."""
     told, wording = facts.style.told, facts.style.wording
     if slot == "reference" and facts.booked_name and not facts.names(facts.booked_name):
-        name = wording.spoken("name", facts.booked_name)
+        name = wording.spoken(facts.key or "name", facts.booked_name)
         return told.get("reference_of", told[slot]).replace("{name}", name)
     return told[slot].replace("{kinds}", facts.style.kind(facts.domain).many)

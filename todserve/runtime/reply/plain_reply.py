@@ -20,6 +20,7 @@ def plain_reply(
     books: bool,
     lost: bool = False,
     doubted: Sequence[str] = (),
+    unborne: bool = False,
 ) -> str:
     """Return a delexicalised reply that claims nothing but what the look-up found.
 
@@ -29,6 +30,7 @@ def plain_reply(
         books: whether the user wants a booking.
         lost: whether nothing was understood.
         doubted: slots of which the user asks whether something is so.
+        unborne: whether a yes or a no was generated that nothing bears out.
     """
     sentences = facts.style.sentences
     if not facts.domain:
@@ -38,10 +40,12 @@ def plain_reply(
     if facts.asks_for_booking and not books and (earlier := _earlier_booking(facts)):
         return earlier
     picked = bool(facts.row) and (facts.matches == 1 or facts.named_before())
-    if facts.asks_unknown and not facts.understood:
-        call = sentences["call"] if picked and facts.row.get("phone") else ""
-        return f"{sentences['unknown']} {_filled(call, facts)}".strip()
-    if facts.recalls and not facts.understood and (so_far := _so_far(facts)):
+    unsure = unborne and not (doubted or facts.denied or facts.asked & facts.columns)
+    if unsure or (facts.asks_unknown and not facts.understood):
+        called = picked and facts.row.get("phone") and not facts.arranged
+        call = _filled(sentences["call"], facts) if called else ""
+        return f"{sentences['unknown']} {call}".strip()
+    if facts.recalls and (so_far := _so_far(facts)):
         return so_far
     if facts.unpicked and facts.asked & facts.columns:
         return facts.style.question(facts.domain, "name")
@@ -57,6 +61,8 @@ def plain_reply(
         return sentences["unknown"]
     if picked and facts.key is not None and facts.asked & {*facts.row, "choice"}:
         return _filled(sentences["named"], facts)
+    if facts.unranked and not books:
+        return _filled(sentences["none_such"].replace("{word}", facts.unranked), facts)
     if facts.exhausted:
         return _filled(sentences["only"], facts)
     if lost and not facts.asked & facts.columns and "choice" not in facts.asked:
@@ -129,6 +135,8 @@ def _earlier_booking(facts: Facts) -> str:
 def _so_far(facts: Facts) -> str:
     """Return what is known of a booking, made or not."""
     told = facts.style.told
+    if facts.told_references and not facts.reference:
+        return _earlier_booking(facts)  # of which of them the state is, nobody knows
     slots = (one for slot in facts.booking_slots for one in slot.split("|"))
     phrases = [told[slot] for slot in slots if slot in facts.recalled and slot in told]
     if facts.reference:

@@ -23,6 +23,7 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
                 or of a booking whose reference, day, time or party is asked for
     nowhere     anything but that there is no such place, where the user names an unknown one
     only        another one, where all that was found has been named
+    rank        one, where the user asks for an earlier, later or cheaper one and there is none
     answer      a yes or no that nothing known bears out, or that what is known denies
     unknown     something else, where the user asks for what the database does not have
     helpless    it can do nothing, it says, or understood nothing
@@ -45,7 +46,7 @@ from todserve.runtime.reply.literals import Literal, Literals
 _DIGITS = re.compile(r"\d[\d:.]*\d|\d")
 _SAME_WORD = re.compile(r"\b([^\W\d]{3,}) \1\b")
 _SPELT_OUT = re.compile(r"\b[b-hj-z]\. [b-hj-z]\b")  # "postcode c. b"
-_BARE = 5  # words; "no, it does not have"
+_BARE = 8  # words; "no, it is not free to enter"
 _FRAGMENT = 2  # words
 _SHORT = 12  # characters; "yes." may come twice
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
@@ -109,7 +110,11 @@ def _is_said_to_be_unknown(slot: str, draft: Draft) -> bool:
     facts = draft.facts
     # Of an entity, "not listed" is true; of many, a stand-in would be no value of any.
     lacking = slot in facts.columns - facts.compared and bool(facts.row) and not facts.row.get(slot)
-    return lacking and slot not in facts.style.slots.keys
+    after = draft.delexicalised.partition(f"[value_{slot}]")[2]
+    joined = after.startswith(facts.style.together) or facts.style.patterns["but"].match(after)
+    # "It is not listed to enter": the sentence goes on as only a value can be followed.
+    ends = bool(joined) or not after[1:2].isalpha()
+    return lacking and slot not in facts.style.slots.keys and ends
 
 
 def _none(draft: Draft) -> bool:
@@ -261,7 +266,7 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
         if one.slot not in facts.columns or not row:
             if not _of_state(one, facts):
                 return True
-        elif facts.forms.same(row.get(one.slot, ""), one.value) is denied:
+        elif not row.get(one.slot) or facts.forms.same(row[one.slot], one.value) is denied:
             return True
     for filling in fillings:
         # "it is not in the [value_area]", filled with where it is
@@ -357,7 +362,7 @@ def _untold(draft: Draft) -> bool:
     facts = draft.facts
     if facts.asks_for_booking and "reference" not in _slots(draft):
         return not facts.may_book
-    if facts.recalls and not facts.understood and not facts.recalled & set(_slots(draft)):
+    if facts.recalls and not facts.recalled & set(_slots(draft)):
         return True
     if f"told.{facts.domain}" not in facts.style.sentences or not facts.row:
         return False
@@ -372,6 +377,11 @@ def _nowhere(draft: Draft) -> bool:
 
 def _only(draft: Draft) -> bool:
     return draft.facts.exhausted
+
+
+def _rank(draft: Draft) -> bool:
+    facts = draft.facts
+    return bool(facts.unranked) and not facts.may_book and facts.named_before()
 
 
 def _answer(draft: Draft) -> bool:
@@ -550,6 +560,7 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "untold": _untold,
     "nowhere": _nowhere,
     "only": _only,
+    "rank": _rank,
     "answer": _answer,
     "unknown": _unknown,
     "helpless": _helpless,

@@ -26,8 +26,8 @@ from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NAMES = ("name", "id", "song_title")
 _CLEAR = frozenset(
-    {"refusal", "booking", "reference", "which", "untold", "nowhere", "only", "answer", "unknown"}
-    | {"helpless"}
+    {"refusal", "booking", "reference", "which", "untold", "nowhere", "only", "rank", "answer"}
+    | {"unknown", "helpless"}
 )
 
 
@@ -196,6 +196,7 @@ class ReplyStage:
                 books=books,
                 lost="helpless" in first.strikes and not facts.understood,
                 doubted=self._doubted(facts),
+                unborne="answer" in first.strikes,
             )
             best = self.plain(text, facts, () if facts.asks_unknown else acts)
         if best is not first and first.holds:

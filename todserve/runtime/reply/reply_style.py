@@ -21,6 +21,7 @@ from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE
 from todserve.runtime.reply import korean_particles
+from todserve.runtime.reply.ranks import Rank
 from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
@@ -166,7 +167,7 @@ class SlotRoles(_Frozen):
     people: str = "people"
     price: str = "price"
     true: frozenset[str] = frozenset({"yes", "free", "true"})
-    rare: frozenset[str] = frozenset({"openhours"})
+    rare: frozenset[str] = frozenset({"openhours", "fee"})
 
 
 class ReplyStyle(_Frozen):
@@ -185,6 +186,7 @@ class ReplyStyle(_Frozen):
         asked: slot -> a regular expression of how users ask for it.
         unlisted: domain -> a regular expression of how users ask for what its database does not
             have: the platform of a train, the breakfast of a hotel.
+        ranks: what is said of an entity by its place in an order -> how users say so: "later".
         asks_for: slot -> a regular expression of how a reply asks for it.
         told: slot -> the phrase that tells it, ``slot.value`` before ``slot``; ``this`` and
             ``one_of_them`` name an entity, ``booked`` stands before the reference of a new booking,
@@ -216,6 +218,7 @@ class ReplyStyle(_Frozen):
     bookings: Mapping[str, tuple[str, ...]] = {}
     asked: Mapping[str, str] = {}
     unlisted: Mapping[str, str] = {}
+    ranks: Mapping[str, Rank] = {}
     asks_for: Mapping[str, str] = {}
     told: Mapping[str, str] = {}
     questions: Mapping[str, str]
@@ -300,6 +303,7 @@ class ReplyStyle(_Frozen):
         yield from self.claims.model_dump().values()
         yield from self.asked.values()
         yield from self.unlisted.values()
+        yield from (one.said for one in self.ranks.values())
         yield from self.asks_for.values()
         for texts in self.removable.values():
             yield from texts

@@ -209,6 +209,8 @@ def track(
             confidence.get(domain, {}).pop(slot, None)
             corrected.get(domain, set()).discard(slot)
         written = orders.over(written)
+        for domain, slot in grounds.outlived.of(utterance, memory.state, written).items():
+            written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)

@@ -20,6 +20,7 @@ from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
+from todserve.runtime.tracking.outlived_names import OutlivedNames
 from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 from todserve.runtime.values.value_reader import ValueReader
@@ -133,6 +134,11 @@ class Grounds:
             ruled_out=self.ways.ruling_out,
             led_to=self.ways.leading,
         )
+
+    @cached_property
+    def outlived(self) -> OutlivedNames:
+        """Finds names that a newer wish leaves behind."""
+        return OutlivedNames(knowledge=self.knowledge, ways=self.ways)
 
     @cached_property
     def orders(self) -> PlainOrders:

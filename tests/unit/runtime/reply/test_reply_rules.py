@@ -160,7 +160,7 @@ def test_what_the_facts_bear_out_holds(
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule for rule, *_ in STRUCK} | {"only"} == set(RULES)
+    assert {rule for rule, *_ in STRUCK} | {"only", "rank"} == set(RULES)
 
 
 def test_the_only_one_there_is_is_no_other(talk: Talk) -> None:
@@ -170,6 +170,49 @@ def test_the_only_one_there_is_is_no_other(talk: Talk) -> None:
     assert talk.candidate("how about [value_name]?", facts).strikes == ("only",)
     sent = talk.chosen("how about [value_name]?", facts, intent="find_hotel")
     assert sent.candidate.filled.text.startswith("That is the only place to stay that meets all")
+
+
+ROUTE = {"train": {"departure": "ely", "destination": "cambridge", "day": "monday"}}
+
+
+@pytest.mark.parametrize(
+    ("user", "said", "leaves"),
+    [
+        ("what is the last train?", "", "greatest"),
+        ("and the first one?", "", "least"),
+        ("is there a later one?", "least", "above"),
+        ("an earlier train please", "greatest", "below"),
+    ],
+)
+def test_a_train_is_found_by_its_place_among_the_others(
+    talk: Talk, user: str, said: str, leaves: str
+) -> None:
+    trains = sorted(
+        talk.knowledge.query("train", ROUTE["train"]).results, key=lambda row: row["leave"]
+    )
+    wanted = {"least": 0, "greatest": -1, "above": 1, "below": -2}
+    assert len({row["leave"] for row in trains}) == len(trains) > 2
+    before = [f"how about the {trains[wanted[said]]['id']} train?"] if said else []
+    facts = talk.facts("train", ROUTE, user=user, said=before, intent="find_train")
+    assert facts.row["id"] == trains[wanted[leaves]]["id"]
+
+
+def test_the_train_that_was_booked_is_spoken_of_after_it(talk: Talk) -> None:
+    booking = {"train": {**ROUTE["train"], "people": "2"}}
+    last = talk.facts("train", booking, user="book the last train", intent="book_train")
+    booked = talk.candidate("booked. the reference number is [value_reference].", last)
+    said = ["how about another train?", booked.filled.text]
+    facts = talk.facts("train", booking, user="when does it leave?", said=said, intent="find_train")
+    assert facts.row["id"] == last.row["id"] != talk.facts("train", booking).row["id"]
+
+
+def test_there_is_nothing_later_than_the_last_train(talk: Talk) -> None:
+    facts = talk.facts("train", ROUTE, user="the last train?", intent="find_train")
+    before = [f"{facts.row['id']} is the last one."]
+    later = talk.facts("train", ROUTE, user="a later one?", said=before, intent="find_train")
+    sent = talk.chosen("[value_id] leaves at [value_leave].", later, intent="find_train")
+    assert sent.rules == ("rank",)
+    assert sent.candidate.filled.text.startswith("I have found no train that is later and meets")
 
 
 def test_where_nothing_was_understood_it_says_what_it_can_do(talk: Talk) -> None:
@@ -199,7 +242,7 @@ def test_where_nothing_was_understood_it_says_what_it_can_do(talk: Talk) -> None
         (
             *("hotel", {"name": "acorn guest house", "parking": "yes"}),
             *("does acorn guest house have parking?", "yes, it has free parking."),
-            "This is Acorn Guest House. It has no parking.",
+            "This is Acorn Guest House. It does not have parking.",
         ),
         (
             *("hotel", {"name": "the hilton"}, "a room at the hilton", "for which day?"),
