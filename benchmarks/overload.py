@@ -144,7 +144,7 @@ def listener(port: int) -> list[psutil.Process]:
     found = [
         one.pid
         for one in psutil.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
     ]
     owners = [psutil.Process(pid) for pid in found[:1]]
     return [each for one in owners for each in (one, *one.children(recursive=True))]

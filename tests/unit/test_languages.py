@@ -27,7 +27,7 @@ OWN = {
     *("numbers", "written", "missing", "plain_words", "run_together", "spellings", "never"),
     *("doubts", "times_after", "places", "slots", "words", "scales", "currencies", "hundredths"),
     *("days", "weekdays", "weeks", "months", "years", "ordinals", "hours", "minutes", "named"),
-    *("values", "texts", "steps", "tens", "slot_words"),
+    *("values", "texts", "steps", "tens", "slot_words", "ranks"),
 }
 MAY_BE_LEFT_OUT = {"wording"}
 FILES = [(kind, name) for kind, (_, _, names) in KINDS.items() for name in names]

@@ -72,13 +72,13 @@ def test_a_day_in_the_past_is_refused_and_asked_for_again() -> None:
 
 def test_today_is_that_of_the_bots_time_zone() -> None:
     # Half past eleven in the evening in UTC is the next morning in Seoul.
-    today = {"day": ("today", day("2026-11-28"))}
+    today: dict[str, Any] = {"day": ("today", day("2026-11-28"))}
     assert said(VISIT, **today).messages == ("How much?",)
     assert said({**VISIT, "time_zone": "Asia/Seoul"}, **today).messages[-1] == "Which day?"
 
 
 def test_an_amount_in_words_is_held_against_the_range() -> None:
-    fine = {"day": ("friday", day("2026-12-04"))}
+    fine: dict[str, Any] = {"day": ("friday", day("2026-12-04"))}
     twenty = {"type": "amount", "value": "20", "currency": "GBP"}
     assert said(VISIT, **fine, price=("twenty quid", twenty)).messages == ("Done.",)
     dear = {"type": "amount", "value": "200", "currency": "GBP"}
