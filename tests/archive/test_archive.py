@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.errors import ArchiveError, ConfigError
+from todserve.runtime.language.schema import Schema, Service, Slot, ValueType
+from todserve.runtime.reply.reply_style import REPLY_FILE
+from todserve.runtime.values.place import PLACE_FILE
 from todserve.serving.archive import checksums
 from todserve.serving.archive.archive_build import build_archive, run
 from todserve.serving.archive.archive_packing import Parts
@@ -228,3 +231,25 @@ def test_requirements_of_the_archive_are_what_it_was_tried_with() -> None:
     # torch adds its build: 2.13.0+cpu.
     installed = {name: importlib.metadata.version(name).partition("+")[0] for name in pins}
     assert installed == pins
+
+
+def test_what_values_are_read_with_travels_with_them(
+    tiny_checkpoint: Path, quick_config: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "typed"))
+    day = Slot(name="day", type=ValueType.DATE)
+    Schema(services=(Service(name="visit", slots=(day,)),)).save(folder / "schema.json")
+    (folder / PLACE_FILE).write_text('{"time_zone": "Europe/Berlin"}', encoding="utf-8")
+    (folder / REPLY_FILE).write_text('{"language": "german"}', encoding="utf-8")
+    # The trial opens it with nothing but what it holds.
+    built = build_archive(folder, tmp_path / "store", model_config=quick_config)
+    assert {PLACE_FILE, "todserve/runtime/values/german.json"} <= names(built)
+    with zipfile.ZipFile(built) as packed:
+        needed = packed.read("requirements.txt").decode()
+    assert "dateparser==" in needed
+    assert "phonenumbers==" not in needed
+
+
+def test_an_archive_without_types_needs_nothing_for_them(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        assert "dateparser" not in packed.read("requirements.txt").decode()

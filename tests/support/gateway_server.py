@@ -59,6 +59,9 @@ DESCRIPTION = {
     "act_slots": {"train": ["day", "id", "people"], "general": []},
     "titles": {"train": "trains"},
     "prompts": ["a train to ely"],
+    "types": {},
+    "intent_shares": {},
+    "slot_shares": {},
 }
 """What the model tells of itself."""
 

@@ -36,7 +36,7 @@ VISIT: dict[str, Any] = {
 }
 
 
-def said(config: dict[str, Any], at: float = AT, **slots: tuple[str, dict[str, str]]) -> Outcome:
+def said(config: dict[str, Any], **slots: tuple[str, dict[str, str]]) -> Outcome:
     """Return what the first message of a dialogue comes to that brings these values."""
     state = {
         slot: {"value": value, "confidence": 0.9, "normalised": meant}
@@ -53,7 +53,7 @@ def said(config: dict[str, Any], at: float = AT, **slots: tuple[str, dict[str, s
         message_id="m0",
         index=0,
         user="hello",
-        at=at,
+        at=AT,
     )
     return Bot(BotConfig.model_validate(config)).turn(heard, Outcome())
 

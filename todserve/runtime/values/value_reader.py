@@ -47,6 +47,16 @@ _PACKAGES: Mapping[ValueType, tuple[str, str]] = {
 """Type -> the module that it is read with, and the package that has it."""
 
 
+PACKAGES = frozenset(package for _, package in _PACKAGES.values())
+"""Every package that some type is read with."""
+
+
+def packages(schema: Schema) -> frozenset[str]:
+    """Return the packages that the types of a schema are read with."""
+    kinds = {*schema.types.values()}
+    return frozenset(package for kind, (_, package) in _PACKAGES.items() if kind in kinds)
+
+
 def check_packages(schema: Schema) -> None:
     """Check that what the types of a schema are read with is installed.
 

@@ -25,8 +25,10 @@ from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.engines.engine_spec import EngineName, EngineSpec
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.inner_paths import inner_path
+from todserve.runtime.language.schema import Schema
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
 from todserve.runtime.torchserve_files import torchserve_file
+from todserve.runtime.values.value_reader import PACKAGES, packages
 
 WEIGHTS = "model.safetensors"
 _PACKAGE = Path(todserve.__file__).parent
@@ -120,7 +122,7 @@ def pack(
     if manifest is None:
         command += ["--serialized-file", str(checkpoint / WEIGHTS)]
     command += ["--config-file", str(_renamed(parts.model_config, workspace))]
-    command += ["--requirements-file", str(_requirements(parts, engine, workspace))]
+    command += ["--requirements-file", str(_requirements(parts, engine, checkpoint, workspace))]
     environment = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
     environment["TMPDIR"] = str(private)
     done = subprocess.run(
@@ -138,9 +140,10 @@ def _renamed(model_config: Path, workspace: Path) -> Path:
     return copy
 
 
-def _requirements(parts: Parts, engine: EngineSpec, workspace: Path) -> Path:
-    """Return the list of what every worker needs and what this archive's engine needs."""
+def _requirements(parts: Parts, engine: EngineSpec, checkpoint: Path, workspace: Path) -> Path:
+    """Return the list of what every worker needs, this archive's engine and its values' types."""
     others = {package for name in EngineName for package in name.spec.needs} - {*engine.needs}
+    others |= PACKAGES - packages(Schema.load(checkpoint / "schema.json"))
     lines = parts.requirements.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if _package(line) not in others]
     path = workspace / "requirements.txt"
