@@ -9,6 +9,11 @@ takes the time back and leaves the day, though the network may have taken both.
     indifferent "price and area don't matter": any value will do of each slot that is named
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
+    both        "make both saturday": each of the services gets the value
+    ruled out   "anywhere but the centre": a value that is not wished does not come in
+    another     "not that one, what else?": the wishes stay, and the venue goes
+    unknown     a name that no venue has does not take the place of one that has it
+    unfounded   what the network took back though nobody said a word of it stays
     counted     "14 nights": a number is of the slot whose unit stands behind it
     elsewhere   a venue that the network gave to a service which has none of that name
     sure        "a broken leg": phrases that say a value which the network cannot write
@@ -94,7 +99,13 @@ class PlainOrders:
         return found
 
     def of(
-        self, utterance: str, *, state: BeliefState, domain: str | None, written: Written
+        self,
+        utterance: str,
+        *,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        parted: bool = False,
     ) -> Orders:
         """Return the orders of an utterance.
 
@@ -103,6 +114,7 @@ class PlainOrders:
             state: the belief state before them.
             domain: the active domain before them.
             written: what the network wrote of them.
+            parted: whether it read each service's part of them by itself.
         """
         text = utterance.lower()
         orders = Orders()
@@ -120,11 +132,17 @@ class PlainOrders:
             if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
         }
         self._returning(text, state, domain, written, orders)
+        self._both(text, state, orders)
+        self._ruled_out(text, state, written, orders)
+        self._another(text, state, domain, written, orders)
+        self._unfounded(text, written, orders)
+        self._unknown(state, written, orders)
         about = _about(domain, written)
         if about is not None:
             self._indifferent(text, about, state, written, orders)
             self._counted(text, about, state, written, orders)
-        self._addressed(text, state, written, orders)
+        if not parted:
+            self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
         for (name, slot), (other, value) in self.misplaced(written).items():
             orders.set(other, slot, value)
@@ -305,6 +323,98 @@ class PlainOrders:
             if value is not None and state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
+    def _both(self, text: str, state: BeliefState, orders: Orders) -> None:
+        """Give each service that was spoken of the one value that is said of both."""
+        if not self.ways.pointing.both_of.search(text):
+            return
+        words = self.schema.forms.words_of(text)
+        for slot, unit in self.ways.pointing.counting.items():
+            counted = {one.key for one in words if unit.match(text, one.end) and one.key.isdigit()}
+            self._to_all(slot, counted, state, orders)
+        for slot in dict.fromkeys(slot for known in state.values() for slot in known):
+            said = {
+                value
+                for domain in state
+                for found, value in self._values_in(domain, text)
+                if found == slot
+            }
+            self._to_all(slot, said, state, orders)
+
+    def _to_all(self, slot: str, values: set[str], state: BeliefState, orders: Orders) -> None:
+        having = [domain for domain in state if self.schema.has(domain, slot)]
+        if len(values) == 1 and len(having) >= _TWO:
+            for domain in having:
+                orders.set(domain, slot, next(iter(values)))
+
+    def _ruled_out(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
+        leaves_open = self.ways.pointing.excluding.search(text) is not None
+        for domain, slots in written.items():
+            for slot, value in slots.items():
+                # "Anything but trinity" speaks of one, and is indifferent to nothing.
+                one = leaves_open and value == DONTCARE and not self.ways.names(slot, text)
+                if not one and not self._is_excluded(domain, slot, value, text):
+                    continue
+                if state.get(domain, {}).get(slot) == value:
+                    orders.set(domain, slot, DELETED)
+                else:
+                    orders.kept.add((domain, slot))
+
+    def _is_excluded(self, domain: str, slot: str, value: str, text: str) -> bool:
+        excludes = self.ways.pointing.excludes
+        if slot not in self._name_slots.get(domain, ()):
+            return excludes(value, text)
+        # "Not the acorn" rules out the Acorn Guest House.
+        short = self.schema.forms.without_kinds(value)
+        return excludes(value, text) or (short not in ("", value) and excludes(short, text))
+
+    def _another(
+        self,
+        text: str,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        orders: Orders,
+    ) -> None:
+        """Leave the wishes as they are where another venue is asked for."""
+        known = state.get(domain or "", {})
+        if not known or _about(domain, written) != domain:
+            return
+        if not self.ways.pointing.another_one.search(text):
+            return
+        new = written.get(domain or "", {})
+        for slot in known:
+            if slot in self._name_slots.get(domain or "", ()):
+                if new.get(slot, known[slot]) in (known[slot], DONTCARE):
+                    orders.set(domain or "", slot, DELETED)
+            elif new.get(slot) in (DELETED, DONTCARE) and not self.ways.names(slot, text):
+                orders.kept.add((domain or "", slot))
+
+    def _unfounded(self, text: str, written: Written, orders: Orders) -> None:
+        """Keep what the network took back where no word of the user's takes anything back."""
+        taken = [
+            (domain, slot)
+            for domain, slots in written.items()
+            for slot, value in slots.items()
+            if value == DELETED and slot not in self._name_slots.get(domain, ())
+        ]
+        if not taken or any(one.search(text) for one in self._taking_back):
+            return
+        orders.kept |= {(domain, slot) for domain, slot in taken if not self.ways.names(slot, text)}
+
+    def _unknown(self, state: BeliefState, written: Written, orders: Orders) -> None:
+        """Leave a venue that is known for none of a name that nothing has: "dave can't come"."""
+        for domain, slots in written.items():
+            for slot in self._name_slots.get(domain, ()):
+                value, known = slots.get(slot, ""), state.get(domain, {}).get(slot, "")
+                if value in ("", DELETED, DONTCARE) or self._is_known(domain, slot, value):
+                    continue
+                elsewhere = orders.update.keys() - {domain}
+                if elsewhere or (known and self._is_known(domain, slot, known)):
+                    orders.kept.add((domain, slot))
+
+    def _is_known(self, domain: str, slot: str, name: str) -> bool:
+        return bool(self.knowledge.query(domain, {slot: name}, limit=1).matches)
+
     def _service_of(self, clause: str, known: object) -> str | None:
         """Return the one service of the state that a part of a sentence names."""
         named = [
@@ -339,6 +449,21 @@ class PlainOrders:
         """Parts a text where it goes on at all."""
         words = "|".join((*self.ways.parting, *self.ways.joining)) or r"(?!)"
         return re.compile(rf"{_MARKS}|\s+(?:{words})\s+")
+
+    @cached_property
+    def _taking_back(self) -> tuple[re.Pattern[str], ...]:
+        """Finds what may take something back, in however roundabout a way."""
+        ways = self.ways
+        pointing = ways.pointing
+        return (
+            ways.withdrawal,
+            ways.indifference,
+            ways.carelessness,
+            pointing.dropping,
+            pointing.another_one,
+            pointing.turning,
+            self._denial,
+        )
 
     @cached_property
     def _denial(self) -> re.Pattern[str]:

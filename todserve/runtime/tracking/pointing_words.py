@@ -51,6 +51,9 @@ class PointingWords(BaseModel):
         there: point at the venue at hand as the end of a way.
         kept: say that something stays as it is.
         rest: say so of all that is not named.
+        both: speak of two services at once.
+        excluded: stand before a value that is not wished: "anywhere but".
+        another: ask for another venue than the one at hand.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,6 +93,9 @@ class PointingWords(BaseModel):
     there: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    another: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
@@ -160,6 +166,35 @@ class PointingWords(BaseModel):
     def keeping(self) -> re.Pattern[str]:
         """Finds what says that something stays."""
         return any_of(self.kept)
+
+    @cached_property
+    def both_of(self) -> re.Pattern[str]:
+        """Finds what speaks of two services at once."""
+        return any_of(self.both)
+
+    @cached_property
+    def another_one(self) -> re.Pattern[str]:
+        """Finds what asks for another venue."""
+        return any_of(self.another)
+
+    @cached_property
+    def excluding(self) -> re.Pattern[str]:
+        """Finds what rules out what stands behind it and leaves all else open: "anything but"."""
+        return any_of(self.excluded)
+
+    @cached_property
+    def _not_wished(self) -> re.Pattern[str]:
+        return any_of((*self.excluded, *self.denied))
+
+    def excludes(self, value: str, text: str) -> bool:
+        """Say whether a lower-case text rules out a value, and says it nowhere else."""
+        said = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
+        return bool(said) and all(self._excluding_end.search(text[:at]) for at in said)
+
+    @cached_property
+    def _excluding_end(self) -> re.Pattern[str]:
+        lead = alternatives((*self.articles, *self.located))
+        return re.compile(rf"{self._not_wished.pattern}\s+(?:{lead}\s+){{0,2}}$", re.IGNORECASE)
 
     @cached_property
     def resting(self) -> re.Pattern[str]:
