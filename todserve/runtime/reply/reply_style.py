@@ -171,8 +171,8 @@ class ReplyStyle(_Frozen):
         asked: slot -> a regular expression of how users ask for it.
         asks_for: slot -> a regular expression of how a reply asks for it.
         told: slot -> the phrase that tells it; ``this`` and ``one_of_them`` name an entity,
-            ``booked`` stands before the reference of a new booking, ``examples`` before some of
-            many.
+            ``booked`` stands before the reference of a new booking, ``of`` tells what one is of
+            (``this`` does without it), ``examples`` stands before some of many.
         questions: slot -> the question for it; ``domain.slot`` before ``slot``, "" for any other.
         sentences: name of a plain sentence -> its text, see ``plain``; ``told.DOMAIN`` tells what
             is known of an entity that is looked up and not chosen: a department, a police station.

@@ -17,7 +17,6 @@ from enum import StrEnum
 from todserve.runtime.decoding.parsed_generation import Reading
 from todserve.runtime.language.dialogue import (
     DELETED,
-    DONTCARE,
     OUT_OF_SCOPE,
     BeliefState,
     Slots,
@@ -181,17 +180,12 @@ def track(
         if venue is not None:
             written.setdefault(venue.domain, {})[venue.slot] = venue.name
             corrected.get(venue.domain, set()).discard(venue.slot)
-        about = next(iter(written), memory.domain)
-        if about is not None:
-            for slot in grounds.indifference.overlooked(
-                spoken.utterance, spoken.reply, about, memory.state, written
-            ):
-                written.setdefault(about, {})[slot] = DONTCARE
         orders = grounds.orders.of(
             utterance,
             state=memory.state,
             domain=memory.domain,
             written=written,
+            reply=spoken.reply,
             parted=bool(parts),
         )
         for domain, slot in orders.slots:

@@ -19,7 +19,6 @@ from todserve.runtime.language.formats import ValueSpan
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
-from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
@@ -107,11 +106,6 @@ class Grounds:
     @property
     def _forms(self) -> WordForms:
         return self.schema.forms
-
-    @cached_property
-    def indifference(self) -> Indifference:
-        """Finds slots of which any value will do."""
-        return Indifference(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
 
     @cached_property
     def venues(self) -> NamedVenues:

@@ -6,7 +6,7 @@ takes the time back and leaves the day, though the network may have taken both.
 
     taken back  "forget the time" takes that slot back, and no other
     kept        "keep the day", "the rest is fine": what the network took back of it stays
-    indifferent "price and area don't matter": any value will do of each slot that is named
+    indifferent "price and area don't matter", "surprise me": any value will do
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
     both        "make both saturday": each of the services gets the value
@@ -15,6 +15,7 @@ takes the time back and leaves the day, though the network may have taken both.
     unknown     a name that no venue has does not take the place of one that has it
     unfounded   what the network took back though nobody said a word of it stays
     counted     "14 nights": a number is of the slot whose unit stands behind it
+    located     "guesthouses in the east": a place or a day that the network did not hear
     elsewhere   a venue that the network gave to a service which has none of that name
     sure        "a broken leg": phrases that say a value which the network cannot write
 """
@@ -29,6 +30,7 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.pointing_words import any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -87,6 +89,13 @@ class PlainOrders:
     ways: WaysOfSaying
     knowledge: KnowledgeBase
 
+    @cached_property
+    def indifference(self) -> Indifference:
+        """Finds slots of which any value will do."""
+        return Indifference(
+            schema=self.schema, ways=self.ways, knowledge=self.knowledge, closed=self._closed
+        )
+
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         found: dict[str, dict[str, str]] = {}
@@ -105,6 +114,7 @@ class PlainOrders:
         state: BeliefState,
         domain: str | None,
         written: Written,
+        reply: str = "",
         parted: bool = False,
     ) -> Orders:
         """Return the orders of an utterance.
@@ -114,6 +124,7 @@ class PlainOrders:
             state: the belief state before them.
             domain: the active domain before them.
             written: what the network wrote of them.
+            reply: the last reply.
             parted: whether it read each service's part of them by itself.
         """
         text = utterance.lower()
@@ -139,8 +150,10 @@ class PlainOrders:
         self._unknown(state, written, orders)
         about = _about(domain, written)
         if about is not None:
-            self._indifferent(text, about, state, written, orders)
+            for slot in self.indifference.of(text, reply.lower(), about, state, written):
+                orders.set(about, slot, DONTCARE)
             self._counted(text, about, state, written, orders)
+            self._located(text, about, state, written, orders)
         if not parted:
             self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
@@ -172,11 +185,15 @@ class PlainOrders:
         return homes[0] if len(homes) == 1 else None
 
     def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
-        """Part the ends of a way that the network wrote as one place."""
+        """Part the ends of a way that the network wrote as one, or as more than was said."""
         leads = self.ways.pointing.ends
         for domain, slots in written.items():
             for pair in self.ways.pointing.pairs:
                 one, other = (slots.get(slot, "") for slot in pair)
+                for slot in pair:
+                    said = leads[slot].search(text) if slots.get(slot) and slot in leads else None
+                    if said is not None and self._is_more_than(slots[slot], said[1]):
+                        orders.set(domain, slot, said[1])
                 if not one or one != other:
                     continue
                 for slot in pair:
@@ -184,6 +201,16 @@ class PlainOrders:
                     if said is not None and said[1] != one:
                         free = not self.schema.values(domain, slot)
                         orders.set(domain, slot, said[1] if free else DELETED)
+
+    def _is_more_than(self, value: str, said: str) -> bool:
+        """Say whether a value is a venue's name and more: "cotto museum" for "cotto"."""
+        key = self.schema.forms.comparison_key
+        return key(said) != key(value) and key(said) in key(value) and self._is_name(said)
+
+    def _is_name(self, text: str) -> bool:
+        key = self.schema.forms.comparison_key(text)
+        slots = {slot for known in self._name_slots.values() for slot in known}
+        return any((slot, key) in self._homes for slot in slots)
 
     def _taken_back(
         self, text: str, state: BeliefState, domain: str | None, orders: Orders
@@ -219,27 +246,6 @@ class PlainOrders:
                 if not self._says_a_value(about, slot, text)
             }
         orders.kept -= named
-
-    def _indifferent(
-        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
-    ) -> None:
-        table = self.knowledge.tables.get(domain)
-        careless = self.ways.carelessness
-        if table is None or not careless.search(text):
-            return
-        for clause in self._clauses.split(text):
-            if not careless.search(clause):
-                continue
-            for slot in self.schema.slots(domain):
-                said = written.get(domain, {}).get(slot)
-                of_one_value = table.comparisons.get(slot) is Comparison.EQUAL
-                if not of_one_value or slot in self._of_ways or (said and said in text):
-                    continue
-                is_so = state.get(domain, {}).get(slot) == DONTCARE
-                if is_so or self._says_a_value(domain, slot, clause):
-                    continue
-                if self.ways.names(slot, clause):
-                    orders.set(domain, slot, DONTCARE)
 
     def _swapped(self, text: str, state: BeliefState, domain: str | None, orders: Orders) -> None:
         if not self.ways.pointing.turning.search(text):
@@ -415,6 +421,22 @@ class PlainOrders:
     def _is_known(self, domain: str, slot: str, name: str) -> bool:
         return bool(self.knowledge.query(domain, {slot: name}, limit=1).matches)
 
+    def _located(
+        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
+    ) -> None:
+        """Hear a value that is said as where or when it should be: "guesthouses in the east"."""
+        known = {**state.get(domain, {}), **written.get(domain, {})}
+        for slot in self.ways.pointing.heard:
+            if slot in known or not self.schema.has(domain, slot) or domain not in written:
+                continue
+            said = {
+                value
+                for found, value in self._values_in(domain, text)
+                if found == slot and self.ways.pointing.locates(value, text)
+            }
+            if len(said) == 1 and not self._denies(text):
+                orders.set(domain, slot, said.pop())
+
     def _service_of(self, clause: str, known: object) -> str | None:
         """Return the one service of the state that a part of a sentence names."""
         named = [
@@ -438,11 +460,6 @@ class PlainOrders:
 
     def _denies(self, clause: str) -> bool:
         return self._denial.search(clause) is not None
-
-    @cached_property
-    def _clauses(self) -> re.Pattern[str]:
-        """Parts a text where it goes on to say something else."""
-        return re.compile(rf"{_MARKS}|\s+(?:{'|'.join(self.ways.parting) or '(?!)'})\s+")
 
     @cached_property
     def _phrases(self) -> re.Pattern[str]:

@@ -23,6 +23,8 @@ class PointingWords(BaseModel):
         of_them: may stand behind one of a list.
         going_on: may follow a bare "the second", for they are no nouns.
         polite: may follow what is all that is said.
+        heard: slots of a place or a day, which words of ``before_heard`` tell for certain.
+        before_heard: stand before such a value: "in the", "on".
         located: stand between "the one" and what is true of it.
         numbered: what may stand before the number of a place: "option".
         this: point at the one venue that the last reply named.
@@ -65,6 +67,8 @@ class PointingWords(BaseModel):
     of_them: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
     polite: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    before_heard: tuple[str, ...] = ()
     located: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
     this: tuple[str, ...] = ()
@@ -100,7 +104,7 @@ class PointingWords(BaseModel):
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
         for name, value in dict(self).items():
-            if isinstance(value, tuple) and name not in ("pairs", "of_way"):
+            if isinstance(value, tuple) and name not in ("pairs", "of_way", "heard"):
                 yield from value
             elif isinstance(value, Mapping):
                 for known in value.values():
@@ -195,6 +199,11 @@ class PointingWords(BaseModel):
     def _excluding_end(self) -> re.Pattern[str]:
         lead = alternatives((*self.articles, *self.located))
         return re.compile(rf"{self._not_wished.pattern}\s+(?:{lead}\s+){{0,2}}$", re.IGNORECASE)
+
+    def locates(self, value: str, text: str) -> bool:
+        """Say whether a lower-case text says where or when something should be by a value."""
+        lead = alternatives(self.before_heard)
+        return re.search(rf"(?<!\w){lead} {re.escape(value)}(?!\w)", text) is not None
 
     @cached_property
     def resting(self) -> re.Pattern[str]:

@@ -137,7 +137,8 @@ def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainO
         "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
     }
     back = {"train": {"departure": "cambridge", "destination": "ely"}}
-    assert after(orders, "and back on sunday", there, "train", back) == back
+    back_on_sunday = {"train": {**back["train"], "day": "sunday"}}
+    assert after(orders, "and back on sunday", there, "train", back) == back_on_sunday
     late = {"train": {**back["train"], "leave": "17:00"}}
     assert after(orders, "and back after 17:00", there, "train", late) == late
 
@@ -226,3 +227,25 @@ def test_a_name_that_no_venue_has_does_not_replace_one_that_has_it(orders: Plain
     found = after(orders, "friday, dave is ill", DAYS, "restaurant", wrote)
     assert found["restaurant"] == {"name": "the nirala", "day": "friday"}
     assert after(orders, "dave's", {}, "restaurant", wrote)["restaurant"]["name"] == "dave"
+
+
+@pytest.mark.parametrize(
+    ("said", "area"),
+    [
+        ("any guesthouses in the east", "east"),
+        ("guesthouses, but not in the east", None),
+        ("in the east or in the west", None),
+        ("is the east nice", None),
+    ],
+)
+def test_a_place_that_the_network_did_not_hear_is_heard(
+    orders: PlainOrders, said: str, area: str | None
+) -> None:
+    wrote = {"hotel": {"type": "guesthouse"}}
+    assert after(orders, said, {}, "hotel", wrote)["hotel"].get("area") == area
+
+
+def test_an_end_of_a_way_is_the_venue_that_was_said_and_no_more(orders: PlainOrders) -> None:
+    wrote = {"taxi": {"departure": "el shaddai", "destination": "the nirala museum"}}
+    found = after(orders, "a taxi from el shaddai to the nirala please", {}, "taxi", wrote)
+    assert found["taxi"]["destination"] == "nirala"
