@@ -12,6 +12,7 @@ takes the time back and leaves the day, though the network may have taken both.
     both        "make both saturday": each of the services gets the value
     ruled out   "anywhere but the centre": a value that is not wished does not come in
     another     "not that one, what else?": the wishes stay, and the venue goes
+    gone        "don't need it any more": the whole service is taken back
     unknown     a name that no venue has does not take the place of one that has it
     unfounded   what the network took back though nobody said a word of it stays
     counted     "14 nights": a number is of the slot whose unit stands behind it
@@ -146,6 +147,7 @@ class PlainOrders:
         self._both(text, state, orders)
         self._ruled_out(text, state, written, orders)
         self._another(text, state, domain, written, orders)
+        self._gone(text, state, domain, written, orders)
         self._unfounded(text, written, orders)
         self._unknown(state, written, orders)
         about = _about(domain, written)
@@ -225,8 +227,12 @@ class PlainOrders:
             about = self._service_of(clause, state) or domain
             if about is None:
                 continue
-            slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, clause)]
-            if pointing.dropping.search(clause):
+            dropping = pointing.dropping.search(clause)
+            # The first word of "leave the day open" is none of a slot's.
+            verb = re.match(r"\w+", dropping[0]) if dropping else None
+            telling = clause.replace(verb[0], "", 1) if verb else clause
+            slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, telling)]
+            if dropping:
                 if not slots and pointing.pronouns.search(clause):
                     slots = before  # "i'm not sure about the time, leave it out"
                 for slot in slots:
@@ -394,6 +400,25 @@ class PlainOrders:
                     orders.set(domain or "", slot, DELETED)
             elif new.get(slot) in (DELETED, DONTCARE) and not self.ways.names(slot, text):
                 orders.kept.add((domain or "", slot))
+
+    def _gone(
+        self,
+        text: str,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        orders: Orders,
+    ) -> None:
+        """Take back the whole of a service of which the network took back a part."""
+        known = state.get(domain or "", {})
+        taken = written.get(domain or "", {}).values()
+        if DELETED not in taken or not self.ways.pointing.going.search(text):
+            return
+        if any(value != DELETED and value in text for value in taken):
+            return
+        if not any(self.ways.names(slot, text) for slot in known):
+            for slot in known:
+                orders.set(domain or "", slot, DELETED)
 
     def _unfounded(self, text: str, written: Written, orders: Orders) -> None:
         """Keep what the network took back where no word of the user's takes anything back."""

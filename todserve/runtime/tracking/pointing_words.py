@@ -23,6 +23,7 @@ class PointingWords(BaseModel):
         of_them: may stand behind one of a list.
         going_on: may follow a bare "the second", for they are no nouns.
         polite: may follow what is all that is said.
+        gone: take back the whole of what is at hand: "i don't need it any more".
         heard: slots of a place or a day, which words of ``before_heard`` tell for certain.
         before_heard: stand before such a value: "in the", "on".
         located: stand between "the one" and what is true of it.
@@ -67,6 +68,7 @@ class PointingWords(BaseModel):
     of_them: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
     polite: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
     before_heard: tuple[str, ...] = ()
     located: tuple[str, ...] = ()
@@ -199,6 +201,11 @@ class PointingWords(BaseModel):
     def _excluding_end(self) -> re.Pattern[str]:
         lead = alternatives((*self.articles, *self.located))
         return re.compile(rf"{self._not_wished.pattern}\s+(?:{lead}\s+){{0,2}}$", re.IGNORECASE)
+
+    @cached_property
+    def going(self) -> re.Pattern[str]:
+        """Finds what takes back the whole of what is at hand."""
+        return any_of(self.gone)
 
     def locates(self, value: str, text: str) -> bool:
         """Say whether a lower-case text says where or when something should be by a value."""

@@ -249,3 +249,20 @@ def test_an_end_of_a_way_is_the_venue_that_was_said_and_no_more(orders: PlainOrd
     wrote = {"taxi": {"departure": "el shaddai", "destination": "the nirala museum"}}
     found = after(orders, "a taxi from el shaddai to the nirala please", {}, "taxi", wrote)
     assert found["taxi"]["destination"] == "nirala"
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "left"),
+    [
+        ("don't need it, driving instead", {"day": "none"}, {}),
+        ("scrap it, we'll walk", {"day": "none", "destination": "monday"}, {}),
+        ("don't need it on monday, tuesday", {"day": "tuesday"}, {"day": "tuesday"}),
+        ("leave the day open", {}, {"day": None}),
+    ],
+)
+def test_a_whole_service_is_taken_back_and_a_slot_alone(
+    orders: PlainOrders, said: str, written: dict[str, str], left: dict[str, str | None]
+) -> None:
+    found = after(orders, said, TRAIN, "train", {"train": written}).get("train", {})
+    kept = {slot: value for slot, value in {**TRAIN["train"], **left}.items() if value}
+    assert found == (kept if left else {})
