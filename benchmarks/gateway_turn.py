@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def gateways(
             server = OwnProcess(command, home, cwd=ROOT)
             running.append(server)
             server.start()
-            server.wait_for(lambda port=port: _lives(port), seconds=60, what="a gateway")
+            server.wait_for(partial(_lives, port), seconds=60, what="a gateway")
         yield ports
     finally:
         for server in running:

@@ -108,7 +108,7 @@ def loaded(
     command += ["-t", f"{arguments.seconds}s", "--stop-timeout", "0"]
     command += [] if arguments.bare else ["--gateway"]
     command += ["--rude"] if arguments.rude else []
-    watched = _listener(port)
+    watched = listener(port)
     running = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -139,12 +139,12 @@ def _figures(seen: Sequence[Seen], start: float, end: float) -> dict[str, Any]:
     }
 
 
-def _listener(port: int) -> list[psutil.Process]:
+def listener(port: int) -> list[psutil.Process]:
     """Return the process that listens on a port of this machine, and its children."""
     found = [
         one.pid
         for one in psutil.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
     ]
     owners = [psutil.Process(pid) for pid in found[:1]]
     return [each for one in owners for each in (one, *one.children(recursive=True))]

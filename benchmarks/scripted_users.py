@@ -75,6 +75,10 @@ class Kept(Closing):
     Args:
         port: the gateway's.
         scripts: where dialogues come from.
+
+    Attributes:
+        acknowledged: how many turns were.
+        newest: dialogue and message id of the last of them.
     """
 
     inside_seconds: float | None = None
@@ -85,6 +89,7 @@ class Kept(Closing):
         self._left: list[str] = []
         self._dialogue = ""
         self.acknowledged = 0
+        self.newest = ("", "")
 
     def begin(self) -> str:
         """Begin a dialogue, and return its id."""
@@ -98,6 +103,7 @@ class Kept(Closing):
         path = f"/v1/dialogues/{self._dialogue}/turns"
         answer = self._client.post(path, json.dumps(said).encode())
         self.acknowledged += 1
+        self.newest = (self._dialogue, said["message_id"])
         return answer
 
     def close(self) -> None:

@@ -14,11 +14,13 @@ Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from todserve.runtime.engines.counted_engine import TokenCount
 from todserve.runtime.inner_paths import inner_path
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.body_marks import BodyMarks
@@ -57,8 +59,11 @@ class TodHandler:
             _asked(fields, marked, at, context)
             for at, (fields, marked) in enumerate(zip(batch, marks, strict=True))
         ]
+        before = replace(self._worker.tokens) if self._worker else TokenCount()
         replies = self._worker.answer(bodies) if self._worker else []
-        _measure(replies, time.perf_counter() - started, context.metrics)
+        after = self._worker.tokens if self._worker else before
+        spent = TokenCount(read=after.read - before.read, written=after.written - before.written)
+        _measure(replies, time.perf_counter() - started, spent, context.metrics)
         for at, (reply, marked) in enumerate(zip(replies, marks, strict=True)):
             _set_headers(reply, marked, at, context)
         return [reply.content for reply in replies]
@@ -68,7 +73,7 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: An
     in_lines = marked.in_lines and marked.came_over_http and not marked.explain
     name = "body" if "body" in fields else "data"
     return AskedBody(
-        content=fields.get(name),
+        content=fields[name] if name in fields else _form(fields),
         explain=marked.explain,
         describe=marked.describe,
         is_text=marked.kinds.get(name, "").startswith("text/"),
@@ -76,8 +81,22 @@ def _asked(fields: Mapping[str, object], marked: BodyMarks, at: int, context: An
         content_type=marked.content_type,
         json_length=marked.json_length,
         request_id=context.get_request_id(at),
+        trace=marked.trace,
         told=partial(_send_first, at, context) if in_lines else None,
     )
+
+
+def _form(fields: Mapping[str, object]) -> dict[str, str] | None:
+    """Return the turn that a form is, as mlflow's client sends one; None of any other."""
+    if "user" not in fields:
+        return None
+    try:
+        return {
+            name: bytes(value).decode() if isinstance(value, bytes | bytearray) else str(value)
+            for name, value in fields.items()
+        }
+    except UnicodeDecodeError:
+        return None
 
 
 def _send_first(at: int, context: Any, line: bytes) -> None:
@@ -114,7 +133,9 @@ def _note(status: HTTPStatus, headers: Mapping[str, object]) -> None:
         _log.info("request %s %d", request_id, status)
 
 
-def _measure(replies: Sequence[BodyReply], seconds: float, metrics: Any) -> None:
+def _measure(
+    replies: Sequence[BodyReply], seconds: float, tokens: TokenCount, metrics: Any
+) -> None:
     from ts.metrics.metric_type_enum import MetricTypes
 
     # A list of its own each time: TorchServe's default is one list that grows.
@@ -126,3 +147,5 @@ def _measure(replies: Sequence[BodyReply], seconds: float, metrics: Any) -> None
         "tod_refused_turns_total", sum(one.refused for one in replies), dimensions=[]
     )
     metrics.add_counter("tod_failed_turns_total", sum(one.failed for one in replies), dimensions=[])
+    metrics.add_counter("tod_read_tokens_total", tokens.read, dimensions=[])
+    metrics.add_counter("tod_written_tokens_total", tokens.written, dimensions=[])

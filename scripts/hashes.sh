@@ -13,7 +13,7 @@ if [ -z "$uv" ]; then
   uv="$work/uv/bin/uv"
 fi
 # Lists of one environment agree with one another; the last two have environments of their own.
-together=(requirements/{runtime,train,ray,dev,bench,java,pretrained}.txt)
+together=(requirements/{runtime,train,ray,dev,bench,java,pretrained,values}.txt)
 touch "$work/known.txt"
 checksums() {
   grep -hE '^[A-Za-z]' "$@" | grep -v '^torch==' | sort -fu | grep -vixFf "$work/known.txt" >"$work/pins.txt"

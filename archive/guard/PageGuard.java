@@ -9,19 +9,30 @@ import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.security.ProtectionDomain;
 import java.util.Arrays;
+import java.util.Map;
 
 /**
- * Puts GuardedRequests where TorchServe gathers the parts of a request, on each of its HTTP ports.
+ * Puts GuardedRequests where TorchServe gathers the parts of a request, on each of its HTTP ports,
+ * and StoreArchives where it looks for an archive that it is to load, whoever asks and however.
  *
- * <p>TorchServe has no setting and no place for a plugin there, so the one name is changed in the
+ * <p>TorchServe has no setting and no place for a plugin there, so one name is changed in each
  * class that says so, while it is loaded: {@code -javaagent:archive/page_guard.jar} among the
  * vmargs of config.properties. Names of your own that requests may come under follow after a
  * {@code =}, with commas between.
  */
 public final class PageGuard {
-    private static final String WHERE = "org/pytorch/serve/ServerInitializer";
-    private static final String THEIRS = "io/netty/handler/codec/http/HttpObjectAggregator";
-    private static final String OURS = "todserve/GuardedRequests";
+    /** Their class -> the class named in it, and ours that takes its place. */
+    private static final Map<String, String[]> CHANGED =
+            Map.of(
+                    "org/pytorch/serve/ServerInitializer",
+                    new String[] {
+                        "io/netty/handler/codec/http/HttpObjectAggregator",
+                        "todserve/GuardedRequests"
+                    },
+                    "org/pytorch/serve/archive/model/ModelArchive",
+                    new String[] {
+                        "org/pytorch/serve/archive/utils/ArchiveUtils", "todserve/StoreArchives"
+                    });
     /** Tags of a class file's constants, and how many bytes follow each. */
     private static final int TEXT = 1;
 
@@ -45,13 +56,14 @@ public final class PageGuard {
                 Class<?> before,
                 ProtectionDomain domain,
                 byte[] code) {
-            if (!WHERE.equals(name)) {
+            String[] change = name == null ? null : CHANGED.get(name);
+            if (change == null) {
                 return null;
             }
             try {
-                return renamed(code);
+                return renamed(code, change[0], change[1]);
             } catch (IOException | RuntimeException error) {
-                // Java would load the class unchanged, and every page could come in.
+                // Java would load the class unchanged, and what is guarded would be open.
                 System.err.println("page guard: this TorchServe is not one it knows: " + error);
                 Runtime.getRuntime().halt(1);
                 return null;
@@ -59,7 +71,7 @@ public final class PageGuard {
         }
     }
 
-    private static byte[] renamed(byte[] code) throws IOException {
+    private static byte[] renamed(byte[] code, String theirs, String ours) throws IOException {
         DataInputStream in = new DataInputStream(new ByteArrayInputStream(code));
         ByteArrayOutputStream made = new ByteArrayOutputStream();
         DataOutputStream out = new DataOutputStream(made);
@@ -72,8 +84,8 @@ public final class PageGuard {
             out.writeByte(tag);
             if (tag == TEXT) {
                 String text = in.readUTF();
-                changed += text.equals(THEIRS) ? 1 : 0;
-                out.writeUTF(text.equals(THEIRS) ? OURS : text);
+                changed += text.equals(theirs) ? 1 : 0;
+                out.writeUTF(text.equals(theirs) ? ours : text);
                 continue;
             }
             byte[] rest = new byte[LENGTHS[tag]];
@@ -84,7 +96,7 @@ public final class PageGuard {
             }
         }
         if (changed != 1) {
-            throw new IOException(THEIRS + " is named " + changed + " times, expected once");
+            throw new IOException(theirs + " is named " + changed + " times, expected once");
         }
         int left = in.available();
         out.write(Arrays.copyOfRange(code, code.length - left, code.length));

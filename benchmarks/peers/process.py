@@ -107,6 +107,13 @@ class OwnProcess:
             return [parent, *parent.children(recursive=True)]
         return []
 
+    def kill(self) -> None:
+        """End the whole group as the system would, without a chance to finish anything."""
+        if self.process is not None:
+            self._signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
     def stop(self) -> None:
         """End the whole group: ask, wait, kill."""
         if self.process is None:

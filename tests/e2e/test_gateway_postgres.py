@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from benchmarks.replicas.postgres import Postgres, programs
 from tests.support.gateway_server import GatewayServer, ModelServer
-from tests.support.postgres import Postgres, programs
 from tests.support.remembered import corrected, spoken
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import database as database_module
@@ -19,6 +19,7 @@ from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_store import now_in_microseconds
 from todserve.gateway.store.retention import Retention
+from todserve.gateway.store.store_backup import back_up, restore
 
 pytestmark = pytest.mark.e2e
 
@@ -66,6 +67,33 @@ def test_filters_and_examples_work_in_postgresql(gateway: GatewayServer) -> None
     assert page["examples"] + rest["examples"] == stored[::-1]
     lines = gateway.call("GET", "/v1/export?format=sgd&corrected=true").text.splitlines()
     assert len(lines) == 3  # one dialogue, two examples
+
+
+def test_a_backup_of_sqlite_goes_into_postgresql_and_back(url: str, tmp_path: Path) -> None:
+    first, last = (f"sqlite:///{tmp_path}/{name}.sqlite" for name in ("first", "last"))
+    with (
+        ModelServer() as model,
+        GatewayServer(GatewaySettings(database=first, model_url=model.url)) as gateway,
+    ):
+        dialogue_id = spoken(gateway, "a train", "기차 on friday")
+        corrected(gateway, dialogue_id, 0, belief_state={"train": {"people": "4"}}, rerun=True)
+        turns = gateway.turns(dialogue_id)
+    counted = []
+    for number, (old, new) in enumerate(((first, url), (url, last))):
+        source, target = Database(old), Database(new)
+        counted += [
+            back_up(source, tmp_path / str(number)),
+            restore(target, tmp_path / str(number)),
+        ]
+        source.close()
+        target.close()
+    assert counted == [counted[0]] * 4
+    with (
+        ModelServer() as model,
+        GatewayServer(GatewaySettings(database=last, model_url=model.url)) as gateway,
+    ):
+        assert gateway.turns(dialogue_id) == turns
+        assert gateway.say(dialogue_id, "and back", "3").status_code == 200
 
 
 def test_old_dialogues_are_deleted_in_postgresql(gateway: GatewayServer, url: str) -> None:

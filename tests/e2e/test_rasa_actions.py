@@ -21,7 +21,7 @@ from todserve.bot.bot_outcome import Outcome
 from todserve.bot.conversion.rasa_conversion import convert_rasa
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
-from todserve.bot.rasa_action_server import ActionRejectedError, RasaActionServer
+from todserve.bot.services.rasa_action_server import ActionRejectedError, RasaActionServer
 from todserve.bot.user_message import Heard
 
 pytestmark = [pytest.mark.e2e, needs_rasa_sdk]

@@ -87,11 +87,13 @@ def test_turn_of_a_dialogue_with_history_and_state(server: RunningServer) -> Non
 def test_good_and_bad_requests_share_a_batch(server: RunningServer) -> None:
     good = json.dumps({"user": "hello", "tasks": ["intent"]})
     turns = counter(server, "tod_turns_total")
+    read = counter(server, "tod_read_tokens_total")
     batches = counter(server, "tod_batch_seconds_count")
     with ThreadPoolExecutor(3) as pool:
         replies = list(pool.map(lambda body: post(server, body), [good, '{"user": 5}', good]))
     assert [reply.status_code for reply in replies] == [200, 400, 200]
     wait_for(server, "tod_turns_total", turns + 3)
+    wait_for(server, "tod_read_tokens_total", read + 1)
     assert counter(server, "tod_batch_seconds_count") == batches + 1
     # The pipeline times a batch as a whole.
     first, refused, last = (reply.json() for reply in replies)
@@ -153,6 +155,17 @@ def test_form_is_refused_with_the_header_to_send(server: RunningServer) -> None:
     reply = post(server, b'{"user": "hi"}', "application/x-www-form-urlencoded")
     assert reply.status_code == 400
     assert "Content-Type: application/json" in reply.json()["message"]
+
+
+def test_a_form_with_an_utterance_is_a_turn_as_mlflows_client_sends_it(
+    server: RunningServer,
+) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"{server.inference_url}/predictions/{server.probe.name}"
+        reply = session.post(url, {"user": "a café in the centre"}, timeout=PATIENCE)
+    assert reply.status_code == 200, reply.text
+    assert decode(reply.json()).belief_state is not None
 
 
 def test_body_above_max_request_size_is_413(server: RunningServer) -> None:

@@ -253,6 +253,24 @@ def test_a_model_that_is_not_served_is_named_as_such(
     assert page.violations() == []
 
 
+def test_what_became_of_corrections_is_shown_for_a_model(page: Studio, url: str) -> None:
+    dialogue = spoken(url, "a train", "book it")
+    for turn, body in enumerate(({"intent": "find_train"}, {"intent": "general"})):
+        where = f"{url}/v1/dialogues/{dialogue}/turns/{turn}/correction"
+        assert requests.post(where, json=body, timeout=30).ok
+    page.open("#/compare")
+    page.page.get_by_label("The other model").fill("tod/1.0")
+    page.page.get_by_role("button", name="Review corrections").click()
+    expect(page.status().last).to_contain_text("1 now right, 1 still wrong")
+    wrong = page.page.get_by_role("region", name="book it")
+    expect(wrong).to_contain_text("People say general")
+    assert page.violations() == []
+    page.page.set_viewport_size({"width": 360, "height": 800})
+    assert not page.overflows()
+    wrong.get_by_role("link").click()
+    expect(page.page).to_have_url(f"{url}/studio/#/chat/{dialogue}/1")
+
+
 def test_corrected_dialogues_are_saved_as_the_next_models_corpus(page: Studio, url: str) -> None:
     dialogue = spoken(url, "a train")
     where = f"{url}/v1/dialogues/{dialogue}/turns/0/correction"

@@ -80,8 +80,11 @@ class ModelServer(ServingThread):
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.ids: list[str | None] = []
+        self.parents: list[str | None] = []
         self.away = False
         self.unknown: str | None = None
+        # Version -> what its answers have in place of the rule's.
+        self.of_version: dict[str, dict[str, Any]] = {}
         self.description: dict[str, Any] = DESCRIPTION
         # Called between the first line of an answer in two lines and the second; None answers
         # everybody in one piece.
@@ -93,6 +96,14 @@ class ModelServer(ServingThread):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:
+                # What a load balancer asks TorchServe's management port.
+                content = json.dumps([{"workers": [{"status": "READY"}]}]).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
@@ -111,10 +122,15 @@ class ModelServer(ServingThread):
                         outer.requests.append(request)
                         outer.paths.append(self.path)
                         outer.ids.append(self.headers.get("X-Request-ID"))
+                        outer.parents.append(self.headers.get("traceparent"))
                     if seconds:
                         time.sleep(seconds)
                     if told:
                         status, answer = 200, answering(request)
+                        _, _, version = self.path[len("/predictions/") :].partition("/")
+                        if version:
+                            answer = answer | {"model": answer["model"] | {"version": version}}
+                            answer = answer | outer.of_version.get(version, {})
                     else:
                         status, answer = 400, {"code": 400, "message": "no turn"}
                 if outer.away:

@@ -32,6 +32,14 @@ class ManagementServer(ServingThread):
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_PUT(self) -> None:
+                _, _, name, version, _ = self.path.split("/")
+                # The first one is the default version.
+                models[name].sort(key=lambda one: one[0] != version)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
             def log_message(self, *_: object) -> None:
                 return
 

@@ -45,7 +45,9 @@ class Talk:
     ) -> Facts:
         known = state or {}
         found = (
-            self.knowledge.query(domain, known.get(domain, {}), limit=5)
+            self.knowledge.query(
+                domain, self.knowledge.in_force(domain, known.get(domain, {})), limit=5
+            )
             if domain in self.knowledge.domains and domain is not None
             else None
         )

@@ -171,13 +171,16 @@ def perform(
     return requests.request(operation.method, url, json=sent, headers=headers, timeout=PATIENCE)
 
 
-def call(server: RunningServer, method: str, port: str, message: bytes) -> grpc.StatusCode:
+def call(
+    server: RunningServer, method: str, port: str, message: bytes, *, key: str | None = None
+) -> grpc.StatusCode:
     """Call a gRPC method with an encoded message and return the status."""
+    told = () if key is None else (("authorization", f"Bearer {key}"),)
     frontend = Frontend.read(Path(server.record.temp_dir) / "config.properties")
     address = next(one for one in frontend.grpc if one.setting == f"grpc_{port}_port")
     with grpc.insecure_channel(f"{address.host}:{address.port}") as channel:
         try:
-            channel.unary_unary(f"/{method}")(message, timeout=PATIENCE)
+            channel.unary_unary(f"/{method}")(message, timeout=PATIENCE, metadata=told)
         except grpc.RpcError as error:
             status: grpc.StatusCode = error.code()
             return status

@@ -125,8 +125,8 @@ def test_the_systemd_unit_says_nothing_that_systemd_does_not_know(tmp_path: Path
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("needs systemd-analyze")
-    written = (ROOT / "deploy/systemd/todserve-gateway.service").read_text(encoding="utf-8")
-    unit = tmp_path / "todserve-gateway.service"
+    written = (ROOT / "deploy/systemd/todserve-gateway@.service").read_text(encoding="utf-8")
+    unit = tmp_path / "todserve-gateway@8090.service"
     # It looks for the program; here is none.
     unit.write_text(written.replace("/opt/todserve/bin/tod", "/bin/true"), encoding="utf-8")
     command = [analyze, "verify", "--man=no", str(unit)]

@@ -17,7 +17,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")
 LISTS = (
     *("runtime.txt", "train.txt", "ray.txt", "dev.txt", "bench.txt", "java.txt"),
-    "pretrained.txt",
+    *("pretrained.txt", "values.txt"),
 )
 APART = ("rasa-sdk.txt", "kserve.txt")  # environments of their own
 EXTRAS_APART = {"kserve": ("kserve.txt",)}
@@ -25,6 +25,7 @@ EXTRAS_APART = {"kserve": ("kserve.txt",)}
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
     "grpc": "grpcio",
+    "opentelemetry": "opentelemetry-api",
     "re2": "google-re2",
     "sklearn": "scikit-learn",
     "socketio": "python-socketio",
@@ -33,7 +34,7 @@ DISTRIBUTIONS = {
 }
 # Room -> the extras that whoever uses it has installed; `cli` and the face import rooms lazily.
 INSTALLED = {
-    "runtime": ("serve", "ctranslate2"),
+    "runtime": ("serve", "ctranslate2", "otel", "values"),
     "serving": ("serve", "java"),
     "handlers": ("serve",),
     "model_defs": ("serve",),

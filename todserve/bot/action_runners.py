@@ -1,4 +1,4 @@
-"""Runners: run any action of a bot by its name, in this process or on a server of actions.
+"""Runners: run any action of a bot by its name: in this process, by a service, or on Rasa's server.
 
 Between the bot and its actions. Example: ``Runners(config).run("book", dispatcher, tracker, {})``.
 """
@@ -13,7 +13,9 @@ from todserve.bot.actions import ActionError, ActionRunner, LocalActions
 from todserve.bot.bot_config import BotConfig
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
-from todserve.bot.rasa_action_server import RasaActionServer
+from todserve.bot.services.http_actions import HttpActions
+from todserve.bot.services.rasa_action_server import RasaActionServer
+from todserve.bot.services.secret_values import Secrets
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.untrusted.json_text import parse_json
 
@@ -24,29 +26,50 @@ _MOST_CHARACTERS = 100_000
 class Runners:
     """The actions that bot.yml names; for any number of threads.
 
+    Args:
+        config: the bot.
+        secrets: what ``${NAME}`` stands for; None for this process's environment.
+
     Raises:
-        ConfigError: the module cannot be imported, or an action runs nowhere.
+        ConfigError: the module cannot be imported, a secret is missing, or an action runs nowhere.
     """
 
-    def __init__(self, config: BotConfig) -> None:
+    def __init__(self, config: BotConfig, secrets: Secrets | None = None) -> None:
         given = config.actions
+        secrets = secrets or Secrets()
         self._seconds = given.timeout
-        self._local = None if given.module is None else LocalActions(given.module, given.settings)
-        self._server = (
-            None
-            if given.endpoint is None
-            else RasaActionServer(given.endpoint, timeout=given.timeout)
-        )
+        self._services = HttpActions(config, secrets)
+        settings = secrets.told_all(given.settings, "actions.settings")
+        self._local: LocalActions | None = None
+        if given.module is not None:
+            try:
+                self._local = LocalActions(given.module, settings)
+            except ConfigError as error:
+                # A database's driver may repeat the address that it could not open.
+                raise ConfigError(secrets.hidden(str(error))) from None
+        self._server: RasaActionServer | None = None
+        if given.endpoint is not None:
+            endpoint = secrets.told(given.endpoint, "actions.endpoint")
+            self._server = RasaActionServer(endpoint, timeout=given.timeout)
+        twice = sorted(self._services.names() & self._module_names())
+        if twice:
+            raise ConfigError(
+                f"actions: {twice[0]!r} is an action of {given.module} and stands under http, too; "
+                "expected one of them; rename one"
+            )
         lacking = sorted(config.named_actions() - self.names())
         if lacking and self._server is None:
             known = ", ".join(sorted(self.names())) or "none"
             raise ConfigError(
-                f"actions: {lacking[0]!r} runs nowhere; expected an action of {given.module} "
-                f"({known}); define it there, or give an endpoint"
+                f"actions: {lacking[0]!r} runs nowhere; expected an action of {given.module} or "
+                f"of http ({known}); define it there, or give an endpoint"
             )
 
     def names(self) -> frozenset[str]:
-        """Return the actions of the module."""
+        """Return the actions of the module and of services."""
+        return self._module_names() | self._services.names()
+
+    def _module_names(self) -> frozenset[str]:
         return frozenset() if self._local is None else self._local.names()
 
     def run(
@@ -60,7 +83,12 @@ class Runners:
                 only its key keeps it from being done twice.
             Exception: whatever else it raises.
         """
-        runner: ActionRunner | None = self._local if name in self.names() else self._server
+        runner: ActionRunner | None = self._server
+        seconds = self._seconds
+        if name in self._services.names():
+            runner, seconds = self._services, self._services.seconds(name)
+        elif name in self._module_names():
+            runner = self._local
         if runner is None:
             raise ActionError(f"unknown action {name!r}; expected one of {sorted(self.names())}")
         events: list[Event] = []
@@ -77,9 +105,9 @@ class Runners:
 
         thread = threading.Thread(target=work, name=f"action {name}", daemon=True)
         thread.start()
-        thread.join(self._seconds)
+        thread.join(seconds)
         if thread.is_alive():
-            raise TimeoutError(f"{name}: no end after {self._seconds:g} s")
+            raise TimeoutError(f"{name}: no end after {seconds:g} s")
         _raise_first(name, faults)
         return events
 

@@ -19,11 +19,15 @@ from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
 from todserve.bot.expressions import Expression
-from todserve.bot.form_dialogue import Move, advance, filled, rule_for
+from todserve.bot.forms.form_corrections import corrected
+from todserve.bot.forms.form_dialogue import Move, advance, filled, rule_for
 from todserve.bot.rasa.action_slots import filled_by, typed
 from todserve.bot.rasa.entity_conditions import entities_placed
 from todserve.bot.rasa.judged_values import judged_before, new_values
+from todserve.bot.rasa.two_stage_fallback import clarified, denies
 from todserve.bot.response_templates import Responses
+from todserve.bot.services.person_call import PersonCall
+from todserve.bot.services.secret_values import Secrets
 from todserve.bot.user_message import Heard, agrees
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 
@@ -33,21 +37,29 @@ class Bot:
 
     Args:
         config: what bot.yml says.
-        runner: runs its actions; None runs them as bot.yml says.
+        runner: runs its actions; None runs them as bot.yml says, and calls a person as it says.
 
     Raises:
-        ConfigError: an action cannot be run.
+        ConfigError: an action cannot be run, or a secret is missing.
     """
 
     def __init__(self, config: BotConfig, runner: ActionRunner | None = None) -> None:
         self._config = config
-        self._runner = Runners(config) if runner is None else runner
+        secrets = Secrets()
+        self._runner = Runners(config, secrets) if runner is None else runner
+        # In a trial nobody is called.
+        self._desk = PersonCall(config, secrets) if runner is None else None
         self._responses = Responses(config)
         own = PHRASES[config.language]
         self._book = re.compile(own.book or r"(?!)", re.IGNORECASE)
         self._reference = re.compile(own.reference or r"(?!)", re.IGNORECASE)
         self._phrases = [
             (Expression(pattern), name) for pattern, name in config.actions.phrases.items()
+        ]
+        self._intents = [
+            (Expression(pattern), intent)
+            for intent, patterns in config.intents.items()
+            for pattern in patterns
         ]
 
     @property
@@ -69,21 +81,38 @@ class Bot:
             past: the outcome of the turn before; an empty one at the start.
             earlier: the turns before, in order, as actions are told them.
         """
+        given_back = False
         if past.handed_off:
-            return Outcome(
-                memory=past.memory, form=past.form, handed_off=True, done=past.done, left=past.left
-            )
+            given_back = self._waited_long_enough(heard, past)
+            if not given_back:
+                return Outcome(
+                    memory=past.memory,
+                    form=past.form,
+                    handed_off=True,
+                    handed_off_at=past.handed_off_at,
+                    done=past.done,
+                    left=past.left,
+                )
         if heard.index == 0:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
+        heard = self._named(heard)
+        heard = clarified(heard, past, self._config)
         heard, strayed, placed = entities_placed(heard, past, self._config)
         heard = judged_before(heard, past.form, self._config)
-        doing = Doing(self._config, self._responses, self._runner, heard, past, earlier)
+        doing = Doing(self._config, self._responses, self._runner, heard, past, earlier, self._desk)
+        if given_back:
+            doing.say(self._config.hand_off.back)
+        for _, slot in heard.changed:
+            doing.memory.pop(slot, None)  # what the user says now is newer
         self._remember(doing)
+        doing.settle_language()
         doing.remember(placed)
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
+        elif past.form is None and denies(heard, past, self._config):
+            doing.rephrase()
         elif not self._fill(doing, past.form, past):
             self._answer(doing, past)
         return replace(doing.outcome(), strayed=strayed)
@@ -96,6 +125,28 @@ class Bot:
             if groups is not None:
                 return replace(heard, entities=groups), name
         return heard, None
+
+    def _named(self, heard: Heard) -> Heard:
+        """Return a message with the intent that bot.yml knows it by, whatever the model calls it.
+
+        A payload says its intent itself, and the model has nothing to do with that either.
+        """
+        if heard.intent is not None and heard.confidence == 1.0:
+            return heard
+        text = unicodedata.normalize("NFC", heard.user)
+        for pattern, intent in self._intents:
+            groups = pattern.groups(text)
+            if groups is not None:
+                entities = {**heard.entities, **groups}
+                return replace(heard, intent=intent, confidence=1.0, entities=entities)
+        return heard
+
+    def _waited_long_enough(self, heard: Heard, past: Outcome) -> bool:
+        """Say whether no person gave the dialogue back in the time that one may take."""
+        seconds = self._config.hand_off.back_after
+        if seconds is None or heard.at is None or past.handed_off_at is None:
+            return False
+        return heard.at - past.handed_off_at >= seconds
 
     def _remember(self, doing: Doing) -> None:
         """Remember what a payload says that no slot of the belief state holds."""
@@ -110,7 +161,10 @@ class Bot:
     def _fill(self, doing: Doing, before: FormState | None, past: Outcome) -> bool:
         """Go on with a form, or begin one; False where the message is none of its business."""
         heard = doing.heard
-        agreed = agrees(heard, self._config)
+        phrases = PHRASES[doing.language]
+        agreed = agrees(heard, self._config, doing.language)
+        if self._means_something_else(heard, before):
+            agreed = None  # "cancel my order" is no bare "no"
         sure = not self._doubtful(heard)
         if before is None:
             asks_for_one = self._reference.search(heard.user) and not self._book.search(heard.user)
@@ -119,13 +173,32 @@ class Bot:
         name = self._begun_by(doing, past) if before is None else before.name
         form = self._config.forms.get(name or "")
         begun = self._config.form_name(name) if form is not None and name and not before else None
-        ruled = filled(self._config, heard, before, begun=begun, agreed=agreed, sure=sure)
+        fixed = self._corrected(doing, before, form, agreed)
+        ruled = filled(
+            self._config,
+            heard,
+            before,
+            begun=begun,
+            agreed=agreed,
+            sure=sure,
+            bare=not fixed,
+            phrases=phrases,
+        )
+        ruled |= {slot: value for slot, value in fixed.items() if value is not None}
+        if form is not None:
+            ruled |= _said_outright(heard, form, self._config)
         doing.remember(ruled)
+        unknown = [slot for slot in fixed if slot not in ruled]
+        if before is not None and form is not None and unknown:
+            self._ask_again(doing, form, before, unknown[0])
+            return True
         wanted = {slot for slot in ruled if form is not None and slot in form.required}
         if before is not None:
             if heard.intent == OUT_OF_SCOPE and not wanted:
                 return self._go_back(doing, before)
             answers = bool(wanted)
+            if form is not None and sure and not wanted and self._chatted(doing, before, form):
+                return True
             if form is not None and sure and self._interrupted(doing, before, form, past, answers):
                 return True
         unsure = not wanted and (self._misheard(heard) or not sure)
@@ -142,6 +215,11 @@ class Bot:
         if not wanted and (self._misheard(heard) or (not told and not sure)):
             doing.miss()
             return True
+        if not self._config.model and before is not None and not told and heard.intent is None:
+            doing.miss()
+            if not doing.handed_off:
+                self._ask(doing, form, before)
+            return True
         if move is Move.LEFT and before is not None:
             if form.stays and self._answered(doing, before, form, past):
                 return True
@@ -150,12 +228,14 @@ class Bot:
             return self._fill(doing, None, past)
         if before is not None and before.judged:
             after = replace(after, judged=before.judged)
-        new = new_values(before, after)
-        if form.validate_action is not None and new and move is not Move.REFUSED:
+        if move is not Move.REFUSED and new_values(before, after):
             if before is None:
                 doing.hold(after)
-            after = doing.judge(form.validate_action, after, new)
+            after = doing.judged(form, before, after)
             move = Move.ASK if after.missing else move
+            if doing.give_up() and doing.handed_off:
+                doing.hold(after)
+                return True
         doing.hold(after)
         if move is Move.REFUSED:
             doing.say("utter_form_left")
@@ -170,6 +250,48 @@ class Bot:
             # What it did may have begun another one.
             if (done or form.confirm is None) and doing.form is after:
                 doing.hold(None)
+        return True
+
+    def _means_something_else(self, heard: Heard, before: FormState | None) -> bool:
+        """Say whether bot.yml itself knows the message for something else than the form."""
+        words, intent = self._config.words, heard.intent
+        own = (before and before.name, *words.affirm_intents, *words.deny_intents)
+        return intent in self._config.intents and intent not in own
+
+    def _corrected(
+        self, doing: Doing, before: FormState | None, form: Form | None, agreed: bool | None
+    ) -> dict[str, str | None]:
+        """Return what the message corrects in a form, where the model brings nothing new to it."""
+        if before is None or form is None or not form.corrects:
+            return {}
+        if any(domain == form.domain for domain, _ in doing.heard.changed):
+            return {}
+        return corrected(
+            self._config,
+            form,
+            before,
+            doing.heard,
+            agreed=agreed,
+            phrases=PHRASES[doing.language],
+        )
+
+    def _ask_again(self, doing: Doing, form: Form, before: FormState, slot: str) -> None:
+        """Ask for a value that is wrong, of which nobody has said yet what is right."""
+        after = doing.without(before, slot)
+        doing.hold(after)
+        self._ask(doing, form, after)
+
+    def _chatted(self, doing: Doing, before: FormState, form: Form) -> bool:
+        """Answer small talk inside a form, which then asks again; False where it is something else.
+
+        A message that brings a value of the form besides is the form's.
+        """
+        said = self._config.small_talk.get(doing.heard.intent or "")
+        if said is None or any(domain == form.domain for domain, _ in doing.heard.changed):
+            return False
+        doing.say(said)
+        doing.hold(before)
+        self._ask(doing, form, before)
         return True
 
     def _opening(self, doing: Doing, past: Outcome, form: Form) -> tuple[str, ...]:
@@ -255,8 +377,10 @@ class Bot:
 
     def _answer(self, doing: Doing, past: Outcome) -> None:
         rule = rule_for(self._config, doing.heard, past, None, doing.memory)
+        intent = doing.heard.intent or ""
         if rule is None:
-            named = in_order(self._config.actions.intents.get(doing.heard.intent or ""))
+            named = in_order(self._config.actions.intents.get(intent))
+            named = named or in_order(self._config.small_talk.get(intent))
         else:
             named = in_order(rule.do)
         if doing.heard.intent == OUT_OF_SCOPE and not named:
@@ -268,8 +392,10 @@ class Bot:
         elif self._tells_a_booking(doing.heard):
             booked = doing.memory.get("reference") is not None
             doing.say("utter_reference" if booked else "utter_nothing_booked")
-        else:
+        elif self._config.model:
             doing.say_as_model()
+        else:
+            doing.miss()
 
     def _doubtful(self, heard: Heard) -> bool:
         return heard.confidence is not None and heard.confidence < self._config.fallback.intent
@@ -278,3 +404,13 @@ class Bot:
         # A slot from an earlier turn is no news, however sure the model is of it today.
         threshold = self._config.fallback.slot
         return any(one is not None and one < threshold for one in heard.changed.values())
+
+
+def _said_outright(heard: Heard, form: Form, config: BotConfig) -> dict[str, str]:
+    """Return slot -> value that a payload says of a form, where no belief state has it."""
+    return {
+        slot: values[-1]
+        for entity, values in heard.said.items()
+        for slot in filled_by(entity, config.slots)
+        if slot in form.required and all(slot not in known for known in heard.state.values())
+    }

@@ -4,6 +4,7 @@ Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"ut
 Every key is described in ``docs/bot.md``.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
@@ -21,8 +22,12 @@ from pydantic import (
 
 from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.expressions import Expression
+from todserve.bot.forms.value_check import Check
 from todserve.bot.rasa.bot_utterance import SHOWN, shown_parts
+from todserve.bot.services.service_config import Address, HandOff, HttpAction
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.dialogue import OUT_OF_SCOPE
+from todserve.runtime.values.place import known_zone
 
 HAND_OFF = "action_hand_off"
 """The action that every bot has: a person takes over."""
@@ -32,6 +37,9 @@ RESTART = "action_restart"
 
 RESUME = "action_resume_form"
 """The same: the form goes on that was left last for another one."""
+
+PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
+"""What stands in a template for a value."""
 
 _SAID = "utter_"
 """Begins the names of responses alone, as in Rasa."""
@@ -75,6 +83,7 @@ class Template(_Frozen):
         attachment: of a channel's own kind.
         custom: JSON for a channel.
         channel: the only channel that says it so, e.g. ``slack``; None for every other one.
+        language: the only language that says it so; None for ``BotConfig.language``.
         slots: slot -> the value it must have for this to be said; null for none.
     """
 
@@ -86,6 +95,7 @@ class Template(_Frozen):
     attachment: JsonValue = None
     custom: dict[str, JsonValue] = {}
     channel: str | None = None
+    language: Language | None = None
     slots: dict[str, str | None] = {}
 
     @model_validator(mode="after")
@@ -132,6 +142,8 @@ class Form(_Frozen):
         validate_action: judges new values before they count, e.g. ``validate_pay_form``.
         stays: whether a message about something else is answered and the form goes on; else such
             a message leaves the form.
+        corrects: whether "no, tuesday" and "change the name" are taken for corrections of what
+            rules filled.
     """
 
     name: Phrase | None = None
@@ -144,6 +156,7 @@ class Form(_Frozen):
     ends: tuple[FormEnd, ...] = ()
     validate_action: str | None = None
     stays: bool = False
+    corrects: bool = True
 
 
 class SlotType(StrEnum):
@@ -164,6 +177,9 @@ class Filling(_Frozen):
         intents: of the message; none for any.
         unless: intents that the message must not have.
         value: what the slot becomes; None for the user's words as they are.
+        pattern: a regular expression; what its group ``value`` finds in the words, else all that
+            it finds, is the value, and without a find there is none.
+        listed: whether the value is the one of the slot's ``values`` that the words name.
         form: the form that must be under way; "" for none at all, None for whichever.
         asked: whether the slot must be what the form asks for.
         begins: whether only the message counts that begins the form.
@@ -172,9 +188,25 @@ class Filling(_Frozen):
     intents: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     value: str | None = None
+    pattern: Phrase | None = None
+    listed: bool = False
     form: str | None = None
     asked: bool = False
     begins: bool = False
+
+    @model_validator(mode="after")
+    def _takes_one_thing(self) -> Self:
+        given = [self.value is not None, self.pattern is not None, self.listed]
+        if sum(given) > 1:
+            raise ConfigError("fill: got several of value, pattern and listed; expected one")
+        if self.pattern is not None:
+            Expression(self.pattern, place="fill.pattern")
+        return self
+
+    @property
+    def bare(self) -> bool:
+        """Whether the user's words are the value as they are."""
+        return self.value is None and self.pattern is None and not self.listed
 
 
 class SlotSource(_Frozen):
@@ -217,6 +249,9 @@ class BotSlot(_Frozen):
         influences: whether it influences the conversation, for actions that read the domain.
         fill: rules that fill it; the first that holds decides.
         entities: what actions know its values as; the entity of its name where none is listed.
+        check: what a value must be before a form takes it.
+        called: what people call it, as in "change the time".
+        examples: messages that bring a value of it, by which ``tod bot check`` tries its forms.
     """
 
     name: str | None = None
@@ -228,6 +263,16 @@ class BotSlot(_Frozen):
     influences: bool = True
     fill: tuple[Filling, ...] = ()
     entities: tuple[SlotSource, ...] = ()
+    check: Check | None = None
+    called: tuple[Phrase, ...] = ()
+    examples: tuple[Phrase, ...] = ()
+
+    @model_validator(mode="after")
+    def _lists_what_it_names(self) -> Self:
+        listing = any(one.listed for one in self.fill) or (self.check and self.check.listed)
+        if listing and not self.values:
+            raise ConfigError("slots: got listed without values; expected values; list them")
+        return self
 
 
 class Rule(_Frozen):
@@ -266,6 +311,25 @@ class Rule(_Frozen):
         return self
 
 
+class TwoStage(_Frozen):
+    """How the bot asks about what it did not understand before it gives up.
+
+    Attributes:
+        ask: response or action that asks whether the likeliest intent was meant; a response may say
+            ``{intent}``, and is shown with buttons for yes and no.
+        rephrase: response or action that asks to say it differently.
+        denied: intent of a message that says no to ``ask``; its button's.
+        names: intent -> what people are asked; its own name, with spaces, where none is listed.
+        give_up: what is done after the fallback's response.
+    """
+
+    ask: str = "utter_ask_affirmation"
+    rephrase: str = "utter_ask_rephrase"
+    denied: str = OUT_OF_SCOPE
+    names: dict[str, Phrase] = {}
+    give_up: Steps | None = None
+
+
 class Fallback(_Frozen):
     """When the bot says that it did not understand.
 
@@ -275,6 +339,7 @@ class Fallback(_Frozen):
         response: what it says then.
         hand_off_after: so many such turns in a row hand over to a person; None never does.
         hand_off: what it says when it hands over.
+        two_stage: how it asks first; None says ``response`` at once.
     """
 
     intent: Share = 0.0
@@ -282,6 +347,7 @@ class Fallback(_Frozen):
     response: str = "utter_fallback"
     hand_off_after: PositiveInt | None = None
     hand_off: str = "utter_hand_off"
+    two_stage: TwoStage | None = None
 
 
 class Actions(_Frozen):
@@ -293,18 +359,22 @@ class Actions(_Frozen):
             whatever case -> action, or response; its named groups become entities of the message.
         module: Python file beside bot.yml, or dotted module, whose actions run in this process.
         settings: handed to the module's actions.
-        endpoint: action server for every action that the module does not define.
-        timeout: seconds that an action may take.
-        failed: what the bot says when one raises or takes longer.
+        http: action -> the service that does it.
+        endpoint: action server for every action that neither the module nor a service does.
+        timeout: seconds that an action of the module or the server may take.
+        failed: what the bot says when one raises.
+        unsure: what it says when nobody knows whether one was done, since no answer came.
     """
 
     intents: dict[str, Steps] = {}
     phrases: dict[str, str] = {}
     module: str | None = None
     settings: dict[str, JsonValue] = {}
-    endpoint: str | None = Field(None, pattern=r"^https?://\S+$")
+    http: dict[Phrase, HttpAction] = {}
+    endpoint: Address | None = None
     timeout: float = Field(10.0, gt=0, le=_LONGEST_SECONDS)
     failed: str = "utter_action_failed"
+    unsure: str = "utter_action_unsure"
 
 
 class Words(_Frozen):
@@ -328,28 +398,45 @@ class BotConfig(_Frozen):
 
     Attributes:
         language: of the phrases that the bot brings along.
+        languages: further ones that it speaks.
+        time_zone: in which a form says what today is, such as ``Europe/Berlin``.
+        model: whether a model reads the messages; without one, ``intents``, buttons and the slots'
+            own rules do.
+        intents: intent -> regular expressions; a message that one is found in has the intent.
+        small_talk: intent -> what is said to it, whatever form is under way.
         seed: of the choice among several templates.
         responses: name, or act as ``domain-act-slot``, ``domain-act`` or ``act`` -> templates.
         forms: intent that begins it -> form; what only rules begin stands under its own name.
         slots: slot -> what is known of it; what is not listed is as the model understands it.
         rules: what is done under conditions; the first that holds decides.
         fallback: when the bot did not understand.
+        hand_off: how a person is called.
         actions: what it does.
         words: what it takes for yes and no.
     """
 
     language: Language = Language.EN
+    languages: tuple[Language, ...] = ()
+    time_zone: Phrase = "UTC"
+    model: bool = True
     seed: int = 7
+    intents: dict[Phrase, Annotated[tuple[Phrase, ...], Field(min_length=1)]] = {}
+    small_talk: dict[Phrase, Phrase] = {}
     responses: dict[str, Templates] = {}
     forms: dict[str, Form] = {}
     slots: dict[str, BotSlot] = {}
     rules: tuple[Rule, ...] = ()
     fallback: Fallback = Fallback()
+    hand_off: HandOff = HandOff()
     actions: Actions = Actions()
     words: Words = Words()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        try:
+            known_zone(self.time_zone)
+        except ValueError as error:
+            raise ConfigError(f"time_zone: {error}") from None
         known = self.said()
         for place, name in self._responses_named():
             if name not in known:
@@ -379,10 +466,22 @@ class BotConfig(_Frozen):
                 )
         for pattern in self.actions.phrases:
             Expression(pattern)
-        if self.named_actions() and self.actions.module is None and self.actions.endpoint is None:
+        for intent, patterns in self.intents.items():
+            for pattern in patterns:
+                Expression(pattern, place=f"intents.{intent}")
+        for name, service in self.actions.http.items():
+            strange = sorted({*service.remember} - {*service.gives})
+            if strange:
+                raise ConfigError(
+                    f"actions.http.{name}.remember: got {strange[0]!r}; expected one of gives "
+                    f"({', '.join(service.gives) or 'nothing'})"
+                )
+            self._says_what_is_given(name, service)
+        elsewhere = self.named_actions() - {*self.actions.http}
+        if elsewhere and self.actions.module is None and self.actions.endpoint is None:
             raise ConfigError(
                 f"actions: got neither module nor endpoint; expected one of them, since "
-                f"{min(self.named_actions())!r} must run somewhere"
+                f"{min(elsewhere)!r} must run somewhere"
             )
         return self
 
@@ -390,6 +489,7 @@ class BotConfig(_Frozen):
         """Return the actions that something leads to; what is a response is none."""
         named = {
             *(one.validate_action for one in self.forms.values() if one.validate_action),
+            *(one.check.action for one in self.slots.values() if one.check and one.check.action),
             *self.actions.phrases.values(),
         }
         for form in self.forms.values():
@@ -400,6 +500,9 @@ class BotConfig(_Frozen):
             named |= {*in_order(steps)}
         for rule in self.rules:
             named |= {one for one in in_order(rule.do) if self.form_called(one) is None}
+        two_stage = self.fallback.two_stage
+        if two_stage is not None:
+            named |= {two_stage.ask, two_stage.rephrase, *in_order(two_stage.give_up)}
         forms = {form.name for form in self.forms.values()}
         return frozenset(named - forms - {HAND_OFF, RESTART, RESUME, *self.said()})
 
@@ -454,6 +557,22 @@ class BotConfig(_Frozen):
         """Return the responses that can be said: its own, and those that every bot has."""
         return frozenset({*self.responses, *PHRASES[self.language].responses})
 
+    def _says_what_is_given(self, name: str, service: HttpAction) -> None:
+        """Refuse a response about an action that tells what nobody has given.
+
+        It would be told of an older answer, or of the model's guess.
+        """
+        told = {one for form in self.forms.values() for one in form.required}
+        told |= {*service.gives, *service.send, *self.slots}
+        for template in self.responses.get(service.says or "", ()):
+            for found in PLACEHOLDER.findall(template.text or ""):
+                slot = found[0] or found[1]
+                if slot not in told:
+                    raise ConfigError(
+                        f"actions.http.{name}.says: got {service.says!r} with {{{slot}}}, which "
+                        "neither the answer nor a slot must have; expected it under gives; add it"
+                    )
+
     def _forms_named(self) -> Iterable[tuple[str, str | None]]:
         for place, rule in enumerate(self.rules):
             yield f"rules.{place}.form", rule.form
@@ -465,6 +584,19 @@ class BotConfig(_Frozen):
         yield "fallback.response", self.fallback.response
         yield "fallback.hand_off", self.fallback.hand_off
         yield "actions.failed", self.actions.failed
+        yield "actions.unsure", self.actions.unsure
+        yield "hand_off.failed", self.hand_off.failed
+        yield "hand_off.back", self.hand_off.back
+        for intent, name in self.small_talk.items():
+            yield f"small_talk.{intent}", name
+        for slot, known in self.slots.items():
+            if known.check is not None:
+                yield f"slots.{slot}.check.refused", known.check.refused
+        for action, service in self.actions.http.items():
+            named = (service.says, service.failed, service.unsure, *service.statuses.values())
+            for said in named:
+                if said is not None:
+                    yield f"actions.http.{action}", said
         for intent, form in self.forms.items():
             for slot, name in form.required.items():
                 if not name.startswith(_RUN):

@@ -5,6 +5,7 @@ Example: ``open_bot(Path("bot.yml")).hear("book it", answer, {})`` is ``("For wh
 """
 
 import json
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 from todserve.bot.bot import Bot
 from todserve.bot.bot_file import load_bot
 from todserve.bot.bot_outcome import Outcome
-from todserve.bot.rasa.intent_payload import IntentPayload, spoken
+from todserve.bot.rasa.intent_payload import IntentPayload, outright, spoken
 from todserve.bot.user_message import Heard
+from todserve.bot.words_alone import WordsAlone
+from todserve.runtime.turn_answerer import Answerer
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse, encode
 
 
@@ -24,10 +27,14 @@ class BotConversation:
     Args:
         bot: whose it is.
         about: what the bot does, in one line.
+
+    Attributes:
+        reader: reads the messages where the bot needs no model; None where a model does.
     """
 
     def __init__(self, bot: Bot, about: str) -> None:
         self.about = about
+        self.reader: Answerer | None = None if bot.config.model else WordsAlone()
         self._bot = bot
         self.begin()
 
@@ -55,11 +62,7 @@ class BotConversation:
         payload = IntentPayload.of(user)
         if payload is not None:
             # It says outright what it means, whatever the model made of its words.
-            understood |= {
-                "intent": {"name": payload.intent, "confidence": 1.0},
-                "belief_state": told,
-                "entities": {name: list(values) for name, values in payload.entities.items()},
-            }
+            understood |= {"belief_state": told, **outright(payload)}
         heard = Heard.of(
             understood,
             before=told,
@@ -68,6 +71,7 @@ class BotConversation:
             index=len(self._outcomes) - 1,
             user=spoken(user),
             replied="\n".join(past.messages),
+            at=time.time(),
         )
         self._outcomes.append(self._bot.turn(heard, past))
         return self._outcomes[-1].messages

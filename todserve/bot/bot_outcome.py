@@ -25,6 +25,7 @@ class FormState:
         since: id of the message that brought the newest value: the values' idempotency key.
         judged: slot -> the value that was heard, and what its form's validation made of it: a
             value, or None for one that was refused.
+        newest: the slot whose value came last.
     """
 
     name: str
@@ -33,6 +34,7 @@ class FormState:
     awaiting_confirmation: bool
     since: str
     judged: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    newest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +48,15 @@ class Outcome:
         memory: slot -> value that the bot remembers after the turn.
         form: the form that is under way after the turn.
         handed_off: whether a person has taken over.
+        handed_off_at: since when, in seconds since 1970; None where that is not known.
         fallback: whether the bot did not understand.
         misses: turns in a row that it did not.
         error: ``action: type of the error``, where one failed.
         trail: events and messages in their order, as Rasa's tracker has them.
         done: what was said and done in the turns before, each name once, the newest last.
         left: the forms that were left for another one, the newest last.
+        stage: what a two-stage fallback waits for; None where none is under way.
+        suggested: the intent that it asked about.
         strayed: slot -> value that the model understands and no condition of the slot allows.
     """
 
@@ -61,12 +66,15 @@ class Outcome:
     memory: Mapping[str, Any] = field(default_factory=dict)
     form: FormState | None = None
     handed_off: bool = False
+    handed_off_at: float | None = None
     fallback: bool = False
     misses: int = 0
     error: str | None = None
     trail: tuple[Event, ...] = ()
     done: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    stage: str | None = None
+    suggested: str | None = None
     strayed: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -7,6 +7,7 @@ the action, takes its events in and says what it said.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from todserve.bot.action_events import (
@@ -18,10 +19,20 @@ from todserve.bot.action_events import (
     SlotSet,
 )
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import HAND_OFF, RESTART, RESUME, BotConfig, Form, Steps, in_order
+from todserve.bot.bot_config import (
+    HAND_OFF,
+    RESTART,
+    RESUME,
+    BotConfig,
+    Form,
+    Steps,
+    TwoStage,
+    in_order,
+)
 from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.dialogue_tracker import Tracker
-from todserve.bot.form_dialogue import advance, rule_after
+from todserve.bot.forms.form_dialogue import advance, rule_after
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa.action_slots import (
     REQUESTED,
@@ -35,9 +46,14 @@ from todserve.bot.rasa.action_slots import (
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.rasa.judged_values import new_values
 from todserve.bot.rasa.tracker_events import at, parse_data, tracker_events
+from todserve.bot.rasa.two_stage_fallback import TWO_STAGE, Next, Stage, after_doubt, after_no
 from todserve.bot.response_templates import Responses, Values
+from todserve.bot.services.json_service import UnsureActionError
+from todserve.bot.services.person_call import PersonCall
+from todserve.bot.spoken_language import LANGUAGE_SLOT, spoken_language
 from todserve.bot.user_message import Heard
 from todserve.runtime.language.control_text import without_frames
+from todserve.runtime.values.place import known_zone
 
 _log = logging.getLogger(__name__)
 _MOST_FOLLOWUPS = 5
@@ -59,6 +75,7 @@ class Doing:
         heard: the message.
         past: the outcome of the turn before.
         earlier: the dialogue's turns before, in order.
+        desk: calls a person; None for nobody, in a trial.
     """
 
     def __init__(
@@ -69,6 +86,7 @@ class Doing:
         heard: Heard,
         past: Outcome,
         earlier: Sequence[tuple[Heard, Outcome]] = (),
+        desk: PersonCall | None = None,
     ) -> None:
         self.heard = heard
         self.memory: dict[str, Any] = dict(past.memory)
@@ -81,18 +99,23 @@ class Doing:
         self._events: list[Event] = []
         self._trail: list[Event] = []
         self._earlier = earlier
+        self._desk = desk
+        self._language = spoken_language(config, heard, past.memory)
         self._left = list(past.left)
         earlier_names = dict.fromkeys(reversed((*past.done, *past.said)))
         self._done = tuple(reversed([*earlier_names][:_MOST_NAMES]))
         self._asked: str | None = None if past.form is None else _next(past.form)
         self._misses = past.misses
         self._missed = False
+        self._waited = past.stage
+        self._stage: Stage | None = None
+        self._suggested: str | None = None
         self._handed_off = False
         self._error: str | None = None
 
     def say_as_model(self) -> None:
         """Say what bot.yml has for the model's acts, else the model's own text."""
-        values = Values(heard=self.heard, memory=self.memory)
+        values = Values(heard=self.heard, memory=self.memory, language=self._language)
         self._said += [act for _, act, _ in self.heard.acts]
         said = self._responses.of_acts(self.heard.acts, values)
         self._write(said or Utterance(self.heard.text))
@@ -106,6 +129,7 @@ class Doing:
             memory=self.memory,
             given={**({} if self.form is None else self.form.values), **(given or {})},
             domain=None if form is None else form.domain,
+            language=self._language,
         )
         said = self._responses.said(name, values)
         more = shown_parts({**(given or {}), "custom": (given or {}).get("json_message")})
@@ -141,18 +165,98 @@ class Doing:
 
     def miss(self) -> None:
         """Say that the message was not understood; hand over after too many."""
-        fallback = self._config.fallback
         self._missed = True
-        if fallback.hand_off_after is not None and self._misses + 1 >= fallback.hand_off_after:
-            self.hand_off()
+        two_stage = self._config.fallback.two_stage
+        if self.give_up():
+            return
+        if two_stage is not None and self.form is None:
+            self._doubt(two_stage, *after_doubt(self._waited))
         else:
-            self.say(fallback.response)
+            self.say(self._config.fallback.response)
 
-    def hand_off(self) -> None:
-        """Let a person take over."""
-        self.say(self._config.fallback.hand_off)
-        self._note(ConversationPaused())
-        self._handed_off = True
+    def rephrase(self) -> None:
+        """Take in that something else was meant than what the bot asked about."""
+        two_stage = self._config.fallback.two_stage
+        if two_stage is not None:
+            self._doubt(two_stage, *after_no(self._waited))
+
+    def _doubt(self, two_stage: TwoStage, following: Next, stage: Stage | None) -> None:
+        """Ask about what was not understood, or give up."""
+        self._stage = stage
+        self._said.append(TWO_STAGE)
+        count = len(self._said)
+        if following is Next.ASK and self.heard.intent is not None:
+            self._suggested = self.heard.intent
+            self._suggest(two_stage, self.heard.intent)
+        elif following is not Next.GIVE_UP:
+            self.perform(two_stage.rephrase)
+        else:
+            self.say(self._config.fallback.response)
+        # Rasa's stories know it under one name, whatever it says.
+        del self._said[count:]
+        if following is Next.GIVE_UP and two_stage.give_up is not None:
+            self.perform(two_stage.give_up)
+
+    def _suggest(self, two_stage: TwoStage, intent: str) -> None:
+        if two_stage.ask not in self._responses:
+            self.perform(two_stage.ask)
+            return
+        phrases = PHRASES[self._language]
+        self.say(
+            two_stage.ask,
+            {
+                "intent": two_stage.names.get(intent, intent.replace("_", " ")),
+                "buttons": [
+                    {"title": phrases.agree, "payload": f"/{intent}"},
+                    {"title": phrases.disagree, "payload": f"/{two_stage.denied}"},
+                ],
+            },
+        )
+
+    def give_up(self) -> bool:
+        """Hand over where this message is one too many in a row that brought nothing."""
+        most = self._config.fallback.hand_off_after
+        if not self._missed or most is None or self._misses + 1 < most:
+            return False
+        self.hand_off("not understood")
+        return True
+
+    def hand_off(self, reason: str = "asked") -> None:
+        """Let a person take over; where none can be called, say so and go on."""
+        if self._calls_person(reason):
+            self.say(self._config.fallback.hand_off)
+            self._note(ConversationPaused())
+            self._handed_off = True
+        else:
+            self.say(self._config.hand_off.failed)
+
+    def settle_language(self) -> None:
+        """Remember the language of the first words in another one than bot.yml's.
+
+        A later "ok" has no letters to know it by.
+        """
+        if self._language != self._config.language and self.memory.get(LANGUAGE_SLOT) is None:
+            self.remember({LANGUAGE_SLOT: str(self._language)})
+
+    @property
+    def language(self) -> Language:
+        """What the dialogue is held in."""
+        return self._language
+
+    @property
+    def handed_off(self) -> bool:
+        """Whether a person takes over."""
+        return self._handed_off
+
+    def _calls_person(self, reason: str) -> bool:
+        try:
+            if self._desk is not None:
+                self._desk.send(self.heard, reason)
+        except Exception as error:
+            _log.error("hand-off failed: %s", type(error).__name__)
+            self._error = f"{HAND_OFF}: {type(error).__name__}"
+            return False
+        return True
 
     def perform(self, steps: Steps, *, key: str | None = None, loop: str | None = None) -> bool:
         """Run actions, say responses and begin forms, with all that follows from them.
@@ -213,10 +317,8 @@ class Doing:
         form = self._config.forms[key]
         after = advance(key, form, None, self.heard, memory=self.memory, agreed=None)[1]
         self.hold(after)
-        new = new_values(None, after)
-        if form.validate_action is not None and new:
-            after = self.judge(form.validate_action, after, new)
-            self.hold(after)
+        after = self.judged(form, None, after)
+        self.hold(after)
         if after.missing:
             return (form.required[after.missing[0]],)
         if form.confirm is not None:
@@ -247,12 +349,62 @@ class Doing:
             memory=self.memory,
             form=self.form,
             handed_off=self._handed_off,
+            handed_off_at=self.heard.at if self._handed_off else None,
             fallback=self._missed,
             misses=self._misses + 1 if self._missed and not self._handed_off else 0,
             error=self._error,
             trail=tuple(self._trail),
             done=self._done,
             left=tuple(self._left),
+            stage=self._stage,
+            suggested=self._suggested,
+        )
+
+    def judged(self, form: Form, before: FormState | None, after: FormState) -> FormState:
+        """Return a form whose new values have been checked and judged, and say what was not taken.
+
+        Args:
+            form: what it needs.
+            before: it before the message; None where that begins it.
+            after: it with the new values.
+        """
+        for slot, value in new_values(before, after).items():
+            known = self._config.slots.get(slot)
+            if known is None or known.check is None:
+                continue
+            meaning = self.heard.meaning(form.domain, slot, value)
+            if not known.check.allows(value, known.values, meaning, today=self._today()):
+                after = self.without(after, slot)
+                self.say(known.check.refused, {"value": value, slot: value})
+                self._missed = True
+            elif known.check.action is not None:
+                after = self.judge(known.check.action, after, {slot: value})
+        new = new_values(before, after)
+        if form.validate_action is not None and new:
+            after = self.judge(form.validate_action, after, new)
+        return after
+
+    def _today(self) -> date:
+        zone = known_zone(self._config.time_zone)
+        at = self.heard.at
+        return (datetime.now(zone) if at is None else datetime.fromtimestamp(at, zone)).date()
+
+    def without(self, form: FormState, slot: str) -> FormState:
+        """Return a form without a slot's value, which it asks for next.
+
+        What the belief state has of it counts for nothing until somebody says it again.
+        """
+        value = form.values.get(slot)
+        self.memory.pop(slot, None)
+        required = self._config.forms[form.name].required
+        values = {name: one for name, one in form.values.items() if name != slot}
+        others = [name for name in required if name not in values and name != slot]
+        return replace(
+            form,
+            values=values,
+            missing=(slot, *others),
+            awaiting_confirmation=False,
+            judged=dict(form.judged) if value is None else {**form.judged, slot: (value, None)},
         )
 
     def judge(self, name: str, form: FormState, new: Mapping[str, str]) -> FormState:
@@ -307,12 +459,16 @@ class Doing:
         except Exception as error:
             # An action is somebody else's code: nothing it does may lose the turn. Its message
             # could repeat what the user said, so only its kind is told.
-            return self._fail(name, type(error).__name__)
+            unsure = isinstance(error, UnsureActionError | TimeoutError)
+            return self._fail(name, type(error).__name__, unsure=unsure)
         self._note(ActionExecuted(name))
         self._said.append(name)
         remembered = dict(self.memory)
+        before = self._handed_off
         for event in events:
             self._take_in(event, waiting)
+        if self._handed_off and not before:
+            self._handed_off = self._calls_person("action")
         if events and not self._fits():
             # What it did is done; only what it wanted remembered is not.
             self.memory = remembered
@@ -373,10 +529,14 @@ class Doing:
         characters = sum(len(key) + len(str(value)) for key, value in self.memory.items())
         return len(self.memory) <= _MOST_REMEMBERED and characters <= _MOST_CHARACTERS
 
-    def _fail(self, name: str, kind: str) -> bool:
+    def _fail(self, name: str, kind: str, *, unsure: bool = False) -> bool:
         _log.error("action %s failed: %s", name, kind)
         self._error = f"{name}: {kind}"
-        self.say(self._config.actions.failed)
+        given, own = self._config.actions, self._config.actions.http.get(name)
+        if unsure:
+            self.say((own and own.unsure) or given.unsure)
+        else:
+            self.say((own and own.failed) or given.failed)
         return False
 
     def _tracker(
@@ -410,6 +570,7 @@ class Doing:
             latest_message=parse_data(heard, self._config),
             key=f"{heard.dialogue_id}:{key}",
             belief_state=heard.state,
+            meant=heard.meant,
             active_domain=heard.domain,
             active_loop={} if loop is None else {"name": self._loop(loop)},
             latest_action_name=last,

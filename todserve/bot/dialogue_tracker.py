@@ -26,6 +26,8 @@ class Tracker:
             ``intent_ranking`` and ``entities`` (each ``entity``, ``value`` and more) of the
             user's message.
         belief_state: domain -> slot -> value, all domains.
+        meant: domain -> slot -> what the value means (``{"type": "date", "value": "2026-12-04"}``),
+            where the model's schema gives the slot a type.
         active_domain: the domain the turn is about.
         active_loop: ``{"name": ...}`` while a form is under way or just complete, else empty.
         latest_action_name: the action before this one in the same turn.
@@ -41,6 +43,7 @@ class Tracker:
     latest_message: Mapping[str, Any]
     key: str
     belief_state: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    meant: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     active_domain: str | None = None
     active_loop: Mapping[str, Any] = field(default_factory=dict)
     latest_action_name: str | None = None
@@ -50,6 +53,13 @@ class Tracker:
     def get_slot(self, key: str) -> Any:
         """Return a slot's value; None where it has none."""
         return self.slots.get(key)
+
+    def meaning(self, slot: str) -> Mapping[str, Any] | None:
+        """Return what a slot's value means; None where the model tells nothing of it."""
+        for domain in sorted(self.meant, key=lambda one: one != self.active_domain):
+            if self.belief_state.get(domain, {}).get(slot) == self.slots.get(slot):
+                return self.meant[domain].get(slot)
+        return None
 
     def get_latest_entity_values(self, entity_type: str) -> Iterator[str]:
         """Yield the values of the message's entities of one type."""
@@ -74,6 +84,7 @@ class Tracker:
             "todserve": {
                 "key": self.key,
                 "belief_state": {name: dict(slots) for name, slots in self.belief_state.items()},
+                "meant": {name: dict(slots) for name, slots in self.meant.items()},
                 "active_domain": self.active_domain,
             },
         }

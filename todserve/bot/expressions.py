@@ -6,6 +6,7 @@ Example: ``Expression("cancel (?P<what>\w+)").groups("Cancel it")`` is ``{"what"
 """
 
 import re
+from collections.abc import Iterator
 
 import re2
 
@@ -29,22 +30,23 @@ class Expression:
 
     Args:
         pattern: as it stands in bot.yml.
+        place: where it stands there, for the message about a wrong one.
 
     Raises:
         ConfigError: it is no regular expression, or one that RE2 does not carry.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, place: str = "actions.phrases") -> None:
         options = re2.Options()
         options.case_sensitive = False
         options.log_errors = False
         if len(pattern) > _LONGEST:
-            raise _refused(pattern, f"it has {len(pattern)} letters of at most {_LONGEST}")
+            raise _refused(pattern, place, f"it has {len(pattern)} letters of at most {_LONGEST}")
         try:
-            self._compiled = re2.compile(_carried(pattern), options)
+            self._compiled = re2.compile(_carried(pattern, place), options)
         except (re2.error, UnicodeError) as error:
             why = error.args[0].decode() if isinstance(error, re2.error) else "half a letter"
-            raise _refused(pattern, why[:_SHOWN]) from None
+            raise _refused(pattern, place, why[:_SHOWN]) from None
 
     def groups(self, text: str) -> dict[str, str] | None:
         """Return what the named groups of its first place hold; None where it has no place."""
@@ -53,8 +55,18 @@ class Expression:
             return None
         return {name: value for name, value in found.groupdict().items() if value}
 
+    def places(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield where it stands in a text, from its left: beginning, end and what is meant.
 
-def _carried(pattern: str) -> str:
+        That is its group ``value`` where it has one, else all of it.
+        """
+        for found in self._compiled.finditer(text):
+            value = found.groupdict().get("value") or found.group()
+            if value:
+                yield found.start(), found.end(), value
+
+
+def _carried(pattern: str, place: str) -> str:
     """Return Python's expression as RE2 writes it."""
     pieces: list[str] = []
     inside = False
@@ -71,10 +83,12 @@ def _carried(pattern: str) -> str:
                 position = numbered.end()
             elif escaped in "bB" and not inside and not pattern.isascii():
                 raise _refused(
-                    pattern, rf"\{escaped} knows the words of English alone; write a space, ^ or $"
+                    pattern,
+                    place,
+                    rf"\{escaped} knows the words of English alone; write a space, ^ or $",
                 )
             elif escaped == "W" and inside:
-                raise _refused(pattern, r"\W cannot stand in brackets; write it beside them")
+                raise _refused(pattern, place, r"\W cannot stand in brackets; write it beside them")
             else:
                 known = _IN_BRACKETS if inside else _ALONE
                 pieces.append(known.get(escaped, f"\\{escaped}"))
@@ -94,10 +108,10 @@ def _carried(pattern: str) -> str:
     return "".join(pieces)
 
 
-def _refused(pattern: str, why: str) -> ConfigError:
+def _refused(pattern: str, place: str, why: str) -> ConfigError:
     shown = pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}..."
     return ConfigError(
-        f"actions.phrases: got {shown!r}, no regular expression of RE2 ({why}); expected for "
+        f"{place}: got {shown!r}, no regular expression of RE2 ({why}); expected for "
         "example 'cancel my booking', without look-around (?=, back-references \\1 and atomic "
         "groups (?>"
     )

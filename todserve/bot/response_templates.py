@@ -7,17 +7,15 @@ After the bot decided what to say. Example: ``"{name} is at [value_address]."`` 
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from todserve.bot.bot_config import BotConfig, Template
-from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.bot_config import PLACEHOLDER, BotConfig, Template
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.rasa.action_slots import value_text
 from todserve.bot.rasa.bot_utterance import Utterance, shown_parts
 from todserve.bot.user_message import Heard
 from todserve.runtime.reply.reply_style import ReplyStyle
-
-_PLACEHOLDER = re.compile(r"\{([\w.-]+)\}|\[value_([a-z0-9_]+)\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +28,14 @@ class Values:
             of other domains.
         memory: what the bot remembers; after the state of ``domain``.
         domain: the domain that is spoken of; None means the active one.
+        language: that it is said in; None for that of bot.yml.
     """
 
     heard: Heard
     given: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
     domain: str | None = None
+    language: Language | None = None
 
     def get(self, slot: str) -> str | None:
         """Return a slot's value as it is written in a reply."""
@@ -61,12 +61,13 @@ class Responses:
     """Chooses and fills the response templates of one bot."""
 
     def __init__(self, config: BotConfig) -> None:
-        own = PHRASES[config.language].responses
         self._seed = config.seed
-        self._templates: dict[str, tuple[Template, ...]] = {
-            **{name: (Template(text=text),) for name, text in own.items()},
-            **config.responses,
-        }
+        self._language = config.language
+        own: dict[str, tuple[Template, ...]] = {}
+        for language in dict.fromkeys((config.language, *config.languages)):
+            for name, text in PHRASES[language].responses.items():
+                own[name] = (*own.get(name, ()), Template(text=text, language=language))
+        self._templates: dict[str, tuple[Template, ...]] = {**own, **config.responses}
 
     def __contains__(self, name: str) -> bool:
         return name in self._templates
@@ -76,10 +77,7 @@ class Responses:
         for domain, act, slot in acts:
             for name in (f"{domain}-{act}-{slot}", f"{domain}-{act}", act):
                 if name in self._templates:
-                    about = Values(
-                        heard=values.heard, given=values.given, memory=values.memory, domain=domain
-                    )
-                    return self.filled(name, about)
+                    return self.filled(name, replace(values, domain=domain))
         return None
 
     def filled(self, name: str, values: Values) -> Utterance | None:
@@ -102,11 +100,18 @@ class Responses:
         return self._chosen(name, found, values.heard) if found else Utterance("", {}, name)
 
     def _spoken(self, name: str, values: Values) -> Sequence[Template]:
-        """Return the templates of a channel: its own, else those of no other, else all.
+        """Return the templates of a language: its own, else bot.yml's, else all.
 
-        Of these, the ones whose conditions hold, else those without any.
+        Of these, a channel's own, else those of no other, else all. Of these, the ones whose
+        conditions hold, else those without any.
         """
         every = self._templates[name]
+        language = values.language or self._language
+        for spoken_in in (language, self._language):
+            ones = [one for one in every if (one.language or self._language) == spoken_in]
+            if ones:
+                every = tuple(ones)
+                break
         for wanted in (values.heard.channel, None):
             found = [one for one in every if one.channel == wanted]
             if found:
@@ -138,7 +143,7 @@ def _fill(
 
     def filled(part: Any) -> Any:
         if isinstance(part, str):
-            return _PLACEHOLDER.sub(written, part)
+            return PLACEHOLDER.sub(written, part)
         if isinstance(part, Mapping):
             return {key: filled(one) for key, one in part.items()}
         return [filled(one) for one in part] if isinstance(part, list | tuple) else part

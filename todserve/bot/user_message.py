@@ -4,19 +4,17 @@ First in the bot, after the model answered. Example: ``Heard.of(answer, user="on
 has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from todserve.bot.bot_config import BotConfig
-from todserve.bot.bot_phrases import PHRASES
+from todserve.bot.bot_phrases import PHRASES, Language
+from todserve.bot.forms.found_values import begins, names_one, words_of
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.formats import placeholders
 
 _MOST_WORDS = 8
-_NOT_IN_WORDS = re.compile(r"[^\w' ]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +30,8 @@ class Heard:
         intent: the user's intent; None where the model gives none.
         confidence: of the intent; None where it is not known.
         state: the belief state after it, domain -> slot -> value.
+        meant: domain -> slot -> what its value means (``type``, ``value`` and more), of slots to
+            which the model's schema gives a type.
         changed: (domain, slot) -> confidence, None where unknown, of what the message changed.
         domain: the active domain.
         results: what the look-up found in that domain, the first few.
@@ -56,6 +56,7 @@ class Heard:
     intent: str | None = None
     confidence: float | None = None
     state: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    meant: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     changed: Mapping[tuple[str, str], float | None] = field(default_factory=dict)
     domain: str | None = None
     results: tuple[Mapping[str, Any], ...] = ()
@@ -114,6 +115,7 @@ class Heard:
             intent=intent.get("name"),
             confidence=intent.get("confidence"),
             state=plain(state),
+            meant=_meant(state),
             changed=_changed(plain(before), state),
             domain=(answer.get("domain") or {}).get("active") or found.get("domain"),
             results=tuple(found.get("results") or ()),
@@ -137,6 +139,11 @@ class Heard:
         """Return what the user wants of a slot; None where that is nothing in particular."""
         value = self.state.get(domain, {}).get(slot)
         return None if value in (None, "", DONTCARE, DELETED) else value
+
+    def meaning(self, domain: str, slot: str, value: str) -> Mapping[str, Any] | None:
+        """Return what a value means that the model understood so; None where it tells nothing."""
+        known = self.state.get(domain, {}).get(slot)
+        return self.meant.get(domain, {}).get(slot) if known == value else None
 
     def meets(
         self, slots: Mapping[str, str | None], known: Iterable[str], memory: Mapping[str, Any]
@@ -171,34 +178,36 @@ def plain(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     }
 
 
-def agrees(heard: Heard, config: BotConfig) -> bool | None:
+def agrees(heard: Heard, config: BotConfig, language: Language | None = None) -> bool | None:
     """Say whether the message means yes (True), no (False) or neither (None).
+
+    It is in ``language``; None for that of ``config``.
 
     Words come before intents: few models know an intent of their own for "yes". In doubt it is
     neither, and the bot asks again: no for whatever begins with no; yes only for a short message
     that begins with yes, holds no word for no and asks nothing.
     """
-    own, words = PHRASES[config.language], config.words
+    own, words = PHRASES[language or config.language], config.words
     denying = words.deny or own.deny
-    said = _words(heard.user)
-    if _begins(said, denying):
+    said = words_of(heard.user)
+    if begins(said, denying):
         return False
-    refusing = any(_begins(said[place:], denying) for place in range(len(said)))
+    refusing = names_one(said, denying)
     asking = heard.user.rstrip().endswith(("?", "？"))
-    if _begins(said, words.affirm or own.affirm) and not (refusing or asking):
+    if begins(said, words.affirm or own.affirm) and not (refusing or asking):
         return True if len(said) <= _MOST_WORDS else None
     if heard.intent in words.deny_intents:
         return False
     return True if heard.intent in words.affirm_intents and not refusing else None
 
 
-def _begins(said: list[str], phrases: Iterable[str]) -> bool:
-    return any(said[: len(words)] == words for words in map(_words, phrases) if words)
-
-
-def _words(text: str) -> list[str]:
-    composed = unicodedata.normalize("NFC", text).replace("\u2019", "'").casefold()
-    return _NOT_IN_WORDS.sub(" ", composed).split()
+def _meant(state: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for domain, slots in state.items():
+        for slot, value in slots.items():
+            if isinstance(value, Mapping) and value.get("normalised") is not None:
+                found.setdefault(domain, {})[slot] = value["normalised"]
+    return found
 
 
 def _changed(

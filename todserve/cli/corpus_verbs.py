@@ -83,13 +83,19 @@ def _convert(
     source: CorpusOrPath,
     to: Annotated[str, typer.Option("--to", metavar="LAYOUT", help="jsonl, sgd or rasa")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="a new folder")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="YAML that names a sheet's columns"),
+    ] = None,
     split: _PublishedSplit = None,
     corpora: Corpora = None,
 ) -> None:
     """Write dialogues in another layout."""
     from todserve.corpora.layout_conversion import run_convert
 
-    run_convert(source, to, out, split=split, root=corpora, progress=sys.stderr.isatty())
+    run_convert(
+        source, to, out, split=split, sheet=sheet, root=corpora, progress=sys.stderr.isatty()
+    )
 
 
 def _spoken(

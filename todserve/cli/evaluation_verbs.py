@@ -6,6 +6,8 @@ Example: ``tod evaluate multiwoz --checkpoint checkpoints/multiwoz --split dev -
 """
 
 import inspect
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,11 +111,20 @@ def _replay(
         typer.Option("--against", metavar="MODEL", help="a server's URL, an archive, a checkpoint"),
     ],
     only: Annotated[
-        str, typer.Option("--only", metavar="ASPECTS", help="some of state,acts,reply")
+        str, typer.Option("--only", metavar="ASPECTS", help="some of intent,state,acts,reply")
     ] = "state",
     own_states: Annotated[
         bool, typer.Option("--own-states", help="carry the model's own states")
     ] = False,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            "--before",
+            metavar="MODEL",
+            help="another one, to tell what became right or wrong since; without it, what an "
+            "export of corrections says was answered then",
+        ),
+    ] = None,
     limit: Limit = None,
     name: Name = DEFAULT_MODEL,
     token: Token = None,
@@ -128,7 +139,10 @@ def _replay(
         aspects = tuple(Aspect(one) for one in only.split(","))
     except ValueError:
         raise typer.BadParameter(
-            f"got {only!r}; expected some of state,acts,reply", param_hint="--only"
+            f"got {only!r}; expected some of intent,state,acts,reply", param_hint="--only"
         ) from None
-    with open_answerer(against, name=name, token=token, token_file=token_file) as model:
-        return run_replay(dialogues, model, only=aspects, own_states=own_states, limit=limit)
+    opened = partial(open_answerer, name=name, token=token, token_file=token_file)
+    with opened(against) as model, nullcontext() if before is None else opened(before) as other:
+        return run_replay(
+            dialogues, model, only=aspects, own_states=own_states, limit=limit, before=other
+        )

@@ -10,13 +10,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from todserve.cli.options import DEFAULT_MODEL, DEFAULT_URL, BotFile, Name
+from todserve.cli.options import DEFAULT_LOGS, DEFAULT_MODEL, DEFAULT_URL, BotFile, MaybeLogs, Name
 from todserve.cli.verb_command import VerbCommand
 
 DATABASE, MODEL_URL = "TOD_DATABASE", "TOD_MODEL_URL"
 """Variables of the environment with addresses, which may hold passwords."""
 
 _FILE = "sqlite:///tod-dialogues.sqlite"
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
+    ),
+]
+DatabaseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--database-file",
+        metavar="FILE",
+        help="holds that URL, for one with a password: everybody here can read a command line",
+    ),
+]
 
 if TYPE_CHECKING:
     from todserve.gateway.api.roles import Token
@@ -71,20 +86,8 @@ def _settings(
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: one that is free")
     ] = 8090,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database", metavar="URL", help=f"SQLAlchemy URL; by default ${DATABASE}, or {_FILE}"
-        ),
-    ] = None,
-    database_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--database-file",
-            metavar="FILE",
-            help="holds that URL, for one with a password: everybody here can read a command line",
-        ),
-    ] = None,
+    database: DatabaseUrl = None,
+    database_file: DatabaseFile = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -108,6 +111,7 @@ def _settings(
             "again when the token expires",
         ),
     ] = None,
+    logs: MaybeLogs = None,
     retain_days: Annotated[
         float, typer.Option("--retain-days", metavar="N", help="then delete; 0: keep for ever")
     ] = 0.0,
@@ -118,13 +122,15 @@ def _settings(
     from todserve.runtime.errors import first_problem
     from todserve.runtime.wire.key_checks import nearest
 
+    model_url = _address("--url", url, MODEL_URL) or DEFAULT_URL
     given: dict[str, Any] = {
         "host": host,
         "port": port,
-        "database": _database(database, database_file),
-        "model_url": _address("--url", url, MODEL_URL) or DEFAULT_URL,
+        "database": database_address(database, database_file),
+        "model_url": model_url,
         "model_name": name,
         "bot": bot,
+        "releases": logs or _started_here(model_url),
         "retain_days": retain_days,
         "tokens": _tokens(token_file),
         # Never as KEY=VALUE: everybody on the machine can read a command line.
@@ -149,7 +155,16 @@ def _settings(
         raise _wrong(first_problem(error)) from None
 
 
-def _database(given: str | None, file: Path | None) -> str:
+def _started_here(url: str) -> Path | None:
+    """Return the folder of logs here, where the server at an address was started with it."""
+    from todserve.serving.server.server_record import Record
+
+    record = Record.load(DEFAULT_LOGS)
+    return DEFAULT_LOGS if record is not None and record.inference_url == url.rstrip("/") else None
+
+
+def database_address(given: str | None, file: Path | None) -> str:
+    """Return where dialogues are: of the command line, of a file, of the environment, or ours."""
     if file is None:
         return _address("--database", given, DATABASE) or _FILE
     if given is not None:

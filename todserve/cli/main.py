@@ -14,6 +14,7 @@ import typer
 from todserve.cli.bench_verbs import add_bench_verbs
 from todserve.cli.bot_verbs import add_bot_verbs
 from todserve.cli.corpus_verbs import add_corpus_verbs
+from todserve.cli.dialogue_verbs import add_dialogue_verbs
 from todserve.cli.evaluation_verbs import add_evaluation_verbs
 from todserve.cli.fleet_verbs import add_fleet_verbs
 from todserve.cli.gateway_verbs import add_gateway_verbs
@@ -77,8 +78,8 @@ def application() -> typer.Typer:
     add_serving_verbs(app)
     add_release_verbs(app)
     add_fleet_verbs(app)
-    add_release_verbs(app)
     add_gateway_verbs(app)
+    add_dialogue_verbs(app)
     add_bot_verbs(app)
     add_corpus_verbs(app)
     add_label_verbs(app)

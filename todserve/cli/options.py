@@ -109,6 +109,10 @@ Write = Annotated[
 Logs = Annotated[
     Path, typer.Option("--logs", metavar="DIR", help="folder of the server's logs and record")
 ]
+MaybeLogs = Annotated[
+    Path | None,
+    typer.Option("--logs", metavar="DIR", help="folder of the server's logs and record"),
+]
 Store = Annotated[
     Path, typer.Option("--store", metavar="DIR", help="folder of archives and their checksums")
 ]

@@ -37,6 +37,13 @@ class CorpusSource:
         """True when files are streamed out of an archive."""
         return self.location.is_file()
 
+    def has(self, path: str) -> bool:
+        """Say whether the corpus has a file."""
+        if not self.is_archive:
+            return (self.location / path).is_file()
+        with self._whole_archive():
+            return any(name == path for name, _ in self._members())
+
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
         """Open one file of the corpus by its path inside the corpus's folder.
@@ -87,6 +94,17 @@ class CorpusSource:
         with self._whole_archive():
             for name, stream in self._members():
                 if name.rpartition("/")[0] == folder and name.endswith(suffix):
+                    yield name, stream.read()
+
+    def below(self, folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield (path, content) of the files anywhere below ``folder``, in the order of `files`."""
+        if not self.is_archive:
+            for file in folder_files(self.location / folder, f"*{suffix}", below=True):
+                yield file.relative_to(self.location).as_posix(), file.read_bytes()
+            return
+        with self._whole_archive():
+            for name, stream in self._members():
+                if name.startswith(f"{folder}/") and name.endswith(suffix):
                     yield name, stream.read()
 
     def _members(self) -> Iterator[tuple[str, IO[bytes]]]:

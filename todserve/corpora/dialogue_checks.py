@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from todserve.runtime.language.control_text import without_frames
+from todserve.corpora.unservable_text import unservable
 from todserve.runtime.language.dialogue import DONTCARE, GENERAL, Dialogue, Turn
 from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema
@@ -73,7 +73,7 @@ class DialogueChecks:
         if turn.system is not None and not turn.system.strip():
             yield _finding(number, "reply", "an empty one", "words, or no reply", "leave it out")
         for what, text in (("utterance", turn.user), ("reply", turn.system or "")):
-            yield from _unservable(number, what, text)
+            yield from (_finding(number, what, *one) for one in unservable(text))
         yield from self._state(number, turn)
         yield from self._acts(number, turn)
         if turn.intent is not None and turn.intent not in self._schema.intents:
@@ -94,6 +94,14 @@ class DialogueChecks:
         yield from _placeholders(number, turn)
 
     def _state(self, number: int, turn: Turn) -> Iterator[Finding]:
+        if sum(map(len, (turn.belief_state or {}).values())) > DEFAULT_LIMITS.max_slots:
+            yield _finding(
+                number,
+                "belief_state",
+                "more slots than a server takes back",
+                f"at most {DEFAULT_LIMITS.max_slots}",
+                "leave some out",
+            )
         for domain, slots in (turn.belief_state or {}).items():
             if domain not in self._schema.domains:
                 yield _finding(
@@ -125,6 +133,10 @@ class DialogueChecks:
 
     def _value(self, number: int, domain: str, slot: str, value: str) -> Iterator[Finding]:
         what = f"belief_state {domain}"
+        most = DEFAULT_LIMITS.max_value_characters
+        yield from (
+            _finding(number, f"{what} {slot!r}", *one) for one in unservable(value, most=most)
+        )
         closed = self._closed.get((domain, slot))
         if not self._schema.has(domain, slot):
             yield _finding(
@@ -146,31 +158,6 @@ class DialogueChecks:
                 _some(closed),
                 "correct the value, or add it to the slot's values",
             )
-
-
-def _unservable(number: int, what: str, text: str) -> Iterator[Finding]:
-    """Yield what no server takes, so that nobody trains on what is never asked."""
-    if len(text) > DEFAULT_LIMITS.max_characters:
-        yield _finding(
-            number,
-            what,
-            f"{len(text)} characters",
-            f"at most {DEFAULT_LIMITS.max_characters}, as a server takes them",
-            "shorten it, or take the turn out",
-        )
-    odd = next((one for one in text if one < " " and one not in "\t\r\n"), None)
-    if odd is not None:
-        yield _finding(
-            number, what, f"the control character U+{ord(odd):04X}", "plain text", "leave it out"
-        )
-    elif without_frames(text) != text:
-        yield _finding(
-            number,
-            what,
-            "a mark that only the network may write, such as <eos_u>",
-            "plain text",
-            "leave it out",
-        )
 
 
 def _placeholders(number: int, turn: Turn) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import read_project, write_project
 from todserve.corpora.readers.rasa.rasa_writer import dialogues_project
 from todserve.corpora.readers.sgd.sgd_writer import write_sgd
-from todserve.corpora.registry import CORPORA, find, load
+from todserve.corpora.readers.sheet.sheet_dialogues import read_sheet
+from todserve.corpora.readers.sheet.sheet_map import load_sheet_map
+from todserve.corpora.registry import CORPORA, find, load, published_at
 from todserve.corpora.services import merged
 from todserve.runtime.console import one_line, tell
 from todserve.runtime.errors import ConfigError, CorpusError
@@ -49,6 +51,7 @@ def run_convert(
     out: Path | str,
     *,
     split: str | None = None,
+    sheet: Path | None = None,
     root: Path | str | None = None,
     progress: bool = False,
 ) -> ReadReport:
@@ -60,6 +63,7 @@ def run_convert(
         to: ``jsonl``, ``sgd`` or ``rasa``.
         out: folder to make; must not exist. It appears when it is complete.
         split: of a published corpus; ``train`` when None.
+        sheet: the map of a sheet's columns, where the source is a sheet of rows; see `sheet_map`.
         root: where published corpora are, see `source.find`.
         progress: show a progress bar on stderr.
 
@@ -80,7 +84,10 @@ def run_convert(
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         partial.mkdir()
-        _write(source, Layout(to), partial, split, root, reading, writing, progress=progress)
+        opened = None if sheet is None else _open_sheet(Path(source), sheet, reading)
+        _write(
+            source, Layout(to), partial, split, root, reading, writing, opened, progress=progress
+        )
         partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -98,11 +105,13 @@ def _write(
     root: Path | str | None,
     reading: ReadReport,
     writing: ReadReport,
+    opened: Opened | None,
     *,
     progress: bool,
 ) -> None:
     path = Path(source)
-    if path.exists() and to is Layout.RASA and layout_of(path) is Layout.RASA:
+    own = opened is None and path.exists() and published_at(path) is None
+    if own and to is Layout.RASA and layout_of(path) is Layout.RASA:
         # As it stands: by way of dialogues its responses, roles and regexes would be lost.
         faults: list[Fault] = []
         project = read_project(path, reading, faults)
@@ -118,7 +127,7 @@ def _write(
                     writing.skipped("file: settings of Rasa, copy it", str(path / name))
         writing.dialogues = len(project.stories)
         return
-    services, dialogues = _opened(source, split, root, reading, progress=progress)
+    services, dialogues = opened or _opened(source, split, root, reading, progress=progress)
     schema = Schema(services=services)
     if to is Layout.RASA:
         write_project(dialogues_project(services, dialogues, writing), folder, writing)
@@ -142,6 +151,11 @@ def _write(
             write_lines(_counted(part, writing), target)
     if to is Layout.JSONL:
         schema.save(folder / SCHEMA)
+
+
+def _open_sheet(path: Path, sheet: Path, report: ReadReport) -> Opened:
+    services, dialogues = read_sheet(path, load_sheet_map(sheet), report)
+    return services, iter(dialogues)
 
 
 def _forget_carried(reading: ReadReport) -> None:

@@ -70,6 +70,8 @@ class Reader:
         manifest: the file that says what ``tod data get`` is to fetch; None for a corpus that
             has to be fetched by hand.
         check: its layout's own checks, where they find more than those of plain dialogues.
+        recognises: the splits that a folder holds which is this corpus as it is published,
+            whatever the folder's name; none for another. None where a name alone opens it.
     """
 
     publisher: Publisher
@@ -78,6 +80,7 @@ class Reader:
     entities: Callable[[CorpusSource], Mapping[str, Entities]] | None = None
     manifest: Path | None = None
     check: CheckSplit | None = None
+    recognises: Callable[[Path], tuple[str, ...]] | None = None
 
     @property
     def name(self) -> str:

@@ -93,6 +93,18 @@ def find(name: str, root: Path | str | None = None) -> CorpusSource:
     raise _missing(publisher, f"not found in {place}")
 
 
+def published_at(path: Path) -> tuple[CorpusSource, tuple[str, ...]] | None:
+    """Return the published corpus that a folder is, whatever its name, and the splits it holds.
+
+    None for any other folder, and for corpora that only their names open.
+    """
+    for reader in CORPORA.values():
+        splits = reader.recognises(path) if reader.recognises and path.is_dir() else ()
+        if splits:
+            return CorpusSource(publisher=reader.publisher, location=path), splits
+    return None
+
+
 def _missing(publisher: Publisher, what: str) -> CorpusError:
     return CorpusError(
         f"corpus {publisher.name!r} ({publisher.title}): {what}; expected a folder with "

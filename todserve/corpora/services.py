@@ -17,7 +17,12 @@ def described(model: ModelDescription) -> Iterator[Service]:
         yield Service(
             name=domain,
             slots=tuple(
-                Slot(name=slot, categorical=values is not None, values=values or ())
+                Slot(
+                    name=slot,
+                    categorical=values is not None,
+                    values=values or (),
+                    type=model.types.get(domain, {}).get(slot),
+                )
                 for slot, values in slots.items()
             ),
             intents=model.domain_intents.get(domain, ()),
@@ -56,4 +61,5 @@ def _either(first: Slot, second: Slot) -> Slot:
         categorical=first.categorical and second.categorical,
         values=tuple(dict.fromkeys([*first.values, *second.values])),
         description=first.description or second.description,
+        type=first.type or second.type,
     )

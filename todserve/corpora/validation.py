@@ -5,9 +5,11 @@ corpus. Example line: ``our-bot/train.jsonl:3: turns.0 belief_state train: got s
 expected one of day, destination; add the slot to the schema, or correct its name``.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
+from todserve.corpora.corpus_source import CorpusSource
 from todserve.corpora.dialogue_checks import DialogueChecks, Finding
 from todserve.corpora.files.dialogue_layouts import (
     SCHEMA,
@@ -16,6 +18,7 @@ from todserve.corpora.files.dialogue_layouts import (
     layout_of,
     read_schema,
     sgd_folders,
+    sgd_schema_folder,
 )
 from todserve.corpora.files.dialogue_places import Places
 from todserve.corpora.files.folder_files import folder_files
@@ -25,7 +28,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_checks import project_faults
 from todserve.corpora.readers.rasa.rasa_project import read_project
 from todserve.corpora.readers.sgd.sgd_checks import SgdChecks
-from todserve.corpora.registry import CORPORA, find, load
+from todserve.corpora.registry import CORPORA, find, published_at
 from todserve.corpora.services import merged
 from todserve.runtime.console import one_line, tell
 from todserve.runtime.errors import CorpusError
@@ -71,6 +74,9 @@ def run_validate(
 
 
 def _check_path(path: Path, faults: list[Fault]) -> str:
+    published = published_at(path)
+    if published is not None:
+        return _check_source(*published, faults, progress=False)
     layout = layout_of(path)
     if layout is Layout.RASA:
         report = ReadReport()
@@ -107,7 +113,8 @@ def _at(file: str, line: int, finding: Finding) -> Fault:
 
 
 def _check_sgd(folder: Path, faults: list[Fault]) -> int:
-    checks = SgdChecks(read_schema(folder / SCHEMA), faults)
+    schema = read_schema((sgd_schema_folder(folder) or folder) / SCHEMA)
+    checks = SgdChecks(schema, faults)
     for file in folder_files(folder, "dialogues_*.json"):
         root = read_located(file, faults)
         if root is not None:
@@ -120,7 +127,13 @@ def _check_published(
 ) -> str:
     source = find(name, root)
     splits = source.publisher.splits if split is None else (split,)
-    reader = CORPORA[name]
+    return _check_source(source, splits, faults, progress=progress)
+
+
+def _check_source(
+    source: CorpusSource, splits: Sequence[str], faults: list[Fault], *, progress: bool
+) -> str:
+    reader = CORPORA[source.publisher.name]
     if reader.check is not None:
         counts = [reader.check(source, one, faults, progress=progress) for one in splits]
         return f"{', '.join(splits)}, {sum(counts)} dialogues"
@@ -129,7 +142,7 @@ def _check_published(
     count = 0
     for one in splits:
         places = Places(source, one)
-        for dialogue in load(name, one, root, progress=progress):
+        for dialogue in reader.read(source, one, progress=progress):
             count += 1
             for finding in checks.findings(dialogue):
                 said = dialogue.turns[finding.turn or 0].user if dialogue.turns else ""

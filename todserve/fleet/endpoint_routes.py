@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from todserve.fleet.turn_queue import FullQueueError
+from todserve.runtime.traces.trace_spans import carried
 from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.key_checks import is_request_id
@@ -118,6 +119,7 @@ class EndpointRoutes:
             content_type=kind,
             json_length=request.headers.get(JSON_LENGTH, ""),
             request_id=request_id,
+            trace=carried(request.headers),
         )
         first: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if IN_LINES in request.headers.get("Accept", "") and not explain:

@@ -78,6 +78,13 @@ class BusyError(GatewayError):
     retry_after = 1
 
 
+class ReleaseError(GatewayError):
+    """A version that cannot be released, or a gateway that may release none."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "not_released"
+
+
 class NotInstalledError(GatewayError):
     """A part of the gateway that needs a package which is not there."""
 

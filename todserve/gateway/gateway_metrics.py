@@ -7,12 +7,13 @@ anybody said is in here, nobody's id, and there are only so many series.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from todserve.gateway.answer_metrics import AnswerMetrics
 from todserve.gateway.waiting_room import WaitingRoom
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -59,12 +60,43 @@ class GatewayMetrics:
         self._dialogues = Counter(
             "tod_gateway_dialogues", "Dialogues that were begun.", registry=self._registry
         )
+        self._turns = Counter(
+            "tod_gateway_turns",
+            "Turns that were stored, by the model and version that answered.",
+            ("version",),
+            registry=self._registry,
+        )
+        self._marks = Counter(
+            "tod_gateway_turn_marks",
+            "Turns that speak for a look when they are answered, or that people judged.",
+            ("version", "mark"),
+            registry=self._registry,
+        )
+        self._fallbacks = Counter(
+            "tod_gateway_canary_fallbacks",
+            "Turns that the canary could not answer, and the other version was asked.",
+            ("version",),
+            registry=self._registry,
+        )
+        self._shadowed = Counter(
+            "tod_gateway_shadow_turns",
+            "Turns that fell to the shadow, by what became of them.",
+            ("version", "outcome"),
+            registry=self._registry,
+        )
+        self._differences = Counter(
+            "tod_gateway_shadow_differences",
+            "Turns that the shadow answered otherwise, by what differs.",
+            ("version", "aspect"),
+            registry=self._registry,
+        )
         for name, told, look in (
             ("tod_gateway_waiting", "Messages that wait for a place.", lambda: room.waiting),
             ("tod_gateway_under_way", "Messages that have one.", lambda: room.taken),
             ("tod_gateway_places", "Places that there are.", lambda: room.places),
         ):
             Gauge(name, told, registry=self._registry).set_function(look)
+        self.answers = AnswerMetrics(self._registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is a pattern."""
@@ -82,6 +114,27 @@ class GatewayMetrics:
     def begun(self) -> None:
         """Count a dialogue."""
         self._dialogues.inc()
+
+    def stored(self, version: str, marks: Iterable[str]) -> None:
+        """Count a turn that was answered and stored; ``version`` as ``tod/1.0``."""
+        self._turns.labels(version).inc()
+        for mark in marks:
+            self._marks.labels(version, mark).inc()
+
+    def judged(self, version: str, marks: Iterable[str]) -> None:
+        """Count what a person said of a turn."""
+        for mark in marks:
+            self._marks.labels(version, mark).inc()
+
+    def fell_back(self, version: str) -> None:
+        """Count a turn that the canary could not answer."""
+        self._fallbacks.labels(version).inc()
+
+    def shadowed(self, version: str, outcome: str, aspects: Iterable[str] = ()) -> None:
+        """Count a turn of the shadow: ``alike``, ``different``, ``failed`` or ``dropped``."""
+        self._shadowed.labels(version, outcome).inc()
+        for aspect in aspects:
+            self._differences.labels(version, aspect).inc()
 
     @contextmanager
     def asking(self) -> Iterator[None]:

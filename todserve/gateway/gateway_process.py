@@ -17,12 +17,17 @@ from todserve.gateway.logs import log_config
 from todserve.runtime.console import tell
 from todserve.runtime.errors import ServerError
 from todserve.runtime.private_files import OTHERS
+from todserve.runtime.traces.trace_export import begin_traces
 from todserve.serving.server.config_properties import Address
 from todserve.serving.server.ports import holder, is_free
 
 _SECONDS_TO_FINISH = 30
 _ACCEPTED_AT_ONCE = 128
 """Connections that wait to be taken; more at once could use up the files before any is counted."""
+
+
+TRACED_AS = "todserve gateway"
+"""What the process is called in a trace, unless its environment says otherwise."""
 
 
 def run_gateway(settings: GatewaySettings) -> None:
@@ -34,6 +39,7 @@ def run_gateway(settings: GatewaySettings) -> None:
     """
     check_port(settings)
     keep_private()
+    begin_traces(TRACED_AS)
     app = create_app(settings)
     tell(f"dialogues: {kept_in(settings)}")
     make_server(settings, app).run()
@@ -85,7 +91,7 @@ def make_server(settings: GatewaySettings, app: FastAPI) -> uvicorn.Server:
             timeout_keep_alive=round(limits.idle_seconds),
             backlog=min(_ACCEPTED_AT_ONCE, limits.most),
             access_log=False,
-            log_config=log_config(settings.log_file),
+            log_config=log_config(settings.log_file, as_json=settings.log_format == "json"),
             server_header=False,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )

@@ -7,7 +7,7 @@ the environment, where only two addresses belong; the rest are options, which --
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,6 +16,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -48,6 +49,8 @@ class GatewaySettings(BaseModel):
             endpoint refuses the token.
         model_timeout: seconds for one answer of the model.
         model_retries: further attempts when the endpoint cannot answer.
+        releases: folder of the logs of the endpoint's server, where ``tod release`` keeps which
+            versions are tried; None where nobody releases here.
         tokens: bearer tokens, each with what it may do; a text alone is an admin's. None leaves
             everything open (loopback only).
         max_body_bytes: largest request body.
@@ -57,6 +60,8 @@ class GatewaySettings(BaseModel):
             ever.
         cors: other sites whose pages may use the channels of Rasa, e.g. ``https://shop.example``,
             or ``*`` for any.
+        api_cors: other sites whose pages may use the API under ``/v1``; needs ``tokens``, for
+            without them every page of such a site could read what anybody here said.
         callback_url: where the callback channel sends what is said.
         socket_sessions: whether a web chat on Socket.IO goes on with its session after a reload.
         open_chat: whether the Socket.IO channel is open to people without a token.
@@ -74,6 +79,7 @@ class GatewaySettings(BaseModel):
         head_seconds: in which the head of a request must come.
         body_seconds: in which the rest of it must.
         log_file: of the log, begun anew when it is full; None for standard error.
+        log_format: ``text`` for people, ``json`` for programs: an object a line.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -87,12 +93,14 @@ class GatewaySettings(BaseModel):
     model_token_file: Path | None = None
     model_timeout: Seconds = 30.0
     model_retries: NonNegativeInt = 2
+    releases: Path | None = None
     tokens: tuple[Token, ...] = ()
     max_body_bytes: PositiveInt = 256 * 1024
     requests_per_minute: NonNegativeInt = 1200
     expire_after: Seconds = 3600.0
     retain_days: Days = 0.0
     cors: tuple[str, ...] = ()
+    api_cors: tuple[str, ...] = ()
     callback_url: str | None = Field(None, pattern=r"^https?://[^\s/]\S*$")
     socket_sessions: bool = False
     open_chat: bool = False
@@ -109,20 +117,21 @@ class GatewaySettings(BaseModel):
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0
     log_file: Path | None = None
+    log_format: Literal["text", "json"] = "text"
 
-    @field_validator("cors", mode="before")
+    @field_validator("cors", "api_cors", mode="before")
     @classmethod
     def _listed(cls, given: object) -> object:
         # A command line has one text.
         return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
 
-    @field_validator("cors")
+    @field_validator("cors", "api_cors")
     @classmethod
-    def _origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+    def _origins(cls, given: tuple[str, ...], about: ValidationInfo) -> tuple[str, ...]:
         for one in given:
             if one != "*" and not _ORIGIN.fullmatch(one):
                 raise ConfigError(
-                    f"cors: got {one!r}; expected the origin of a site, such as "
+                    f"{about.field_name}: got {one!r}; expected the origin of a site, such as "
                     "https://shop.example, or * for any"
                 )
         return given
@@ -133,5 +142,10 @@ class GatewaySettings(BaseModel):
             raise ConfigError(
                 f"host: got {self.host}, which others can reach, and no tokens; expected at least "
                 "one bearer token; add one, or listen on 127.0.0.1"
+            )
+        if not self.tokens and self.api_cors:
+            raise ConfigError(
+                "api_cors: got sites and no tokens; expected tokens, without which any page of "
+                "such a site could read all dialogues; give a --token-file"
             )
         return self

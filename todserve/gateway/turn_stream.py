@@ -18,6 +18,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import Any
 
@@ -64,7 +65,8 @@ class TurnStreams:
             Exception: what ``answering`` raised before.
         """
         stream = TurnStream(self._shown, request_id=request_id, heartbeat=self._heartbeat)
-        self._pool.submit(stream.run, answering)
+        # The thread's own work belongs to this request's trace.
+        self._pool.submit(copy_context().run, stream.run, answering)
         await stream.begin()
         return stream
 

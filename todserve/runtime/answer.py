@@ -42,6 +42,7 @@ def finished_response(work: TurnWork, identity: ModelIdentity) -> TurnResponse:
         refused=_refused(work),
         model=identity,
         unconstrained=_unconstrained(work),
+        now=work.tracked.moment if work.tracked else None,
         corrected=work.tracked.memory.corrected if work.tracked else work.memory.corrected,
     )
 
@@ -66,7 +67,9 @@ def _belief_state(work: TurnWork) -> dict[str, dict[str, SlotPrediction]] | None
     return {
         domain: {
             slot: SlotPrediction(
-                value=value, confidence=memory.confidence.get(domain, {}).get(slot)
+                value=value,
+                confidence=memory.confidence.get(domain, {}).get(slot),
+                normalised=memory.meant.get(domain, {}).get(slot),
             )
             for slot, value in slots.items()
         }
@@ -139,7 +142,13 @@ def _refused(work: TurnWork) -> tuple[RefusedPrediction, ...]:
     if work.tracked is None:
         return ()
     return tuple(
-        RefusedPrediction(domain=one.domain, slot=one.slot, value=one.value, reason=one.reason)
+        RefusedPrediction(
+            domain=one.domain,
+            slot=one.slot,
+            value=one.value,
+            reason=one.reason,
+            detail=one.detail,
+        )
         for one in work.tracked.refused
     )
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration
 from todserve.runtime.decoding.drafts import DRAFTS_FILE
+from todserve.runtime.decoding.shortlist import SHORTLIST_FILE
 from todserve.runtime.errors import ConfigError, TodError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
@@ -37,6 +38,8 @@ from todserve.runtime.tracking.domain_model import DOMAIN_MODEL, DomainModel
 from todserve.runtime.tracking.grounds import Grounds
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE, WaysOfSaying
 from todserve.runtime.untrusted.json_text import read_json
+from todserve.runtime.values.place import PLACE_FILE
+from todserve.runtime.values.value_reader import ValueReader
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +77,9 @@ OPTIONAL_FILES = (
     INTRODUCTION_FILE,
     LABELS_FILE,
     NAMES_FILE,
+    PLACE_FILE,
     REPLY_FILE,
+    SHORTLIST_FILE,
     WAYS_FILE,
 )
 """What a checkpoint may lack; what it has travels with it."""
@@ -103,6 +108,7 @@ class Checkpoint:
             its vocabulary holds.
         name_closeness: how near a value must come to a known name to mean it.
         introduction: what it says of itself to people; nothing without ``introduction.json``.
+        values: reads values of slots with a type; None where its schema gives none one.
     """
 
     folder: Path
@@ -119,6 +125,7 @@ class Checkpoint:
     labels: LearntLabels | None = None
     name_closeness: NameCloseness = field(default_factory=NameCloseness)
     introduction: Introduction = field(default_factory=Introduction)
+    values: ValueReader | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Checkpoint":
@@ -144,6 +151,8 @@ class Checkpoint:
         forms = word_forms_of(folder)
         schema = Schema.load(folder / "schema.json", forms)
         knowledge = KnowledgeBase.open(folder / "knowledge.sqlite", forms)
+        style = ReplyStyle.of(folder, schema, knowledge)
+        values = ValueReader.of(folder, schema, language=style.language)
         return cls(
             folder=folder,
             format=form,
@@ -151,14 +160,17 @@ class Checkpoint:
             schema=schema,
             knowledge=knowledge,
             checksum=checksum,
-            style=ReplyStyle.of(folder, schema, knowledge),
-            grounds=Grounds(schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge),
+            style=style,
+            grounds=Grounds(
+                schema=schema, ways=WaysOfSaying.of(folder), knowledge=knowledge, values=values
+            ),
             domain_model=DomainModel.of_folder(folder),
             intent_model=IntentModel.of_folder(folder, checkpoint=checksum),
             labels=LearntLabels.of_folder(folder),
             name_closeness=NameCloseness.load(folder / NAMES_FILE),
             introduction=Introduction.of_folder(folder),
             calibration=Calibration.load(folder / CALIBRATION_FILE, checkpoint=checksum),
+            values=values,
         )
 
 

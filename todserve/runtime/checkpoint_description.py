@@ -15,6 +15,7 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
     """Return what the checkpoint can speak of; the acts are those of its vocabulary."""
     labels = OutputLabels.of(checkpoint)
     services = checkpoint.schema.services
+    learnt = checkpoint.labels
     return ModelDescription(
         name=identity.name,
         version=identity.version,
@@ -30,6 +31,13 @@ def describe(checkpoint: Checkpoint, identity: ModelIdentity) -> ModelDescriptio
         act_slots=labels.act_slots,
         titles={one.name: checkpoint.introduction.title(one.name) for one in services},
         prompts=checkpoint.introduction.prompts,
+        types={
+            service.name: {slot.name: slot.type for slot in service.slots if slot.type}
+            for service in services
+            if any(slot.type for slot in service.slots)
+        },
+        intent_shares={} if learnt is None else learnt.intents,
+        slot_shares={} if learnt is None else learnt.slots,
     )
 
 

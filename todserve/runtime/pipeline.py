@@ -14,6 +14,7 @@ from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
 from todserve.runtime.decoding.questions import Question, Questions
 from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.counted_engine import CountedEngine, TokenCount
 from todserve.runtime.engines.engine import Engine, Generation
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.errors import RequestError
@@ -87,7 +88,7 @@ class Pipeline:
         """
         self.checkpoint = checkpoint
         self.identity = identity
-        self._engine = engine
+        self._engine = CountedEngine(engine)
         self._automaton = automaton
         self._reader = UtteranceReader.of(checkpoint, speller)
         self._names = KnownNames.of(checkpoint) if speller else None
@@ -98,7 +99,7 @@ class Pipeline:
         self._form = HistoryForm(checkpoint)
         self._replay = Replay(
             checkpoint=checkpoint,
-            engine=engine,
+            engine=self._engine,
             builder=self._builder,
             form=self._form,
             automaton=automaton,
@@ -152,6 +153,11 @@ class Pipeline:
             variations=_reply_automaton(checkpoint) if checked and not constrained else None,
             checked=checked,
         )
+
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far."""
+        return self._engine.tokens
 
     def answer(
         self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
@@ -265,7 +271,10 @@ class Pipeline:
         return learnt and needs_replay(request, self.checkpoint.format.context)
 
     def _rebuild(self, works: Sequence[TurnWork]) -> None:
-        memories = self._replay.memories([self._read(work.request.history) for work in works])
+        memories = self._replay.memories(
+            [self._read(work.request.history) for work in works],
+            [work.request.now for work in works],
+        )
         for work, memory in zip(works, memories, strict=True):
             work.memory = memory
 
@@ -420,13 +429,15 @@ class Pipeline:
                 history=work.request.history,
                 act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
                 parts=work.parts,
+                values=self.checkpoint.values,
+                now=work.request.now,
             )
         )
         memory: Memory = work.tracked.memory
         if memory.domain in knowledge.domains:
             work.found = knowledge.query(
                 memory.domain,
-                memory.state.get(memory.domain, {}),
+                knowledge.in_force(memory.domain, memory.state.get(memory.domain, {})),
                 limit=max(work.request.top_k, _FOR_A_REPLY),
             )
         matches = work.found.matches if work.found else None
@@ -434,7 +445,8 @@ class Pipeline:
         work.facts = self._facts(work, memory, memory.domain, work.found)
         other = _begun_beside(work.memory, memory, knowledge)
         if other is not None:
-            found = knowledge.query(other, memory.state[other], limit=_FOR_A_REPLY)
+            wishes = knowledge.in_force(other, memory.state[other])
+            found = knowledge.query(other, wishes, limit=_FOR_A_REPLY)
             work.other_facts = self._facts(work, memory, other, found)
 
     def _facts(

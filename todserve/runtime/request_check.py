@@ -75,6 +75,7 @@ def admit(
     return Memory(
         state=state,
         confidence=request.state_confidence,
+        meant=request.state_meant,
         corrected=request.corrected,
         # Our answers list domains in the order they came up, so the last is the likeliest.
         domain=request.domain or next(reversed(state), None),

@@ -19,6 +19,7 @@ from todserve.runtime.tracking.belief_tracking import Memory, Refusal, RefusedVa
 from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.wire.request import TurnRequest
 
+_ASKED_FOR = (Refusal.DOUBTFUL, Refusal.UNREADABLE)
 _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
 
@@ -88,9 +89,9 @@ class TurnWork:
 
     @property
     def doubtful(self) -> RefusedValue | None:
-        """The first value that was too unsure to act on; the reply asks for it."""
+        """The first value that was too unsure to act on, or unreadable; the reply asks for it."""
         refused = self.tracked.refused if self.tracked else ()
-        return next((one for one in refused if one.reason is Refusal.DOUBTFUL), None)
+        return next((one for one in refused if one.reason in _ASKED_FOR), None)
 
     @property
     def acts(self) -> tuple[DialogueAct, ...]:

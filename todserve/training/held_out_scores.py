@@ -22,12 +22,14 @@ from todserve.evaluation.rollout import PROTOCOL
 from todserve.evaluation.scorecard import Scorecard, Signature, SignedFigure, code_version
 from todserve.evaluation.watched_rollout import WatchedPipeline, watch
 from todserve.runtime.checkpoint import load_network
+from todserve.runtime.console import tell
 from todserve.runtime.decoding.calibration import CALIBRATION_FILE, Calibration, CalibrationFit
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.dialogue import Dialogue, Turn
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.classifiers.intent_classifier import FittedIntents, fit_intents
+from todserve.training.held_out_errors import ERRORS_FILE, HeldOutErrors, HeldOutIntent
 from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 SCORES_FILE = "scores-held-out.json"
@@ -43,6 +45,8 @@ _HELD_OUT = "held-out"
 def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorecard:
     """Calibrate, fit the intent model, score; write all three into the checkpoint's folder.
 
+    What went wrong, with the sentences, is written beside it, see `held_out_errors`.
+
     Args:
         checkpoint: just trained.
         prepared: what it was trained from; its dev turns were not.
@@ -51,6 +55,8 @@ def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorec
     from tqdm import tqdm
 
     begun = perf_counter()
+    errors = checkpoint.parent / ERRORS_FILE
+    errors.unlink(missing_ok=True)
     for name in (CALIBRATION_FILE, INTENT_MODEL):
         (checkpoint / name).unlink(missing_ok=True)
     turns = load_turns(prepared / "dev.jsonl.gz")[:MOST_TURNS]
@@ -69,7 +75,8 @@ def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorec
         with tqdm(total=len(turns), unit=" turns", desc="answering", disable=not progress) as bar:
             watched = watch(pipeline, dialogues, on_batch=bar.update)
         evidence = gather(watched, dialogues, opened)
-        figures = score([one.outcome for one in watched], opened.schema, signature)
+        outcomes = [one.outcome for one in watched]
+        figures = score(outcomes, opened.schema, signature)
         learnt = opened.format.tasks
     finally:
         pipeline.close()
@@ -84,11 +91,13 @@ def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorec
         ),
     ).save(checkpoint / CALIBRATION_FILE)
     shown = [one for one in figures if one.figure.name in _SHOWN and one.figure.of]
+    judged: Sequence[HeldOutIntent] = ()
     if TaskName.INTENT in learnt:
         with tqdm(unit=" turns", desc="fitting intents", disable=not progress) as bar:
             intents = fit_intents(prepared, checkpoint, on_batch=bar.update)
         if intents is not None:
             shown = [*_intent_figures(intents, signature), *shown]
+            judged = intents.judged
     card = Scorecard(
         figures=shown,
         dialogues=len(dialogues),
@@ -96,6 +105,11 @@ def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorec
         seconds=perf_counter() - begun,
     )
     card.save(checkpoint / SCORES_FILE)
+    wrong = HeldOutErrors.of(judged, outcomes, opened.schema)
+    wrong.save(errors)
+    for line in wrong.lines():
+        tell(line)
+    tell(f"what went wrong, with the sentences: {errors}")
     return card
 
 
@@ -134,8 +148,8 @@ def _dialogue(turns: Sequence[TrainingTurn]) -> Dialogue:
 
 def _intent_figures(intents: FittedIntents, signature: Signature) -> list[SignedFigure]:
     judged = [
-        Judged(confidence=confidence, right=label == name)
-        for label, name, confidence in intents.judged
+        Judged(confidence=one.confidence, right=one.label == one.taken_for)
+        for one in intents.judged
     ]
     crossed = replace(signature, protocol="utterances-with-their-past,factors-of-the-other-half")
     rows = (

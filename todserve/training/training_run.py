@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -17,16 +17,16 @@ from safetensors.torch import save_file
 from transformers import T5ForConditionalGeneration
 
 from todserve.runtime.console import tell
-from todserve.runtime.decoding.drafts import DRAFTS_FILE
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tokenizer import Tokenizer
+from todserve.runtime.values.value_reader import check_packages
 from todserve.runtime.whole_files import write_whole
 from todserve.training.batches.examples import encode_turns
 from todserve.training.batches.mixture import Mixture
 from todserve.training.batches.step_budget import with_budget
-from todserve.training.classifiers.draft_counts import drafts_of
+from todserve.training.classifiers.draft_counts import save_counts
 from todserve.training.loop.distributed import World, joined
 from todserve.training.loop.run_checkpoints import Progress, checkpoints, unique_weights
 from todserve.training.loop.schedule import share_done
@@ -107,11 +107,32 @@ def _finish(checkpoint: Path, prepared: Path) -> None:
     tell(f"checkpoint: {checkpoint}\nNow:\n  tod archive {checkpoint}\n  tod start")
 
 
+def _tell_corrections(corpora: Sequence[str], checkpoint: Path, folder: Path) -> None:
+    """Say what became of the turns that people corrected, of every corpus that has some."""
+    places = [place for place in map(Path, corpora) if place.is_dir()]
+    if not places:
+        return
+    # Reading corpora and answering need more packages than training on prepared ones.
+    from todserve.evaluation.replay.correction_changes import has_answers, report_changes
+    from todserve.runtime.pipeline import Pipeline
+
+    places = [place for place in places if has_answers(place)]
+    if not places:
+        return
+    with closing(Pipeline.load(checkpoint, constrained=True)) as model:
+        for place in places:
+            file = folder / f"changes-{place.resolve().name}.json"
+            lines = report_changes(model, place, file)
+            tell("\n".join((f"{place}, as people left it; each turn in {file}", *lines)))
+
+
 def _run(
     settings: TrainingConfig, folder: Path, checkpoint: Path, root: Path | None, world: World
 ) -> Path:
     prepared = _prepared(settings, folder, root, world)
     schema = Schema.load(prepared / "schema.json")
+    if settings.finish:  # what scores it in the end reads the values of typed slots
+        check_packages(schema)
     train = load_turns(prepared / "train.jsonl.gz")
     dev = load_turns(prepared / "dev.jsonl.gz")
     torch.manual_seed(settings.seed)
@@ -153,11 +174,13 @@ def _run(
         learnt = settings.model_copy(update={"format": _taught(settings.format, train)})
         export_checkpoint(checkpoint, network, tokenizer, learnt, prepared, progress)
         learnt_labels(train).save(checkpoint)
-        drafts_of(train, builder).save(checkpoint / DRAFTS_FILE)
+        save_counts(train, builder, checkpoint)
     world.say(f"checkpoint of step {progress.step} in {checkpoint}")
     whole = share_done(progress.step, progress.seconds, settings) >= 1
     if settings.finish and world.leads and whole:  # one that was stopped goes on another time
         _finish(checkpoint, prepared)
+    if world.leads and whole:
+        _tell_corrections(settings.corpora, checkpoint, folder)
     return checkpoint
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.decoding.drafts import DRAFTS_FILE, Drafts
+from todserve.runtime.decoding.shortlist import SHORTLIST_FILE, Shortlist
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.engines.engine import Engine, Generation, Row, states_of
 from todserve.runtime.engines.engine_export import export_checkpoint
@@ -234,6 +236,58 @@ def test_drafts_change_no_generation(network_name: str, tmp_path: Path) -> None:
         found = engine.generate(engine.encode(contexts(15, 28)), rows, automaton)
         # With weights this large, single precision knows the logits to a few ten-thousandths.
         assert_same(found, expected, within=1e-3)
+
+
+SHORT = tuple(range(2, VOCABULARY, 7))
+
+
+@pytest.mark.parametrize("network_name", NETWORKS, ids=str)
+def test_a_shortlist_writes_its_tokens_and_those_of_the_row_s_own_context_alone(
+    network_name: str, tmp_path: Path
+) -> None:
+    network = network_of(**NETWORKS[network_name])
+    Shortlist(ids=SHORT).save(tmp_path / SHORTLIST_FILE)
+    export_onnx(network, tmp_path, dtype=Dtype.FLOAT32)
+    texts = contexts(9, 6)
+    # The reference is told in its own way: by a state for each context that refuses the rest.
+    table = np.full((3, VOCABULARY), REFUSED, dtype=np.int16)
+    table[FREE] = FREE
+    for state, text in enumerate(texts, start=1):
+        table[state, [*SHORT, *text]] = state
+        table[state, END] = FREE
+    rows = [row(0, cap=30), row(1, prefix=(6, 7), cap=30), row(1, cap=9), row(0, temperature=0.5)]
+    held = [replace(one, state=one.context + 1) for one in rows]
+    automaton = TokenAutomaton(table=table, starts={})
+    reference, engine = TorchEngine(network), OnnxEngine(tmp_path, threads=1)
+    expected = reference.generate(reference.encode(texts), held, automaton)
+    found = engine.generate(engine.encode(texts), rows)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.ids, one.finished) == (other.ids, other.finished)
+        among = np.subtract(other.log_probs, other.allowed_log_probs).tolist()
+        assert one.log_probs == pytest.approx(among, abs=1e-3)
+    alone = [
+        engine.generate(engine.encode([texts[one.context]]), [replace(one, context=0)])[0]
+        for one in rows
+    ]
+    assert [one.ids for one in alone] == [one.ids for one in found]
+    assert {token for one in found for token in one.ids} - set(SHORT)
+
+
+def test_under_a_shortlist_a_label_can_be_written_that_no_target_had(tmp_path: Path) -> None:
+    network = network_of()
+    Shortlist(ids=SHORT).save(tmp_path / SHORTLIST_FILE)
+    export_onnx(network, tmp_path, dtype=Dtype.FLOAT32)
+    new = next(token for token in range(2, VOCABULARY) if token not in SHORT)
+    text = [token for token in contexts(9)[0] if token != new]
+    table = np.full((3, VOCABULARY), REFUSED, dtype=np.int16)
+    table[FREE] = FREE
+    table[1, new] = 2
+    table[2, END] = FREE
+    automaton = TokenAutomaton(table=table, starts={})
+    engines = TorchEngine(network), OnnxEngine(tmp_path, threads=1)
+    found, expected = both(engines, [text], [row(state=1)], automaton)
+    assert found[0].ids == expected[0].ids == (new,)
+    assert found[0].finished
 
 
 def test_a_state_without_an_automaton_is_refused(

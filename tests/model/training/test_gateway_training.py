@@ -1,5 +1,6 @@
 """Corrections are a corpus: exported from a gateway, prepared, trained on, under both forms."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_corrections_are_trained_on_as_people_left_them(
     config = tmp_path / "tiny.yaml"
     config.write_text(settings + MIXED.format(folder=exported["folder"]))
     trained = run_training(str(config), runs=tmp_path / "runs", threads=1)
+    became = json.loads((tmp_path / "runs" / "tiny" / "changes-corrections.json").read_text())
+    assert {one["dialogue_id"] for one in became} == {
+        exported[name] for name in ("later", "again", "right")
+    }
+    # "right" was right before; whether three steps keep it so is chance.
+    assert {one["change"] for one in became if one["dialogue_id"] == exported["right"]} <= {
+        "right as before",
+        "no longer right",
+    }
+    (first,) = (
+        one for one in became if (one["dialogue_id"], one["turn"]) == (exported["later"], 0)
+    )
+    assert first["change"] in ("now right", "still wrong")
     checkpoint = Checkpoint.open(trained)
     turns = load_turns(tmp_path / "runs" / "tiny" / "prepared" / "train.jsonl.gz")
     found = {

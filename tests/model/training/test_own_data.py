@@ -1,6 +1,7 @@
 """A folder of dialogues in, a calibrated and scored checkpoint with an intent model out."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import parse_request
 from todserve.runtime.wire.response import TurnResponse
 from todserve.training.classifiers.intent_classifier import fit_intents
+from todserve.training.held_out_errors import ERRORS_FILE
+from todserve.training.held_out_scores import SCORES_FILE
 from todserve.training.preparation.training_turns import load_turns
 from todserve.training.training_run import run_training
 
@@ -65,6 +68,20 @@ def test_the_checkpoint_is_calibrated_and_scored(folder: Path) -> None:
     assert {"intent_accuracy", "intent_network", "slot_f1", "joint_goal_accuracy"} <= set(figures)
     assert figures["intent_accuracy"]["of"] == 6
     assert "our_bot|held-out|6-dialogues|checkpoint:" in figures["slot_f1"]["signature"]
+
+
+def test_what_went_wrong_lies_beside_the_checkpoint_for_its_owner_alone(folder: Path) -> None:
+    file = folder / ERRORS_FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    content = json.loads(file.read_text(encoding="utf-8"))
+    figures = json.loads((folder / "checkpoint" / SCORES_FILE).read_text())["figures"]
+    intents, entities = content["intents"], content["entities"]
+    assert (intents["of"], entities["of"]) == (6, 6)
+    assert intents["accuracy"] == figures["intent_accuracy"]["value"]
+    assert set(intents["report"]) == set(SAID)
+    assert sum(bar["right"] + bar["wrong"] for bar in intents["histogram"]) == 6
+    assert len(intents["errors"]) == sum(bar["wrong"] for bar in intents["histogram"])
+    assert all("travel.place" in one["missed"] for one in entities["errors"])
 
 
 def test_few_words_are_enough_to_serve_the_right_intent(folder: Path) -> None:

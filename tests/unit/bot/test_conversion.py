@@ -142,6 +142,7 @@ LOST = {
     "slot mapping: any words, taken while its form asks alone",
     *("rule: holds under a condition, no dialogue of it", "nlu: regular expression"),
     *("form: ignored_intents and entities, not a rule", "action: nothing leads to it"),
+    "synonym: words that no example marks, not learnt",
     "form: its questions and answers written out",
     "form: a question, for which the slot's name stands now",
     "story: no example answers what a form asks, slot 'feedback'",

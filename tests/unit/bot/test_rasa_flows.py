@@ -280,7 +280,7 @@ def test_a_form_that_nothing_can_finish_is_found(
     assert report.bot.unfilled() == [("taxi_form", "note")]
     assert report.notes.count("form: nothing fills a slot it asks for, it cannot be finished") == 1
     assert main.main(["bot", "check", str(report.out / "bot.yml")]) == 1
-    assert "'taxi_form': got a slot 'note' that neither" in capsys.readouterr().out
+    assert "'taxi_form' cannot end, it asks for 'note': neither" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -674,3 +674,63 @@ def test_a_sessions_end_is_told_as_the_gateways_setting(tmp_path: Path) -> None:
     told = "session_config: session_expiration_time, start the gateway with expire_after=5400"
     assert notes.count(told) == 1
     assert notes.count("session_config: carry_over_slots_to_new_session") == 1
+
+
+PRODUCTS: dict[str, Any] = {
+    "intents": ["greet", "pick", "start"],
+    "entities": ["product"],
+    "slots": {
+        "product": {
+            "type": "categorical",
+            "values": ["x", "y"],
+            "mappings": [{"type": "from_entity", "entity": "product"}],
+        }
+    },
+    "responses": {
+        name: [{"text": f"{name}."}] for name in ("utter_which", "utter_x", "utter_y", "utter_why")
+    },
+    "nlu": [{"intent": "pick", "examples": "- [x](product)\n- [y](product)\n"}],
+}
+
+
+def picked(intent: str, product: str) -> dict[str, Any]:
+    return {"intent": intent, "entities": [{"product": product}]}
+
+
+def test_every_branch_of_an_or_keeps_its_entities(tmp_path: Path) -> None:
+    def story(product: str, answer: str) -> dict[str, Any]:
+        branches = [picked("pick", product), picked("start", product)]
+        steps = [{"intent": "greet"}, {"action": "utter_which"}, {"or": branches}]
+        return {"story": product, "steps": [*steps, {"action": answer}]}
+
+    (tmp_path / "bot").mkdir()
+    tree = PRODUCTS | {"stories": [story("x", "utter_x"), story("y", "utter_y")]}
+    (tmp_path / "bot" / "all.yml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
+    report = convert_rasa(tmp_path / "bot", tmp_path / "out")
+    for intent in ("pick", "start"):
+        for product in ("x", "y"):
+            one = talk(report)
+            assert one.say("hi", "greet").messages == ("utter_which.",)
+            said = one.say(product, intent, state={"rasa": {"product": product}})
+            assert said.messages == (f"utter_{product}.",)
+
+
+def test_a_slot_that_an_entity_fills_is_set_whether_a_story_says_so_or_not(tmp_path: Path) -> None:
+    told = {"slot_was_set": [{"product": "x"}]}
+    steps = [{"intent": "greet"}, {"action": "utter_which"}, picked("pick", "x")]
+    stories = [
+        {"story": "told", "steps": [*steps, told, {"action": "utter_x"}]},
+        {"story": "untold", "steps": [*steps, {"action": "utter_x"}]},
+        {"story": "y", "steps": [*steps[:2], picked("pick", "y"), {"action": "utter_y"}]},
+    ]
+    (tmp_path / "bot").mkdir()
+    tree = PRODUCTS | {"stories": stories}
+    (tmp_path / "bot" / "all.yml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
+    report = convert_rasa(tmp_path / "bot", tmp_path / "out")
+    assert sorted(str(rule.do) for rule in report.bot.rules) == ["utter_x", "utter_y"]
+
+
+def test_what_the_user_says_now_is_newer_than_what_an_action_set(tmp_path: Path) -> None:
+    one = talk(converted(tmp_path))
+    assert one.say("hi", "greet").memory == {"currency": "EUR"}
+    assert one.say("in dollars", None, state={"rasa": {"currency": "USD"}}).memory == {}

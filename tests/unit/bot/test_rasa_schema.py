@@ -1,5 +1,6 @@
 """Every key of a Rasa project is carried over or named: none changes nothing at all."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,19 @@ KEYS: list[tuple[tuple[str | int, ...], Any]] = [
     ((*SAID, "metadata"), {"a": 1}),
     ((*SAID, "channel"), "slack"),
     ((*SAID, "condition"), [{"type": "slot", "name": "city", "value": "ely"}]),
+    (("domain", "actions", 0), {"action_a": {"send_domain": False}}),
+    (("domain", "session_config"), {"carry_over_slots_to_new_session": True}),
+    ((*SLOT, "values"), ["ely", "york"]),
+    ((*MAPPING, "conditions"), [{"active_loop": "f", "requested_slot": "city"}]),
+    ((*MAPPING, "value"), "ely"),
+    (("domain", "forms"), {"f": {"required_slots": {"city": [{"type": "from_text"}]}}}),
+    (("domain", "forms"), {"f": {"city": [{"type": "from_text"}]}}),
+    (("domain", "forms"), ["f"]),
+    (("domain", "templates"), {"utter_c": [{"text": "C."}]}),
+    (("nlu", "responses"), {"utter_c": [{"text": "C."}]}),
+    (("nlu", "nlu", 1, "examples"), '- to [ely]{"entity": "city", "role": "to"}\n'),
+    (("nlu", "nlu", 1, "examples"), '- to [ely]{"entity": "city", "group": "1"}\n'),
+    (("nlu", "nlu", 1, "examples"), '- to [ely]{"entity": "city", "value": "york"}\n'),
     (("nlu", "nlu", 0, "metadata"), {"a": "b"}),
     (("nlu", "nlu", 0, "examples", 0, "metadata"), {"a": "b"}),
     (("nlu", "nlu", 1), {"synonym": "ely", "examples": "- that town\n"}),
@@ -108,6 +122,9 @@ KEYS: list[tuple[tuple[str | int, ...], Any]] = [
     ((*STORY, "steps", 0), {"checkpoint": "c"}),
     ((*STORY, "steps", 1), {"bot": "Hello"}),
     ((*STORY, "steps", 1), {"active_loop": "f"}),
+    ((*STORY, "steps", 1), {"form": {"name": "f"}}),
+    ((*STORY, "steps", 0), {"or": [{"slot_was_set": [{"city": "ely"}]}, {"intent": "book"}]}),
+    ((*STORY, "steps", 0, "entities"), [{"city": "york", "role": "to", "group": "1"}]),
     ((*STORY, "steps", 1), {"slot_was_set": [{"city": "ely"}]}),
     (("config", "language"), "ko"),
     (("config", "recipe"), "default.v1"),
@@ -134,7 +151,11 @@ def outcome(folder: Path, tree: dict[str, dict[str, Any]]) -> tuple[str, ...]:
     project.mkdir(parents=True)
     for name, keys in tree.items():
         (project / f"{name}.yml").write_text(yaml.safe_dump(keys, sort_keys=False), "utf-8")
-    report = convert_rasa(project, folder / "out")
+    return written_and_told(folder)
+
+
+def written_and_told(folder: Path) -> tuple[str, ...]:
+    report = convert_rasa(folder / "bot", folder / "out")
     written = [
         file.read_text("utf-8")
         for file in sorted(report.out.rglob("*"))
@@ -159,3 +180,94 @@ def test_no_key_is_dropped_in_silence(
 ) -> None:
     with_key = changed(BASE, path, value)
     assert outcome(tmp_path / "without", BASE) != outcome(tmp_path / "with", with_key)
+
+
+ONE: dict[str, str] = {
+    "domain.yml": "intents: [book, affirm]\nentities: [city]\nslots: {city: {type: text}}\n"
+    "templates: {utter_b: [{text: B.}]}\nactions: [utter_b, action_a]\nforms: [f]\n",
+    "data/nlu.md": "## intent:book\n- book it\n- to [ely](city)\n\n## intent:affirm\n- yes\n",
+    "data/stories.md": "## one\n* book\n  - utter_b\n* affirm\n  - action_a\n",
+}
+"""A project as Rasa 1 has it."""
+
+LINES: list[tuple[str, str, str]] = [
+    ("data/nlu.md", "- yes\n", "- yes\n\n## synonym:ely\n- that town\n"),
+    ("data/nlu.md", "- yes\n", "- yes\n\n## regex:zip\n- [0-9]{5}\n"),
+    ("data/nlu.md", "- yes\n", "- yes\n\n## lookup:city\n- york\n"),
+    ("data/nlu.md", "- yes\n", "- yes\n\n## lookup:city\ndata/cities.txt\n"),
+    ("data/nlu.md", "[ely](city)", "[ely](city:york)"),
+    ("data/nlu.md", "[ely](city)", "[ely](broken"),
+    ("data/stories.md", "* affirm\n", "* affirm OR book\n"),
+    ("data/stories.md", "* affirm\n", '* affirm{"city": "ely"}\n'),
+    ("data/stories.md", "* affirm\n", "* affirm: yes please\n"),
+    ("data/stories.md", "  - action_a\n", "  - f\n"),
+    ("data/stories.md", "  - action_a\n", '  - f\n  - form{"name": "f"}\n  - form{"name": null}\n'),
+    ("data/stories.md", "  - action_a\n", '  - slot{"city": "ely"}\n  - action_a\n'),
+    ("data/stories.md", "- action_a\n", "- action_a\n> x\n\n## two\n> x\n* book\n  - action_a\n"),
+    ("data/stories.md", "## one\n", "## one\n> before\n"),
+    ("data/stories.md", "  - action_a\n", "  - action_restart\n"),
+    ("data/stories.md", "  - action_a\n", "  - action_deactivate_form\n"),
+    ("domain.yml", "type: text", "type: unfeaturized"),
+    ("domain.yml", "type: text", "type: text, auto_fill: false"),
+    ("domain.yml", "[{text: B.}]", "[B., C.]"),
+    ("domain.yml", "[{text: B.}]", "[{text: B., channel: slack}]"),
+    ("domain.yml", "[{text: B.}]", "[{text: B., quick_replies: [{title: a, payload: /affirm}]}]"),
+    ("domain.yml", "forms: [f]", "forms: [{f: {required_slots: [city]}}]"),
+    ("domain.yml", "forms: [f]", "session_config: {session_expiration_time: 5}"),
+    ("domain.yml", "[book, affirm]", "[{book: {use_entities: false}}, affirm]"),
+    ("domain.yml", "[book, affirm]", "[book, {affirm: {triggers: action_a}}]"),
+]
+POLICIES = [
+    {"name": "FallbackPolicy", "nlu_threshold": 0.3},
+    {"name": "FallbackPolicy", "core_threshold": 0.3},
+    {"name": "TwoStageFallbackPolicy", "nlu_threshold": 0.3},
+    {"name": "MappingPolicy"},
+    {"name": "FormPolicy"},
+    {"name": "KerasPolicy", "epochs": 3},
+]
+OLD_JSON: list[dict[str, Any]] = [
+    {"common_examples": [{"text": "a new one", "intent": "book", "entities": []}]},
+    {"entity_synonyms": [{"value": "ely", "synonyms": ["that town"]}]},
+    {"regex_features": [{"name": "zip", "pattern": "[0-9]{5}"}]},
+    {"lookup_tables": [{"name": "city", "elements": ["york"]}]},
+    {"lookup_tables": [{"name": "city", "elements": "data/cities.txt"}]},
+    {"gazette": [{"value": "x"}]},
+]
+
+
+def old_outcome(folder: Path, files: dict[str, str]) -> tuple[str, ...]:
+    for name, text in {"data/cities.txt": "bath\n", **files}.items():
+        (folder / "bot" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "bot" / name).write_text(text, "utf-8")
+    return written_and_told(folder)
+
+
+@pytest.mark.parametrize(("file", "line", "other"), LINES)
+def test_no_line_of_rasa_one_is_dropped_in_silence(
+    tmp_path: Path, file: str, line: str, other: str
+) -> None:
+    assert line in ONE[file]
+    changed_files = {**ONE, file: ONE[file].replace(line, other, 1)}
+    before = old_outcome(tmp_path / "without", ONE)
+    assert before != old_outcome(tmp_path / "with", changed_files)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_policy_is_dropped_in_silence(tmp_path: Path, policy: dict[str, Any]) -> None:
+    config = yaml.safe_dump({"policies": [policy]})
+    before = old_outcome(tmp_path / "without", ONE)
+    assert before != old_outcome(tmp_path / "with", {**ONE, "config.yml": config})
+
+
+@pytest.mark.parametrize("content", OLD_JSON)
+def test_no_key_of_the_old_json_is_dropped_in_silence(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    base = {"common_examples": [{"text": "so be it", "intent": "affirm", "entities": []}]}
+    both = {key: [*base.get(key, []), *more] for key, more in content.items()}
+    trees = [{"rasa_nlu_data": base}, {"rasa_nlu_data": {**base, **both}}]
+    one, other = (
+        old_outcome(tmp_path / str(place), {**ONE, "data/old.json": json.dumps(tree)})
+        for place, tree in enumerate(trees)
+    )
+    assert one != other

@@ -12,7 +12,7 @@ from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
-from todserve.bot.rasa_action_server import ActionRejectedError, RasaActionServer
+from todserve.bot.services.rasa_action_server import ActionRejectedError, RasaActionServer
 from todserve.runtime.errors import ConfigError
 
 SAID = "my secret"

@@ -116,6 +116,7 @@ def test_an_archive_is_streamed_like_a_folder(tmp_path: Path) -> None:
 def test_a_value_is_found_as_a_whole_word_outside_spans_only() -> None:
     text = "Table 12 at Cafe 2, for 2."
     frame = {
+        "service": "Cafes",
         "slots": [{"slot": "name", "start": 12, "exclusive_end": 18}],
         "actions": [{"act": "INFORM", "slot": "people", "values": ["2"]}],
     }

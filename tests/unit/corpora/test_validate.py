@@ -101,6 +101,11 @@ def test_right_dialogues_have_no_fault(tmp_path: Path, capsys: pytest.CaptureFix
         (changed(user="x" * 4001), "turns.0 utterance", "4001 characters"),
         (changed(user="a\0b"), "turns.0 utterance", "the control character U+0000"),
         (
+            changed(belief_state={"hotel": {"name": "x" * 201}}),
+            "turns.0 belief_state hotel 'name'",
+            "201 characters",
+        ),
+        (
             changed(user="hi <eos_u>"),
             "turns.0 utterance",
             "a mark that only the network may write, such as <eos_u>",
@@ -327,3 +332,25 @@ def test_published_corpora_have_few_faults_and_each_has_a_line(
     faults = run_validate(name, split=split)
     assert len(faults) == count
     assert all(one.line for one in faults)
+
+
+def test_no_layout_may_hold_what_a_server_refuses(tmp_path: Path) -> None:
+    project = tmp_path / "bot"
+    project.mkdir()
+    (project / "domain.yml").write_text("intents: [greet]\n", "utf-8")
+    (project / "nlu.yml").write_text(
+        f"nlu:\n- intent: greet\n  examples: |\n    - {'x' * 4001}\n    - hi <eos_u>\n", "utf-8"
+    )
+    assert [(one.line, one.got) for one in run_validate(project)] == [
+        (4, "4001 characters"),
+        (5, "a mark that only the network may write, such as <eos_u>"),
+    ]
+    folder = tmp_path / "sgd"
+    shutil.copytree(TINY / "sgd" / "dev", folder)
+    file = folder / "dialogues_001.json"
+    tree = json.loads(file.read_text("utf-8"))
+    tree[0]["turns"][0]["utterance"] += "\u0001"
+    file.write_text(json.dumps(tree), "utf-8")
+    assert ("utterance", "the control character U+0001") in {
+        (one.what, one.got) for one in run_validate(folder)
+    }

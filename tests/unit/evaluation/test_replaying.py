@@ -374,3 +374,44 @@ def test_nothing_at_the_target_is_an_error(tmp_path: Path) -> None:
     broken.write_text("no archive")
     with pytest.raises(ArchiveError, match="cannot be unpacked"), open_answerer(str(broken)):
         pass
+
+
+def answered_folder(remembered: Path, day: str) -> None:
+    """Let the folder know that the last turn was answered so at first, and all others as now."""
+    lines = [json.loads(line) for line in (remembered / "dev.jsonl").read_text().splitlines()]
+    lines[1]["turns"][1]["belief_state"] = {"train": {"day": day}}
+    then = remembered / "answered"
+    then.mkdir()
+    (then / "schema.json").write_text(json.dumps(SCHEMA))
+    (then / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_what_people_corrected_is_told_as_right_now_or_still_wrong(remembered: Path) -> None:
+    answered_folder(remembered, "monday")
+    _, shown = run(remembered, right)
+    assert "\ntwo turn 2: now right\n  user       friday\n" in shown
+    assert "were wrong      1          1 now right, 0 still wrong\n" in shown
+    assert "were right      2          2 right as before, 0 no longer right\n" in shown
+    status, shown = run(remembered, lambda request: response({"train": {"day": "sunday"}}))
+    assert status == DIFFERS
+    assert "\ntwo turn 2: still wrong\n" in shown
+    assert "\none turn 1: no longer right\n" in shown
+    assert "were right      2          0 right as before, 2 no longer right\n" in shown
+
+
+def test_another_model_may_say_what_was_right_before(remembered: Path) -> None:
+    def always_friday(_: TurnRequest) -> TurnResponse:
+        return response({"train": {"day": "friday"}})
+
+    _, shown = run(remembered, right, before=ScriptedModel(always_friday))
+    assert "were wrong      2          2 now right, 0 still wrong\n" in shown
+    assert "were right      1          1 right as before, 0 no longer right\n" in shown
+
+
+def test_an_intent_is_an_aspect_where_one_is_remembered(remembered: Path) -> None:
+    file = remembered / "dev.jsonl"
+    turn = {"user": "a train", "intent": "find_train"}
+    file.write_text(json.dumps({"dialogue_id": "one", "turns": [turn]}) + "\n")
+    status, shown = run(remembered, right, only=(Aspect.INTENT,))
+    assert status == DIFFERS
+    assert "  intent     - find_train\n" in shown

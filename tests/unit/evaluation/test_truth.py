@@ -8,6 +8,7 @@ from tests.support.source_tree import ROOT
 from tests.support.venues import open_venues
 from todserve.evaluation.suites.truth.truth_reader import SaidTurn, TruthReader, references_in
 
+TICKETS = {"train": {"departure": "ely", "destination": "cambridge", "people": "3"}}
 NORTH = {"hotel": {"area": "north"}}
 BOOKED = {"hotel": {"area": "north", "day": "monday", "stay": "2", "people": "3"}}
 TRAIN = {"train": {"departure": "ely", "destination": "cambridge", "day": "monday"}}
@@ -46,6 +47,8 @@ def kinds(
         ("train", "train", TRAIN, "TR9999 leaves soon."),
         ("time", "train", TRAIN, "It leaves at 04:04."),
         ("price", "train", TRAIN, "It is 99.10 pounds."),
+        ("price", "train", TICKETS, "It is 13.20 pounds."),
+        ("price", "train", TICKETS, "The total is 13.60 pounds."),
         ("row", "hotel", NORTH, "Acorn Guest House is a cheap guesthouse."),
         ("row", "hotel", NORTH, "Acorn Guest House is in the south."),
         ("row", "train", TRAIN, "TR0994 leaves at 09:35."),
@@ -70,6 +73,11 @@ def test_it_finds_what_nothing_bears_out(
         ("hotel", BOOKED, "I have booked Acorn Guest House. The reference number is XZLHE344."),
         ("hotel", NORTH, "Acorn Guest House is a moderately priced guesthouse in the north."),
         ("hotel", NORTH, "The phone number is 01223353888 and the postcode is CB4 1DA."),
+        ("train", TICKETS, "The total fee is 13.20 pounds."),
+        (
+            *("hotel", {"hotel": {"name": "acorn guest house", "area": "south"}}),
+            "The phone number of Acorn Guest House is 01223353888.",
+        ),
         ("train", TRAIN, "TR0994 leaves at 05:35 and arrives at 05:52. It is 4.40 pounds."),
     ],
 )

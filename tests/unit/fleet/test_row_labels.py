@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from todserve.fleet.bulk.row_labels import RowLabeller
+from todserve.runtime.engines.counted_engine import TokenCount
 from todserve.runtime.errors import RequestError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import Listener
@@ -30,6 +31,7 @@ class Counting:
     def __init__(self) -> None:
         self.batches: list[int] = []
         self.requests: list[TurnRequest] = []
+        self.tokens = TokenCount()
 
     def answer(
         self, requests: Sequence[TurnRequest], *, understood: Listener | None = None

@@ -525,3 +525,32 @@ def test_nothing_that_was_said_is_logged(
     assert any("/v1/dialogues/{dialogue_id}/turns 200" in line for line in lines)
     assert any("DELETE /v1/users/{user_id} 204" in line for line in lines)
     assert not any("zebra" in line for line in lines)
+
+
+def test_a_key_that_stands_twice_is_refused_by_its_name(model: ModelServer, tmp_path: Path) -> None:
+    with GatewayServer(settings(model, tmp_path)) as gateway:
+        path = f"{gateway.url}/v1/dialogues/{gateway.begin()}/turns"
+        body = b'{"user": "one", "user": "two", "message_id": "1"}'
+        headers = {"Content-Type": "application/json"}
+        answer = gateway.http.post(path, body, headers=headers, timeout=60)
+    assert answer.status_code == 422
+    assert answer.json()["message"] == "body: key 'user' is there twice; send it once"
+    assert model.requests == []
+
+
+def test_another_method_is_answered_with_all_that_there_are(
+    model: ModelServer, tmp_path: Path
+) -> None:
+    with GatewayServer(settings(model, tmp_path)) as gateway:
+        wrong = gateway.call("PUT", "/v1/dialogues")
+        other = gateway.call("POST", f"/v1/dialogues/{gateway.begin()}")
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, POST")
+    assert "expected one of GET, POST" in wrong.json()["message"]
+    assert (other.status_code, other.headers["Allow"]) == (405, "DELETE, GET")
+
+
+def test_what_is_missing_is_said_in_our_own_words(model: ModelServer, tmp_path: Path) -> None:
+    with GatewayServer(settings(model, tmp_path)) as gateway:
+        answer = gateway.call("POST", f"/v1/dialogues/{gateway.begin()}/turns", {"user": "hi"})
+    assert answer.status_code == 422
+    assert answer.json()["message"].startswith("body.message_id: it is missing")

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from alembic import command
 from alembic.config import Config
 
 from tests.support.bot_talk import configured
+from tests.support.clinic_bot import CLINIC
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store import database as database_module
@@ -248,3 +250,37 @@ def old_turn(database: str) -> None:
         }
         connection.execute(sa.insert(tables.tables["turns"]).values(**turn))
     engine.dispose()
+
+
+def test_a_dialogue_that_nobody_gave_back_in_time_is_the_bots_again(
+    model: ModelServer, database: str, tmp_path: Path
+) -> None:
+    # Any next message comes later than that.
+    configured(tmp_path, FORM, {"hand_off": {"back_after": 1e-6}})
+    settings = GatewaySettings(database=database, model_url=model.url, bot=tmp_path / "bot.yml")
+    with GatewayServer(settings) as gateway:
+        dialogue_id = gateway.begin()
+        gateway.say(dialogue_id, "mumble", "m1")
+        assert gateway.say(dialogue_id, "mumble", "m2").json()["bot"]["handed_off"]
+        back = gateway.say(dialogue_id, "book_table", "m3").json()
+        assert back["reply"].endswith("I am listening again.\nWhich day?")
+        waiting = gateway.call("GET", "/v1/dialogues?filter=handed_off").json()
+        assert dialogue_id not in json.dumps(waiting)
+
+
+def test_a_bot_that_needs_no_model_asks_none(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "bot.yml"
+    path.write_text(yaml.safe_dump(CLINIC, allow_unicode=True), encoding="utf-8")
+    nobody = "http://127.0.0.1:9"
+    with GatewayServer(GatewaySettings(database=database, model_url=nobody, bot=path)) as gateway:
+        assert gateway.call("GET", "/ready").status_code == 200
+        dialogue_id = gateway.begin()
+        said = ["an appointment on friday", "anna", '/inform{"people": "4"}', "no, tuesday", "yes"]
+        turns = [gateway.say(dialogue_id, one, f"m{n}").json() for n, one in enumerate(said)]
+    assert [one["reply"] for one in turns] == [
+        "Your name?",
+        "How many?",
+        "Anna, Friday, 4: right?",
+        "Anna, Tuesday, 4: right?",
+        "Done.",
+    ]

@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 
 from tests.support.gateway_server import GatewayServer, ModelServer, counting
+from tests.support.remembered import corrected
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.gateway.api.roles import Token
 from todserve.gateway.conversations import turn_table
@@ -353,3 +354,48 @@ def test_a_format_whose_package_is_missing_is_refused_with_its_name(
     answer = gateway.call("GET", "/v1/export?format=parquet")
     assert (answer.status_code, answer.json()["type"]) == (501, "not_installed")
     assert "todserve[parquet]" in answer.json()["message"]
+
+
+def test_a_model_is_asked_again_what_people_corrected_and_judged_right(
+    gateway: GatewayServer,
+) -> None:
+    dialogue_id = spoken(gateway, "a train", "book it", "hello")
+    corrected(gateway, dialogue_id, 0, belief_state={"train": {"people": "1"}})
+    corrected(gateway, dialogue_id, 0, intent="find_train")
+    corrected(gateway, dialogue_id, 1, intent="find_train")
+    corrected(gateway, dialogue_id, 2, verdict="right")
+    spoken(gateway, "nobody looked at this")
+    answer = gateway.call("POST", "/v1/review", {"model": "tod/1.0"})
+    assert answer.status_code == 200, answer.text
+    found = {one["index"]: one for one in answer.json()["turns"]}
+    assert {one["dialogue_id"] for one in found.values()} == {dialogue_id}
+    assert [found[index]["change"] for index in range(3)] == [
+        "now right",
+        "still wrong",
+        "right as before",
+    ]
+    assert found[1]["differences"] == [
+        {"aspect": "intent", "a": ["find_train"], "b": ["book_train"]}
+    ]
+    before = gateway.turns(dialogue_id)
+    assert gateway.call("POST", "/v1/review", {"model": "tod/1.0"}).status_code == 200
+    assert gateway.turns(dialogue_id) == before
+
+
+def test_a_turn_that_was_right_and_is_answered_otherwise_now_is_told(tmp_path: Path) -> None:
+    worse = False
+
+    def changing(request: dict[str, Any]) -> dict[str, Any]:
+        answer = counting(request)
+        return answer | {"intent": {"name": "book_train", "confidence": 0.9}} if worse else answer
+
+    with ModelServer(changing) as model:
+        settings = GatewaySettings(
+            database=f"sqlite:///{tmp_path}/dialogues.sqlite", model_url=model.url
+        )
+        with GatewayServer(settings) as gateway:
+            corrected(gateway, spoken(gateway, "a train"), 0, verdict="right")
+            worse = True
+            (turn,) = gateway.call("POST", "/v1/review", {"model": "tod"}).json()["turns"]
+    assert turn["change"] == "no longer right"
+    assert turn["differences"] == [{"aspect": "intent", "a": ["find_train"], "b": ["book_train"]}]

@@ -104,7 +104,7 @@ def test_model_that_still_errs_does_not_pass_its_corrections(
 ) -> None:
     status, shown = replayed(exported, Scripted(tiny_checkpoint).pipeline)
     assert status == DIFFERS
-    block = shown.partition(f"{exported['later']} turn 1\n")[2].partition("\n\n")[0]
+    block = shown.partition(f"{exported['later']} turn 1: still wrong\n")[2].partition("\n\n")[0]
     assert "- restaurant area north" in block
     assert "+ restaurant area centre" in block
     assert "- restaurant-inform(name)" in block

@@ -9,6 +9,7 @@ from tests.support.scripted_engine import Asked, ScriptedEngine
 from tests.unit.evaluation.multiwoz.test_end_to_end import Scripted
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.language.schema import Schema, Service, Slot, ValueType
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.tracking.ways_of_saying import WAYS_FILE
@@ -79,3 +80,40 @@ def test_a_correction_stands_in_later_turns_until_the_user_speaks_of_it_anew(
             answer = gateway.say(dialogue_id, "no, north", "3").json()["answer"]
             assert answer["belief_state"]["restaurant"]["area"]["value"] == "north"
             assert "corrected" not in answer
+
+
+def test_what_a_day_means_is_kept_whenever_a_turn_is_run_again(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint"))
+    visit = Service(
+        name="visit", slots=(Slot(name="day", type=ValueType.DATE),), intents=("book_visit",)
+    )
+    Schema(services=(visit,)).save(folder / "schema.json")
+
+    def script(asked: Asked) -> str:
+        written = {TaskName.BELIEF_STATE: "[visit] day tomorrow", TaskName.INTENT: "[book_visit]"}
+        return written.get(asked.task, "sure.")
+
+    checkpoint = Checkpoint.open(folder)
+    identity = ModelIdentity(name="tod", version="1.0", checkpoint=checkpoint.checksum)
+    pipeline = Pipeline(checkpoint, ScriptedEngine(checkpoint, script), identity)
+    seoul = "2026-11-28T08:30:00+09:00"
+    with PipelineServer(pipeline) as server:
+        settings = GatewaySettings(
+            database=f"sqlite:///{tmp_path}/dialogues.sqlite", model_url=server.url
+        )
+        with GatewayServer(settings) as gateway:
+            dialogue_id = gateway.begin()
+            path = f"/v1/dialogues/{dialogue_id}/turns"
+            for number in ("0", "1"):
+                body = {"user": "tomorrow", "message_id": number, "now": seoul}
+                assert gateway.call("POST", path, body).status_code == 200
+            rerun = {"intent": "book_visit", "rerun": True}
+            assert gateway.call("POST", f"{path}/0/correction", rerun).status_code == 200
+            again = gateway.turns(dialogue_id)[1]["correction"]["answer"]
+            day = again["belief_state"]["visit"]["day"]
+            assert day["normalised"] == {"type": "date", "value": "2026-11-29"}
+            assert server.requests[-1]["now"] == again["now"] == seoul
+            wrong = gateway.call("POST", path, {**body, "message_id": "2", "now": "noon"})
+            assert wrong.status_code == 422

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from todserve.gateway.api.export_routes import everything
+from todserve.gateway.conversations.dialogue_export import everything
 from todserve.gateway.gateway_errors import BusyError, MissingError
 from todserve.gateway.store import tables
 from todserve.gateway.store.database import Database

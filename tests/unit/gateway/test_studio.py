@@ -1,4 +1,4 @@
-"""The studio's files: both languages complete, nothing from elsewhere, everything licensed."""
+"""The studio's files: all languages complete, nothing from elsewhere, everything licensed."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from todserve.studio.studio_page import STATIC
 
 SCRIPTS = sorted((STATIC / "scripts").glob("*.js"))
 OURS = sorted(path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts)
-LANGUAGES = ("en", "ko")
+LANGUAGES = ("en", "de", "ko")
 
 
 def words(language: str) -> dict[str, str]:
@@ -23,12 +23,20 @@ def fields(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text))
 
 
-def test_both_languages_say_the_same_things_with_the_same_fields() -> None:
-    english, korean = map(words, LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_things_with_the_same_fields(language: str) -> None:
+    english, other = words("en"), words(language)
     assert len(english) > 100
-    assert english.keys() == korean.keys()
-    different = [key for key in english if fields(english[key]) != fields(korean[key])]
-    assert different == []
+    assert english.keys() == other.keys()
+    assert [key for key in english if fields(english[key]) != fields(other[key])] == []
+
+
+def test_every_file_of_words_can_be_chosen_by_its_name() -> None:
+    assert {path.stem for path in (STATIC / "words").glob("*.js")} == {*LANGUAGES}
+    (offered,) = re.findall(
+        r"NAMES = \{(.*)\}", (STATIC / "scripts" / "header.js").read_text(encoding="utf-8")
+    )
+    assert re.findall(r"(\w+):", offered) == [*LANGUAGES]
 
 
 def test_every_key_is_used_and_every_used_key_exists() -> None:

@@ -315,3 +315,13 @@ def test_turn_view_shows_what_could_not_be_parsed_and_disagreement() -> None:
 def test_turn_view_shows_only_what_was_asked_for() -> None:
     empty = decode(json.dumps({"model": OK["model"]}))
     assert list(turn_lines(empty, before={})) == []
+
+
+def test_a_name_that_the_server_has_not_is_named_and_not_the_server() -> None:
+    missing = Answer(
+        404, {"code": 404, "type": "ModelNotFoundException", "message": "Model not found: nope"}
+    )
+    with LocalServer(missing) as server, pytest.raises(ServerError) as raised:
+        run_chat(url=server.url, name="nope")
+    assert "no model named 'nope'" in str(raised.value)
+    assert "tod start" not in str(raised.value)

@@ -11,6 +11,7 @@ import pytest
 
 from handlers import tod_handler
 from handlers.tod_handler import TodHandler
+from todserve.runtime.engines.counted_engine import TokenCount
 from todserve.runtime.errors import RequestError
 from todserve.runtime.pipeline import Listener
 from todserve.runtime.wire.request import TurnRequest
@@ -36,12 +37,15 @@ class EchoPipeline:
 
     def __init__(self, answer: Answer) -> None:
         self.batches: list[int] = []
+        self.tokens = TokenCount()
         self._answer = answer
 
     def answer(
         self, requests: Sequence[TurnRequest], *, understood: Listener | None = None
     ) -> list[TurnResponse | RequestError]:
         self.batches.append(len(requests))
+        self.tokens.read += 7 * len(requests)
+        self.tokens.written += 3 * len(requests)
         return [self._answer(request) for request in requests]
 
     def explain(self, requests: Sequence[TurnRequest]) -> list[TurnExplanation | RequestError]:
@@ -235,10 +239,15 @@ def test_metrics_are_declared_and_in_seconds(caplog: pytest.LogCaptureFixture) -
         "tod_turns_total",
         "tod_refused_turns_total",
         "tod_failed_turns_total",
+        "tod_read_tokens_total",
+        "tod_written_tokens_total",
     }
     declared = METRICS.read_text()
     assert all(f"name: {name}\n" in declared for name in names)
     assert any(line.startswith("[METRICS]tod_turns_total.Count:2|") for line in lines)
+    # Of the one turn that was answered, and of this batch alone.
+    assert any(line.startswith("[METRICS]tod_read_tokens_total.Count:7|") for line in lines)
+    assert any(line.startswith("[METRICS]tod_written_tokens_total.Count:3|") for line in lines)
     (seconds,) = [line for line in lines if "tod_batch_seconds" in line]
     assert "#type:HISTOGRAM" in seconds
     assert 0 < float(seconds.split(":")[1].split("|")[0]) < 1  # milliseconds would be above
@@ -277,3 +286,20 @@ def test_what_was_understood_is_sent_first_to_whom_asked_alone() -> None:
     assert [json.loads(body).get("code") for body in bodies] == [None, None, None, 400]
     kinds = [context.get_response_content_type(index) for index in range(4)]
     assert kinds == ["application/json", "application/x-ndjson", *["application/json"] * 2]
+
+
+def test_a_form_whose_field_is_an_utterance_is_a_turn() -> None:
+    # mlflow-torchserve sends what is JSON in its hands so, and curl -d "user=...".
+    handler, _ = make()
+    form: dict[str, object] = {"user": bytearray(b"a train to ely")}
+    ((status, answer),) = run(handler, [form])
+    assert (status, answer["model"]["name"]) == (200, "a train to ely")
+    curl: dict[str, object] = {'{"user": "a train"}': bytearray(b"")}
+    broken: dict[str, object] = {"user": bytearray(b"\xff")}
+    for refused in (curl, broken):
+        ((status, answer),) = run(handler, [refused])
+        assert status == 400
+        assert "no body" in answer["message"]
+    ((status, answer),) = run(handler, [form | {"state": bytearray(b"train")}])
+    assert status == 400
+    assert "state" in answer["message"]

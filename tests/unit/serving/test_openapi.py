@@ -1,6 +1,7 @@
 """The model endpoint's OpenAPI document: valid, written down, and true to the parser."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from todserve.runtime.wire.response import (
     DatabaseMatches,
     IntentPrediction,
     ModelIdentity,
+    NormalisedValue,
     ResponsePrediction,
     SlotPrediction,
     TurnResponse,
@@ -37,7 +39,13 @@ TENSOR = {"name": "turn", "datatype": "BYTES", "shape": [1], "data": [json.dumps
 BARE = TurnResponse(model=ModelIdentity(name="tod", version="1.0", checkpoint="c"))
 FULL = TurnResponse(
     intent=IntentPrediction(name="find_train", confidence=0.99),
-    belief_state={"train": {"day": SlotPrediction(value="friday")}},
+    belief_state={
+        "train": {
+            "day": SlotPrediction(
+                value="friday", normalised=NormalisedValue(type="date", value="2026-12-04")
+            )
+        }
+    },
     domain=ActiveDomain(active="train", switched=True, reason="new slots"),
     database=DatabaseMatches(domain="train", matches=1, results=({"id": "TR1234"},)),
     dialogue_act=(ActPrediction(domain="train", act="inform", slot="id"),),
@@ -47,6 +55,7 @@ FULL = TurnResponse(
     model=BARE.model,
     timing_ms={"total": 12.5},
     unconstrained=UnconstrainedConfidence(intent=0.5, belief_state={"train": {"day": 0.4}}),
+    now=datetime(2026, 11, 28, tzinfo=UTC),
     corrected={"train": ("day",)},
 )
 

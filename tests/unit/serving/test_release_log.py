@@ -20,7 +20,7 @@ def test_a_line_says_when_who_what_from_to_and_why(tmp_path: Path) -> None:
     added(log, Action.PROMOTE, "1.0", "2.0")
     (line,) = log.path.read_text().splitlines()
     told = json.loads(line)
-    assert {*told} == {"time", "user", "action", "model", "from", "to", "reason", "replay"}
+    assert {*told} == {"time", "user", "action", "model", "from", "to", "reason", "replay", "share"}
     assert (told["from"], told["to"], told["action"]) == ("1.0", "2.0", "promote")
     assert told["time"].endswith("+00:00")
     assert told["user"]

@@ -7,9 +7,12 @@ Beside the way of a conversion. Example of its lines: ``pipeline component: DIET
 from collections.abc import Iterator
 from pathlib import Path
 
+from todserve.bot.conversion.converted_fallback import CARRIED_OPTIONS
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.rasa_domain import form_entries
+from todserve.corpora.readers.rasa.rasa_slots import sources_of
 
 # Read by others of the conversion, or no more than the format's own version.
 _CARRIED = frozenset(
@@ -29,9 +32,6 @@ _STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was
 _OUR_CHANNEL = "rest"
 _EXPIRES = 3600.0
 """Seconds after which a dialogue ends at a gateway that is told nothing else."""
-
-MISUNDERSTANDING = "FallbackClassifier"
-"""The one component of a pipeline that has a place in bot.yml: its threshold."""
 
 
 def count_losses(assistant: Assistant, report: ReadReport) -> None:
@@ -59,6 +59,32 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
                 report.skipped(f"action_endpoint: {option}", _place(node))
     for table in assistant.project.nlu.regexes:
         report.skipped("nlu: regular expression", f"{table.place.file}:{table.place.line}")
+    _marks(assistant, report)
+
+
+def _marks(assistant: Assistant, report: ReadReport) -> None:
+    """Count what marks of examples say and no slot tells, and synonyms that no example has."""
+    told = {
+        (kind, one.entity, getattr(one, kind))
+        for slot in assistant.slots.values()
+        for one in sources_of(slot)
+        for kind in ("role", "group")
+    }
+    said: set[str] = set()
+    for example in assistant.project.nlu.examples:
+        where = f"{example.place.file}:{example.place.line}"
+        for one in example.entities:
+            said.add(example.text[one.start : one.end].lower())
+            for kind in ("role", "group"):
+                given = getattr(one, kind)
+                if given is not None and (kind, one.entity, given) not in told:
+                    report.skipped(f"entity: a {kind} that no slot tells", f"{where} {one.entity}")
+    for table in assistant.project.nlu.synonyms:
+        if any(word.lower() not in said for word in table.examples):
+            report.skipped(
+                "synonym: words that no example marks, not learnt",
+                f"{table.place.file}:{table.place.line}",
+            )
 
 
 def _session(node: Located, report: ReadReport) -> None:
@@ -80,12 +106,13 @@ def _session(node: Located, report: ReadReport) -> None:
 def _components(node: Located, kind: str, report: ReadReport) -> None:
     for one in _entries(node):
         name = one.value["name"] if isinstance(one.value, dict) and "name" in one.value else one
-        if name.value != MISUNDERSTANDING:
+        called = str(name.value).rpartition(".")[2]
+        if called not in CARRIED_OPTIONS:
             report.skipped(f"{kind}: {name.value}", _place(one))
             continue
         for option, node in _options(one):
-            if option not in ("name", "threshold"):
-                report.skipped(f"{MISUNDERSTANDING}: {option}", _place(node))
+            if option not in CARRIED_OPTIONS[called]:
+                report.skipped(f"{called}: {option}", _place(node))
 
 
 def _domain(keys: dict[str, Located], report: ReadReport) -> None:
@@ -95,7 +122,14 @@ def _domain(keys: dict[str, Located], report: ReadReport) -> None:
                 for option, node in _options(options):
                     if option not in known:
                         report.skipped(f"{kind}: {option}", _place(node))
-    for _, form in _options(keys.get("forms")):
+    for entry in _entries(keys.get("actions")):
+        for _, options in _options(entry):
+            for option, node in _options(options):
+                # Every action is sent the domain.
+                if option != "send_domain" or str(node.value) != "true":
+                    report.skipped(f"actions: {option}", _place(node))
+    forms = keys.get("forms")
+    for form in (form_entries(forms) if forms is not None else {}).values():
         for option, node in _options(form):
             mapped = isinstance(node.value, list) and option not in _FORM_KEYS
             if option not in _FORM_KEYS and not mapped:

@@ -14,7 +14,7 @@ import yaml
 from todserve.bot.bot_config import BotConfig
 from todserve.bot.bot_file import load_bot
 from todserve.bot.bot_phrases import Language
-from todserve.bot.conversion.conversion_losses import MISUNDERSTANDING
+from todserve.bot.conversion.converted_fallback import fallback_tree
 from todserve.bot.conversion.converted_forms import SAID, BotParts
 from todserve.bot.conversion.converted_responses import Wording
 from todserve.bot.conversion.converted_slots import ConvertedSlots
@@ -48,11 +48,11 @@ def write_bot(
     made = frozenset(str(form["name"]) for form in forms.values())
     rules = parts.rules(made)
     slots = ConvertedSlots(assistant, made, report).slots(parts.named)
-    fallback: dict[str, Any] = parts.fallback()
-    threshold = _threshold(assistant, report)
-    if threshold is not None:
-        fallback = {"intent": threshold, **fallback}
-    named = set(_named([forms, rules, answers])) & listed_actions(assistant) - set(wording)
+    listed = listed_actions(assistant) | frozenset(wording)
+    fallback = fallback_tree(assistant, parts.not_understood(), listed, report)
+    named = set(_named([forms, rules, answers, fallback])) & listed_actions(assistant) - set(
+        wording
+    )
     for name in sorted(listed_actions(assistant) - named - set(assistant.responses)):
         if name.startswith(SAID):
             continue
@@ -99,28 +99,6 @@ def _language(assistant: Assistant, report: ReadReport) -> Language:
             return Language(node.value)
         report.changed(f"language: {node.value}, English phrases are used", node.file)
     return Language.EN
-
-
-def _threshold(assistant: Assistant, report: ReadReport) -> float | None:
-    """Return the confidence below which Rasa's own classifier of misunderstandings speaks up."""
-    for options in _components(assistant, MISUNDERSTANDING):
-        if "threshold" in options:
-            try:
-                given = float(options["threshold"])
-            except ValueError:
-                given = -1.0
-            if 0 <= given <= 1:
-                return given
-            report.skipped("fallback: a threshold that is no share", options["threshold"])
-    return None
-
-
-def _components(assistant: Assistant, name: str) -> Iterator[dict[str, str]]:
-    for node in assistant.top("pipeline"):
-        for one in node.value if isinstance(node.value, list) else ():
-            keys = one.value if isinstance(one.value, dict) else {}
-            if "name" in keys and keys["name"].value == name:
-                yield {key: str(option.value) for key, option in keys.items()}
 
 
 def _endpoint(assistant: Assistant, report: ReadReport) -> str:

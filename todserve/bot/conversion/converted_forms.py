@@ -10,7 +10,7 @@ Forms without a question get one, and what nothing is said after gets two words:
 from typing import Any
 
 from todserve.bot.bot_config import Template
-from todserve.bot.bot_phrases import Language
+from todserve.bot.bot_phrases import PHRASES, Language
 from todserve.bot.conversion.converted_responses import Wording, question
 from todserve.bot.conversion.flow_rules import Condition, Names
 from todserve.bot.conversion.intent_flows import Flows, chosen_response, listed_actions
@@ -25,8 +25,6 @@ FALLBACK_INTENT = "nlu_fallback"
 
 SAID = "utter_"
 """Rasa's names of responses begin so, and those of actions never do."""
-
-_DONE = {Language.EN: "All right.", Language.KO: "네, 알겠습니다."}
 
 
 class BotParts:
@@ -136,11 +134,10 @@ class BotParts:
             if intent != FALLBACK_INTENT
         }
 
-    def fallback(self) -> dict[str, str]:
+    def not_understood(self) -> Names:
         """Return what is said to a message that was not understood, where the project says it."""
         names = self._flows.answers.get(FALLBACK_INTENT, ("utter_default",))
-        said = [name for name in names if name in self._wording]
-        return {"response": said[0]} if said else {}
+        return tuple(name for name in names if name in self._wording)
 
     def _form(self, form: str, slots: Names, action: Any, opening: Names) -> dict[str, Any]:
         places = {slot: self._places.get(slot, (SERVICE, label(slot))) for slot in slots}
@@ -190,7 +187,7 @@ class BotParts:
             return _one_or_all(found)
         self._report.missing("form or intent: nothing is said after it", where)
         said = f"utter_{label(name)}"
-        self._wording[said] = (Template(text=_DONE[self._language]),)
+        self._wording[said] = (Template(text=PHRASES[self._language].done),)
         return said
 
 

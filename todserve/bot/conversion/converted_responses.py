@@ -15,6 +15,7 @@ from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.label_names import RENAMED, label
+from todserve.corpora.readers.rasa.rasa_domain import variations
 from todserve.corpora.readers.rasa.rasa_slots import value_text, written_value
 from todserve.runtime.errors import ConfigError
 
@@ -39,8 +40,7 @@ def read_wording(assistant: Assistant, report: ReadReport) -> Wording:
     for node in (*assistant.top("templates"), *assistant.top("responses")):
         responses = node.value if isinstance(node.value, dict) else {}
         for name, entry in responses.items():
-            variations = entry.value if isinstance(entry.value, list) else []
-            said = tuple(_templates(name, variations, report))
+            said = tuple(_templates(name, variations(entry), report))
             if said:
                 found[name] = said
                 found.setdefault(label(name), said)
@@ -56,8 +56,8 @@ def texts(templates: tuple[Template, ...]) -> tuple[str, ...]:
     return tuple(str(one.text) for one in plain or said)
 
 
-def _templates(name: str, variations: list[Located], report: ReadReport) -> Iterator[Template]:
-    for one in variations:
+def _templates(name: str, said: list[Located], report: ReadReport) -> Iterator[Template]:
+    for one in said:
         where = f"{one.file}:{one.line} {name}"
         keys = one.value if isinstance(one.value, dict) else {"text": one}
         for key in keys:

@@ -114,6 +114,8 @@ class ConvertedSlots:
         where = f"{mapping.place.file}:{mapping.place.line} {slot.name}"
         for option in mapping.options:
             self._report.skipped(f"slot mapping: {option} of {mapping.type}", where)
+        if mapping.type in (_ENTITY, _TEXT) and mapping.value is not None:
+            self._report.skipped(f"slot mapping: value of {mapping.type}", where)
         if mapping.type == _ENTITY:
             # A model's business: what its examples show, it does.
             if any(self._assistant.ignored(form) for form in self._asking(slot)):

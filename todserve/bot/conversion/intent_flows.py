@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
+from todserve.bot.conversion.converted_fallback import asks_first
 from todserve.bot.conversion.flow_rules import (
     Condition,
     Done,
@@ -27,6 +28,7 @@ from todserve.bot.conversion.flow_rules import (
 )
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.bot.conversion.story_agreement import agreement, told_apart
+from todserve.bot.rasa.two_stage_fallback import TWO_STAGE
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_types import (
@@ -84,6 +86,8 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
     reading = _Reading(assistant, report)
     reading.join(assistant.project.stories)
     for rule in assistant.rules:
+        if asks_first(rule):
+            continue  # the fallback's own
         for branch in _branches(rule):
             reading.follow(branch, ruled=True)
     for story in assistant.project.stories:
@@ -250,7 +254,7 @@ class _Reading:
                 done.append(Done(name=step.name, told=self._meant(told), raw=tuple(told.items())))
             elif step.name == _DEACTIVATE:
                 left = True
-            elif step.name != _LISTEN:
+            elif step.name not in (_LISTEN, TWO_STAGE):
                 self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
         if form is not None:
             if done:
@@ -413,7 +417,7 @@ class _Reading:
         leave: bool = False,
         again: bool = True,
     ) -> None:
-        raw = {**turn.slots, **turn.given}
+        raw = {**turn.slots, **self._filled(turn, inside), **turn.given}
         self.seen.append(
             Seen(
                 intent=turn.intent or "",
@@ -430,6 +434,15 @@ class _Reading:
                 where=where,
             )
         )
+
+    def _filled(self, turn: _Turn, inside: str | None) -> dict[str, str | None]:
+        """Return the slots that the entities of a message fill, whether a story says so or not."""
+        return {
+            slot: one.value
+            for one in turn.entities
+            if one.value
+            for slot in self._entity_slots.of(one, intent=turn.intent, form=inside)
+        }
 
     def _follows(self, done: list[Done], where: str) -> None:
         """Take in what follows an action where a slot has a value, whoever spoke before."""
@@ -534,14 +547,14 @@ def _opened(story: RasaStory) -> str | None:
 
 
 def _branches(story: RasaStory) -> Iterable[RasaStory]:
-    """Yield a story, and again for each other intent that an ``or`` of it allows."""
+    """Yield a story, and again for each other message that an ``or`` of it allows."""
     yield story
     for place, step in enumerate(story.steps):
         if not isinstance(step, UserStep):
             continue
-        for intent in step.others:
+        for other in step.others:
             steps = list(story.steps)
-            steps[place] = UserStep(intent=intent, place=step.place)
+            steps[place] = other
             yield replace(story, steps=tuple(steps))
 
 

@@ -143,7 +143,13 @@ def _by_past(
         ]
         plain += not own
         rules.append(found[0].rule(replace(condition, earlier=own[0] if own else None)))
-    return rules if plain <= 1 else []
+    if plain > 1:
+        return []
+    if not plain:
+        # Where nothing of the past is known, what most stories say holds.
+        often = max(kinds, key=lambda lead: len(kinds[lead]))
+        rules.append(kinds[often][0].rule(condition))
+    return rules
 
 
 def _by_most(

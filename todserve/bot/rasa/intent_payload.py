@@ -8,6 +8,7 @@ spoken as ``inform thai``.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from todserve.corpora.readers.label_names import label
 from todserve.runtime.errors import DataError
@@ -76,3 +77,11 @@ def spoken(text: str) -> str:
     """Return a message as words: a payload such as ``/greet`` as what a person would have said."""
     payload = IntentPayload.of(text)
     return text if payload is None else payload.words
+
+
+def outright(payload: IntentPayload) -> dict[str, Any]:
+    """Return what a payload says in an answer's JSON, in place of what a model would have."""
+    return {
+        "intent": {"name": payload.intent, "confidence": 1.0},
+        "entities": {name: list(values) for name, values in payload.entities.items()},
+    }

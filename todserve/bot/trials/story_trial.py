@@ -20,6 +20,7 @@ from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.rasa.action_slots import slot_key, sources, typed
 from todserve.bot.rasa.intent_payload import IntentPayload, spoken
+from todserve.bot.rasa.two_stage_fallback import TWO_STAGE, Stage
 from todserve.bot.trials.bot_story import UNTOLD, BotStory, StoryTurn
 from todserve.bot.user_message import Heard, plain
 from todserve.corpora.readers.label_names import label
@@ -71,6 +72,11 @@ class ToldTurn:
 def _is_one_of_its_kind(name: str, wanted: str) -> bool:
     # Stories name a grouping intent "faq", and its answer "utter_faq".
     return name == wanted or name.startswith(f"{wanted}_")
+
+
+def _under_way(outcome: Outcome) -> str | None:
+    # Rasa's two-stage fallback is a form to its stories.
+    return None if outcome.stage is None else TWO_STAGE
 
 
 class _Acting:
@@ -272,14 +278,17 @@ class StoryTrial:
             intent=intent,
             expected=expected,
             done=tuple(name for name in done if name not in asked),
-            form=None if form is None else self._config.form_name(form.name),
+            form=_under_way(outcome) if form is None else self._config.form_name(form.name),
         )
 
     def _corrected(self, turn: StoryTurn, outcome: Outcome) -> Outcome:
         """Return an outcome as the story says that it is."""
         form = outcome.form
-        if turn.form is None:
-            form = None
+        stage = outcome.stage
+        if turn.form == TWO_STAGE:
+            form, stage = None, stage or Stage.ASKED
+        elif turn.form is None:
+            form, stage = None, None
         elif turn.form != UNTOLD and (
             form is None or self._config.form_name(form.name) != turn.form
         ):
@@ -296,6 +305,7 @@ class StoryTrial:
             outcome,
             said=turn.done or outcome.said,
             form=form,
+            stage=stage,
             memory={name: value for name, value in memory.items() if value is not None},
         )
 

@@ -4,7 +4,7 @@ Stands beside `registry`, which opens published corpora by name; training takes 
 ``services, dialogues = open_dialogues(Path("our-bot"))``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,12 +22,15 @@ from todserve.corpora.readers.rasa.rasa_services import project_services
 from todserve.corpora.readers.schema_names import Fitting
 from todserve.corpora.readers.sgd.sgd_reader import READER as SGD_READER
 from todserve.corpora.readers.sgd.sgd_reader import read_sgd
+from todserve.corpora.registry import CORPORA, published_at
 from todserve.corpora.services import merged
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.dialogue import GENERAL, Dialogue
 from todserve.runtime.language.schema import Schema, Service
 
 SCHEMA = "schema.json"
+ANSWERED = "answered"
+"""The folder beside corrected dialogues in which they stand as they were answered at first."""
 
 
 class Layout(StrEnum):
@@ -37,6 +40,19 @@ class Layout(StrEnum):
     SGD = "sgd"
     RASA = "rasa"
 
+
+_SHEET = (
+    "; a sheet of rows becomes dialogues with `tod data convert SHEET --map MAP.yml --to jsonl "
+    "--out DIR`, docs/own-data.md says how"
+)
+_FIXES = {
+    ".zip": "; unpack it, and name the folder",
+    ".csv": _SHEET,
+    ".tsv": _SHEET,
+    ".xlsx": f"; save it as CSV in UTF-8{_SHEET}",
+    ".xls": f"; save it as CSV in UTF-8{_SHEET}",
+    ".ods": f"; save it as CSV in UTF-8{_SHEET}",
+}
 
 Opened = tuple[tuple[Service, ...], Iterator[Dialogue]]
 """Services, and dialogues that are read as they are asked for."""
@@ -57,7 +73,7 @@ def layout_of(path: Path) -> Layout:
     else:
         layout = None
     if layout is None or not path.exists():
-        fix = "; unpack it, and name the folder" if path.suffix == ".zip" else ""
+        fix = _FIXES.get(path.suffix.lower(), "")
         raise CorpusError(
             f"{path} holds no dialogues; expected a folder of *{SUFFIX} and {SCHEMA}, of "
             f"dialogues_*.json and {SCHEMA}, or of Rasa's YAML, JSON or Markdown files{fix}"
@@ -71,8 +87,14 @@ def sgd_folders(path: Path) -> list[Path]:
     return [
         one if one is path else own_file(path, one.name)
         for one in places
-        if (one / SCHEMA).is_file() and next(one.glob("dialogues_*.json"), None) is not None
+        if sgd_schema_folder(one) is not None and any(one.glob("dialogues_*.json"))
     ]
+
+
+def sgd_schema_folder(folder: Path) -> Path | None:
+    """Return the folder of a split's schema: its own, or the one above, for all splits."""
+    places = (folder, folder.resolve().parent)
+    return next((one for one in places if (one / SCHEMA).is_file()), None)
 
 
 def jsonl_files(path: Path) -> list[Path]:
@@ -97,8 +119,11 @@ def open_dialogues(
     path = Path(path)
     report = report if report is not None else ReadReport()
     report.corpus = report.corpus or path.resolve().name
-    layout = layout_of(path)
-    if layout is Layout.RASA:
+    published = published_at(path)
+    layout = layout_of(path) if published is None else None
+    if published is not None:
+        services, dialogues = _open_published(*published, report)
+    elif layout is Layout.RASA:
         services, dialogues = _open_rasa(path, report)
     elif layout is Layout.SGD:
         services, dialogues = _open_sgd(path, report)
@@ -122,6 +147,19 @@ def read_schema(path: Path) -> Schema:
         raise CorpusError(f"{error}; put one beside the dialogues") from error
 
 
+def _open_published(source: CorpusSource, splits: Sequence[str], report: ReadReport) -> Opened:
+    reader = CORPORA[source.publisher.name]
+
+    def dialogues() -> Iterator[Dialogue]:
+        corpus = report.corpus
+        for split in splits:
+            for dialogue in reader.read(source, split, report=report):
+                report.corpus = corpus
+                yield replace(dialogue, corpus=corpus)
+
+    return merged(reader.services(source)), dialogues()
+
+
 def _open_lines(path: Path, report: ReadReport) -> Opened:
     folder = path if path.is_dir() else path.parent
     schema = read_schema(folder / SCHEMA)
@@ -143,7 +181,7 @@ def _open_sgd(path: Path, report: ReadReport) -> Opened:
     services = merged(
         service
         for folder in folders
-        for service in read_schema(folder / SCHEMA).services
+        for service in read_schema((sgd_schema_folder(folder) or folder) / SCHEMA).services
         if service.name != GENERAL  # see `sgd_write`: a frame for acts that no service owns
     )
 
@@ -168,7 +206,9 @@ class SplitFolder(CorpusSource):
     @contextmanager
     def open(self, path: str) -> Iterator[IO[bytes]]:
         """Open a file by its path inside the corpus, ``train/schema.json``."""
-        with own_file(self.location, path.removeprefix(f"{_SPLIT}/")).open("rb") as stream:
+        name = path.removeprefix(f"{_SPLIT}/")
+        folder = (sgd_schema_folder(self.location) or self.location) if name == SCHEMA else None
+        with own_file(folder or self.location, name).open("rb") as stream:
             yield stream
 
     def files(self, folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:

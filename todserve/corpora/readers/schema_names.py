@@ -78,6 +78,7 @@ def _service(service: Service) -> Service:
                 description=slot.description,
                 categorical=slot.categorical,
                 values=tuple(dict.fromkeys(known_spelling(value) for value in slot.values)),
+                type=slot.type,
             )
             for slot in service.slots
         ),

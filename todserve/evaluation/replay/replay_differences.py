@@ -19,6 +19,7 @@ from todserve.runtime.wire.response import TurnResponse
 class Aspect(StrEnum):
     """What of a turn may be held against what is remembered."""
 
+    INTENT = "intent"
     STATE = "state"
     ACTS = "acts"
     REPLY = "reply"
@@ -52,8 +53,19 @@ def compare(turn: Turn, answer: TurnResponse | RequestError) -> dict[Aspect, Dif
     return {aspect: _difference(texts, answered[aspect]) for aspect, texts in expected.items()}
 
 
+def compare_turns(expected: Turn, answered: Turn) -> dict[Aspect, Difference | None]:
+    """Return the same of an answer that is remembered itself."""
+    found = _remembered(answered)
+    return {
+        aspect: _difference(texts, found.get(aspect, ()))
+        for aspect, texts in _remembered(expected).items()
+    }
+
+
 def _remembered(turn: Turn) -> dict[Aspect, tuple[str, ...]]:
     expected: dict[Aspect, tuple[str, ...]] = {}
+    if turn.intent is not None:
+        expected[Aspect.INTENT] = (turn.intent,)
     if turn.belief_state is not None:
         expected[Aspect.STATE] = _slots(turn.belief_state)
     if turn.dialogue_acts is not None:
@@ -74,6 +86,7 @@ def _answered(answer: TurnResponse, turn: Turn) -> Mapping[Aspect, tuple[str, ..
         for act in answer.dialogue_act or ()
     ]
     return {
+        Aspect.INTENT: () if answer.intent is None else (answer.intent.name,),
         Aspect.STATE: _slots(state),
         Aspect.ACTS: _acts(acts),
         Aspect.REPLY: (_reply(answer, plain=turn.delexicalised_response is None),),

@@ -19,6 +19,15 @@ from typing import TextIO
 
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
+from todserve.evaluation.replay.correction_changes import (
+    Before,
+    Change,
+    answered,
+    answered_by,
+    change_lines,
+    changes,
+    has_answers,
+)
 from todserve.evaluation.replay.replay_differences import Aspect
 from todserve.evaluation.replay.replayed_dialogues import ReplayedTurn, replay
 from todserve.runtime.console import one_line
@@ -37,6 +46,7 @@ def run_replay(
     only: Sequence[Aspect] = (Aspect.STATE,),
     own_states: bool = False,
     limit: int | None = None,
+    before: Answerer | None = None,
     out: TextIO | None = None,
 ) -> int:
     """Replay the dialogues at ``path``, print differences and a summary, return the exit status.
@@ -47,6 +57,8 @@ def run_replay(
         only: the aspects that must be as remembered, and whose differences are shown.
         own_states: carry the model's own belief states, see ``replay``.
         limit: dialogues to replay; all when None.
+        before: another model, to tell what has changed since; when None, what an export of
+            corrections says was answered then.
         out: standard output when None.
 
     Raises:
@@ -66,15 +78,29 @@ def run_replay(
     for note in report.notes.values():
         print(f"{note.kind} {note.count}: {one_line(note.reason)}", file=out)
     differing = [turn for turn in turns if _differs(turn, only)]
+    changed = changes(turns, _known(path, dialogues, before), only=only)
+    became = {(one.turn.place, one.turn.index): one.change for one in changed}
     for turn in differing:
-        _show(turn, only, out)
+        _show(turn, only, became.get((turn.place, turn.index)), out)
+    for one in changed:
+        if one.change is Change.MENDED:
+            _name(one.turn, one.change, out)
     _summarise(turns, dialogues, only, out)
+    if changed:
+        print("\n".join(change_lines(changed)), file=out)
     if not differing:
         print("everything expected holds", file=out)
         return HOLDS
     plural = "turn differs" if len(differing) == 1 else "turns differ"
     print(f"{len(differing)} {plural} in what was expected", file=out)
     return DIFFERS
+
+
+def _known(path: Path, dialogues: Sequence[Dialogue], before: Answerer | None) -> Before:
+    """Return what was answered before; empty where nobody knows."""
+    if before is not None:
+        return answered_by(before, dialogues)
+    return answered(path, dialogues) if has_answers(path) else {}
 
 
 def _replayed(
@@ -93,9 +119,14 @@ def _differs(turn: ReplayedTurn, only: Sequence[Aspect]) -> bool:
     return any(turn.differences.get(aspect) is not None for aspect in only)
 
 
-def _show(turn: ReplayedTurn, only: Sequence[Aspect], out: TextIO) -> None:
-    print(f"\n{one_line(turn.dialogue_id)} turn {turn.index + 1}", file=out)
+def _name(turn: ReplayedTurn, change: Change | None, out: TextIO) -> None:
+    told = "" if change is None else f": {change}"
+    print(f"\n{one_line(turn.dialogue_id)} turn {turn.index + 1}{told}", file=out)
     print(_line("user", turn.user), file=out)
+
+
+def _show(turn: ReplayedTurn, only: Sequence[Aspect], change: Change | None, out: TextIO) -> None:
+    _name(turn, change, out)
     for aspect in only:
         difference = turn.differences.get(aspect)
         if difference is None:
@@ -123,6 +154,8 @@ def _summarise(
     print(f"\n{'turns':<15} {told}", file=out)
     for aspect in Aspect:
         compared = [turn.differences[aspect] for turn in turns if aspect in turn.differences]
+        if not compared and aspect not in only:
+            continue
         figure = f"{sum(one is None for one in compared)} of {len(compared)}"
         wanted = "expected" if aspect in only else ""
         print(f"{f'same {aspect}':<15} {figure:<10} {wanted}".rstrip(), file=out)

@@ -23,7 +23,7 @@ ANSWER, ANSWERS = "answer", "answers"
 
 _STATE = "belief_state"
 _MOST_EXCHANGES = 50  # of history; what is older says the state
-_ASKED = ("history", "state", "corrected", "domain", "tasks", "top_k")
+_ASKED = ("history", "state", "corrected", "domain", "tasks", "top_k", "now")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

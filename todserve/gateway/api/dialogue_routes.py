@@ -9,8 +9,9 @@ dialogue, for the model and for the disk. What is said may be answered in parts,
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 
 from todserve.gateway.api.pagination import CURSOR, PAGE, following, place_of
 from todserve.gateway.api.request_bodies import (
@@ -31,6 +32,7 @@ from todserve.gateway.api.response_bodies import (
     TurnView,
 )
 from todserve.gateway.api.roles import allowed, caller_of
+from todserve.gateway.conversations.dialogue_export import person_lines
 from todserve.gateway.conversations.label_checks import check_labels
 from todserve.gateway.conversations.model_clients import Models, Told
 from todserve.gateway.conversations.model_comparison import compare
@@ -49,7 +51,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         401: "A bearer token is required",
         403: "The token may not do this",
         404: "There is no such dialogue, turn or correction",
-        409: "The message id stands for another text",
+        409: "The message id stands for another text, or the version cannot be released",
         410: "The dialogue has expired",
         413: "The body is too large",
         421: "Without tokens, only localhost is answered",
@@ -64,6 +66,13 @@ _IN_PARTS: dict[int | str, dict[str, Any]] = {
         "description": "The turn; or, where it was asked for, its parts as they come to be",
         "content": {CONTENT_TYPE: {"schema": {"type": "string"}}},
     }
+}
+
+LINES = "application/x-ndjson"
+"""What JSON lines are sent as."""
+
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A dialogue a line", "content": {LINES: {"schema": {"type": "string"}}}}
 }
 
 DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
@@ -83,11 +92,20 @@ def dialogue_routes(
     )
 
     @routes.post("/dialogues", status_code=status.HTTP_201_CREATED)
-    def begin(body: Begin, request: Request) -> Begun:
-        """Begin a dialogue."""
+    def begin(
+        body: Begin,
+        request: Request,
+        response: Response,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
+    ) -> Begun:
+        """Begin a dialogue; the same `Idempotency-Key` again gives the one that it began."""
         model = body.model or settings.model_name
         owner = caller_of(request).owner
-        record = store.create(model=model, user_id=body.user_id, owner=owner)
+        record, again = store.begin(
+            model=model, user_id=body.user_id, owner=owner, key=idempotency_key
+        )
+        if again:
+            response.headers["Idempotent-Replay"] = "true"
         return Begun(
             dialogue_id=record.dialogue_id, created_at=moment(record.created_at), model=model
         )
@@ -147,6 +165,7 @@ def dialogue_routes(
                 body.message_id,
                 request_id=request_id,
                 owner=owner,
+                now=body.now,
                 understood=understood,
             )
 
@@ -208,7 +227,16 @@ def dialogue_routes(
         """Let the bot answer again where a person had taken over; else this changes nothing."""
         speaker.resume(dialogue_id)
 
-    # An id may hold a slash, and what its user said must be deletable all the same.
+    # An id may hold a slash, and what its user said must be found and deletable all the same.
+    @routes.get("/users/{user_id:path}", response_class=StreamingResponse, responses=_LINES)
+    def read_user(user_id: Annotated[PersonId, Path()], request: Request) -> StreamingResponse:
+        """Export every dialogue of a user, on Rasa's channels of a sender: one a line.
+
+        A token that may talk gets those that it began itself.
+        """
+        lines = person_lines(store, user_id, owner=caller_of(request).reads)
+        return StreamingResponse(lines, media_type=LINES)
+
     @routes.delete("/users/{user_id:path}", status_code=204)
     def delete_user(user_id: Annotated[PersonId, Path()], request: Request) -> None:
         """Delete every dialogue of a user, on the REST channel of a sender.

@@ -3,18 +3,17 @@
 Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, Any, Literal
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
-from todserve.gateway.api.dialogue_routes import REFUSALS
+from todserve.gateway.api.dialogue_routes import LINES, REFUSALS
 from todserve.gateway.api.pagination import PAGE
 from todserve.gateway.api.roles import allowed
 from todserve.gateway.conversations.dialogue_export import (
-    Remembered,
+    everything,
     folder_archive,
     json_lines,
     rasa_archive,
@@ -35,7 +34,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A dialogue a line, a zip archive, or a table",
         "content": {
-            "application/x-ndjson": {"schema": {"type": "string"}},
+            LINES: {"schema": {"type": "string"}},
             "application/zip": {"schema": {"type": "string", "format": "binary"}},
             TABLE: {"schema": {"type": "string", "format": "binary"}},
         },
@@ -83,28 +82,9 @@ def export_routes(
             lines = sgd_lines(remembered, _labelled(examples), corrected=corrected)
         else:
             lines = json_lines(remembered, corrected=corrected)
-        return StreamingResponse(lines, media_type="application/x-ndjson")
+        return StreamingResponse(lines, media_type=LINES)
 
     return routes
-
-
-def everything(
-    store: Store, *, conditions: Sequence[sa.ColumnElement[bool]] = ()
-) -> Iterator[Remembered]:
-    """Yield every dialogue, the newest first; what is deleted meanwhile is left out.
-
-    Args:
-        store: of the dialogues.
-        conditions: only those that fulfil all of them, see ``dialogue_filters``.
-    """
-    before = None
-    while found := store.page(limit=PAGE, before=before, conditions=conditions):
-        for record in found:
-            turns = store.turns(record.dialogue_id)
-            # The record still holds the last thing said, after its dialogue is gone.
-            if turns or not record.turns:
-                yield record, turns
-        before = found[-1].place
 
 
 def _labelled(examples: Examples) -> Iterator[ExampleRecord]:

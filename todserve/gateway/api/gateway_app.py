@@ -34,7 +34,7 @@ from todserve.gateway.api.rasa_channel import rasa_routes
 from todserve.gateway.api.rasa_http import rasa_http_routes
 from todserve.gateway.api.request_bodies import EXPECTED
 from todserve.gateway.api.response_bodies import Alive, Readiness, TurnView
-from todserve.gateway.api.roles import allowed
+from todserve.gateway.api.roles import allowed, methods_of
 from todserve.gateway.api.socket_channel import mount_sockets
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.conversations.sender_conversations import Senders
@@ -42,6 +42,10 @@ from todserve.gateway.conversations.speaker import Speaker
 from todserve.gateway.gateway_errors import GatewayError, StoreAwayError, refusal
 from todserve.gateway.gateway_metrics import CONTENT_TYPE, GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.releases.release_routes import release_routes
+from todserve.gateway.releases.rollouts import Rollouts
+from todserve.gateway.releases.shadow_traffic import ShadowTraffic
+from todserve.gateway.releases.trials import Trials
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Leases
 from todserve.gateway.store.dialogue_store import Store
@@ -49,6 +53,7 @@ from todserve.gateway.store.label_queue import LabelQueue
 from todserve.gateway.store.labelled_examples import Examples
 from todserve.gateway.store.records import TurnRecord
 from todserve.gateway.store.retention import Retention
+from todserve.gateway.store.shadow_answers import ShadowAnswers
 from todserve.gateway.turn_stream import TurnStreams
 from todserve.gateway.waiting_room import WaitingRoom
 
@@ -78,20 +83,37 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         patience=settings.patience,
         most=max(2, room.at_once // 4),
     )
-    models = Models(settings, metrics)
-    store = Store(database, begun=metrics.begun, low_confidence=settings.low_confidence)
+    rollouts = Rollouts(settings.releases, settings.model_name)
+    models = Models(
+        settings,
+        metrics,
+        place_of=rollouts.place_of,
+        reading=bot is None or bot.config.model,
+    )
+    store = Store(
+        database,
+        begun=metrics.begun,
+        falls_to=rollouts.falls_to,
+        low_confidence=settings.low_confidence,
+    )
+    shadow = ShadowTraffic(
+        models, ShadowAnswers(database), metrics, crowded=lambda: room.waiting > 0
+    )
+    trials = Trials(rollouts, models, shadow, metrics, low_confidence=settings.low_confidence)
     queue = LabelQueue(database)
     examples = Examples(database)
     retention = Retention(database, days=settings.retain_days)
-    speaker = Speaker(settings, store, leases, models, bot)
+    speaker = Speaker(settings, store, leases, trials, bot)
     streams = TurnStreams(threads=settings.threads, shown=_shown)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.threads
         retention.start()
+        shadow.start()
         yield
         streams.close()
+        shadow.close()
         retention.close()
         leases.close()
         models.close()
@@ -105,6 +127,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Its own spans and logs would hold whole addresses, and so names and what was searched for.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     add_docs(app)
     app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)
@@ -112,6 +136,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(label_routes(settings, examples, models))
     app.include_router(export_routes(settings, store, examples, models))
     app.include_router(labelling_routes(settings, store, queue, models))
+    app.include_router(release_routes(settings, store, models, rollouts, database))
     senders = Senders(settings, store, speaker)
     config = BotConfig() if bot is None else bot.config
     app.state.cors = settings.cors
@@ -170,13 +195,19 @@ def _add_refusals(app: FastAPI) -> None:
         return refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message)
 
     @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
         kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
+        headers = dict(error.headers or {})
         if status == HTTPStatus.BAD_REQUEST:
             message = f"body: cannot be read; {_WANTED}"
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The framework would name the methods of the first route alone.
+            known = ", ".join(methods_of(request.url.path)) or headers.get("Allow", "GET")
+            headers["Allow"] = known
+            message = f"got another method; expected one of {known}; see /docs"
         answer = refusal(status, kind, message)
-        answer.headers.update(error.headers or {})
+        answer.headers.update(headers)
         return answer
 
     @app.exception_handler(Exception)
@@ -196,6 +227,8 @@ def _problem(found: Mapping[str, Any]) -> str:
         return f"body: no JSON from character {place[-1]} on; {_WANTED}"
     if place == ("body",) and found["type"] in ("missing", *_NO_OBJECT):
         return f"body: no JSON object; {_WANTED}"
+    if found["type"] == "missing":
+        return f"{'.'.join(map(str, place))}: it is missing; /docs shows what is needed"
     if found["type"] == "extra_forbidden":
         return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
     pattern = found.get("ctx", {}).get("pattern")

@@ -10,10 +10,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
-from todserve.gateway.api.export_routes import everything
 from todserve.gateway.api.pagination import PAGE, QUEUE_CURSOR, queue_cursor, queue_place
-from todserve.gateway.api.response_bodies import AgreementView, QueuePage, VersionsView
+from todserve.gateway.api.request_bodies import Compare
+from todserve.gateway.api.response_bodies import (
+    AgreementView,
+    QueuePage,
+    ReviewView,
+    VersionsView,
+)
 from todserve.gateway.api.roles import allowed, caller_of
+from todserve.gateway.conversations.correction_review import review
+from todserve.gateway.conversations.dialogue_export import everything
 from todserve.gateway.conversations.labeller_agreement import labelled_by
 from todserve.gateway.conversations.model_clients import Models
 from todserve.gateway.gateway_errors import LabelError, MissingError, ModelAwayError
@@ -68,6 +75,21 @@ def labelling_routes(
         )
         people, pairs = labelled_by(turns)
         return {"people": [*map(asdict, people)], "pairs": [*map(asdict, pairs)]}
+
+    @routes.post("/review", response_model=ReviewView)
+    def reviewed(body: Compare, request: Request) -> dict[str, Any]:
+        """Ask a model what people corrected or judged right; say what became of each turn.
+
+        At most 200 turns, of the newest dialogues; nothing of it is stored.
+        """
+        found = review(
+            everything(store, conditions=(touched(),)),
+            models,
+            body.model,
+            newest=settings.history_turns,
+            request_id=request.state.request_id,
+        )
+        return {"turns": [*found]}
 
     @routes.get("/versions", response_model=VersionsView)
     def versions(request: Request) -> dict[str, Any]:

@@ -16,6 +16,8 @@ import logging
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -29,16 +31,20 @@ from todserve.gateway.api.roles import Caller, Role, asks_the_model
 from todserve.gateway.gateway_errors import refusal
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
+from todserve.gateway.logs import FILE, LoggedRequest, log_request
 from todserve.gateway.waiting_room import Crowded, CrowdedError, WaitingRoom
-from todserve.runtime.wire.key_checks import is_request_id
+from todserve.runtime.traces.trace_spans import Kind, span, trace_id
+from todserve.runtime.wire.body import repeated_key
+from todserve.runtime.wire.key_checks import is_request_id, quote
 from todserve.runtime.wire.loopback import is_loopback
 
 _log = logging.getLogger(__name__)
 _CHANNELS = ("/webhooks/", "/conversations/", "/model/")
 """What pages of other sites may use where a setting lets them."""
+_API = ("/v1/",)
 _SOCKETS = "/socket.io/"
 """Has its own answer for other sites, see ``socket_channel``."""
-_GUARDED = ("/v1/", "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
+_GUARDED = (*_API, "/v2/models", "/metrics", *_CHANNELS, _SOCKETS)
 _OPEN_CHAT = "open chat"
 """Whose the dialogues are of people who needed no token."""
 _TOLD = {
@@ -75,15 +81,14 @@ class Guard:
             for token in reversed(settings.tokens)
         }
         self._open_chat = settings.open_chat
-        self._cors = None
-        if settings.cors:
-            self._cors = CORSMiddleware(
-                _handed_on,
-                allow_origins=settings.cors,
-                allow_methods=("GET", "POST"),
-                allow_headers=("*",),
-                expose_headers=("X-Request-ID", "Retry-After"),
+        self._cors = {
+            paths: _cors(sites, methods)
+            for paths, sites, methods in (
+                (_CHANNELS, settings.cors, ("GET", "POST")),
+                (_API, settings.api_cors, ("GET", "POST", "DELETE")),
             )
+            if sites
+        }
         self._rates = Rates(settings.requests_per_minute)
         self._wrong = Rates(_WRONG_PER_MINUTE)
         self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()
@@ -112,32 +117,44 @@ class Guard:
                 add_headers(answered)
             await send(message)
 
-        asking = _asks_first(scope, headers)
+        cors = self._cors_of(scope["path"])
+        asking = _asks_first(scope, headers) and (cors is not None or not _is_api(scope))
         refused = None if asking else self._refused(scope, headers)
         handler = self._bounded if refused is None else refused
-        try:
-            if self._cors is not None and scope["path"].startswith(_CHANNELS):
-                scope["handler"] = handler
-                await self._cors(scope, receive, answer)
-            else:
-                await handler(scope, receive, answer)
-        except Exception:
-            # It is answered outside of here, unless its answer had begun.
-            status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            kind = _kind(scope)
-            method = scope["method"] if scope["method"] in _METHODS else "(other)"
-            self._metrics.answered(method, kind, status, seconds)
-            # What is refused here costs its sender nothing, so its lines are counted together.
-            cheap = refused is not None or ("route" not in scope and status >= 400)
-            _log.log(
-                logging.WARNING if cheap else logging.INFO,
-                "%s %s %d %.1f ms %s",
-                *(method, kind, status, seconds * 1000, request_id),
-                extra={"fault": status},
-            )
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        with span(method, kind=Kind.SERVER, headers=headers) as told:
+            try:
+                if cors is not None:
+                    scope["handler"] = handler
+                    await cors(scope, receive, answer)
+                else:
+                    await handler(scope, receive, answer)
+            except Exception:
+                # It is answered outside of here, unless its answer had begun.
+                status = status or int(HTTPStatus.INTERNAL_SERVER_ERROR)
+                raise
+            finally:
+                seconds = time.perf_counter() - began
+                request = LoggedRequest(
+                    method=method,
+                    route=_kind(scope),
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                    request_id=request_id,
+                    trace_id=trace_id(),
+                )
+                self._metrics.answered(method, request.route, status, seconds)
+                # What is refused here costs its sender nothing, so its lines are counted together.
+                cheap = refused is not None or ("route" not in scope and status >= 400)
+                log_request(_log, request, refused=cheap)
+                told.rename(f"{method} {request.route}")
+                told.note(request.notes())
+                if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    told.failed(str(status))
+
+    def _cors_of(self, path: str) -> CORSMiddleware | None:
+        """Return what tells pages of other sites that they may use an address."""
+        return next((one for paths, one in self._cors.items() if path.startswith(paths)), None)
 
     def _refused(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         if not scope["path"].startswith(_GUARDED):
@@ -217,7 +234,13 @@ class Guard:
             large = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit)
             await large(scope, receive, send)
             return
-        body: Message = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+        content = b"".join(chunks)
+        twice = repeated_key(content) if _is_api(scope) else None
+        if twice is not None:
+            told = f"body: key {quote(twice)} is there twice; send it once"
+            await refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", told)(scope, receive, send)
+            return
+        body: Message = {"type": "http.request", "body": content, "more_body": False}
         waiting = [body]
 
         async def replay() -> Message:
@@ -233,7 +256,9 @@ class Guard:
         """Hand a request on once it has a place, or refuse it."""
         began = time.perf_counter()
         try:
-            async with self._room.place(scope["state"]["client"]):
+            async with AsyncExitStack() as holding:
+                with span("wait for a place"):
+                    await holding.enter_async_context(self._room.place(scope["state"]["client"]))
                 self._metrics.waited(time.perf_counter() - began)
                 await self._app(scope, receive, send)
         except CrowdedError as crowded:
@@ -297,13 +322,27 @@ def _kind(scope: Scope) -> str:
     if "route" in scope:
         return str(scope["route"].path_format)
     mounted = str(scope.get("root_path", "")).removeprefix(scope.get("app_root_path", ""))
-    return f"{mounted}/{{file}}" if mounted else "(no route)"
+    return f"{mounted}{FILE}" if mounted else "(no route)"
 
 
 def _asks_first(scope: Scope, headers: Headers) -> bool:
     """Say whether a browser asks what a page of another site may do; it sends no token then."""
     asking = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-    return asking and scope["path"].startswith((*_CHANNELS, _SOCKETS))
+    return asking and scope["path"].startswith((*_CHANNELS, *_API, _SOCKETS))
+
+
+def _is_api(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(_API)
+
+
+def _cors(sites: Sequence[str], methods: Sequence[str]) -> CORSMiddleware:
+    return CORSMiddleware(
+        _handed_on,
+        allow_origins=sites,
+        allow_methods=methods,
+        allow_headers=("*",),
+        expose_headers=("X-Request-ID", "Retry-After", "Idempotent-Replay"),
+    )
 
 
 def _token(scope: Scope, headers: Headers) -> bytes:

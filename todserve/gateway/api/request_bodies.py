@@ -19,8 +19,10 @@ from pydantic import (
 )
 
 from todserve.gateway.gateway_settings import MODEL_NAME
+from todserve.runtime.errors import RequestError
 from todserve.runtime.language.control_text import plain_reply, plain_value
 from todserve.runtime.wire.limits import DEFAULT_LIMITS
+from todserve.runtime.wire.request import told_moment
 
 # PostgreSQL cannot store the character NUL, and the model refuses a text of spaces alone.
 _NO_NUL = r"^[^\x00]*$"
@@ -84,6 +86,23 @@ State = Annotated[
 """domain -> slot -> value."""
 
 
+def _with_its_zone(text: str) -> str:
+    try:
+        told_moment(text)
+    except RequestError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Moment = Annotated[
+    str,
+    Field(max_length=40),
+    AfterValidator(_with_its_zone),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
+]
+"""Date and time as ISO 8601 has them."""
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -96,10 +115,18 @@ class Begin(_Given):
 
 
 class Say(_Given):
-    """Say something; the same ``message_id`` again gives the stored turn again."""
+    """Say something; the same ``message_id`` again gives the stored turn again.
+
+    Attributes:
+        user: what is said.
+        message_id: the client's key for it.
+        now: what time it is for whoever says it, with its distance from UTC: what "tomorrow" is
+            meant from, where the model's schema gives slots types.
+    """
 
     user: Utterance
     message_id: Key
+    now: Moment | None = None
 
 
 def _check_slots(state: Mapping[str, Mapping[str, str]] | None) -> None:

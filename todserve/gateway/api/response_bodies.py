@@ -286,6 +286,22 @@ class Compared(BaseModel):
     turns: list[ComparedTurn]
 
 
+class ReviewedTurn(BaseModel):
+    """A turn that somebody stands for, what became of it, and what is missing or too much."""
+
+    dialogue_id: str
+    index: int
+    user: str
+    change: Literal["now right", "still wrong", "no longer right", "right as before"]
+    differences: list[Difference]
+
+
+class ReviewView(BaseModel):
+    """What a model makes now of what people corrected or judged right."""
+
+    turns: list[ReviewedTurn]
+
+
 class Readiness(BaseModel):
     """Whether the gateway can answer right now, and what it is that cannot."""
 

@@ -41,6 +41,7 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", _DIALOGUE): Role.TALK,
     ("POST", f"{_DIALOGUE}/turns"): Role.TALK,
     ("DELETE", _DIALOGUE): Role.TALK,
+    ("GET", "/v1/users/{user_id}"): Role.TALK,
     ("DELETE", "/v1/users/{user_id}"): Role.TALK,
     ("GET", "/webhooks/rest/"): Role.TALK,
     ("POST", "/webhooks/rest/webhook"): Role.TALK,
@@ -67,9 +68,17 @@ NEEDED: Mapping[tuple[str, str], Role] = {
     ("GET", "/v1/examples"): Role.LABEL,
     ("DELETE", "/v1/examples/{example_id}"): Role.LABEL,
     ("GET", "/v1/export"): Role.LABEL,
+    ("POST", "/v1/review"): Role.LABEL,
     ("GET", "/v1/queue"): Role.LABEL,
     ("GET", "/v1/agreement"): Role.LABEL,
     ("GET", "/v1/versions"): Role.LABEL,
+    ("GET", "/v1/releases"): Role.LABEL,
+    ("GET", "/v1/releases/differences"): Role.LABEL,
+    ("PUT", "/v1/releases/canary"): Role.ADMIN,
+    ("PUT", "/v1/releases/shadow"): Role.ADMIN,
+    ("DELETE", "/v1/releases/shadow"): Role.ADMIN,
+    ("POST", "/v1/releases/promotion"): Role.ADMIN,
+    ("POST", "/v1/releases/rollback"): Role.ADMIN,
     ("DELETE", f"{_DIALOGUE}/hand-off"): Role.ADMIN,
 }
 """Method and route -> the least role."""
@@ -78,7 +87,7 @@ ASK_THE_MODEL: Set[tuple[str, str]] = frozenset(
     ("POST", route)
     for route in (
         *(f"{_DIALOGUE}/turns", f"{_DIALOGUE}/turns/{{index}}/correction", f"{_DIALOGUE}/compare"),
-        *("/v1/proposals", "/model/parse"),
+        *("/v1/proposals", "/v1/review", "/model/parse", "/v1/releases/promotion"),
         *("/webhooks/rest/webhook", "/webhooks/callback/webhook"),
         *("/v1/models/{name}:predict", "/v1/models/{name}:explain"),
         *("/v2/models/{name}/infer", "/v2/models/{name}/explain"),
@@ -87,17 +96,25 @@ ASK_THE_MODEL: Set[tuple[str, str]] = frozenset(
 )
 """The routes of NEEDED that have the model answer a turn: they need a place in the waiting room."""
 
+
+def _pattern(route: str) -> str:
+    return "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", route)))
+
+
 _ASKING = re.compile(
-    "|".join(
-        "[^/]+".join(map(re.escape, re.split(r"\{\w+\}", f"{method} {route}")))
-        for method, route in sorted(ASK_THE_MODEL)
-    )
+    "|".join(f"{method} {_pattern(route)}" for method, route in sorted(ASK_THE_MODEL))
 )
+_ADDRESSES = {one: re.compile(_pattern(one)) for one in {route for _, route in NEEDED}}
 
 
 def asks_the_model(method: str, path: str) -> bool:
     """Return whether a request is for one of the routes of ASK_THE_MODEL."""
     return _ASKING.fullmatch(f"{method} {path}") is not None
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods of every route of NEEDED at an address, sorted."""
+    return sorted(method for method, route in NEEDED if _ADDRESSES[route].fullmatch(path))
 
 
 class Token(BaseModel):

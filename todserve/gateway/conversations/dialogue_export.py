@@ -10,12 +10,14 @@ carries everything, and ``tod train`` and ``tod replay`` read it once it is unpa
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from todserve.corpora.files.dialogue_layouts import SCHEMA
+import sqlalchemy as sa
+
+from todserve.corpora.files.dialogue_layouts import ANSWERED, SCHEMA
 from todserve.corpora.files.jsonlines import SUFFIX, write_lines
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import write_project
@@ -29,6 +31,8 @@ from todserve.gateway.conversations.corrected_dialogue import (
     vouched,
     worded,
 )
+from todserve.gateway.store.dialogue_filters import of_person
+from todserve.gateway.store.dialogue_store import Store
 from todserve.gateway.store.labelled_examples import ExampleRecord
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
 from todserve.runtime.language.dialogue import GENERAL, Dialogue, Turn
@@ -36,10 +40,48 @@ from todserve.runtime.language.formats import BOOKING
 from todserve.runtime.language.schema import Schema, Service, Slot
 from todserve.runtime.wire.model_description import ModelDescription
 
+_PAGE = 100
+"""Dialogues read at once."""
 CORPUS = "gateway"
 SPLIT = "train"
 
 Remembered = tuple[DialogueRecord, tuple[TurnRecord, ...]]
+
+
+def everything(
+    store: Store,
+    *,
+    conditions: Sequence[sa.ColumnElement[bool]] = (),
+    owner: str | None = None,
+) -> Iterator[Remembered]:
+    """Yield every dialogue, the newest first; what is deleted meanwhile is left out.
+
+    Args:
+        store: of the dialogues.
+        conditions: only those that fulfil all of them, see ``dialogue_filters``.
+        owner: only this one's.
+    """
+    before = None
+    while found := store.page(limit=_PAGE, before=before, conditions=conditions, owner=owner):
+        for record in found:
+            turns = store.turns(record.dialogue_id)
+            # The record still holds the last thing said, after its dialogue is gone.
+            if turns or not record.turns:
+                yield record, turns
+        before = found[-1].place
+
+
+def person_lines(store: Store, user_id: str, *, owner: str | None = None) -> Iterator[str]:
+    """Yield every dialogue of a person as one line of JSON, with all that was made of it.
+
+    Args:
+        store: of the dialogues.
+        user_id: whose, on Rasa's channels the sender.
+        owner: only this one's of them.
+    """
+    return json_lines(
+        everything(store, conditions=[of_person(user_id)], owner=owner), corrected=False
+    )
 
 
 def json_lines(remembered: Iterable[Remembered], *, corrected: bool) -> Iterator[str]:
@@ -100,6 +142,9 @@ def folder_archive(
 ) -> IO[bytes]:
     """Return an open zip of ``schema.json`` and ``train.jsonl``; arguments as `dialogues`.
 
+    Of what people corrected, the folder ``answered`` has the same dialogues as the model answered
+    them at first, so that a later one can be held against both.
+
     Args:
         remembered: dialogues with their turns.
         examples: labelled utterances.
@@ -108,17 +153,26 @@ def folder_archive(
     """
     used: dict[str, Service] = {}
 
-    def noting() -> Iterator[Dialogue]:
-        for dialogue in dialogues(remembered, examples, corrected=corrected):
+    def noting(found: Iterable[Dialogue]) -> Iterator[Dialogue]:
+        for dialogue in found:
             for service in _services(dialogue):
                 used[service.name] = merged([used.get(service.name, service), service])[0]
             yield dialogue
 
     with tempfile.TemporaryDirectory() as folder:
-        lines, schema = Path(folder) / f"{SPLIT}{SUFFIX}", Path(folder) / SCHEMA
-        write_lines(noting(), lines)
-        Schema(services=merged([*(described(known) if known else ()), *used.values()])).save(schema)
-        return _packed(Path(folder))
+        places = [Path(folder)]
+        if corrected:
+            remembered = [(one, kept) for one, turns in remembered if (kept := vouched(turns))]
+            places.append(places[0] / ANSWERED)
+            places[1].mkdir()
+            first = dialogues(remembered, (), corrected=False)
+            write_lines(noting(first), places[1] / f"{SPLIT}{SUFFIX}")
+        found = dialogues(remembered, examples, corrected=corrected)
+        write_lines(noting(found), places[0] / f"{SPLIT}{SUFFIX}")
+        schema = Schema(services=merged([*(described(known) if known else ()), *used.values()]))
+        for place in places:
+            schema.save(place / SCHEMA)
+        return _packed(places[0])
 
 
 def rasa_archive(

@@ -5,13 +5,15 @@ Between the store and the model endpoint on the way of a message. Example:
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from todserve.bot.rasa.intent_payload import IntentPayload
+from todserve.bot.rasa.intent_payload import IntentPayload, outright
+from todserve.bot.words_alone import NOBODY
 from todserve.corpora.readers.label_names import label
 from todserve.gateway.gateway_errors import (
     GatewayError,
@@ -74,10 +76,28 @@ def bounded(turns: int) -> None:
 
 
 class Models:
-    """Asks the models of the endpoint for answers; any number of threads may use it."""
+    """Asks the models of the endpoint for answers; any number of threads may use it.
 
-    def __init__(self, settings: GatewaySettings, metrics: GatewayMetrics) -> None:
+    Args:
+        settings: name the endpoint.
+        metrics: count what is asked.
+        place_of: model -> whom to ask, and the address where that is another one.
+        reading: whether a model reads the messages of dialogues; not where a bot needs none.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        metrics: GatewayMetrics,
+        *,
+        place_of: Callable[[str], tuple[str, str | None]] = lambda model: (model, None),
+        reading: bool = True,
+    ) -> None:
         self._settings = settings
+        self._place_of = place_of
+        self._elsewhere: dict[str, Client] = {}
+        self._lock = threading.Lock()
+        self._reading = reading
         self._metrics = metrics
         token = settings.model_token
         self._client = Client(
@@ -98,6 +118,7 @@ class Models:
         *,
         request_id: str,
         more: Mapping[str, Mapping[str, str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> TurnResponse:
         """Answer the utterance after ``turns``, which are as they stand.
@@ -108,6 +129,8 @@ class Models:
             turns: the newest turns before it, in order.
             request_id: passed on as ``X-Request-ID``.
             more: domain -> slot -> value that the message says outright.
+            now: what time it is for the user, where the client tells it; an archive from before
+                slots had types refuses it.
             understood: called with what was understood, while the reply is being written.
 
         Raises:
@@ -126,11 +149,14 @@ class Models:
             request["domain"] = last.domain
         if last is not None and last.corrected_slots:
             request["corrected"] = last.corrected_slots
+        if now is not None:
+            request["now"] = now
         try:
             with self._metrics.asking():
+                client, asked = self._client_of(model)
                 if understood is None:
-                    return self._client.send(request, model=model, request_id=request_id)
-                return self._told(request, model, request_id, understood)
+                    return client.send(request, model=asked, request_id=request_id)
+                return _told(client, request, asked, request_id, understood)
         except RequestError as error:
             raise RefusedError(str(error)) from None
         except ServerError as error:
@@ -144,6 +170,7 @@ class Models:
         *,
         request_id: str,
         filled_by: Callable[[str], Sequence[str]] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         """Return the answer's JSON to a message, which may also be a payload such as ``/greet``.
@@ -157,15 +184,19 @@ class Models:
             turns: as ``ask``.
             request_id: as ``ask``.
             filled_by: entity -> slots that it fills; None for the slot of its own name.
+            now: as ``ask``.
             understood: as ``ask``; of a payload the model has nothing to understand.
 
         Raises:
             GatewayError: as ``ask``.
         """
         payload = IntentPayload.of(user)
+        if not self._reading:
+            said = encode(TurnResponse(model=NOBODY))
+            return said if payload is None else said | outright(payload)
         if payload is None:
             return encode(
-                self.ask(model, user, turns, request_id=request_id, understood=understood)
+                self.ask(model, user, turns, request_id=request_id, now=now, understood=understood)
             )
         last = turns[-1] if turns else None
         more: dict[str, dict[str, str]] = {}
@@ -178,23 +209,27 @@ class Models:
                 if active in having or len(having) == 1:
                     place = active if active in having else having[0]
                     more.setdefault(str(place), {})[slot] = values[-1]
-        answered = self.ask(model, payload.words, turns, request_id=request_id, more=more)
+        answered = self.ask(model, payload.words, turns, request_id=request_id, more=more, now=now)
         before = {} if last is None else last.state
-        return encode(answered) | {
-            "intent": {"name": payload.intent, "confidence": 1.0},
-            "belief_state": _over(
-                {
-                    name: {slot: _carried(value) for slot, value in slots.items()}
-                    for name, slots in before.items()
-                },
-                {
-                    name: {slot: {"value": value, "confidence": 1.0} for slot, value in one.items()}
-                    for name, one in more.items()
-                },
-            ),
-            "entities": {name: list(values) for name, values in payload.entities.items()},
-            "unparsed": {},
-        }
+        return (
+            encode(answered)
+            | outright(payload)
+            | {
+                "belief_state": _over(
+                    {
+                        name: {slot: _carried(value) for slot, value in slots.items()}
+                        for name, slots in before.items()
+                    },
+                    {
+                        name: {
+                            slot: {"value": value, "confidence": 1.0} for slot, value in one.items()
+                        }
+                        for name, one in more.items()
+                    },
+                ),
+                "unparsed": {},
+            }
+        )
 
     def describe(self, model: str, *, request_id: str) -> ModelDescription | None:
         """Return what the model's labels are; None where its archive cannot tell.
@@ -209,7 +244,8 @@ class Models:
             return known[1]
         found: ModelDescription | None
         try:
-            found = self._client.describe(model=model, request_id=request_id)
+            client, asked = self._client_of(model)
+            found = client.describe(model=asked, request_id=request_id)
         except RequestError:
             found = None
         except ServerError as error:
@@ -254,30 +290,38 @@ class Models:
         )
 
     def ready(self) -> bool:
-        """Say whether the default model answers right now."""
-        return self.answers(None)
+        """Say whether the default model answers right now, or none is needed."""
+        return not self._reading or self.answers(None)
 
     def answers(self, model: str | None) -> bool:
         """Say whether a model answers right now; the default one when None."""
         try:
-            return self._client.ready(_READY_SECONDS, model=model)
+            client, asked = self._client_of(model or self._settings.model_name)
+            return client.ready(_READY_SECONDS, model=asked)
         except TokenRefusedError as error:
             _log.error("%s", error)
             return False
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        for client in (self._client, *self._elsewhere.values()):
+            client.close()
 
-    def _told(
-        self, request: Mapping[str, object], model: str, request_id: str, understood: Told
-    ) -> TurnResponse:
-        parts = self._client.send_in_parts(request, model=model, request_id=request_id)
-        for part in parts:
-            if isinstance(part, Whole):
-                return part.turn
-            understood(encode(part.turn))
-        raise AssertionError("an answer in parts ends with the whole turn")
+    def _client_of(self, model: str) -> tuple[Client, str]:
+        """Return who answers for a model, and the model to name there."""
+        asked, url = self._place_of(model)
+        if url is None:
+            return self._client, asked
+        with self._lock:
+            if url not in self._elsewhere:
+                # The endpoint's token is none of another server's business.
+                self._elsewhere[url] = Client(
+                    url,
+                    name=asked,
+                    timeout=self._settings.model_timeout,
+                    retries=self._settings.model_retries,
+                )
+            return self._elsewhere[url], asked
 
     def _away(self, model: str, error: ServerError) -> GatewayError:
         # The default one may still be loading; whoever named another will not be helped by waiting.
@@ -291,6 +335,16 @@ class Models:
                 "the gateway finds the reason in its log"
             )
         return ModelAwayError(f"the model gave no answer; nothing was stored: {error}")
+
+
+def _told(
+    client: Client, request: Mapping[str, object], model: str, request_id: str, understood: Told
+) -> TurnResponse:
+    for part in client.send_in_parts(request, model=model, request_id=request_id):
+        if isinstance(part, Whole):
+            return part.turn
+        understood(encode(part.turn))
+    raise AssertionError("an answer in parts ends with the whole turn")
 
 
 _JUDGED = (HTTPStatus.OK, HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -10,20 +10,23 @@ bot runs before its turn is stored, so it may run once more then, under the same
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from todserve.bot.bot import Bot
 from todserve.bot.bot_outcome import Outcome
 from todserve.bot.user_message import Heard
-from todserve.gateway.conversations.model_clients import Models, Told, bounded
+from todserve.gateway.conversations.model_clients import Told, bounded
 from todserve.gateway.conversations.remembered_turns import remembered
 from todserve.gateway.gateway_errors import ConflictError, ExpiredError, MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
-from todserve.gateway.store.dialogue_leases import Leases
+from todserve.gateway.releases.trials import Trials
+from todserve.gateway.store.dialogue_leases import Lease, Leases
 from todserve.gateway.store.dialogue_store import Store, now_in_microseconds
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
+from todserve.runtime.traces.trace_spans import span
 
 _MOST_TOLD = 200
 """Turns before a message whose events actions are told."""
@@ -37,13 +40,13 @@ class Speaker:
         settings: GatewaySettings,
         store: Store,
         leases: Leases,
-        models: Models,
+        trials: Trials,
         bot: Bot | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._leases = leases
-        self._models = models
+        self._trials = trials
         self._bot = bot
         # Actions are told what happened before, which is more than the model is shown.
         shown = settings.history_turns
@@ -59,12 +62,14 @@ class Speaker:
         owner: str | None = None,
         channel: str = "rest",
         metadata: Mapping[str, Any] | None = None,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> tuple[TurnRecord, bool]:
         """Answer a message; of ``owner``, where one is given, only in a dialogue of its own.
 
-        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``understood`` is
-        called with what the model understood, before it has written its reply.
+        What came on ``channel`` with ``metadata`` is told to the bot's actions. ``now`` is the time
+        where it was said, where the client tells it. ``understood`` is called with what the model
+        understood, before it has written its reply.
 
         Returns:
             Its turn, and whether that was stored already.
@@ -76,11 +81,12 @@ class Speaker:
             BusyError, ModelAwayError, RefusedError: nothing was stored.
         """
         began = time.perf_counter()
-        with self._leases.hold(dialogue_id) as lease:
+        with self._held(dialogue_id) as lease:
             waited = time.perf_counter()
-            dialogue, before, stored = self._store.before(
-                dialogue_id, message_id, newest=self._newest, owner=owner
-            )
+            with span("read the dialogue"):
+                dialogue, before, stored = self._store.before(
+                    dialogue_id, message_id, newest=self._newest, owner=owner
+                )
             if stored is not None:
                 return _same(stored, user), True
             if dialogue.updated_at < self.alive_since():
@@ -90,25 +96,27 @@ class Speaker:
                 )
             reading = time.perf_counter()
             newest = before[-self._settings.history_turns :]
-            answer = self._answer(dialogue.model, user, newest, request_id, understood)
+            answer = self._answer(dialogue, user, newest, request_id, now, understood)
             asked = time.perf_counter()
             here = {"channel": channel, "metadata": metadata, "at": time.time()}
             outcome = self._outcome(dialogue, before, answer, user, message_id, here)
             acted = time.perf_counter()
-            turn = self._store.append(
-                lease,
-                user=user,
-                message_id=message_id,
-                answer=answer,
-                timing_ms={
-                    "gateway_waiting": _milliseconds(began, waited),
-                    "gateway_reading": _milliseconds(waited, reading),
-                    "gateway_model": _milliseconds(reading, asked),
-                    "gateway_bot": _milliseconds(asked, acted),
-                },
-                handed_off=outcome is not None and outcome.handed_off,
-                bot=None if outcome is None else outcome.as_json(),
-            )
+            with span("store the turn"):
+                turn = self._store.append(
+                    lease,
+                    user=user,
+                    message_id=message_id,
+                    answer=answer,
+                    timing_ms={
+                        "gateway_waiting": _milliseconds(began, waited),
+                        "gateway_reading": _milliseconds(waited, reading),
+                        "gateway_model": _milliseconds(reading, asked),
+                        "gateway_bot": _milliseconds(asked, acted),
+                    },
+                    handed_off=outcome is not None and outcome.handed_off,
+                    bot=None if outcome is None else outcome.as_json(),
+                )
+        self._trials.stored(dialogue, turn, newest)
         return turn, False
 
     def correct(
@@ -141,15 +149,18 @@ class Speaker:
             turns[index] = _with(turns[index], content)
             if rerun:
                 bounded(len(turns) - index - 1)
-                model = self._store.dialogue(dialogue_id).model
+                dialogue = self._store.dialogue(dialogue_id)
                 for later in range(index + 1, len(turns)):
                     newest = turns[max(0, later - self._settings.history_turns) : later]
-                    answer = self._answer(model, turns[later].user, newest, request_id)
+                    # What "tomorrow" meant when it was said, it means still.
+                    said_at = turns[later].standing.get("now")
+                    answer = self._answer(dialogue, turns[later].user, newest, request_id, said_at)
                     contents[later] = {"answer": answer}
                     turns[later] = _with(turns[later], contents[later])
             # A step without content would be one that undo takes back without effect.
             if contents:
                 self._store.correct(lease, contents, author=author)
+        self._trials.judged(turns[index], content)
         return self._store.turns(dialogue_id)
 
     def undo(self, dialogue_id: str) -> None:
@@ -170,6 +181,14 @@ class Speaker:
     def alive_since(self) -> int:
         """Return the time before which a dialogue without a turn has expired."""
         return now_in_microseconds() - round(self._settings.expire_after * 1e6)
+
+    @contextmanager
+    def _held(self, dialogue_id: str) -> Iterator[Lease]:
+        """Hold a dialogue, and tell how long that was waited for."""
+        with ExitStack() as holding:
+            with span("wait for the dialogue"):
+                lease = holding.enter_context(self._leases.hold(dialogue_id))
+            yield lease
 
     def _outcome(
         self,
@@ -198,23 +217,26 @@ class Speaker:
         past = Outcome.read(None if last is None else last.bot)
         # The dialogue's row knows better than its last turn whether a person is still there.
         past = replace(past, handed_off="handed_off" in dialogue.flags)
-        return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
+        with span("bot and actions"):
+            return self._bot.turn(heard, past, remembered(dialogue, before, channel=heard.channel))
 
     def _answer(
         self,
-        model: str,
+        dialogue: DialogueRecord,
         user: str,
         newest: Sequence[TurnRecord],
         request_id: str,
+        now: str | None = None,
         understood: Told | None = None,
     ) -> dict[str, Any]:
         filled_by = None if self._bot is None else self._bot.filled_by
-        return self._models.answer(
-            model,
+        return self._trials.answer(
+            dialogue,
             user,
             newest,
             request_id=request_id,
             filled_by=filled_by,
+            now=now,
             understood=understood,
         )
 

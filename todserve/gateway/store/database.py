@@ -161,6 +161,16 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads, and sees one moment however long it takes."""
+        self._look_at_the_file()
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
     def writable(self) -> bool:
         """Say whether it takes a write right now, by writing what stands there already."""
         try:
@@ -231,6 +241,19 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.execute(_SAME)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of SQLite's address; None of any other.
+
+    Raises:
+        ConfigError: the address cannot be understood.
+    """
+    address = _address(url)
+    if address.get_backend_name() != "sqlite" or not address.database:
+        return None
+    name = str(address.database)
+    return Path(urlsplit(name).path if name.startswith("file:") else name)
 
 
 class _File:
@@ -318,9 +341,7 @@ def _keep_private(address: sa.URL) -> Path:
     SQLite gives its log and its index of the log the mode of the file that they belong to.
     """
     name = str(address.database)
-    if name.startswith("file:"):
-        name = urlsplit(name).path
-    path = Path(name)
+    path = Path(urlsplit(name).path if name.startswith("file:") else name)
     private_file(path)
     for beside in (f"{path}-wal", f"{path}-shm", f"{path}-journal"):
         if os.path.lexists(beside):

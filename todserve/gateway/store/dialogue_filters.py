@@ -56,6 +56,11 @@ def of_intent(intent: str) -> sa.ColumnElement[bool]:
     return some_turn(traits.c.intent == intent)
 
 
+def of_person(user_id: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a dialogue is a person's, on Rasa's channels a sender's."""
+    return dialogues.c.user_id == user_id
+
+
 def saying(text: str) -> sa.ColumnElement[bool]:
     """Return the condition that each word of a text is in a dialogue, in whatever turns.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from todserve.gateway.gateway_errors import BusyError, MissingError
+from todserve.gateway.gateway_errors import BusyError, ConflictError, MissingError
 from todserve.gateway.store.database import Database
 from todserve.gateway.store.dialogue_leases import Lease
 from todserve.gateway.store.records import DialogueRecord, TurnRecord
@@ -39,6 +39,7 @@ class Store:
     Args:
         database: where they are.
         begun: called for each dialogue that begins.
+        falls_to: model and id of a new dialogue -> the version on trial that answers it, if one.
         low_confidence: an answer with a confidence below this is worth a look.
     """
 
@@ -47,21 +48,53 @@ class Store:
         database: Database,
         *,
         begun: Callable[[], None] = lambda: None,
+        falls_to: Callable[[str, str], str | None] = lambda *_: None,
         low_confidence: float = 0.5,
     ) -> None:
         self._database = database
         self._begun = begun
+        self._falls_to = falls_to
         self._low_confidence = low_confidence
 
     def create(
         self, *, model: str, user_id: str | None = None, owner: str | None = None
     ) -> DialogueRecord:
         """Begin a dialogue."""
-        row = _new_row(model, user_id, None, owner)
+        row = self._new_row(model, user_id, None, owner)
         with self._database.writing() as connection:
             connection.execute(sa.insert(dialogues).values(**row))
         self._begun()
         return record_of(row)
+
+    def begin(
+        self, *, model: str, user_id: str | None, owner: str | None, key: str | None
+    ) -> tuple[DialogueRecord, bool]:
+        """Begin a dialogue, once for each key that a client gives; None begins one every time.
+
+        Returns:
+            The dialogue, and whether the key had begun it before.
+
+        Raises:
+            ConflictError: the key began one of another user or model.
+        """
+        if key is None:
+            return self.create(model=model, user_id=user_id, owner=owner), False
+        # Of the key and whose it is, so that one owner's key never meets another's.
+        known_as = hashlib.sha256(f"{owner or ''}\n{key}".encode()).hexdigest()[:32]
+        row = self._new_row(model, user_id, None, owner, known_as)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(sa.insert(dialogues).values(**row))
+        except sa.exc.IntegrityError:
+            known = self.dialogue(row["dialogue_id"], owner=owner)
+            if (known.model, known.user_id) != (model, user_id):
+                raise ConflictError(
+                    "Idempotency-Key: it began a dialogue of another user or model already; give "
+                    "every dialogue a key of its own"
+                ) from None
+            return known, True
+        self._begun()
+        return record_of(row), False
 
     def of_sender(
         self, sender: str, *, model: str, alive_since: int, owner: str | None = None
@@ -77,7 +110,7 @@ class Store:
             row = connection.execute(reading).one_or_none()
         if row is not None and row.updated_at >= alive_since:
             return str(row.dialogue_id)
-        new = _new_row(model, sender, known_as, owner)
+        new = self._new_row(model, sender, known_as, owner)
         old = sa.update(dialogues).where(mine, dialogues.c.updated_at < alive_since)
         try:
             with self._database.writing() as connection:
@@ -160,8 +193,8 @@ class Store:
         found = traits_of(turn, low_confidence=self._low_confidence)
         # What was raised once stays so for the dialogue.
         raised = {name: True for name in FLAGS if name in found.reasons}
-        if handed_off:
-            raised["handed_off"] = True
+        if handed_off or bot is not None:
+            raised["handed_off"] = handed_off  # a bot may have taken it back
         with self._database.writing() as connection:
             counted = {"turns": dialogues.c.turns + 1, "updated_at": now, "last_user": user}
             place = self._release(connection, lease, **counted, **raised) - 1
@@ -300,6 +333,30 @@ class Store:
         with self._database.reading() as connection:
             return {row.model: row.turns for row in connection.execute(reading)}
 
+    def _new_row(
+        self,
+        model: str,
+        user_id: str | None,
+        sender: str | None,
+        owner: str | None,
+        dialogue_id: str | None = None,
+    ) -> dict[str, Any]:
+        now = now_in_microseconds()
+        dialogue_id = dialogue_id or uuid.uuid4().hex
+        return {
+            "dialogue_id": dialogue_id,
+            "user_id": user_id,
+            "sender": sender,
+            "model": model,
+            "created_at": now,
+            "updated_at": now,
+            "turns": 0,
+            "last_user": None,
+            "owner": owner,
+            "version": self._falls_to(model, dialogue_id),
+            **dict.fromkeys(FLAGS, False),
+        }
+
     def _refresh(self, connection: sa.Connection, lease: Lease, first: int) -> None:
         refresh(connection, lease.dialogue_id, first=first, low_confidence=self._low_confidence)
 
@@ -330,21 +387,3 @@ def _owned(deleting: sa.Delete, owner: str | None) -> sa.Delete:
 def _of_owner(sender: str, owner: str) -> str:
     # As long as its column allows, whatever the sender is called.
     return f"{owner}:{hashlib.sha256(sender.encode()).hexdigest()}"
-
-
-def _new_row(
-    model: str, user_id: str | None, sender: str | None, owner: str | None
-) -> dict[str, Any]:
-    now = now_in_microseconds()
-    return {
-        "dialogue_id": uuid.uuid4().hex,
-        "user_id": user_id,
-        "sender": sender,
-        "model": model,
-        "created_at": now,
-        "updated_at": now,
-        "turns": 0,
-        "last_user": None,
-        "owner": owner,
-        **dict.fromkeys(FLAGS, False),
-    }

@@ -53,7 +53,8 @@ class DialogueRecord:
     """A dialogue without its turns; times in microseconds since 1970.
 
     ``owner`` is whose token began it, see `roles`; ``of_sender`` whether it is held on a channel
-    that names people; ``marks`` those of its first turns, where a list asked for them.
+    that names people; ``version`` the one on trial that it fell to, where it fell to one;
+    ``marks`` those of its first turns, where a list asked for them.
     """
 
     dialogue_id: str
@@ -66,6 +67,7 @@ class DialogueRecord:
     flags: tuple[str, ...]
     owner: str | None = None
     of_sender: bool = False
+    version: str | None = None
     marks: tuple[TurnMark, ...] = ()
 
     @property

@@ -34,7 +34,7 @@ def record_of(row: Mapping[Any, Any]) -> DialogueRecord:
         **{
             name: row[name]
             for name in ("dialogue_id", "user_id", "model", "created_at", "updated_at")
-            + ("turns", "last_user", "owner")
+            + ("turns", "last_user", "owner", "version")
         },
     )
 

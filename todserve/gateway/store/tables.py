@@ -34,6 +34,8 @@ dialogues = sa.Table(
     sa.Column("owner", sa.String(64), nullable=True, index=True),
     sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("outside", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The version on trial that it fell to when it began; null where it fell to none.
+    sa.Column("version", sa.String(20), nullable=True),
 )
 
 turns = sa.Table(
@@ -82,6 +84,25 @@ corrections = sa.Table(
         ["turns.dialogue_id", "turns.position"],
         ondelete="CASCADE",
     ),
+)
+
+# What a shadow made of a turn that another version had answered; see ``shadow_answers``.
+shadows = sa.Table(
+    "shadows",
+    metadata,
+    sa.Column("dialogue_id", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.String(20), primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    # In which the answers differ; empty, and no differences, where they are alike.
+    sa.Column("aspects", sa.Text, nullable=False),
+    sa.Column("differences", sa.JSON(none_as_null=True), nullable=True),
+    sa.ForeignKeyConstraint(
+        ["dialogue_id", "position"],
+        ["turns.dialogue_id", "turns.position"],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_shadows_created_at", "version", "created_at"),
 )
 
 # What each turn is found by, as it stands corrected; see ``turn_traits``. Beside the turns, whose

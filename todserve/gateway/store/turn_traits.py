@@ -70,11 +70,10 @@ def traits_of(turn: TurnRecord, *, low_confidence: float, shaken: bool = False) 
     if turn.is_disputed:
         found["disputed"] = _DISPUTED
     intent = turn.correction.get("intent") or (answer.get("intent") or {}).get("name")
-    model = answer["model"]
     about = " ".join(filter(None, (intent, turn.domain))).replace("_", " ")
     said = (turn.user, turn.reply, turn.exchange.system, about)
     return Traits(
-        model=f"{model['name']}/{model['version']}",
+        model=model_of(answer),
         intent=intent,
         domain=turn.domain,
         reasons=tuple(found),
@@ -84,6 +83,12 @@ def traits_of(turn: TurnRecord, *, low_confidence: float, shaken: bool = False) 
         worth=sum(found.values()),
         words="\n".join(dict.fromkeys(said)).casefold(),
     )
+
+
+def model_of(answer: Mapping[str, Any]) -> str:
+    """Return who gave an answer, as ``tod/1.0``."""
+    model = answer["model"]
+    return f"{model['name']}/{model['version']}"
 
 
 def reasons_of(answer: Mapping[str, Any], low_confidence: float) -> dict[str, int]:

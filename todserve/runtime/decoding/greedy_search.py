@@ -71,12 +71,20 @@ class GreedySearch:
         rows: what to generate.
         choices: chooses.
         drafts: guesses.
+        foreign: of each context, the columns of the logits that its rows must not choose: words
+            that only other contexts hold. None where there are none.
     """
 
-    def __init__(self, rows: Sequence[Row], choices: Choices, drafts: Drafts) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        choices: Choices,
+        drafts: Drafts,
+        foreign: Sequence[NDArray[np.intp]] | None = None,
+    ) -> None:
         self._lines = [_Line(row=one, tokens=list(one.prefix), state=one.state) for one in rows]
         self._running = list(self._lines)
-        self._choices, self._drafts = choices, drafts
+        self._choices, self._drafts, self._foreign = choices, drafts, foreign
         # Where each column of what the network remembers stands in its row.
         self._places = np.zeros((len(rows), 0), dtype=np.int64)
 
@@ -113,6 +121,8 @@ class GreedySearch:
     def take(self, logits: Logits) -> None:
         """Go on with the logits of the positions that were asked for."""
         going = [line for line in self._running if not line.over]
+        if self._foreign is not None:
+            self._hide(logits, going, self._foreign)
         best = self._choices.best(logits, [state for line in going for state in line.states])
         first = 0
         for at, line in enumerate(self._running):
@@ -158,6 +168,13 @@ class GreedySearch:
             for line in self._lines
         ]
 
+    @staticmethod
+    def _hide(logits: Logits, going: Sequence[_Line], foreign: Sequence[NDArray[np.intp]]) -> None:
+        first = 0
+        for line in going:
+            logits[first : first + len(line.states), foreign[line.row.context]] = -np.inf
+            first += len(line.states)
+
     def _guess(self, line: _Line, most: int) -> None:
         left = line.row.max_new_tokens - (len(line.tokens) - len(line.row.prefix))
         states = [line.state]
@@ -171,10 +188,11 @@ class GreedySearch:
         line.draft, line.states = tuple(draft), tuple(states)
 
     def _extend(self, line: _Line, logits: Logits, best: Sequence[int]) -> None:
-        for at, (token, state) in enumerate(zip(best, line.states, strict=True)):
+        for at, (place, state) in enumerate(zip(best, line.states, strict=True)):
             own, allowed = self._choices.log_probs(
-                logits[at], token, state, 1 / line.row.temperature
+                logits[at], place, state, 1 / line.row.temperature
             )
+            token = self._choices.token(place)
             line.tokens.append(token)
             line.log_probs.append(own)
             line.allowed.append(allowed)

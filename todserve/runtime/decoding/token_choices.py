@@ -2,7 +2,8 @@
 
 Beside an engine whose network gives logits and leaves the choice to numpy. A state either allows
 few tokens, and those alone are looked at, or refuses few, and then the likeliest of all is nearly
-always among the others. Example: ``Choices(automaton).best(logits, states)``.
+always among the others. The columns of the logits are every token, or a shortlist and, behind it,
+what a call adds. Example: ``Choices(automaton).best(logits, states)``.
 """
 
 import math
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 
 Logits = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+_FEW = 16
+"""A state with less than this part of the vocabulary chooses among labels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Tokens:
-    """The tokens that a state allows, or those that it refuses: whichever are fewer."""
+class _Columns:
+    """The columns that a state allows, or those that it refuses: whichever are fewer."""
 
-    ids: NDArray[np.intp]
+    places: NDArray[np.intp]
     allowed: bool
 
 
@@ -30,11 +35,36 @@ class Choices:
 
     Args:
         automaton: None where every token is allowed.
+        shortlist: the token of each column of the logits, ascending; None where every token has
+            the column of its id.
     """
 
-    def __init__(self, automaton: TokenAutomaton | None) -> None:
+    def __init__(self, automaton: TokenAutomaton | None, shortlist: Ids | None = None) -> None:
         self.automaton = automaton
-        self._known: dict[int, _Tokens] = {}
+        self.labels = frozenset(_labels_beyond(automaton, shortlist).tolist())
+        self._shortlist = shortlist
+        self._tokens: list[int] | None = None if shortlist is None else shortlist.tolist()
+        self._more: list[int] = []
+        self._known: dict[int, _Columns] = {}
+        self._with_more: dict[int, _Columns] = {}
+
+    def add(self, more: Sequence[int]) -> None:
+        """Take further tokens behind the shortlist's columns, instead of those added before.
+
+        Raises:
+            ValueError: there is no shortlist to add to.
+        """
+        if self._shortlist is None:
+            raise ValueError("tokens to add, but no shortlist: every token has a column")
+        self._more = list(more)
+        self._with_more = {}
+
+    def token(self, place: int) -> int:
+        """Return the token of a column."""
+        if self._tokens is None:
+            return place
+        known = len(self._tokens)
+        return self._tokens[place] if place < known else self._more[place - known]
 
     def after(self, state: int, token: int) -> int:
         """Return the state after a token, or REFUSED."""
@@ -43,27 +73,27 @@ class Choices:
         return int(self.automaton.table[state, token])
 
     def best(self, logits: Logits, states: Sequence[int]) -> list[int]:
-        """Return the likeliest allowed token of each row of ``logits``; the first of equal ones."""
+        """Return the column of the likeliest allowed token of each row; of equal ones the first."""
         found: list[int] = logits.argmax(axis=1).tolist()
-        for place, state in enumerate(states):
-            if state != FREE and self.after(state, found[place]) == REFUSED:
-                tokens, row = self._tokens(state), logits[place]
-                if tokens.allowed:
-                    found[place] = int(tokens.ids[row[tokens.ids].argmax()])
+        for at, state in enumerate(states):
+            if state != FREE and self.after(state, self.token(found[at])) == REFUSED:
+                columns, row = self._columns(state), logits[at]
+                if columns.allowed:
+                    found[at] = int(columns.places[row[columns.places].argmax()])
                 else:
                     row = row.copy()
-                    row[tokens.ids] = -np.inf
-                    found[place] = int(row.argmax())
+                    row[columns.places] = -np.inf
+                    found[at] = int(row.argmax())
         return found
 
     def log_probs(
-        self, logits: Logits, token: int, state: int, sharpness: float
+        self, logits: Logits, place: int, state: int, sharpness: float
     ) -> tuple[float, float]:
         """Return the log-probability of a token, and of all that the state allows together.
 
         Args:
-            logits: (vocabulary,).
-            token: the one that was chosen.
+            logits: (columns,).
+            place: the column of the token that was chosen.
             state: where its row stood.
             sharpness: what logits are multiplied by.
         """
@@ -71,29 +101,56 @@ class Choices:
         highest = sharp.max()
         weights = np.exp(sharp - highest)
         whole = math.log(weights.sum())
-        own = float(sharp[token] - highest) - whole
+        own = float(sharp[place] - highest) - whole
         return own, self._allowed(weights, state, whole, own)
 
     def _allowed(self, weights: Logits, state: int, whole: float, own: float) -> float:
         if state == FREE:
             return 0.0
-        tokens = self._tokens(state)
-        some = float(weights[tokens.ids].sum(dtype=np.float64)) / math.exp(whole)
-        if not tokens.allowed:
+        columns = self._columns(state)
+        some = float(weights[columns.places].sum(dtype=np.float64)) / math.exp(whole)
+        if not columns.allowed:
             if some < 0.5:
                 return math.log1p(-some)
             rest = weights.copy()  # what is left of one less nearly one would have few digits
-            rest[tokens.ids] = 0.0
+            rest[columns.places] = 0.0
             some = float(rest.sum(dtype=np.float64)) / math.exp(whole)
         # Together they have at least what the chosen one has, however small that is.
         return max(math.log(some), own) if some > 0.0 else own
 
-    def _tokens(self, state: int) -> _Tokens:
+    def _columns(self, state: int) -> _Columns:
         known = self._known.get(state)
         if known is None:
             assert self.automaton is not None
-            refused = self.automaton.table[state] == REFUSED
+            row = self.automaton.table[state]
+            refused = (row if self._shortlist is None else row[self._shortlist]) == REFUSED
             allows = 2 * int(refused.sum()) > len(refused)
-            ids = np.flatnonzero(~refused if allows else refused)
-            known = self._known[state] = _Tokens(ids=ids, allowed=allows)
-        return known
+            places = np.flatnonzero(~refused if allows else refused)
+            known = self._known[state] = _Columns(places=places, allowed=allows)
+        if not self._more:
+            return known
+        found = self._with_more.get(state)
+        if found is None:
+            assert self.automaton is not None
+            assert self._shortlist is not None
+            refused = self.automaton.table[state, self._more] == REFUSED
+            more = np.flatnonzero(~refused if known.allowed else refused) + len(self._shortlist)
+            places = np.concatenate([known.places, more])
+            found = self._with_more[state] = _Columns(places=places, allowed=known.allowed)
+        return found
+
+
+def _labels_beyond(automaton: TokenAutomaton | None, shortlist: Ids | None) -> Ids:
+    """Return what the shortlist lacks of labels, as of a schema that has grown since.
+
+    Where an open value is written a state allows a large part of the vocabulary. Of such a state
+    the shortlist does, if it allows any of it.
+    """
+    if automaton is None or shortlist is None:
+        return np.zeros(0, dtype=np.int64)
+    allowed = automaton.table != REFUSED
+    few = _FEW * allowed.sum(axis=1) < automaton.vocabulary
+    few |= ~allowed[:, shortlist].any(axis=1)
+    wanted = allowed[few].any(axis=0)
+    wanted[shortlist] = False
+    return np.flatnonzero(wanted).astype(np.int64)

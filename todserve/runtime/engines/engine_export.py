@@ -57,10 +57,10 @@ def export_checkpoint(
     fresh = out.with_name(f".{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    files = export.write(network, fresh, dtype)
     for name in (*CHECKPOINT_FILES, *OPTIONAL_FILES):
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, fresh / name)
+    files = export.write(network, fresh, dtype)
     manifest = ExportManifest(
         engine=engine,
         dtype=dtype,

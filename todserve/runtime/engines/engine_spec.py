@@ -62,8 +62,8 @@ class EngineExport:
 
     Attributes:
         write: (network, folder, dtype) -> the files it wrote below the folder that the engine
-            needs. The network is a T5ForConditionalGeneration in float32, the dtype one of the
-            engine's own.
+            needs; all of the checkpoint but its weights is there already. The network is a
+            T5ForConditionalGeneration in float32, the dtype one of the engine's own.
         files: the paths of those files below the folder; no other file of an export is packed
             into an archive. An archive is code: a file named ``todserve/runtime/pipeline.py`` or
             ``torch.py`` would run in it.

@@ -96,7 +96,9 @@ def _slots(
 def _ground(
     work: TurnWork, checkpoint: Checkpoint, domain: str, slot: str, value: str
 ) -> Ground | None:
-    spoken = Spoken.of(work.utterance, work.request.history, work.memory.state)
+    values = checkpoint.values
+    moment = values.moment(work.request.now) if values is not None else None
+    spoken = Spoken.of(work.utterance, work.request.history, work.memory.state, moment)
     renamed = work.tracked.renamed if work.tracked else ()
     # A misspelt name is borne out by what was typed, not by the name that is meant.
     typed = [one.typed for one in renamed if one.read == value]

@@ -35,6 +35,7 @@ __all__ = ["NO_LOOKUP", "Comparison", "DatabaseResult", "DomainTable", "Knowledg
 NO_LOOKUP = "[db_nores]"
 """The database token of a turn without a look-up."""
 
+_NO_VALUE = frozenset({"", DONTCARE, DELETED})
 _REMEMBERED = 8192
 _ROWS_REMEMBERED = 10
 
@@ -156,8 +157,10 @@ class KnowledgeBase:
         if table is None:
             return DatabaseResult(domain=domain, matches=0)
         asked = _asked(table, constraints)
-        kept = max(limit, _ROWS_REMEMBERED)
-        question = (domain, tuple(asked.items()), kept)
+        if limit > _ROWS_REMEMBERED and not table.arranged:
+            return self._look_up(table, asked, limit)  # long lists would fill the memory
+        kept = _ROWS_REMEMBERED
+        question = (domain, tuple(asked.items()))
         with self._lock:
             found = self._answers.get(question)
             if found is None:
@@ -184,6 +187,25 @@ class KnowledgeBase:
                 if len(self._alike) > _REMEMBERED:
                     self._alike.popitem(last=False)
         return known
+
+    def in_force(self, domain: str, wishes: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the wishes without those that the entity which they name denies.
+
+        Whoever names a place means that place: of "the fitzwilliam museum", named after a search in
+        the west, the area gives way. Wishes that name nothing known, or are met, stay as they are.
+        """
+        column = self._name_column(domain)
+        name = wishes.get(column or "", "")
+        if column is None or name in _NO_VALUE or self.query(domain, wishes, limit=1).matches:
+            return wishes
+        own = {column: name}
+        if not self.query(domain, own, limit=1).matches:
+            return wishes
+        kept: dict[str, str] = dict(own)
+        for slot, value in wishes.items():
+            if self.query(domain, {**kept, slot: value}, limit=1).matches:
+                kept[slot] = value
+        return kept
 
     def entity(self, domain: str, name: str) -> Mapping[str, str] | None:
         """Return the one entity of that name, in any usual spelling; None when it is not clear."""
@@ -318,5 +340,5 @@ def _asked(table: DomainTable, constraints: Mapping[str, str]) -> dict[str, str]
     return {
         slot: value
         for slot, value in sorted(constraints.items())
-        if (slot in table.comparisons or table.arranged) and value not in {"", DONTCARE, DELETED}
+        if (slot in table.comparisons or table.arranged) and value not in _NO_VALUE
     }

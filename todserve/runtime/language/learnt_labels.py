@@ -6,6 +6,7 @@ has the labels of all of them in its vocabulary, and this file says which are it
 Example: ``{"version": 1, "acts": ["inform", "request"], "placeholders": ["address", "name"]}``.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,8 @@ class LearntLabels(BaseModel):
         version: of the file.
         acts: names of acts, without brackets.
         placeholders: slots of the placeholders in replies, without ``value_``.
+        intents: intent -> its share of training's turns; empty where nobody counted.
+        slots: slot as ``train-day`` -> its share of what training's turns set or changed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,8 @@ class LearntLabels(BaseModel):
     version: int = 1
     acts: tuple[str, ...]
     placeholders: tuple[str, ...]
+    intents: Mapping[str, float] = {}
+    slots: Mapping[str, float] = {}
 
     @classmethod
     def of_folder(cls, folder: Path) -> "LearntLabels | None":

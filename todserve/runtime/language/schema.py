@@ -8,6 +8,7 @@ schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dial
 import difflib
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -31,13 +32,30 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ValueType(StrEnum):
+    """What kind of value a slot has, where people say it in many ways (docs/values.md)."""
+
+    DATE = "date"
+    TIME = "time"
+    NUMBER = "number"
+    AMOUNT = "amount"
+    """Of money."""
+    PHONE = "phone"
+    EMAIL = "email"
+    ADDRESS = "address"
+
+
 class Slot(_Frozen):
-    """A slot of one service; ``values`` is closed when ``categorical``."""
+    """A slot of one service; ``values`` is closed when ``categorical``.
+
+    Its value is words; where it has a ``type``, what they mean is told beside them.
+    """
 
     name: str
     categorical: bool = False
     values: tuple[str, ...] = ()
     description: str = ""
+    type: ValueType | None = None
 
     @cached_property
     def spellings(self) -> Mapping[str, str]:
@@ -98,6 +116,7 @@ class Schema(_Frozen):
                         "description": slot.description,
                         "is_categorical": slot.categorical,
                         "possible_values": list(slot.values),
+                        **({"type": str(slot.type)} if slot.type else {}),
                     }
                     for slot in service.slots
                 ],
@@ -134,6 +153,16 @@ class Schema(_Frozen):
         """Return the known values of a slot; empty for free text and for unknown slots."""
         found = self._slots.get(domain, {}).get(slot)
         return found.values if found else ()
+
+    @cached_property
+    def types(self) -> Mapping[tuple[str, str], ValueType]:
+        """(domain, slot) -> the type of its value, of those that have one."""
+        return {
+            (one.name, slot.name): slot.type
+            for one in self.services
+            for slot in one.slots
+            if slot.type is not None
+        }
 
     def intent_domains(self, intent: str | None) -> tuple[str, ...]:
         """Return the domains that offer ``intent``."""
@@ -190,8 +219,20 @@ def _service(entry: Mapping[str, object]) -> Service:
                 categorical=bool(slot["is_categorical"]),
                 values=tuple(slot.get("possible_values") or ()),
                 description=str(slot.get("description", "")),
+                type=_type(f"{name}.{slot['name']}", slot.get("type")),
             )
             for slot in slots
         ),
         intents=tuple(str(intent["name"]) for intent in intents),
     )
+
+
+def _type(slot: str, given: object) -> ValueType | None:
+    if given is None:
+        return None
+    if given not in [*ValueType]:
+        raise ValueError(
+            f"slot {slot}: got the type {str(given)[:40]!r}; a slot's is one of "
+            f"{', '.join(ValueType)}, or left out"
+        )
+    return ValueType(str(given))

@@ -20,6 +20,8 @@ from todserve.runtime.reply.facts import FEW, Facts
 _PROMISING = frozenset({"inform", "recommend", "book", "offerbooked"})
 """Acts that tell their slot; ``request`` asks for it."""
 
+_COUNT = "choice"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
@@ -45,19 +47,22 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     if not facts.row:
         return Completion(text=delexicalised)
     shown = set(placeholders(delexicalised))
-    wanted = asked_for(facts) | {
+    tellable = set(facts.style.slots.told)
+    wanted = set(facts.asked) | {
         act.slot for act in acts if act.domain == facts.domain and act.act in _PROMISING
     }
     if facts.unpicked:
         wanted = set()  # the phone number of any one of them is nobody's answer
+    if _COUNT in wanted and _COUNT not in facts.asked:
+        wanted -= {_COUNT}
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
     if not booked and not _may_tell_reference(facts):
         wanted -= {"reference"}
     added = [
         slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)
     ]
-    concrete = bool(added or shown & set(facts.style.slots.told))
-    few = "choice" in shown and facts.matches <= FEW
+    concrete = bool({*added, *(shown & tellable)} - {_COUNT})
+    few = _COUNT in {*shown, *added} and facts.matches <= FEW
     name = (concrete or few) and _unnamed(facts, shown)
     if facts.pointed and facts.key is not None and facts.key not in shown:
         # Whoever says "the second one" wants to hear which that is, before anything of it.
@@ -72,7 +77,7 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     for slot in added:
         if slot == "reference" and not booked and not facts.reference:
             parts.append(facts.style.told["booked"])
-        parts.append(facts.style.told[slot])
+        parts.append(_phrase(slot, facts))
     if books and not name:
         told = facts.style.told
         parts.append(told.get("of", told["this"]).replace("[value_name]", f"[value_{facts.key}]"))
@@ -90,24 +95,13 @@ def _books_unnamed(delexicalised: str, facts: Facts, shown: AbstractSet[str]) ->
     return facts.bookable and not named
 
 
-def asked_for(facts: Facts) -> set[str]:
-    """Return the slots that the user asks for."""
-    declined = facts.style.patterns["declined"]
-    return {
-        slot
-        for slot, pattern in facts.style.asked_patterns.items()
-        if (match := pattern.search(facts.utterance))
-        and not declined.search(facts.utterance[: match.start()])
-    }
-
-
 def _may_tell_reference(facts: Facts) -> bool:
     """Say whether a reference may follow a reply that says nothing of a booking."""
     if facts.may_book:
         return True
     # Who asks for the number of what was never booked wants it booked; else it is another's.
     known = facts.reference is not None or not facts.told_references
-    return "reference" in asked_for(facts) and known
+    return "reference" in facts.asked and known
 
 
 def _unnamed(facts: Facts, shown: AbstractSet[str]) -> bool:
@@ -124,7 +118,20 @@ def _known(slot: str, facts: Facts) -> bool:
     if facts.arranged and not facts.bookable:
         return False  # nothing is arranged yet
     if slot == "reference":
-        return facts.bookable and not facts.arranged
+        return (facts.bookable or facts.reference is not None) and not facts.arranged
     if slot == "price" and "id" not in facts.columns:
-        return False  # a ticket has a price; a restaurant has a price range, and people ask for it
+        # A ticket has a price; a hotel has a price range, and most ask for that.
+        rate = facts.style.patterns["rate"].search(facts.utterance)
+        return rate is not None and bool(facts.row.get(slot))
+    if slot == _COUNT:
+        return bool(facts.compared)
     return bool(facts.row.get(slot))
+
+
+def _phrase(slot: str, facts: Facts) -> str:
+    """Return what tells a slot; of an earlier booking that is not of the entity at hand, whose."""
+    told, wording = facts.style.told, facts.style.wording
+    if slot == "reference" and facts.booked_name and not facts.names(facts.booked_name):
+        name = wording.spoken(facts.key or "name", facts.booked_name)
+        return told.get("reference_of", told[slot]).replace("{name}", name)
+    return told[slot].replace("{kinds}", facts.style.kind(facts.domain).many)

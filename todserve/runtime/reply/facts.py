@@ -19,6 +19,7 @@ from todserve.runtime.reply.reply_style import ReplyStyle
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 FEW = 10
 """Matches of which one is named beside their count."""
+_MOST_RANKED = 300  # the trains of a week between two places
 _RECENT = 3  # replies in which an entity that was named is still the one at hand
 
 
@@ -36,6 +37,7 @@ class Facts:
         intent: the user's intent, if it is known.
         understood: whether the utterance changed the state of the active domain.
         typed: what was typed, lower case, before it was read as it is meant.
+        unranked: the word for a place in an order that nothing found has: "earlier"; else empty.
         knowledge: the database.
         schema: domains and slots.
         style: the language.
@@ -53,6 +55,7 @@ class Facts:
     intent: str | None = None
     understood: bool = False
     typed: str = ""
+    unranked: str = ""
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -74,12 +77,14 @@ class Facts:
     ) -> "Facts":
         """Collect the facts of a turn, and put the entity at hand first among the results."""
         lower = tuple(text.lower() for text in said)
-        result = (
-            None
-            if found is None
-            else (_at_hand_first(found, utterance.lower(), lower, style, knowledge.forms))
-        )
-        return cls(
+        result, unranked = found, ""
+        if found is not None:
+            result = _at_hand_first(found, utterance.lower(), lower, style, knowledge.forms)
+            wishes = knowledge.in_force(found.domain, state.get(found.domain, {}))
+            result, unranked = _ranked(
+                result, utterance.lower(), wishes, style, knowledge, new=understood
+            )
+        facts = cls(
             domain=domain or "",
             state=state,
             result=result,
@@ -89,10 +94,29 @@ class Facts:
             intent=intent,
             understood=understood,
             typed=typed.lower(),
+            unranked=unranked,
             knowledge=knowledge,
             schema=schema,
             style=style,
         )
+        return facts._of_the_booking() if facts.row and not unranked else facts
+
+    def _of_the_booking(self) -> "Facts":
+        """Put first what was booked and still meets the wishes, where nothing was named since."""
+        code, row = self._told_booking
+        key = self.key or ""
+        if self.result is None or code is None or row.get(key) in (None, self.row.get(key)):
+            return self
+        if not self._recent(code) or not self.count({key: row[key]}):
+            return self
+        others = (one for one in self.result.results if one != row)
+        return replace(self, result=replace(self.result, results=(row, *others)), _shared={})
+
+    def _recent(self, code: str) -> bool:
+        """Say whether the reply that told a reference is the last that spoke of an entity."""
+        ranked = any(one.pattern.search(self.utterance) for one in self.style.ranks.values())
+        last = next((text for text in reversed(self.said) if code in text or self.names(text)), "")
+        return code in last and not self.names(last) and not ranked and not self.understood
 
     @property
     def forms(self) -> WordForms:
@@ -103,6 +127,23 @@ class Facts:
     def slots(self) -> Mapping[str, str]:
         """The state of the active domain."""
         return self.state.get(self.domain, {})
+
+    @cached_property
+    def wishes(self) -> Mapping[str, str]:
+        """What of them was looked up: all but what the entity that they name denies."""
+        return self.knowledge.in_force(self.domain, self.slots)
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The slots of the state that the entity which it names denies."""
+        return tuple(slot for slot in self.slots if slot not in self.wishes)
+
+    @property
+    def is_unknown_name(self) -> bool:
+        """Whether the state names an entity that the database does not have."""
+        key = next((slot for slot in self.style.slots.keys if slot in self.compared), "")
+        name = self.slots.get(key, "")
+        return not self.matches and name not in _NO_VALUE and not self.exist({key: name})
 
     @property
     def matches(self) -> int:
@@ -143,7 +184,7 @@ class Facts:
             self._shared[""] = (
                 self.row
                 if self.matches == 1
-                else self.knowledge.shared(self.domain, self.slots)
+                else self.knowledge.shared(self.domain, self.wishes)
                 if self.matches
                 else {}
             )
@@ -153,7 +194,7 @@ class Facts:
         """Return how many of what was found also satisfy ``extra``."""
         if self.result is None:
             return 0
-        return self.knowledge.query(self.domain, {**self.slots, **extra}, limit=1).matches
+        return self.knowledge.query(self.domain, {**self.wishes, **extra}, limit=1).matches
 
     def exist(self, only: Mapping[str, str]) -> int:
         """Return how many entities of the domain satisfy ``only``, whatever the user wished."""
@@ -171,15 +212,32 @@ class Facts:
             return False
         return not self.named_before()
 
-    @property
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The slots that the user asks for."""
+        declined = self.style.patterns["declined"]
+        return frozenset(
+            slot
+            for slot, pattern in self.style.asked_patterns.items()
+            if (match := pattern.search(self.utterance))
+            and not declined.search(self.utterance[: match.start()])
+        )
+
+    @cached_property
     def asks_unknown(self) -> bool:
-        """Whether the user speaks of a yes or no that the database does not have here."""
+        """Whether the user asks for what the database does not have here."""
+        unlisted = self.style.unlisted_patterns.get(self.domain)
+        if unlisted is not None and unlisted.search(self.utterance):
+            return True
         spoken = (
             slot
             for slot, pattern in self.style.flag_patterns.items()
             if pattern.search(self.utterance)
         )
-        return any(slot not in self.columns for slot in spoken)
+        if any(slot not in self.columns for slot in spoken):
+            return True
+        rare = self.asked & self.style.slots.rare & self.columns
+        return bool(self.row) and any(not self.row.get(slot) for slot in rare)
 
     @property
     def narrowing(self) -> str:
@@ -248,6 +306,30 @@ class Facts:
         row = self._told_booking[1]
         return next((row[slot].lower() for slot in self.style.slots.keys if row.get(slot)), "")
 
+    @property
+    def asks_for_booking(self) -> bool:
+        """Whether the user asks for a reference that is there, or of what nobody has booked."""
+        return "reference" in self.asked and bool(self.booking_slots) and not self.arranged
+
+    @property
+    def recalled(self) -> frozenset[str]:
+        """What of a booking the state holds: its day, its time, its people."""
+        names = (one for slot in self.booking_slots for one in slot.split("|"))
+        return frozenset(one for one in names if self.slots.get(one, "") not in _NO_VALUE)
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the user asks what was booked, or wished, so far."""
+        asks = self.style.patterns["recalls"].search(self.utterance) is not None
+        return asks and bool(self.recalled - self.compared)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the user wants another one than the only one there is, which has been named."""
+        wanted = self.style.patterns["other"].search(self.utterance) is not None
+        finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
+        return wanted and finds and self.matches == 1 and self.named_before()
+
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
         """The reference and the entity of a booking that an earlier reply told."""
@@ -259,11 +341,18 @@ class Facts:
         elif self.intent is not None and not self.may_book:
             # A wish that came after the booking may have left its entity out of the results.
             rows += self._named_rows()
-        for row in rows:
+        for row in [*rows, *self._further_rows()]:
             code = booking_reference(self.domain, self.state, row, self.booking_slots)
             if code in self.told_references:
                 return code, row
         return None, {}
+
+    def _further_rows(self) -> tuple[Mapping[str, str], ...]:
+        """Return what was found beyond the first results, where it has no name: a later train."""
+        few = self.result is not None and len(self.result.results) < self.matches <= _MOST_RANKED
+        if not few or "name" in self.columns or self.may_book:
+            return ()
+        return self.knowledge.query(self.domain, self.wishes, limit=self.matches).results
 
     def _named_rows(self) -> list[Mapping[str, str]]:
         """Return the entities of the domain that were named by anybody before."""
@@ -272,13 +361,24 @@ class Facts:
         named = [
             one for one in self.knowledge.values(self.domain, key) if self.forms.named_in(one, told)
         ]
-        found = (self.knowledge.query(self.domain, {key: one}, limit=1) for one in named)
-        return [row for one in found for row in one.results]
+        return [row for one in named if (row := self._row_named(key, one)) is not None]
+
+    def _row_named(self, key: str, name: str) -> Mapping[str, str] | None:
+        """Return the entity of a name, one that meets the wishes first: trains share their ids."""
+        for wishes in (self.wishes, {}):
+            found = self.knowledge.query(self.domain, {**wishes, key: name}, limit=1).results
+            if found:
+                return found[0]
+        return None
+
+    @property
+    def name(self) -> str:
+        """What the entity at hand is called, lower case; empty where nothing names it."""
+        return self.row.get(self.key or "", "").lower()
 
     def names(self, text: str) -> bool:
         """Say whether a lower-case text names the entity at hand."""
-        name = self.row.get(self.key or "", "").lower()
-        return bool(name) and self.forms.named_in(name, text)
+        return bool(self.name) and self.forms.named_in(self.name, text)
 
     @property
     def pointed(self) -> bool:
@@ -324,6 +424,38 @@ def _at_hand_first(
     if not chosen:  # none, or the first already
         return found
     return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
+
+
+def _ranked(
+    found: DatabaseResult,
+    utterance: str,
+    wishes: Mapping[str, str],
+    style: ReplyStyle,
+    knowledge: KnowledgeBase,
+    *,
+    new: bool,
+) -> tuple[DatabaseResult, str]:
+    """Put first what the user asks for by its place in an order; say which place nothing has.
+
+    Where the wishes are new, "later" is one of them, and no order among what they find.
+    """
+    columns = knowledge.columns(found.domain)
+    said = (
+        (word, rank)
+        for word, rank in style.ranks.items()
+        if rank.slot in columns
+        and rank.pattern.search(utterance)
+        and not (new and rank.side.is_relative)
+    )
+    word, rank = next(said, ("", None))
+    if rank is None or not found.results or found.matches > _MOST_RANKED:
+        return found, ""
+    rows = knowledge.query(found.domain, wishes, limit=found.matches).results
+    chosen = rank.chosen(rows, found.results[0])
+    if chosen is None:
+        return found, word if rank.side.is_relative else ""
+    others = (row for row in found.results if row != chosen)
+    return replace(found, results=(chosen, *others)), ""
 
 
 def _last_named(names: Sequence[str], said: Sequence[str]) -> int | None:

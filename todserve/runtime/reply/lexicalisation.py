@@ -100,8 +100,8 @@ def lexicalise(
         elif found.origin is Origin.KIND:
             written = value
         else:
-            written = wording.bent(slot, wording.spoken(slot, value), text, after)
-            written += values.per_ticket(slot, value, after)
+            priced = values.priced(slot, value, text, after)
+            written = wording.bent(slot, wording.spoken(slot, priced), text, after)
         if found.origin is Origin.COUNT and place:
             after = wording.verb(str(value), after)
         text = wording.article(text, written) + written + particles.agreeing(written, after)
@@ -241,12 +241,14 @@ class _Values:
                 return str(facts.count({slot: value}))
         return None
 
-    def per_ticket(self, slot: str, value: str, after: str) -> str:
-        """Return " each" where a price for one stands in a reply to several people."""
+    def priced(self, slot: str, value: str, before: str, after: str) -> str:
+        """Return a value; a price for one that stands in a reply to several people as they pay."""
         roles = self.style.slots
         people = self.state.get(self.domain, {}).get(roles.people, "")
         several = people.isdigit() and int(people) > 1
-        return self.style.wording.for_each(value, after) if several and slot == roles.price else ""
+        if not several or slot != roles.price:
+            return value
+        return self.style.wording.for_several(value, int(people), before, after)
 
     def _is_limit(self, slot: str, before: str, whole: str) -> bool:
         """Say whether a time is the user's own limit, not an entity's: "5 trains arrive by 9"."""

@@ -60,6 +60,17 @@ class Literals:
                 found.append(Literal(slot=span.slot, value=value, start=span.start, end=span.end))
         return tuple(found)
 
+    def asked(self, domain: str, text: str, name: str) -> tuple[Literal, ...]:
+        """Return the values that a question says: not the service's own name, nor a part of a name.
+
+        Args:
+            domain: whose values.
+            text: the user's words, lower case.
+            name: of the entity at hand, lower case.
+        """
+        bare = text.replace(self._forms.without_article(name), " ") if name else text
+        return tuple(one for one in self.values(domain, bare) if one.value != domain)
+
     def names(self, text: str) -> tuple[str, ...]:
         """Return the names of entities, of whatever domain, that a lower-case text says."""
         if self._names is None:

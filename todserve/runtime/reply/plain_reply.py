@@ -7,25 +7,47 @@ style's. Example: with a day missing for the booking that the user wants, ``for 
 from collections.abc import Sequence
 
 from todserve.runtime.language.dialogue import GENERAL, DialogueAct
-from todserve.runtime.reply.completion import asked_for
 from todserve.runtime.reply.facts import FEW, Facts
 
 _GREETINGS = ("bye", "welcome", "greet")
 _REQUEST = "request"
 
 
-def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> str:
+def plain_reply(
+    facts: Facts,
+    acts: Sequence[DialogueAct],
+    *,
+    books: bool,
+    lost: bool = False,
+    doubted: Sequence[str] = (),
+    unborne: bool = False,
+) -> str:
     """Return a delexicalised reply that claims nothing but what the look-up found.
 
     Args:
         facts: of the turn.
         acts: the generated acts: what they ask the user is asked.
         books: whether the user wants a booking.
+        lost: whether nothing was understood.
+        doubted: slots of which the user asks whether something is so.
+        unborne: whether a yes or a no was generated that nothing bears out.
     """
     sentences = facts.style.sentences
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
-    if facts.unpicked and asked_for(facts) & facts.columns:
+    if facts.is_unknown_name:
+        return _filled(sentences["nowhere"], facts)
+    if facts.asks_for_booking and not books and (earlier := _earlier_booking(facts)):
+        return earlier
+    picked = bool(facts.row) and (facts.matches == 1 or facts.named_before())
+    unsure = unborne and not (doubted or facts.denied or facts.asked & facts.columns)
+    if unsure or (facts.asks_unknown and not facts.understood):
+        called = picked and facts.row.get("phone") and not facts.arranged
+        call = _filled(sentences["call"], facts) if called else ""
+        return f"{sentences['unknown']} {call}".strip()
+    if facts.recalls and (so_far := _so_far(facts)):
+        return so_far
+    if facts.unpicked and facts.asked & facts.columns:
         return facts.style.question(facts.domain, "name")
     if books and facts.booking_slots and facts.missing:
         return facts.style.question(facts.domain, facts.missing[0])
@@ -33,8 +55,18 @@ def plain_reply(facts: Facts, acts: Sequence[DialogueAct], *, books: bool) -> st
         return _booked(facts)
     if facts.row and (told := sentences.get(f"told.{facts.domain}")):
         return told
+    if picked and (like := _as_it_is(facts, doubted or facts.denied)):
+        return like
     if facts.asks_unknown:
         return sentences["unknown"]
+    if picked and facts.key is not None and facts.asked & {*facts.row, "choice"}:
+        return _filled(sentences["named"], facts)
+    if facts.unranked and not books:
+        return _filled(sentences["none_such"].replace("{word}", facts.unranked), facts)
+    if facts.exhausted:
+        return _filled(sentences["only"], facts)
+    if lost and not facts.asked & facts.columns and "choice" not in facts.asked:
+        return out_of_scope_reply(facts)
     asked = _requested(facts, acts)
     if facts.arranged:
         return asked or (_booked(facts) if facts.bookable else _missing(facts))
@@ -65,6 +97,8 @@ def service_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     if not facts.domain or not facts.matches:
         return ""
+    if facts.matches == 1 and facts.slots and (told := sentences.get(f"told.{facts.domain}")):
+        return told
     about = sentences.get(f"about.{facts.domain}")
     if about and not facts.slots:
         return about
@@ -83,6 +117,50 @@ def beside_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     found = _found(facts) if facts.matches else _filled(sentences["none"], facts)
     return f"{_filled(sentences['beside'], facts)} {found}" if found else ""
+
+
+def _earlier_booking(facts: Facts) -> str:
+    """Return the reference that was told last, or that nothing has been booked."""
+    sentences, wording = facts.style.sentences, facts.style.wording
+    if facts.reference:
+        return ""  # it is told behind the sentence, see completion
+    if facts.told_references:
+        code = wording.spoken("reference", facts.told_references[-1])
+        return sentences["earlier"].replace("{code}", code)
+    if facts.bookable:
+        return ""
+    asked = facts.style.question(facts.domain, facts.missing[0]) if facts.missing else ""
+    return f"{sentences['unbooked']} {asked}".strip()
+
+
+def _so_far(facts: Facts) -> str:
+    """Return what is known of a booking, made or not."""
+    told = facts.style.told
+    if facts.told_references and not facts.reference:
+        return _earlier_booking(facts)  # of which of them the state is, nobody knows
+    slots = (one for slot in facts.booking_slots for one in slot.split("|"))
+    phrases = [told[slot] for slot in slots if slot in facts.recalled and slot in told]
+    if facts.reference:
+        phrases.append(told["reference"])
+    if not phrases:
+        return ""
+    picked = facts.key is not None and (facts.matches == 1 or facts.named_before())
+    name = f"[value_{facts.key}], " if picked else ""
+    return f"{facts.style.sentences['so_far']} {name}{facts.style.listed(phrases)}."
+
+
+def _as_it_is(facts: Facts, slots: Sequence[str]) -> str:
+    """Return what the entity at hand is like, where the user takes it for something else."""
+    told = facts.style.told
+    phrases = [
+        phrase
+        for slot in dict.fromkeys(slots)
+        if (value := facts.row.get(slot))
+        and (phrase := told.get(f"{slot}.{value}") or told.get(slot))
+    ]
+    if not phrases or facts.key is None:
+        return ""
+    return f"{_filled(facts.style.sentences['named'], facts)} {facts.style.listed(phrases)}."
 
 
 def _services(facts: Facts) -> str:

@@ -20,7 +20,13 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     invented    a time, a price, a number or a code that is from nowhere
     which       a number or an address of any one of many, where nobody knows which is meant
     untold      nothing is told of what is only looked up, such as a department, though it was found
-    helpless    it can do nothing, it says, where a wish was understood, or beside what it does
+                or of a booking whose reference, day, time or party is asked for
+    nowhere     anything but that there is no such place, where the user names an unknown one
+    only        another one, where all that was found has been named
+    rank        one, where the user asks for an earlier, later or cheaper one and there is none
+    answer      a yes or no that nothing known bears out, or that what is known denies
+    unknown     something else, where the user asks for what the database does not have
+    helpless    it can do nothing, it says, or understood nothing
     garbled     it goes round in circles, or says a word twice
 """
 
@@ -33,7 +39,6 @@ from functools import cached_property
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.reply.amendment import claimed
 from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
-from todserve.runtime.reply.completion import asked_for
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
@@ -41,6 +46,8 @@ from todserve.runtime.reply.literals import Literal, Literals
 _DIGITS = re.compile(r"\d[\d:.]*\d|\d")
 _SAME_WORD = re.compile(r"\b([^\W\d]{3,}) \1\b")
 _SPELT_OUT = re.compile(r"\b[b-hj-z]\. [b-hj-z]\b")  # "postcode c. b"
+_BARE = 8  # words; "no, it is not free to enter"
+_FRAGMENT = 2  # words
 _SHORT = 12  # characters; "yes." may come twice
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 
@@ -103,7 +110,11 @@ def _is_said_to_be_unknown(slot: str, draft: Draft) -> bool:
     facts = draft.facts
     # Of an entity, "not listed" is true; of many, a stand-in would be no value of any.
     lacking = slot in facts.columns - facts.compared and bool(facts.row) and not facts.row.get(slot)
-    return lacking and slot not in facts.style.slots.keys
+    after = draft.delexicalised.partition(f"[value_{slot}]")[2]
+    joined = after.startswith(facts.style.together) or facts.style.patterns["but"].match(after)
+    # "It is not listed to enter": the sentence goes on as only a value can be followed.
+    ends = bool(joined) or not after[1:2].isalpha()
+    return lacking and slot not in facts.style.slots.keys and ends
 
 
 def _none(draft: Draft) -> bool:
@@ -196,6 +207,9 @@ def _kind(draft: Draft) -> bool:
 def _shared(draft: Draft) -> bool:
     facts, keys = draft.facts, draft.facts.style.slots.keys
     for clause in draft.claims:
+        looked_up = facts.result is not None and facts.compared
+        if looked_up and facts.matches < 2 and draft.says("pair", clause):
+            return True
         if clause.subject is not Subject.ALL or facts.matches < 2:
             continue
         for one in draft.literals.values(facts.domain, clause.text):
@@ -234,7 +248,7 @@ def _row(draft: Draft) -> bool:
     for place, clause in enumerate(draft.claims):
         if clause.subject is Subject.ONE and _denied_by_row(draft, clause):
             return True
-        if _speaks_of_an_unknown_flag(draft, clause):
+        if _speaks_of_an_unknown_flag(draft, clause) or _speaks_of_nothing(draft, clause):
             return True
         if place == 0 and _answers_a_flag_wrongly(draft, clause):
             return True
@@ -252,7 +266,7 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
         if one.slot not in facts.columns or not row:
             if not _of_state(one, facts):
                 return True
-        elif facts.forms.same(row.get(one.slot, ""), one.value) is denied:
+        elif not row.get(one.slot) or facts.forms.same(row[one.slot], one.value) is denied:
             return True
     for filling in fillings:
         # "it is not in the [value_area]", filled with where it is
@@ -266,14 +280,27 @@ def _denied_by_row(draft: Draft, clause: Clause) -> bool:
     )
 
 
+def _speaks_of_nothing(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause tells of one, where nothing was found: "it has 5 stars"."""
+    facts = draft.facts
+    if clause.subject is not Subject.ONE or facts.matches or facts.result is None:
+        return False
+    columns = facts.compared - set(facts.style.slots.keys)
+    return any(one.origin is Origin.STATE and one.slot in columns for one in draft.fillings(clause))
+
+
 def _booking(draft: Draft) -> bool:
     facts = draft.facts
     arranged = facts.arranged and any(slot in facts.columns for slot in _slots(draft))
     claims = arranged or any(_booked(draft, clause) for clause in draft.claims)
     # "Shall I book it? It is booked": one or the other.
-    anew = "reference" in _slots(draft) and not facts.reference
     asks = any(draft.says("offers", clause) for clause in draft.clauses if clause.asks)
-    return claims and ((anew and asks) or not (facts.bookable or facts.reference))
+    if not claims or asks:
+        return claims
+    if facts.reference:
+        return False
+    # Who asks for something else wants no new booking, though one could be made.
+    return not facts.bookable or not (facts.may_book or facts.arranged)
 
 
 def _booked(draft: Draft, clause: Clause) -> bool:
@@ -292,6 +319,7 @@ def _reference(draft: Draft) -> bool:
     if facts.reference:
         keys = facts.style.slots.keys
         named = [one.value for one in draft.filled.fillings if one.slot in keys and one.value]
+        named += [facts.booked_name] if facts.booked_name in draft.filled.text.lower() else []
         return bool(named and facts.booked_name) and facts.booked_name not in named
     if not facts.bookable:
         return True
@@ -324,7 +352,7 @@ def _invented(draft: Draft) -> bool:
 
 def _which(draft: Draft) -> bool:
     facts = draft.facts
-    if not facts.unpicked or not asked_for(facts) & facts.columns:
+    if not facts.unpicked or not facts.asked & facts.columns:
         return False
     told = set(_slots(draft)) & (facts.columns - facts.compared)
     return bool(told) or any(draft.says("helpless", clause) for clause in draft.claims)
@@ -332,16 +360,64 @@ def _which(draft: Draft) -> bool:
 
 def _untold(draft: Draft) -> bool:
     facts = draft.facts
+    if facts.asks_for_booking and "reference" not in _slots(draft):
+        return not facts.may_book
+    if facts.recalls and not facts.recalled & set(_slots(draft)):
+        return True
     if f"told.{facts.domain}" not in facts.style.sentences or not facts.row:
         return False
     return facts.understood and not set(_slots(draft)) & facts.columns
 
 
-def _helpless(draft: Draft) -> bool:
+def _nowhere(draft: Draft) -> bool:
     facts = draft.facts
-    helps = facts.understood or bool(set(_slots(draft)) & facts.columns)
-    if not helps or facts.result is None:
+    about = facts.intent is None or facts.domain in facts.schema.intent_domains(facts.intent)
+    return facts.is_unknown_name and about
+
+
+def _only(draft: Draft) -> bool:
+    return draft.facts.exhausted
+
+
+def _rank(draft: Draft) -> bool:
+    facts = draft.facts
+    return bool(facts.unranked) and not facts.may_book and facts.named_before()
+
+
+def _answer(draft: Draft) -> bool:
+    facts = draft.facts
+    if facts.result is None or not facts.compared or not draft.claims:
         return False
+    first = draft.claims[0]
+    yes, no = draft.says("yes", first), draft.says("no", first)
+    patterns = facts.style.patterns
+    if not (yes or no) or not patterns["asks_of_it"].search(facts.utterance):
+        return False
+    if (yes and (facts.denied or not facts.matches)) or facts.asked & facts.style.slots.rare:
+        return True  # hours are told; whether they are now, nobody knows
+    said = [
+        one
+        for one in draft.literals.asked(facts.domain, facts.utterance, facts.name)
+        if one.slot in facts.columns
+    ]
+    about = facts.shared if facts.matches > 1 and not facts.named_before() else facts.row
+    has = [facts.forms.same(about.get(one.slot, ""), one.value) for one in said]
+    if said and about:
+        return not all(has) if yes else all(has)
+    bare = len(first.text.split()) <= _BARE and not first.slots and len(draft.claims) == 1
+    return bare and not facts.understood and not any(True for _ in _flags_asked(facts))
+
+
+def _unknown(draft: Draft) -> bool:
+    facts = draft.facts
+    told = set(_slots(draft))
+    unknowing = any(draft.says("unknowing", clause) for clause in draft.clauses)
+    if not facts.asks_unknown:
+        return unknowing and bool(told & set(facts.style.slots.told))
+    return not (unknowing or facts.understood or facts.asked & told)
+
+
+def _helpless(draft: Draft) -> bool:
     return any(draft.says("helpless", clause) for clause in draft.claims)
 
 
@@ -351,7 +427,22 @@ def _garbled(draft: Draft) -> bool:
     text = draft.delexicalised
     if any(_names_one_twice(draft, clause) for clause in draft.clauses):
         return True
-    return twice or bool(_SAME_WORD.search(text) or _SPELT_OUT.search(text))
+    if any(_says_nothing_of_all(clause) for clause in draft.claims):
+        return True
+    return twice or _lists_twice(text) or bool(_SAME_WORD.search(text) or _SPELT_OUT.search(text))
+
+
+def _lists_twice(text: str) -> bool:
+    """Say whether one word stands twice in a list: "restaurants, restaurants, taxis"."""
+    listed = [one.strip() for one in text.split(",")[1:-1]]
+    words = [one for one in listed if one.isalpha()]
+    return len(words) > len(set(words))
+
+
+def _says_nothing_of_all(clause: Clause) -> bool:
+    """Say whether only the beginning is left of a claim about all: "both are"."""
+    words = len(clause.text.split())
+    return clause.subject is Subject.ALL and not clause.slots and words <= _FRAGMENT
 
 
 def _names_one_twice(draft: Draft, clause: Clause) -> bool:
@@ -467,6 +558,11 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "invented": _invented,
     "which": _which,
     "untold": _untold,
+    "nowhere": _nowhere,
+    "only": _only,
+    "rank": _rank,
+    "answer": _answer,
+    "unknown": _unknown,
     "helpless": _helpless,
     "garbled": _garbled,
 }

@@ -25,7 +25,10 @@ from todserve.runtime.reply.reply_rules import Draft, strikes
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NAMES = ("name", "id", "song_title")
-_CLEAR = frozenset({"refusal", "booking", "reference", "which"})
+_CLEAR = frozenset(
+    {"refusal", "booking", "reference", "which", "untold", "nowhere", "only", "rank", "answer"}
+    | {"unknown", "helpless"}
+)
 
 
 class Source(StrEnum):
@@ -187,10 +190,28 @@ class ReplyStage:
             claimed = bool({"booking", "reference"} & set(first.strikes))
             # What is missing is asked for; what nobody wants is not booked.
             books = wanted or (claimed and (facts.may_book or not facts.bookable))
-            best = self.plain(plain_reply(facts, acts, books=books), facts, acts)
+            text = plain_reply(
+                facts,
+                acts,
+                books=books,
+                lost="helpless" in first.strikes and not facts.understood,
+                doubted=self._doubted(facts),
+                unborne="answer" in first.strikes,
+            )
+            best = self.plain(text, facts, () if facts.asks_unknown else acts)
         if best is not first and first.holds:
             rules = (*rules, "unnamed")
         return ChosenReply(candidate=best, rules=rules)
+
+    def _doubted(self, facts: Facts) -> tuple[str, ...]:
+        """Return the slots of which the user asks whether something is so."""
+        if not facts.style.patterns["asks_of_it"].search(facts.utterance):
+            return ()
+        said = self._literals.asked(facts.domain, facts.utterance, facts.name)
+        flags = facts.style.flag_patterns.items()
+        asked = [one.slot for one in said]
+        asked += [slot for slot, pattern in flags if pattern.search(facts.utterance)]
+        return tuple(dict.fromkeys(slot for slot in asked if slot in facts.columns))
 
     def with_another(self, reply: ChosenReply, facts: Facts) -> ChosenReply:
         """Return a reply with what was found for a second service behind it.

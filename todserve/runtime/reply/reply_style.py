@@ -21,6 +21,7 @@ from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE
 from todserve.runtime.reply import korean_particles
+from todserve.runtime.reply.ranks import Rank
 from todserve.runtime.reply.wording import Wording
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
@@ -77,6 +78,11 @@ class Claims(_Frozen):
         remaining: that it speaks of those which it has not counted yet.
         code: a time, a price, a number or a code, of whatever kind.
         asks_flag: in the user's words, the beginning of a question of yes or no.
+        asks_of_it: the same of a question about the entity that is spoken of.
+        rate: in the user's words, that a price in money is asked for, not a range of prices.
+        unknowing: that something is not known.
+        pair: that something is true of two.
+        recalls: in the user's words, the question what was booked or wished so far.
     """
 
     asks: str
@@ -102,6 +108,11 @@ class Claims(_Frozen):
     remaining: str = ""
     code: str = ""
     asks_flag: str = ""
+    asks_of_it: str = ""
+    rate: str = ""
+    unknowing: str = ""
+    pair: str = ""
+    recalls: str = ""
 
 
 class Particles(NamedTuple):
@@ -136,6 +147,7 @@ class SlotRoles(_Frozen):
         people: how many pay.
         price: what one of them pays.
         true: values that say yes.
+        rare: columns that users ask for and that many entities lack.
     """
 
     keys: tuple[str, ...] = ("name", "id", "car", "song_title")
@@ -147,12 +159,15 @@ class SlotRoles(_Frozen):
         {"name", "type", "area", "pricerange", "stars", "leave", "arrive"}
     )
     repeated: frozenset[str] = frozenset({"departure", "destination", "day"})
-    told: tuple[str, ...] = ("phone", "address", "postcode", "reference", "price", "fee")
+    told: tuple[str, ...] = (
+        *("choice", "phone", "address", "postcode", "reference", "price", "fee", "openhours"),
+    )
     limits: frozenset[str] = frozenset({"leave", "arrive"})
     scheduled: str = "id"
     people: str = "people"
     price: str = "price"
     true: frozenset[str] = frozenset({"yes", "free", "true"})
+    rare: frozenset[str] = frozenset({"openhours", "fee"})
 
 
 class ReplyStyle(_Frozen):
@@ -169,10 +184,14 @@ class ReplyStyle(_Frozen):
         kinds: domain -> what its entities are called; "" for every other domain.
         bookings: domain -> slots without which there is no booking; ``leave|arrive`` is either.
         asked: slot -> a regular expression of how users ask for it.
+        unlisted: domain -> a regular expression of how users ask for what its database does not
+            have: the platform of a train, the breakfast of a hotel.
+        ranks: what is said of an entity by its place in an order -> how users say so: "later".
         asks_for: slot -> a regular expression of how a reply asks for it.
-        told: slot -> the phrase that tells it; ``this`` and ``one_of_them`` name an entity,
-            ``booked`` stands before the reference of a new booking, ``of`` tells what one is of
-            (``this`` does without it), ``examples`` stands before some of many.
+        told: slot -> the phrase that tells it, ``slot.value`` before ``slot``; ``this`` and
+            ``one_of_them`` name an entity, ``booked`` stands before the reference of a new booking,
+            ``of`` tells what that is of, ``reference_of`` tells that of an earlier one,
+            ``examples`` stands before some of many.
         questions: slot -> the question for it; ``domain.slot`` before ``slot``, "" for any other.
         sentences: name of a plain sentence -> its text, see ``plain``; ``told.DOMAIN`` tells what
             is known of an entity that is looked up and not chosen: a department, a police station.
@@ -199,6 +218,8 @@ class ReplyStyle(_Frozen):
     kinds: Mapping[str, Kind]
     bookings: Mapping[str, tuple[str, ...]] = {}
     asked: Mapping[str, str] = {}
+    unlisted: Mapping[str, str] = {}
+    ranks: Mapping[str, Rank] = {}
     asks_for: Mapping[str, str] = {}
     told: Mapping[str, str] = {}
     questions: Mapping[str, str]
@@ -282,6 +303,8 @@ class ReplyStyle(_Frozen):
         """Yield all regular expressions, one each."""
         yield from self.claims.model_dump().values()
         yield from self.asked.values()
+        yield from self.unlisted.values()
+        yield from (one.said for one in self.ranks.values())
         yield from self.asks_for.values()
         for texts in self.removable.values():
             yield from texts
@@ -318,6 +341,11 @@ class ReplyStyle(_Frozen):
     def asked_patterns(self) -> Mapping[str, re.Pattern[str]]:
         """Slot -> how users ask for it, compiled."""
         return {slot: re.compile(text) for slot, text in self.asked.items()}
+
+    @cached_property
+    def unlisted_patterns(self) -> Mapping[str, re.Pattern[str]]:
+        """Domain -> how users ask for what its database does not have, compiled."""
+        return {domain: re.compile(text) for domain, text in self.unlisted.items()}
 
     @cached_property
     def asks_for_patterns(self) -> Mapping[str, re.Pattern[str]]:

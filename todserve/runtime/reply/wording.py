@@ -8,13 +8,15 @@ file or of a checkpoint's ``reply.json``; what each means is told at `Wording`.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import cached_property
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?")
 _WORD = re.compile(r"[^\W_](?:[^\W_]|')*")
-_SENTENCE_START = re.compile(r"(^\W*|[.!?]\s+)([^\W\d_])")
+_SENTENCE_START = re.compile(r"(^\W*|(?<!\b[ap]\.m)[.!?]\s+)([^\W\d_])")
 _ANYTHING = re.compile(r"(?s:.*)")
 _NOTHING = re.compile(r"(?!)")
 
@@ -131,6 +133,7 @@ class Wording(_Frozen):
         each: what follows a price for one where several pay.
         each_price: a regular expression of such a price.
         each_said: what follows the price where the reply says so itself.
+        total_before: what stands before a price for all.
     """
 
     written: Mapping[str, str] = {}
@@ -154,6 +157,7 @@ class Wording(_Frozen):
     each: str = ""
     each_price: str = ""
     each_said: str = ""
+    total_before: str = ""
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
@@ -175,6 +179,7 @@ class Wording(_Frozen):
             yield from (agreement.value, agreement.pattern)
         yield from (self.proper, self.unlisted_before, self.determined_before, self.determiner)
         yield from (self.limit_before, self.limit_by, self.each_price, self.each_said)
+        yield self.total_before
 
     def spoken(self, slot: str, value: str) -> str:
         """Return a database or state value as it is written in a reply."""
@@ -241,11 +246,22 @@ class Wording(_Frozen):
             return True
         return not names_one and self._compiled["limit_by"].search(before) is not None
 
-    def for_each(self, price: str, after: str) -> str:
-        """Return what follows a price for one; "" where the reply says so, or it is none."""
+    def for_several(self, price: str, people: int, before: str, after: str) -> str:
+        """Return a price for one as a reply to several says it: said to be for each, or the total.
+
+        Args:
+            price: for one.
+            people: how many pay.
+            before: the reply up to the price.
+            after: the reply after it.
+        """
         if not self._compiled["each_price"].fullmatch(price):
-            return ""
-        return "" if self._compiled["each_said"].match(after) else self.each
+            return price
+        if self._compiled["each_said"].match(after):
+            return price
+        if self._compiled["total_before"].search(before):
+            return _AMOUNT.sub(lambda amount: str(Decimal(amount[0]) * people), price, count=1)
+        return f"{price}{self.each}"
 
     def finished(self, text: str) -> str:
         """Return a filled reply with capitals, singulars and single spaces."""
@@ -297,6 +313,7 @@ class Wording(_Frozen):
             "limit_by": self.limit_by,
             "each_price": self.each_price,
             "each_said": self.each_said,
+            "total_before": self.total_before,
         }
         return {name: _compiled(text, _NOTHING) for name, text in named.items()}
 

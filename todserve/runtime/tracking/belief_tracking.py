@@ -11,7 +11,8 @@ cannot withdraw a slot, only change it. The state of a TURN alone replaces what 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from todserve.runtime.decoding.parsed_generation import Reading
@@ -32,10 +33,15 @@ from todserve.runtime.tracking.active_domain import DomainDecision, decide
 from todserve.runtime.tracking.domain_model import DomainModel
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.wish_parts import WishPart
-from todserve.runtime.wire.response import WordChange
+from todserve.runtime.values.unreadable import UnreadableValue
+from todserve.runtime.values.value_reader import ValueReader
+from todserve.runtime.wire.response import NormalisedValue, WordChange
 
 Confidence = Mapping[str, Mapping[str, float]]
 """domain -> slot -> probability in [0, 1]; a slot without one is absent."""
+
+Meant = Mapping[str, Mapping[str, NormalisedValue]]
+"""domain -> slot -> what its value means; a slot without a type is absent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +51,14 @@ class Memory:
     Attributes:
         state: the belief state.
         confidence: of its values, where it is known.
+        meant: what its values were found to mean when they were said, where slots have types.
         domain: the active domain.
         corrected: slots that a person has set or taken back, and nobody has spoken of since.
     """
 
     state: BeliefState = field(default_factory=dict)
     confidence: Confidence = field(default_factory=dict)
+    meant: Meant = field(default_factory=dict)
     domain: str | None = None
     corrected: Slots = field(default_factory=dict)
 
@@ -64,16 +72,19 @@ class Refusal(StrEnum):
     """Its confidence is below what is worth acting on; the reply asks for it."""
     CORRECTED = "corrected"
     """A person has corrected the slot, and the utterance says nothing new of it."""
+    UNREADABLE = "unreadable"
+    """It is none of its slot's type; the reply asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefusedValue:
-    """A value that the model wrote and that does not enter the state."""
+    """A value that the model wrote and that does not enter the state; ``detail`` says more."""
 
     domain: str
     slot: str
     value: str
     reason: Refusal
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +98,7 @@ class Tracked:
         refused: values that were understood, and are not believed.
         unconstrained: of the slots the model wrote under a constraint, its probability of their
             values among everything it might have written.
+        moment: from when days were counted; None where no slot has a type.
         renamed: values brought to the spelling of the name in the database that they mean.
     """
 
@@ -95,6 +107,7 @@ class Tracked:
     unparsed: tuple[str, ...]
     renamed: tuple[WordChange, ...] = ()
     refused: tuple[RefusedValue, ...] = ()
+    moment: datetime | None = None
     unconstrained: Confidence = field(default_factory=dict)
 
 
@@ -112,6 +125,8 @@ def track(
     history: Sequence[Exchange] = (),
     act_from: float = 0.0,
     parts: Sequence[tuple[WishPart, Reading]] = (),
+    values: ValueReader | None = None,
+    now: datetime | None = None,
 ) -> Tracked:
     """Apply a belief-state generation to what was known.
 
@@ -129,7 +144,10 @@ def track(
         act_from: the least confidence of a value that enters the state.
         parts: parts of the utterance that each wish for another service, and their readings: of
             that service they know better than ``reading`` what its own words say.
+        values: reads values of slots with a type; None where none has one.
+        now: what time it is for the user; None for the server's clock.
     """
+    moment = values.moment(now) if values is not None else None
     parsed: ParsedBeliefState = reading.parsed
     accepted = accepted_spans(reading, target, schema)
     taken = {span for span, _ in accepted}
@@ -141,7 +159,7 @@ def track(
     confidence = {domain: dict(slots) for domain, slots in memory.confidence.items()}
     unconstrained: dict[str, dict[str, float]] = {}
     renamed: list[WordChange] = []
-    spoken = Spoken.of(utterance, history, memory.state)
+    spoken = Spoken.of(utterance, history, memory.state, moment)
     said = f"{spoken.reply} {spoken.utterance}"
     doubted: list[RefusedValue] = []
     corrected = {domain: set(slots) for domain, slots in memory.corrected.items()}
@@ -166,6 +184,10 @@ def track(
             reason = _refusal(span, accepted_value, read, spoken, grounds, act_from)
             if reason is not None:
                 doubted.append(_refused(span, value, reason))
+                continue
+            unreadable = _unreadable(span, value, values, moment)
+            if unreadable is not None:
+                doubted.append(unreadable)
                 continue
         if value != accepted_value:
             renamed.append(WordChange(typed=accepted_value, read=value))
@@ -193,6 +215,8 @@ def track(
             confidence.get(domain, {}).pop(slot, None)
             corrected.get(domain, set()).discard(slot)
         written = orders.over(written)
+        for domain, slot in grounds.outlived.of(utterance, memory.state, written).items():
+            written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
     update = state_update(before, state)
     decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
@@ -200,6 +224,7 @@ def track(
         memory=Memory(
             state=state,
             confidence=_only(confidence, state),
+            meant=_meant(memory, state, spoken, values, moment),
             domain=decision.active,
             corrected={
                 domain: tuple(sorted(slots)) for domain, slots in corrected.items() if slots
@@ -209,6 +234,7 @@ def track(
         unparsed=tuple(unparsed),
         renamed=tuple(dict.fromkeys(renamed)),
         refused=tuple(doubted),
+        moment=moment,
         unconstrained=_only(unconstrained, state),
     )
 
@@ -258,6 +284,50 @@ def _of_another_part(
 
 def _refused(span: ValueSpan, value: str, reason: Refusal) -> RefusedValue:
     return RefusedValue(domain=span.domain, slot=span.slot, value=value, reason=reason)
+
+
+def _unreadable(
+    span: ValueSpan, value: str, values: ValueReader | None, moment: datetime | None
+) -> RefusedValue | None:
+    """Return the refusal of a value that is none of its slot's type; None where it is one."""
+    if values is None or moment is None:
+        return None
+    try:
+        values.read(span.domain, span.slot, value, moment)
+    except UnreadableValue as error:
+        return replace(_refused(span, value, Refusal.UNREADABLE), detail=str(error))
+    return None
+
+
+def _meant(
+    memory: Memory,
+    state: BeliefState,
+    spoken: Spoken,
+    values: ValueReader | None,
+    moment: datetime | None,
+) -> Meant:
+    """Return what the values of a state mean.
+
+    What was said before keeps the meaning that it had then: "tomorrow" moves only when it is said
+    again.
+    """
+    if values is None or moment is None:
+        return {}
+    found: dict[str, dict[str, NormalisedValue]] = {}
+    for domain, slot in values.schema.types:
+        value = state.get(domain, {}).get(slot)
+        if value is None:
+            continue
+        known = memory.meant.get(domain, {}).get(slot)
+        same = value == memory.state.get(domain, {}).get(slot)
+        if known is None or not same or value in spoken.utterance:
+            try:
+                known = values.read(domain, slot, value, moment)
+            except UnreadableValue:  # a client's own, which is left as it is
+                known = None
+        if known is not None:
+            found.setdefault(domain, {})[slot] = known
+    return found
 
 
 def _refusal(

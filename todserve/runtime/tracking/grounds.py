@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -20,9 +21,11 @@ from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.named_venues import NamedVenues
+from todserve.runtime.tracking.outlived_names import OutlivedNames
 from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 from todserve.runtime.tracking.wish_parts import WishParts
+from todserve.runtime.values.value_reader import ValueReader
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
@@ -41,15 +44,23 @@ class Spoken:
         earlier: everything else that was said before, lower case: names and places of long ago
             are taken up again ("a taxi to the restaurant").
         state: the belief state before the utterance.
+        moment: when it was said; None where that is not known.
     """
 
     utterance: str
     reply: str = ""
     earlier: Sequence[str] = ()
     state: BeliefState = field(default_factory=dict)
+    moment: datetime | None = None
 
     @classmethod
-    def of(cls, utterance: str, history: Sequence[Exchange], state: BeliefState) -> "Spoken":
+    def of(
+        cls,
+        utterance: str,
+        history: Sequence[Exchange],
+        state: BeliefState,
+        moment: datetime | None = None,
+    ) -> "Spoken":
         """Collect what a turn and those before it said."""
         earlier = [text for one in history for text in (one.user, one.system)]
         return cls(
@@ -57,6 +68,7 @@ class Spoken:
             reply=history[-1].system.lower() if history else "",
             earlier=tuple(text.lower() for text in earlier),
             state=state,
+            moment=moment,
         )
 
 
@@ -97,11 +109,13 @@ class Grounds:
         schema: knows which slots are closed.
         ways: how closed values are said otherwise.
         knowledge: knows the entities that the state speaks of.
+        values: reads values of slots with a type; None where none has one.
     """
 
     schema: Schema
     ways: WaysOfSaying
     knowledge: KnowledgeBase
+    values: ValueReader | None = None
 
     @property
     def _forms(self) -> WordForms:
@@ -125,6 +139,11 @@ class Grounds:
         return WishParts(schema=self.schema, ways=self.ways, venues=self.venues)
 
     @cached_property
+    def outlived(self) -> OutlivedNames:
+        """Finds names that a newer wish leaves behind."""
+        return OutlivedNames(knowledge=self.knowledge, ways=self.ways)
+
+    @cached_property
     def orders(self) -> PlainOrders:
         """What the words alone ask of a state."""
         return PlainOrders(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
@@ -138,7 +157,8 @@ class Grounds:
         if not self.ways.checked or value == DELETED or slot in self.ways.unchecked:
             return Ground(source=GroundSource.UNCHECKED)
 
-        if len(value.split()) > _MOST_WORDS:
+        typed = (domain, slot) in self.schema.types
+        if len(value.split()) > (2 * _MOST_WORDS if typed else _MOST_WORDS):
             return None  # no name is as long: the network went on to something else
         if slot in self.ways.relative.time_slots and _GOES_ON.match(value):
             return None  # nor is a time
@@ -153,6 +173,9 @@ class Grounds:
             return self.ways.says(domain, slot, value, text)
 
         def misspelt(text: str) -> bool:
+            # Of a number, a date or an address every letter counts; what it means decides instead.
+            if typed:
+                return self._means(domain, slot, value, text, spoken.moment)
             return _misspelt(text, value, self._forms)
 
         if value == DONTCARE:
@@ -195,6 +218,16 @@ class Grounds:
             or _misspelt(text, value, self._forms)
         )
 
+    def _means(
+        self, domain: str, slot: str, value: str, text: str, moment: datetime | None
+    ) -> bool:
+        """Say whether words of a text mean what a value of a typed slot means."""
+        return (
+            self.values is not None
+            and moment is not None
+            and self.values.bears_out(domain, slot, value, text, moment)
+        )
+
     def _of_another_unit(self, slot: str, value: str, text: str) -> bool:
         """Say whether a number stands in a text only as another slot's, or as a time."""
         units = self.ways.pointing.counting
@@ -217,7 +250,10 @@ class Grounds:
         return _found(
             GroundSource.EARLIER,
             spoken.earlier,
-            lambda text: _says(text, value, self._forms) or _misspelt(text, value, self._forms),
+            lambda text: (
+                _says(text, value, self._forms)
+                or ((domain, slot) not in self.schema.types and _misspelt(text, value, self._forms))
+            ),
         )
 
     def _in_state(self, value: str, state: BeliefState) -> Ground | None:

@@ -14,6 +14,7 @@ the ``belief_state`` it was given.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.decoding.parsed_generation import read
@@ -61,8 +62,17 @@ class Replay:
     names: KnownNames | None = None
     reader: UtteranceReader | None = None
 
-    def memories(self, histories: Sequence[Sequence[Exchange]]) -> list[Memory]:
-        """Return what is known after each history, all histories side by side."""
+    def memories(
+        self,
+        histories: Sequence[Sequence[Exchange]],
+        moments: Sequence[datetime | None] = (),
+    ) -> list[Memory]:
+        """Return what is known after each history, all histories side by side.
+
+        Args:
+            histories: what was said.
+            moments: what time it is for each user, as of ``track``: nobody tells when they said it.
+        """
         histories = [_newest(history) for history in histories]
         memories = [Memory() for _ in histories]
         replies = [""] * len(histories)
@@ -99,6 +109,8 @@ class Replay:
                     grounds=self.checkpoint.grounds,
                     history=histories[place][:level],
                     act_from=self.checkpoint.calibration.act_from,
+                    values=self.checkpoint.values,
+                    now=moments[place] if moments else None,
                 ).memory
                 replies[place] = self.form.system_text(exchange.system, memories[place])
         return memories

@@ -36,6 +36,9 @@ def _read_json(body: object, limits: RequestLimits) -> object:
         raise RequestError('request: the body is empty; send {"user": "..."}')
     try:
         return json.loads(text, object_pairs_hook=_each_key_once)
+    except _RepeatedKeyError as found:
+        told = f"request: key {quote(found.key)} is there twice; send it once"
+        raise RequestError(told) from None
     except json.JSONDecodeError as error:
         raise RequestError(
             f"request: malformed JSON at line {error.lineno} column {error.colno} "
@@ -47,13 +50,32 @@ def _read_json(body: object, limits: RequestLimits) -> object:
         raise RequestError(f"request: malformed JSON: {error}") from None
 
 
+def repeated_key(content: bytes) -> str | None:
+    """Return a key that stands twice in an object of a JSON text; None where none does.
+
+    Which of two would count differs between readers of JSON. What is no JSON is none's business
+    here: whoever reads it says so.
+    """
+    try:
+        json.loads(content, object_pairs_hook=_each_key_once)
+    except _RepeatedKeyError as found:
+        return found.key
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+class _RepeatedKeyError(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    # Which of two would count differs between readers of JSON: none is taken.
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise RequestError(f"request: key {quote(twice)} is there twice; send it once")
+        raise _RepeatedKeyError(next(name for name in found if names.count(name) > 1))
     return found
 
 

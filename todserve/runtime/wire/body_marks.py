@@ -7,6 +7,7 @@ First on the way of a request, beside the handler. Example: what was posted to
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from todserve.runtime.traces.trace_spans import carried
 from todserve.runtime.wire.binary_tensors import JSON_LENGTH
 from todserve.runtime.wire.turn_events import IN_LINES
 
@@ -24,6 +25,7 @@ class BodyMarks:
         in_lines: whether what was understood is to be told first.
         came_over_http: whether it has headers at all: what comes over gRPC has none.
         kinds: field -> its content type, without parameters.
+        trace: what names the client's span, where that traces.
     """
 
     explain: bool
@@ -34,6 +36,7 @@ class BodyMarks:
     in_lines: bool
     came_over_http: bool
     kinds: Mapping[str, str]
+    trace: Mapping[str, str]
 
     @classmethod
     def of(cls, headers: Mapping[str, object]) -> "BodyMarks":
@@ -54,4 +57,5 @@ class BodyMarks:
                 for name, value in headers.items()
                 if isinstance(value, Mapping)
             },
+            trace=carried(lower),
         )

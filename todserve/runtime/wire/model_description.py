@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict
 
 from todserve.runtime.errors import RequestError
+from todserve.runtime.language.schema import ValueType
 from todserve.runtime.wire.key_checks import wrong
 
 DESCRIBE = "describe"
@@ -32,6 +33,9 @@ class ModelDescription(BaseModel):
         act_slots: domain of an act -> the slots such an act may name.
         titles: domain -> what people call it; empty for one that nobody speaks of.
         prompts: what a user might say to it, to begin with.
+        types: domain -> slot -> the type of its value, of slots that have one.
+        intent_shares: intent -> its share of the turns it was trained on; empty where unknown.
+        slot_shares: slot as ``train-day`` -> its share of what those turns set or changed.
     """
 
     # A client reads what it knows and ignores what a newer server adds.
@@ -47,6 +51,9 @@ class ModelDescription(BaseModel):
     act_slots: Mapping[str, tuple[str, ...]]
     titles: Mapping[str, str] = {}
     prompts: tuple[str, ...] = ()
+    types: Mapping[str, Mapping[str, ValueType]] = {}
+    intent_shares: Mapping[str, float] = {}
+    slot_shares: Mapping[str, float] = {}
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -13,7 +13,10 @@ import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
+from datetime import datetime
 from typing import Any, Self
+
+from pydantic import ValidationError
 
 from todserve.runtime.errors import DataError, RequestError
 from todserve.runtime.language.dialogue import DELETED, BeliefState, Slots
@@ -30,13 +33,14 @@ from todserve.runtime.wire.key_checks import (
     wrong,
 )
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
-from todserve.runtime.wire.response import SlotPrediction
+from todserve.runtime.wire.response import NormalisedValue, SlotPrediction
 
 DEFAULT_TOP_K = 5
 ALL_TASKS = tuple(TaskName)
 
-_KEYS = ("user", "history", "state", "corrected", "domain", "tasks", "top_k")
+_KEYS = ("user", "history", "state", "corrected", "domain", "tasks", "top_k", "now")
 _TASKS = {str(task): task for task in ALL_TASKS}
+_LONGEST_MOMENT = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +52,15 @@ class TurnRequest:
         history: the exchanges before it, oldest first; system turns plain or delexicalised.
         state: the belief state before it, plain values.
         state_confidence: domain -> slot -> [0, 1], for those slots of ``state`` that carry one.
+        state_meant: domain -> slot -> what its value was found to mean when it was said, for those
+            that carry it.
         corrected: domain -> slots that a person has set or taken out of ``state``: only new words
             about one change it.
         domain: the active domain before it.
         tasks: what to answer, each once, in the client's order.
         top_k: database results to list.
+        now: what time it is where the user is, with its distance from UTC: what "tomorrow" is
+            meant from. None for the server's clock.
         request_id: names the turn in a server's log; no part of the body.
         limits: what is too much; not kept.
 
@@ -64,27 +72,31 @@ class TurnRequest:
     history: tuple[Exchange, ...] = ()
     state: BeliefState = field(default_factory=dict)
     state_confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    state_meant: Mapping[str, Mapping[str, NormalisedValue]] = field(default_factory=dict)
     corrected: Slots = field(default_factory=dict)
     domain: str | None = None
     tasks: tuple[TaskName, ...] = ALL_TASKS
     top_k: int = DEFAULT_TOP_K
+    now: datetime | None = None
     request_id: str | None = None
     limits: InitVar[RequestLimits] = DEFAULT_LIMITS
 
     def __post_init__(self, limits: RequestLimits) -> None:
         """Check every key, and bring it into the form that later stages trust."""
         budget = Budget(limits)
-        state, confidence = _state(self.state, budget)
+        state, confidence, meant = _state(self.state, budget)
         _add_confidences(confidence, self.state_confidence)
         self._put(
             user=_utterance("user", self.user, budget),
             history=_history(self.history, budget),
             state=state,
             state_confidence=confidence,
+            state_meant=meant,
             corrected=_corrected(self.corrected, budget),
             domain=_domain(self.domain, budget),
             tasks=_tasks(self.tasks),
             top_k=_top_k(self.top_k, limits),
+            now=told_moment(self.now),
             request_id=_request_id(self.request_id),
         )
 
@@ -107,10 +119,12 @@ class TurnRequest:
             history=history,
             state=state,
             state_confidence={},
+            state_meant={},
             corrected={},
             domain=domain,
             tasks=ALL_TASKS,
             top_k=DEFAULT_TOP_K,
+            now=None,
             request_id=None,
         )
         return made
@@ -176,7 +190,11 @@ def request_body(request: TurnRequest) -> dict[str, object]:
         "history": [{"user": past.user, "system": past.system} for past in request.history],
         "state": {
             domain: {
-                slot: _sent(value, request.state_confidence.get(domain, {}).get(slot))
+                slot: _sent(
+                    value,
+                    request.state_confidence.get(domain, {}).get(slot),
+                    request.state_meant.get(domain, {}).get(slot),
+                )
                 for slot, value in slots.items()
             }
             for domain, slots in request.state.items()
@@ -190,11 +208,15 @@ def request_body(request: TurnRequest) -> dict[str, object]:
         body["tasks"] = [str(task) for task in request.tasks]
     if request.top_k != DEFAULT_TOP_K:
         body["top_k"] = request.top_k
+    if request.now is not None:
+        body["now"] = request.now.isoformat()
     return body
 
 
-def _sent(value: str, confidence: float | None) -> object:
-    return value if confidence is None else {"value": value, "confidence": confidence}
+def _sent(value: str, confidence: float | None, meant: NormalisedValue | None) -> object:
+    if confidence is None and meant is None:
+        return value
+    return SlotPrediction(value=value, confidence=confidence, normalised=meant).model_dump()
 
 
 def _utterance(what: str, value: object, budget: Budget, *, empty: bool = False) -> str:
@@ -245,12 +267,15 @@ def _exchange(what: str, value: object, budget: Budget) -> Exchange:
 
 def _state(
     value: object, budget: Budget
-) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, float]]]:
-    """Return ``state`` and ``state_confidence``; domains without slots are left out."""
+) -> tuple[
+    dict[str, dict[str, str]], dict[str, dict[str, float]], dict[str, dict[str, NormalisedValue]]
+]:
+    """Return state, ``state_confidence`` and ``state_meant``, without domains that have no slot."""
     state: dict[str, dict[str, str]] = {}
     confidence: dict[str, dict[str, float]] = {}
+    meant: dict[str, dict[str, NormalisedValue]] = {}
     if value is None:
-        return state, confidence
+        return state, confidence, meant
     if not isinstance(value, Mapping):
         raise wrong("state", value, "an object", 'send {"domain": {"slot": "value"}}')
     for domain, slots in value.items():
@@ -259,14 +284,16 @@ def _state(
             raise wrong(f"state.{name}", slots, "an object", 'send {"slot": "value"}')
         for slot, entry in slots.items():
             what = f"state.{name}.{_name(f'state.{name}', slot, budget)}"
-            text, probability = _slot_value(what, entry, budget)
+            text, probability, normalised = _slot_value(what, entry, budget)
             state.setdefault(name, {})[slot] = text
             if probability is not None:
                 confidence.setdefault(name, {})[slot] = probability
+            if normalised is not None:
+                meant.setdefault(name, {})[slot] = normalised
     count = sum(map(len, state.values()))
     if count > budget.limits.max_slots:
         raise RequestError(f"state: got {count} slots; expected at most {budget.limits.max_slots}")
-    return state, confidence
+    return state, confidence, meant
 
 
 def _corrected(value: object, budget: Budget) -> dict[str, tuple[str, ...]]:
@@ -292,16 +319,19 @@ def _corrected(value: object, budget: Budget) -> dict[str, tuple[str, ...]]:
     return corrected
 
 
-def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | None]:
+def _slot_value(
+    what: str, entry: object, budget: Budget
+) -> tuple[str, float | None, NormalisedValue | None]:
     probability: object = None
+    meant: object = None
     value = entry
     if isinstance(entry, SlotPrediction):
-        value, probability = entry.value, entry.confidence
+        value, probability, meant = entry.value, entry.confidence, entry.normalised
     elif isinstance(entry, Mapping):
-        check_keys(what, entry, ("value", "confidence"))
+        check_keys(what, entry, ("value", "confidence", "normalised"))
         if "value" not in entry:
             raise RequestError(f'{what}: key "value" is missing; expected value and confidence')
-        value, probability = entry["value"], entry.get("confidence")
+        value, probability, meant = entry["value"], entry.get("confidence"), entry.get("normalised")
     if not isinstance(value, str):
         sane = isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 64)
         fix = f'write "{quote(value)}"' if sane else ""
@@ -310,7 +340,57 @@ def _slot_value(what: str, entry: object, budget: Budget) -> tuple[str, float | 
     text = budget.take(what, value, budget.limits.max_value_characters).strip()
     if not text or text.lower() == DELETED:
         raise RequestError(f"{what}: got {quote(text)}, which is no value; leave the slot out")
-    return text, None if probability is None else _probability(what, probability)
+    return (
+        text,
+        None if probability is None else _probability(what, probability),
+        None if meant is None else _normalised(f"{what}.normalised", meant, budget),
+    )
+
+
+def _normalised(what: str, given: object, budget: Budget) -> NormalisedValue:
+    fix = "send it as an answer had it, or leave it out"
+    if isinstance(given, NormalisedValue):
+        return given
+    if not isinstance(given, Mapping):
+        raise wrong(what, given, "an object", fix)
+    check_keys(what, given, tuple(NormalisedValue.model_fields))
+    parts = given.get("parts") or {}
+    texts = [*given.values(), *(parts.values() if isinstance(parts, Mapping) else ())]
+    for text in texts:
+        if isinstance(text, str):
+            budget.take(what, text, budget.limits.max_value_characters)
+    try:
+        return NormalisedValue.model_validate(given)
+    except ValidationError:
+        raise RequestError(
+            f"{what}: got an object of other types; expected type and value as texts; {fix}"
+        ) from None
+
+
+def told_moment(value: object) -> datetime | None:
+    """Return what time it is for a user, as a request tells it; None where it does not.
+
+    Raises:
+        RequestError: it is no time, or one without its distance from UTC.
+    """
+    fix = 'send "2026-11-28T18:30:00+01:00"'
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) <= _LONGEST_MOMENT:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise RequestError(
+                f"now: got {quote(value)}; expected date and time as ISO 8601 has them; {fix}"
+            ) from None
+    if not isinstance(value, datetime):
+        raise wrong("now", value, "date and time as ISO 8601 has them", fix)
+    if value.utcoffset() is None:
+        raise RequestError(
+            "now: got a time without its distance from UTC, which may be a time anywhere; "
+            f"expected one with it; {fix}"
+        )
+    return value
 
 
 def _probability(what: str, value: object) -> float:

@@ -13,10 +13,11 @@ answers have, tells the model's own beside it: low where the model wanted to say
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, AfterValidator(lambda given: round(given, 6))]
 """From 0 to 1; further digits would only make answers long."""
@@ -37,11 +38,39 @@ class IntentPrediction(_Part):
         return self.name
 
 
+class NormalisedValue(_Part):
+    """What a value means, in a form that a program can use; of slots with a type alone.
+
+    Attributes:
+        type: ``date``, ``time``, ``number``, ``amount``, ``phone``, ``email`` or ``address``.
+        value: a date as ISO 8601 has it, a time as HH:MM, a number or an amount in figures, a phone
+            number as E.164 has it, an address in one line.
+        currency: the code of an amount's, where it is known; else not in the JSON.
+        parts: of an address: ``unit``, ``number``, ``street``, ``district``, ``city``,
+            ``postcode``, those that were said; else not in the JSON.
+    """
+
+    type: str
+    value: str
+    currency: str | None = Field(None, exclude_if=lambda given: given is None)
+    parts: Mapping[str, str] = Field({}, exclude_if=lambda given: not given)
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.currency}" if self.currency else self.value
+
+
 class SlotPrediction(_Part):
-    """A slot's value; confidence in [0, 1], null if carried over from a state without one."""
+    """A slot's value: what was said, and what that means.
+
+    Attributes:
+        value: the words.
+        confidence: in [0, 1], null if carried over from a state without one.
+        normalised: what they mean, of a slot with a type; else not in the JSON.
+    """
 
     value: str
     confidence: Probability | None = None
+    normalised: NormalisedValue | None = Field(None, exclude_if=lambda given: given is None)
 
     def __str__(self) -> str:
         return self.value
@@ -55,13 +84,16 @@ class RefusedPrediction(_Part):
         slot: its slot.
         value: what the model wrote.
         reason: ``not said`` where nothing that was said or found bears it out; ``doubtful`` where
-            its confidence is below what is worth acting on, so that the reply asks for it.
+            its confidence is below what is worth acting on, so that the reply asks for it;
+            ``unreadable`` where it is none of its slot's type, likewise.
+        detail: why it cannot be read; of every other reason not in the JSON.
     """
 
     domain: str
     slot: str
     value: str
     reason: str
+    detail: str = Field("", exclude_if=lambda given: not given)
 
 
 class ActiveDomain(_Part):
@@ -175,6 +207,8 @@ class TurnResponse(_Part):
         timing_ms: stage -> milliseconds; ``total`` is the whole turn inside the worker.
         unconstrained: the confidences without the constraint; None where there was none, and
             then not in the JSON.
+        now: from when "tomorrow" was meant, where the schema gives a slot a type; else it is not in
+            the JSON.
         corrected: domain -> slots that the request named as corrected and nobody has spoken of
             anew; send it back with the state. Without any it is not in the JSON.
     """
@@ -192,6 +226,7 @@ class TurnResponse(_Part):
     model: ModelIdentity
     timing_ms: Mapping[str, float] = {}
     unconstrained: UnconstrainedConfidence | None = None
+    now: datetime | None = Field(None, exclude_if=lambda given: given is None)
     corrected: Mapping[str, tuple[str, ...]] = {}
 
 

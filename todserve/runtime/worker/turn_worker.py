@@ -8,14 +8,16 @@ Example: ``worker.answer([AskedBody(content=b'{"user": "a train to ely"}')])[0].
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from todserve.runtime.checkpoint_description import describe
+from todserve.runtime.engines.counted_engine import TokenCount
 from todserve.runtime.engines.engine_settings import (
     DecodingSettings,
     EngineSettings,
@@ -23,6 +25,8 @@ from todserve.runtime.engines.engine_settings import (
 )
 from todserve.runtime.errors import RequestError
 from todserve.runtime.pipeline import Listener, Pipeline
+from todserve.runtime.traces.trace_export import begin_traces
+from todserve.runtime.traces.trace_spans import told_afterwards
 from todserve.runtime.wire.body_coding import check_charset, unpacked
 from todserve.runtime.wire.kserve import (
     BodyForm,
@@ -62,6 +66,7 @@ class AskedBody:
         request_id: goes into an answer in v2 to a body without an ``id``.
         told: is given what was understood of it, as a line of JSON, before its reply is written;
             only of one plain turn.
+        trace: the headers that name its client's span, where that traces.
     """
 
     content: object
@@ -73,6 +78,7 @@ class AskedBody:
     json_length: str = ""
     request_id: str | None = None
     told: Callable[[bytes], None] | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +106,10 @@ class BodyReply:
 
 class TurnPipeline(Protocol):
     """Answers and explains turns that were checked, as ``Pipeline`` does."""
+
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far."""
 
     def answer(
         self, requests: Sequence[TurnRequest], /, *, understood: Listener | None = None
@@ -153,6 +163,7 @@ class TurnWorker:
         Raises:
             ConfigError: a file is missing or wrong; the message names it and the fix.
         """
+        begin_traces(f"todserve {model_name}")
         pipeline = Pipeline.load(
             folder,
             settings=EngineSettings(**section.get("engine", {})),
@@ -170,8 +181,14 @@ class TurnWorker:
             description=described.model_dump(mode="json"),
         )
 
+    @property
+    def tokens(self) -> TokenCount:
+        """What the network has read and written so far; it grows while a batch is answered."""
+        return self._pipeline.tokens
+
     def answer(self, bodies: Sequence[AskedBody]) -> list[BodyReply]:
         """Return one reply for each body, in their order; never raises for a body's sake."""
+        began = time.time_ns()
         parsed = [self._parse(body) for body in bodies]
         told: set[int] = set()
         asked = {why: self._together(parsed, bodies, told, explain=why) for why in (False, True)}
@@ -181,10 +198,14 @@ class TurnWorker:
             else [one]
             for one, body in zip(parsed, bodies, strict=True)
         ]
-        return [
+        replies = [
             replace(self._reply(one, turns, body), is_second=at in told)
             for at, (one, turns, body) in enumerate(zip(parsed, outcomes, bodies, strict=True))
         ]
+        for body, turns, reply in zip(bodies, outcomes, replies, strict=True):
+            if body.trace:
+                _trace(body, turns, reply, began=began, batch=len(bodies))
+        return replies
 
     def _parse(self, body: AskedBody) -> TurnsBody | RequestError:
         if body.describe:
@@ -299,6 +320,34 @@ def _refusal(
     )
     status, message = _failure(error)
     return status, (place_of(asked.form, place) if isinstance(asked, TurnsBody) else "") + message
+
+
+def _trace(
+    body: AskedBody,
+    outcomes: Sequence[_Answer | Exception],
+    reply: BodyReply,
+    *,
+    began: int,
+    batch: int,
+) -> None:
+    """Tell of a body's way through the stages, where its client traces."""
+    answered = next((one for one in outcomes if isinstance(one, TurnResponse)), None)
+    times = {} if answered is None else dict(answered.timing_ms)
+    times.pop("total", None)
+    # Who asks for the description asks for no turn.
+    name = "explain" if body.explain else "turn" if outcomes else "describe"
+    told_afterwards(
+        name,
+        body.trace,
+        began=began,
+        ended=time.time_ns(),
+        stages=times,
+        notes={
+            "http.response.status_code": int(reply.status),
+            "tod.batch": batch,
+            "tod.turns": reply.turns,
+        },
+    )
 
 
 def _failure(error: Exception) -> tuple[HTTPStatus, str]:

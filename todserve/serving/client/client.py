@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
@@ -19,6 +20,7 @@ import tenacity
 
 from todserve.runtime.errors import ConfigError, RequestError, ServerError
 from todserve.runtime.language.prompts import Exchange
+from todserve.runtime.traces.trace_spans import Kind, Note, carrying, span
 from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.request import TurnRequest, request_body
@@ -50,6 +52,8 @@ _GREETINGS: tuple[dict[str, object], ...] = (
     {"user": "hello"},
 )
 _DESCRIBE: dict[str, object] = {"describe": True}
+_ASK, _ASK_LABELS = "ask the model", "ask for the labels"
+"""What a request's span is called, where a program traces."""
 
 
 def turn_request(
@@ -61,6 +65,7 @@ def turn_request(
     domain: str | None = None,
     tasks: Iterable[str] | None = None,
     top_k: int | None = None,
+    now: datetime | None = None,
     request_id: str | None = None,
     limits: RequestLimits = DEFAULT_LIMITS,
 ) -> TurnRequest:
@@ -75,6 +80,8 @@ def turn_request(
         domain: the active domain before it.
         tasks: what to answer; all tasks when None.
         top_k: database results to list.
+        now: what time it is where the user is, with its time zone: what "tomorrow" is meant from.
+            None for the server's clock.
         request_id: names the turn in the server's log.
         limits: what is too much.
 
@@ -95,6 +102,7 @@ def turn_request(
         domain=domain,
         tasks=asked,
         top_k=number,
+        now=now,
         request_id=request_id,
         limits=limits,
     )
@@ -165,6 +173,7 @@ class _Caller(Generic[A, P]):
         domain: str | None = None,
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
+        now: datetime | None = None,
         request_id: str | None = None,
     ) -> A:
         """Answer one turn; an ``AsyncClient``'s answer is awaited.
@@ -184,6 +193,7 @@ class _Caller(Generic[A, P]):
                 domain=domain,
                 tasks=tasks,
                 top_k=top_k,
+                now=now,
                 request_id=request_id,
                 limits=self._limits,
             )
@@ -199,6 +209,7 @@ class _Caller(Generic[A, P]):
         domain: str | None = None,
         tasks: Iterable[str] | None = None,
         top_k: int | None = None,
+        now: datetime | None = None,
         request_id: str | None = None,
     ) -> P:
         """Answer one turn in parts: what was understood, the reply in pieces, the whole turn.
@@ -216,6 +227,7 @@ class _Caller(Generic[A, P]):
                 domain=domain,
                 tasks=tasks,
                 top_k=top_k,
+                now=now,
                 request_id=request_id,
                 limits=self._limits,
             )
@@ -327,7 +339,9 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
             RequestError: the archive is from before models could tell.
             ServerError: no answer, or none that is a description.
         """
-        answer, attempts = self._post(_DESCRIBE, model=model, request_id=request_id)
+        answer, attempts = self._post(
+            _DESCRIBE, model=model, request_id=request_id, asked=_ASK_LABELS
+        )
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
     def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
@@ -384,6 +398,7 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
         request_id: str | None = None,
         retries: int | None = None,
         timeout: float | None = None,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         """Return the last attempt's answer, whatever its status, and the number of attempts."""
         return self._send(
@@ -392,6 +407,7 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
             headers_of(request_id),
             retries=retries,
             timeout=timeout,
+            asked=asked,
         )
 
     def forward(self, path: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
@@ -420,22 +436,31 @@ class Client(_Caller[TurnResponse, Iterator[TurnEvent]]):
         retries: int | None = None,
         timeout: float | None = None,
         streamed: bool = False,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.Retrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            answer = retrying(
-                self._opened if streamed else self._http.post,
-                address,
-                content=content,
-                headers={**headers, **shown},
-                timeout=self.endpoint.timeout if timeout is None else timeout,
-            )
+            with span(asked, kind=Kind.CLIENT) as asking:
+                answer = retrying(
+                    self._opened if streamed else self._http.post,
+                    address,
+                    content=content,
+                    headers={**headers, **shown, **carrying()},
+                    timeout=self.endpoint.timeout if timeout is None else timeout,
+                )
+                asking.note(_noted(answer, retrying))
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
             return self._send(
-                address, content, headers, retries=retries, timeout=timeout, streamed=streamed
+                address,
+                content,
+                headers,
+                retries=retries,
+                timeout=timeout,
+                streamed=streamed,
+                asked=asked,
             )
         return answer, int(retrying.statistics["attempt_number"])
 
@@ -522,7 +547,9 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         self, *, model: str | None = None, request_id: str | None = None
     ) -> ModelDescription:
         """Return what the model's labels are; errors as of ``Client.describe``."""
-        answer, attempts = await self._post(_DESCRIBE, model=model, request_id=request_id)
+        answer, attempts = await self._post(
+            _DESCRIBE, model=model, request_id=request_id, asked=_ASK_LABELS
+        )
         return self.endpoint.description(answer, body=_DESCRIBE, model=model, attempts=attempts)
 
     async def ready(self, timeout: float = 5.0, *, model: str | None = None) -> bool:
@@ -569,17 +596,20 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         timeout: float | None = None,
         more: Mapping[str, str] | None = None,
         streamed: bool = False,
+        asked: str = _ASK,
     ) -> tuple[httpx.Response, int]:
         retrying = tenacity.AsyncRetrying(**self.endpoint.patience(retries))
         shown = self._token.headers()
         try:
-            answer: httpx.Response = await retrying(
-                self._opened if streamed else self._http.post,
-                self.endpoint.address(model),
-                content=json.dumps(body),
-                headers={**headers_of(request_id), **(more or {}), **shown},
-                timeout=self.endpoint.timeout if timeout is None else timeout,
-            )
+            with span(asked, kind=Kind.CLIENT) as asking:
+                answer: httpx.Response = await retrying(
+                    self._opened if streamed else self._http.post,
+                    self.endpoint.address(model),
+                    content=json.dumps(body),
+                    headers={**headers_of(request_id), **(more or {}), **shown, **carrying()},
+                    timeout=self.endpoint.timeout if timeout is None else timeout,
+                )
+                asking.note(_noted(answer, retrying))
         except httpx.HTTPError as error:
             raise self.endpoint.failure(error, timeout) from None
         if self.endpoint.refuses_token(answer) and self._token.renewed(shown.get("Authorization")):
@@ -591,6 +621,7 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
                 timeout=timeout,
                 more=more,
                 streamed=streamed,
+                asked=asked,
             )
         return answer, int(retrying.statistics["attempt_number"])
 
@@ -600,6 +631,13 @@ class AsyncClient(_Caller[Coroutine[Any, Any, TurnResponse], AsyncIterator[TurnE
         if answer.status_code != HTTPStatus.OK:
             await answer.aread()
         return answer
+
+
+def _noted(answer: httpx.Response, retrying: tenacity.BaseRetrying) -> dict[str, Note]:
+    return {
+        "http.response.status_code": answer.status_code,
+        "tod.attempts": int(retrying.statistics["attempt_number"]),
+    }
 
 
 def _pieces_of(whole: Whole) -> tuple[Piece, ...]:

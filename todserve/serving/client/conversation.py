@@ -8,6 +8,7 @@ It keeps what the model does not: history, belief state and active domain. Examp
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pydantic import Field
 
@@ -139,35 +140,40 @@ class Conversation:
         """The newest answer; None before the first."""
         return self._memories[-1].answer
 
-    def say(self, user: str) -> Answer:
+    def say(self, user: str, *, now: datetime | None = None) -> Answer:
         """Answer the next utterance.
+
+        Args:
+            user: what was said.
+            now: what time it is where the user is, with its time zone; None for the server's clock.
 
         Raises:
             RequestError: it is empty or too long, or the model cannot take it.
             ServerError: the server gives no answer.
         """
-        now = self._memories[-1]
+        last = self._memories[-1]
         request = turn_request(
             user,
-            history=newest_exchanges(now.history, self._max_turns, self._limits),
-            state=now.state,
-            corrected=now.corrected,
-            domain=now.domain,
+            history=newest_exchanges(last.history, self._max_turns, self._limits),
+            state=last.state,
+            corrected=last.corrected,
+            domain=last.domain,
             top_k=self._top_k,
+            now=now,
             request_id=uuid.uuid4().hex,
             limits=self._limits,
         )
         given = self._answerer.answer([request])[0]
         if isinstance(given, RequestError):
             raise given
-        state = now.state if given.belief_state is None else given.belief_state
+        state = last.state if given.belief_state is None else given.belief_state
         answer = Answer(**dict(given), state=state, request_id=request.request_id or "")
         self._memories.append(
             _Memory(
-                history=(*now.history, Exchange(user=request.user, system=answer.text)),
+                history=(*last.history, Exchange(user=request.user, system=answer.text)),
                 state=state,
-                corrected=now.corrected if given.belief_state is None else given.corrected,
-                domain=now.domain if answer.domain is None else answer.domain.active,
+                corrected=last.corrected if given.belief_state is None else given.corrected,
+                domain=last.domain if answer.domain is None else answer.domain.active,
                 answer=answer,
             )
         )

@@ -29,6 +29,13 @@ _NULL = {"type": "null"}
 _NO_NUL = r"^[^\u0000]*$"
 _NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 _NO_VALUE = r"^\s*[Nn][Oo][Nn][Ee]\s*$"  # runtime.dialogue.DELETED, in any case
+_SOMETIMES = {
+    "TurnResponse": ("unconstrained", "now", "corrected"),  # see `response.encode`
+    "SlotPrediction": ("normalised",),
+    "NormalisedValue": ("currency", "parts"),
+    "RefusedPrediction": ("detail",),
+}
+"""Keys of an answer that it has only where they say something."""
 _ATTRIBUTE = re.compile(r"^    (?P<name>\w+): (?P<text>(?:.|\n(?=     ))+)", re.MULTILINE)
 
 
@@ -53,15 +60,16 @@ def reference(name: str) -> JsonSchema:
 
 
 def _answers() -> dict[str, JsonSchema]:
-    """Return the schemas of a response, whose every key is always there but for two."""
+    """Return the schemas of a response, whose every key is always there but for a few."""
     found: dict[str, JsonSchema] = {}
     _model(found, TurnResponse)
     _model(found, ModelDescription)
     _model(found, TurnExplanation)
     for schema in found.values():
-        schema["required"] = list(schema["properties"])
-    for key in ("unconstrained", "corrected"):  # see `response.encode`
-        found["TurnResponse"]["required"].remove(key)
+        if "properties" in schema:  # an enumeration has none
+            schema["required"] = list(schema["properties"])
+    for name, keys in _SOMETIMES.items():
+        found[name]["required"] = [key for key in found[name]["required"] if key not in keys]
     return found
 
 
@@ -87,7 +95,7 @@ def _as_on_the_wire(found: dict[str, JsonSchema], limits: RequestLimits) -> None
     request = found["TurnRequest"]
     request["additionalProperties"] = False
     keys = request["properties"]
-    del keys["state_confidence"]  # taken out of the state
+    del keys["state_confidence"], keys["state_meant"]  # taken out of the state
     del keys["request_id"], keys["limits"], found["RequestLimits"]  # no parts of a body
     keys["user"] = _text(limits.max_characters)
     keys["history"] |= {"maxItems": limits.max_turns}
@@ -107,15 +115,31 @@ def _as_on_the_wire(found: dict[str, JsonSchema], limits: RequestLimits) -> None
 
 def _slot_values(value: JsonSchema) -> dict[str, JsonSchema]:
     probability = {"type": "number", "minimum": 0, "maximum": 1}
+    text = {"type": "string", "pattern": _NO_NUL, "maxLength": value["maxLength"]}
+    meaning = {
+        "type": "object",
+        "properties": {
+            "type": text,
+            "value": text,
+            "currency": {"anyOf": [text, _NULL]},
+            "parts": {"type": "object", "additionalProperties": text},
+        },
+        "required": ["type", "value"],
+        "additionalProperties": False,
+    }
     return {
         "SlotValue": {
             "description": "A slot's value: plain, or as an earlier response held it.",
             "anyOf": [value, reference("SlotEntry")],
         },
         "SlotEntry": {
-            "description": "A value and the confidence an earlier response gave it.",
+            "description": "A value, with the confidence and the meaning an earlier response gave.",
             "type": "object",
-            "properties": {"value": value, "confidence": {"anyOf": [probability, _NULL]}},
+            "properties": {
+                "value": value,
+                "confidence": {"anyOf": [probability, _NULL]},
+                "normalised": {"anyOf": [meaning, _NULL]},
+            },
             "required": ["value"],
             "additionalProperties": False,
         },

@@ -30,6 +30,11 @@ class Action(StrEnum):
     PROMOTE = "promote"
     ROLL_BACK = "rollback"
     REFUSED = "refused"
+    CANARY = "canary"
+    SHADOW = "shadow"
+    WITHDRAWN = "withdrawn"
+    ADDED = "added"
+    REMOVED = "removed"
 
 
 class Release(BaseModel):
@@ -38,12 +43,15 @@ class Release(BaseModel):
     Attributes:
         time: when, in UTC.
         user: the account of this machine that did it.
-        action: what was done; ``refused`` is a promotion that the replay spoke against.
+        action: what was done; ``refused`` is a promotion that the replay spoke against,
+            ``withdrawn`` the end of a canary or a shadow that was not promoted, ``added`` and
+            ``removed`` a version beside the one that answers.
         model: whose version.
         before: the version that answered until then; ``from`` in the file.
         to: the one that was to answer from then on.
         reason: as whoever did it said.
         replay: the dialogues that were asked again before; None where none were.
+        share: of a canary or a shadow.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -56,11 +64,12 @@ class Release(BaseModel):
     to: str
     reason: str = ""
     replay: str | None = None
+    share: float | None = None
 
     @property
     def changed(self) -> bool:
-        """Whether another version answered afterwards."""
-        return self.action is not Action.REFUSED
+        """Whether another version answered everybody afterwards."""
+        return self.action in (Action.PROMOTE, Action.ROLL_BACK)
 
 
 class ReleaseLog:

@@ -1,94 +1,132 @@
-"""Releases: which versions of a model a server has, and which one answers.
+"""Releases: which versions of a model there are, and which one answers.
 
-Beside the way of a request, through TorchServe's management API: ``tod start --name tod
-tod=tod-2.0`` has loaded both, and one of them is the default version. Example:
+Beside the way of a request, through TorchServe's management API (``tod start --name tod
+tod=tod-2.0`` has loaded both, and one of them is the default version), or in a file that gateways
+follow, for versions that other servers serve. Example:
 ``Releases(Path("logs"), "tod").promote("2.0", reason="new menu", approved=None)``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
-import requests
-
 from todserve.runtime.errors import ConfigError, ServerError
+from todserve.serving.releases.model_home import Version, home_of, served_at
 from todserve.serving.releases.release_log import Action, Release, ReleaseLog
-from todserve.serving.server.readiness import Probe, workers_of
-from todserve.serving.server.server_record import Record
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Version:
-    """A version that is loaded.
-
-    Attributes:
-        version: its number, as its archive says.
-        answers: whether requests that name no version go to it.
-        ready: workers that can answer.
-        workers: all of them.
-    """
-
-    version: str
-    answers: bool
-    ready: int
-    workers: int
+from todserve.serving.releases.rollout_file import Rollout, RolloutFile, Trial
+from todserve.serving.server.readiness import Probe
 
 
 class Releases:
-    """The versions of one model of the server whose record lies in a folder of logs.
+    """The versions of one model, of the server whose record lies in a folder of logs.
 
-    Raises:
-        ServerError: no server runs there.
+    Args:
+        log_dir: that folder; the record of releases lies there too.
+        model: the model's name.
+        url: the server's address, where ``tod start`` did not start it.
+        user: who does what is done, for the log; the account of this machine where it is None.
     """
 
-    def __init__(self, log_dir: Path, model: str) -> None:
-        record = Record.load(log_dir)
-        if record is None or not record.running:
-            raise ServerError(
-                f"{log_dir}: no server runs; expected one that `tod start` started; start it, or "
-                "name its folder with --logs"
-            )
+    def __init__(
+        self, log_dir: Path, model: str, *, url: str | None = None, user: str | None = None
+    ) -> None:
         self.model = model
         self.log = ReleaseLog(log_dir)
-        self.inference_url = record.inference_url
-        keys = Path(record.temp_dir) / "key_file.json"
-        self.key_file = keys if keys.is_file() else None
-        self._probe = Probe(
-            name=model,
-            inference_url=record.inference_url,
-            management_url=record.management_url,
-            key_file=self.key_file,
-        )
+        self.rollouts = RolloutFile(log_dir)
+        self._user = {} if user is None else {"user": user}
+        self._home = home_of(log_dir, model, url)
 
     def versions(self) -> tuple[Version, ...]:
-        """Return what is loaded.
+        """Return what is served, at the server or at another address.
 
         Raises:
-            ServerError: the server has no such model.
+            ServerError: the server does not run or has no such model, and there is no other.
         """
-        found = self._probe.described("/all")
-        default = self._probe.described()
-        if not found or not default:
-            raise ServerError(
-                f"the server has no model {self.model!r}; expected one that `tod status` lists; "
-                "name it with --name"
-            )
-        answering = str(default[0].get("modelVersion"))
+        rollout = self.rollouts.read(self.model)
+        try:
+            own = self._home.versions()
+        except ServerError:
+            if not rollout.places:
+                raise
+            own = ()  # it may be at rest, since another one has taken over
+        placed = tuple(self._placed(version, url) for version, url in rollout.places.items())
+        if rollout.answers is None:
+            return (*own, *placed)
         return tuple(
-            Version(
-                version=str(one.get("modelVersion")),
-                answers=str(one.get("modelVersion")) == answering,
-                ready=sum(worker.ready for worker in workers_of(one.get("workers", ()))),
-                workers=len(one.get("workers", ())),
-            )
-            for one in found
+            replace(one, answers=one.version == rollout.answers) for one in (*own, *placed)
         )
 
     def answering(self) -> str:
         """Return the version that answers; errors as of ``versions``."""
-        return next(one.version for one in self.versions() if one.answers)
+        found = [one.version for one in self.versions() if one.answers]
+        if not found:
+            raise ServerError(f"no server of {self.model} answers; `tod release list` says which")
+        return found[0]
+
+    def address_of(self, version: str) -> tuple[str, Path | None]:
+        """Return where a version answers turns, and TorchServe's keys where it asks for them."""
+        place = self.rollouts.read(self.model).places.get(version)
+        return (self._home.inference_url, self._home.key_file) if place is None else (place, None)
+
+    def add(self, archive: str, *, reason: str) -> Release:
+        """Load an archive beside what the server has loaded; errors as of ``ModelHome.load``."""
+        with self.log.alone():
+            answering = self.answering()
+            return self._added(self._home.load(archive), answering, reason)
+
+    def place(self, url: str, *, reason: str) -> Release:
+        """Take in the version that another server serves; gateways ask it there.
+
+        Raises:
+            ConfigError: there is a version of this number already.
+            ServerError: nothing answers there, or asks for a token.
+        """
+        with self.log.alone():
+            version = served_at(url, self.model)
+            known = self.versions()
+            if version in {one.version for one in known}:
+                raise ConfigError(
+                    f"{url}: got {self.model} {version}, of which there is one already; expected "
+                    "another version; pack it with `tod archive --version`"
+                )
+            rollout = self.rollouts.read(self.model)
+            places = {**rollout.places, version: url}
+            release = self._added(version, self.answering(), reason)
+            self._try(rollout.model_copy(update={"places": places}))
+        return release
+
+    def remove(self, version: str, *, reason: str) -> Release:
+        """Forget a version that another server serves; what is tried of it ends.
+
+        Raises:
+            ConfigError: there is none such, or it answers.
+            ServerError: that could not be written down.
+        """
+        with self.log.alone():
+            rollout = self.rollouts.read(self.model)
+            if version not in rollout.places or rollout.answers == version:
+                raise ConfigError(
+                    f"{self.model} {version}: it answers, or is at no other address; expected a "
+                    "version that was added with --at and does not answer"
+                )
+            left = {one: url for one, url in rollout.places.items() if one != version}
+            tried = {
+                name: None
+                for name in ("canary", "shadow")
+                if (trial := getattr(rollout, name)) is not None and trial.version == version
+            }
+            release = Release(
+                action=Action.REMOVED,
+                model=self.model,
+                before=version,
+                to=self.answering(),
+                reason=reason,
+                **self._user,
+            )
+            self._record(release, rollout.model_copy(update={"places": left, **tried}))
+        return release
 
     def promote(
         self,
@@ -99,6 +137,8 @@ class Releases:
         replay: str | None = None,
     ) -> Release:
         """Make a version the one that answers, unless ``approved`` speaks against it.
+
+        Canary and shadow end with that.
 
         Args:
             version: one that is loaded.
@@ -125,34 +165,126 @@ class Releases:
                 to=version,
                 reason=reason,
                 replay=replay,
+                **self._user,
             )
             if agreed:
                 self._change(release)
+                now = self.rollouts.read(self.model)
+                self._try(now.model_copy(update={"canary": None, "shadow": None}))
             else:
                 self.log.add(release)
         return release
 
-    def roll_back(self, *, reason: str) -> Release:
-        """Let the version answer again that did before the last promotion.
+    def canary(self, version: str, *, share: float, reason: str) -> Release:
+        """Let a version answer a share of the new dialogues; another share of it replaces it.
 
         Raises:
-            ConfigError: the log knows none, or it is not loaded or cannot answer.
+            ConfigError: it is not loaded, cannot answer, or answers everybody already.
+            ServerError: that could not be written down.
+        """
+        return self._trial(Action.CANARY, version, share, reason)
+
+    def shadow(self, version: str, *, share: float, reason: str) -> Release:
+        """Ask a version a share of the turns again, which nobody sees; errors as of ``canary``."""
+        return self._trial(Action.SHADOW, version, share, reason)
+
+    def unshadow(self, *, reason: str) -> Release:
+        """End the shadow.
+
+        Raises:
+            ConfigError: there is none.
+            ServerError: that could not be written down.
+        """
+        with self.log.alone():
+            rollout = self.rollouts.read(self.model)
+            if rollout.shadow is None:
+                raise ConfigError(f"{self.model}: there is no shadow; nothing was changed")
+            return self._withdraw(
+                rollout.shadow, rollout.model_copy(update={"shadow": None}), reason
+            )
+
+    def roll_back(self, *, reason: str) -> Release:
+        """End the canary, or else let the version answer that did before the last promotion.
+
+        Raises:
+            ConfigError: there is no canary, and the log knows no promotion, or its version is not
+                loaded or cannot answer.
             ServerError: the server did not do it.
         """
         with self.log.alone():
+            rollout = self.rollouts.read(self.model)
+            if rollout.canary is not None:
+                left = rollout.model_copy(update={"canary": None})
+                return self._withdraw(rollout.canary, left, reason)
             now = self.answering()
             before = self.log.before(self.model, now)
             if before is None:
                 raise ConfigError(
-                    f"{self.log.path}: no promotion of {self.model} {now} to take back; expected "
-                    "one; name the version that is to answer: tod release promote VERSION"
+                    f"{self.log.path}: no canary and no promotion of {self.model} {now} to take "
+                    "back; expected one; name the version that is to answer: tod release promote "
+                    "VERSION"
                 )
             self._check(before)
             release = Release(
-                action=Action.ROLL_BACK, model=self.model, before=now, to=before, reason=reason
+                action=Action.ROLL_BACK,
+                model=self.model,
+                before=now,
+                to=before,
+                reason=reason,
+                **self._user,
             )
             self._change(release)
         return release
+
+    def _trial(self, action: Action, version: str, share: float, reason: str) -> Release:
+        with self.log.alone():
+            release = Release(
+                action=action,
+                model=self.model,
+                before=self._check(version),
+                to=version,
+                reason=reason,
+                share=share,
+                **self._user,
+            )
+            rollout = self.rollouts.read(self.model)
+            # Of the same version the figures go on from where it began.
+            earlier: Trial | None = getattr(rollout, action.value)
+            since = {"since": earlier.since} if earlier and earlier.version == version else {}
+            trial = Trial(version=version, share=share, **since)
+            self._record(release, rollout.model_copy(update={action.value: trial}))
+        return release
+
+    def _withdraw(self, trial: Trial, left: Rollout, reason: str) -> Release:
+        release = Release(
+            action=Action.WITHDRAWN,
+            model=self.model,
+            before=trial.version,
+            to=self.answering(),
+            reason=reason,
+            share=trial.share,
+            **self._user,
+        )
+        self._record(release, left)
+        return release
+
+    def _record(self, release: Release, rollout: Rollout) -> None:
+        """Write a line, and only then try something else: nothing changes that nobody reads of."""
+        try:
+            self.log.add(release)
+        except OSError as error:
+            raise ServerError(
+                f"{self.log.path}: cannot be written: {error.strerror}; nothing was changed"
+            ) from None
+        self._try(rollout)
+
+    def _try(self, rollout: Rollout) -> None:
+        try:
+            self.rollouts.write(self.model, rollout)
+        except OSError as error:
+            raise ServerError(
+                f"{self.rollouts.path}: cannot be written: {error.strerror}; what was tried goes on"
+            ) from None
 
     def _check(self, version: str) -> str:
         """Return the version that answers now, where ``version`` can in its place."""
@@ -160,7 +292,7 @@ class Releases:
         if version not in known:
             raise ConfigError(
                 f"{self.model} {version}: not loaded; expected one of {', '.join(known)}; "
-                "load it with `tod start --name MODEL MODEL=ARCHIVE`"
+                "load it with `tod release add ARCHIVE`, or `tod start --name MODEL MODEL=ARCHIVE`"
             )
         wanted = known[version]
         if wanted.answers:
@@ -185,18 +317,35 @@ class Releases:
             ) from None
 
     def _set(self, version: str) -> None:
+        rollout = self.rollouts.read(self.model)
+        elsewhere = version in rollout.places
+        if not elsewhere:
+            self._home.make_default(version)
+        if elsewhere or rollout.answers is not None:
+            answers = version if elsewhere else None
+            self._try(rollout.model_copy(update={"answers": answers}))
+
+    def _placed(self, version: str, url: str) -> Version:
         try:
-            answer = self._probe.set_default(quote(version, safe=""))
-        except (requests.RequestException, ValueError, LookupError) as error:
-            raise ServerError(
-                f"the management port did not answer ({type(error).__name__}); `tod release list` "
-                "says which version answers"
-            ) from None
-        if answer.status_code != HTTPStatus.OK or self.answering() != version:
-            raise ServerError(
-                f"{self.model} {version}: the server did not make it the one that answers (HTTP "
-                f"{answer.status_code}); its logs say why"
-            )
+            ready = int(served_at(url, self.model) == version)
+        except ServerError:
+            ready = 0
+        return Version(version=version, answers=False, ready=ready, workers=1, place=url)
+
+    def _added(self, version: str, answering: str, reason: str) -> Release:
+        release = Release(
+            action=Action.ADDED,
+            model=self.model,
+            before=answering,
+            to=version,
+            reason=reason,
+            **self._user,
+        )
+        try:
+            self.log.add(release)
+        except OSError as error:
+            raise ServerError(f"{self.log.path}: cannot be written: {error.strerror}") from None
+        return release
 
 
 def stand_again(log_dir: Path, probe: Probe) -> str | None:

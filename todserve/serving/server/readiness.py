@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil
 import requests
@@ -90,9 +91,28 @@ class Probe:
         url = f"{self.management_url}/models/{self.name}/{version}/set-default"
         return self._ask("PUT", url, "management", 30)
 
-    def predict(self, timeout: float) -> requests.Response:
-        """Send the canary; ``timeout`` in seconds."""
-        url = f"{self.inference_url}/predictions/{self.name}"
+    def register(self, archive: str, timeout: float) -> requests.Response:
+        """Ask for an archive of the store to be loaded, and wait for its workers.
+
+        Args:
+            archive: its file's name.
+            timeout: in seconds.
+
+        Raises:
+            requests.RequestException, ValueError, LookupError: it was not asked, or not in time.
+        """
+        query = urlencode({"url": archive, "model_name": self.name, "synchronous": "true"})
+        url = f"{self.management_url}/models?{query}"
+        return self._ask("POST", url, "management", timeout)
+
+    def unregister(self, version: str) -> requests.Response:
+        """Ask for a version to be unloaded, as an address spells it; errors as ``register``."""
+        url = f"{self.management_url}/models/{self.name}/{version}"
+        return self._ask("DELETE", url, "management", 30)
+
+    def predict(self, timeout: float, *, version: str = "") -> requests.Response:
+        """Send the canary; ``timeout`` in seconds, ``version`` as an address spells it."""
+        url = f"{self.inference_url}/predictions/{self.name}{version and f'/{version}'}"
         return self._ask("POST", url, "inference", timeout, body=CANARY)
 
     def _ask(

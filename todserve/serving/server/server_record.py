@@ -38,6 +38,8 @@ class Record:
         inference_url: where predictions are asked.
         management_url: where models are described.
         metrics_url: where Prometheus reads.
+        store: the folder of its archives; empty where an earlier version started it, which must
+            still be found and stopped.
     """
 
     pid: int
@@ -47,6 +49,7 @@ class Record:
     inference_url: str
     management_url: str
     metrics_url: str
+    store: str = ""
 
     @classmethod
     def load(cls, log_dir: Path) -> "Record | None":
@@ -57,7 +60,9 @@ class Record:
             if (
                 isinstance(record.pid, int)
                 and isinstance(record.created, float)
-                and all(isinstance(text, str) and "\0" not in text for text in texts)
+                and all(
+                    isinstance(text, str) and "\0" not in text for text in (*texts, record.store)
+                )
             ):
                 return record
         return None

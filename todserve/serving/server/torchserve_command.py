@@ -61,6 +61,7 @@ def launch(
         created=_created(int(pid_file.read_text(encoding="utf-8")), settings.log_dir),
         temp_dir=str(temp_dir),
         name=settings.names[0],
+        store=str(settings.store.resolve()),
         inference_url=ours.inference.url,
         management_url=ours.management.url,
         metrics_url=ours.metrics.url,

@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from todserve.runtime.errors import RequestError, ServerError, TodError
+from todserve.runtime.errors import RequestError, ServerError, TodError, UnknownModelError
 from todserve.runtime.secret_free import without_secrets
+from todserve.runtime.turn_answerer import Answerer
 from todserve.runtime.wire.model_description import ModelDescription
 from todserve.runtime.wire.response import SlotPrediction, TurnResponse
 from todserve.serving.client.client import Client
@@ -41,6 +42,9 @@ class BotDialogue(Protocol):
 
     about: str
     """What the bot does, in one line."""
+
+    reader: Answerer | None
+    """Reads the messages in place of a server's model; None leaves them to the server."""
 
     def hear(self, user: str, answer: TurnResponse, before: State) -> tuple[str, ...]:
         """Return what the bot says to a message; its actions have run then."""
@@ -193,7 +197,8 @@ def run_chat(
     Args:
         url: the server.
         name: its model.
-        bot: says and does what its bot.yml says; None leaves the model's own replies.
+        bot: says and does what its bot.yml says; None leaves the model's own replies. One with a
+            reader of its own needs no server.
         token: the server's inference token, where it asks for one.
         token_file: holds it instead.
 
@@ -201,21 +206,52 @@ def run_chat(
         TokenRefusedError: the server does not know the token.
         ServerError: nothing answers at ``url`` to begin with.
     """
+    if bot is not None and bot.reader is not None:
+        talk(bot.reader, bot=bot)
+        return
     with Client(url, name=name, token=token, token_file=token_file) as client:
         if not client.ready(timeout=30.0):
-            raise ServerError(
-                f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
-                "Start it with: tod start"
-            )
+            raise _unready(url, name, token, token_file)
         try:
             description = client.describe()
         except (RequestError, ServerError):
             description = None  # an archive from before models could tell
-        chat = Chat(conversation=Conversation(client), bot=bot, description=description)
-        chat.greet()
-        for line in typed_lines():
-            if not chat.take(line):
-                return
+        talk(client, bot=bot, description=description)
+
+
+def _unready(url: str, name: str, token: str | None, token_file: Path | None) -> ServerError:
+    """Return why nobody can talk: a server may be there and have no such model."""
+    with Client(url, name=name, token=token, token_file=token_file, retries=0) as client:
+        try:
+            client.describe()
+        except UnknownModelError as error:
+            return error
+        except (RequestError, ServerError):
+            pass
+    return ServerError(
+        f"{without_secrets(url)}: model '{name}' does not answer; is the server up? "
+        "Start it with: tod start"
+    )
+
+
+def talk(
+    answerer: Answerer,
+    *,
+    bot: BotDialogue | None = None,
+    description: ModelDescription | None = None,
+) -> None:
+    """Talk until the user leaves, with whatever answers turns.
+
+    Args:
+        answerer: answers them.
+        bot: as ``run_chat``.
+        description: the model's labels; None where nobody tells them.
+    """
+    chat = Chat(conversation=Conversation(answerer), bot=bot, description=description)
+    chat.greet()
+    for line in typed_lines():
+        if not chat.take(line):
+            return
 
 
 def typed_lines() -> Iterator[str]:

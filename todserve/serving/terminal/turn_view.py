@@ -83,7 +83,8 @@ def _slot(slot: str, value: SlotPrediction, known: SlotPrediction | None) -> Tex
     if known is not None:
         kind = "same" if known.value == value.value else "changed"
     sure = "" if kind == "same" else _sure(value.confidence)
-    return _marked(kind, f"{slot} {value.value}{sure}")
+    means = "" if value.normalised is None else f" = {value.normalised}"
+    return _marked(kind, f"{slot} {value.value}{means}{sure}")
 
 
 def _marked(kind: str, text: str) -> Text:

@@ -1,15 +1,16 @@
-"""Counts the drafts that a checkpoint carries, from a prepared corpus.
+"""Counts the drafts and the shortlist that a checkpoint carries, from a prepared corpus.
 
 Stands between a prepared corpus and the checkpoint folder; independent of the network's weights.
 Train's targets alone are read, in the checkpoint's own tokens.
 Example: ``count_drafts(Path("runs/multiwoz/prepared"), Path("checkpoints/multiwoz"))`` writes
-``checkpoints/multiwoz/drafts.json``.
+``checkpoints/multiwoz/drafts.json`` and ``shortlist.json``.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from todserve.runtime.decoding.drafts import DRAFTS_FILE, Drafts
+from todserve.runtime.decoding.shortlist import SHORTLIST_FILE, Shortlist
 from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
@@ -26,7 +27,7 @@ _TASKS = (TaskName.BELIEF_STATE, TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 
 
 def count_drafts(prepared: Path, checkpoint: Path) -> Drafts:
-    """Count what follows what in train's targets and write it into a checkpoint folder.
+    """Count what train's targets write, and after what; save both in a checkpoint folder.
 
     Args:
         prepared: a prepared corpus; its train turns alone are read.
@@ -46,17 +47,28 @@ def count_drafts(prepared: Path, checkpoint: Path) -> Drafts:
         PromptFormat.load(checkpoint / "format.json"),
         Schema.load(checkpoint / "schema.json"),
     )
-    drafts = drafts_of(load_turns(file), builder)
+    return save_counts(load_turns(file), builder, checkpoint)
+
+
+def save_counts(turns: Iterable[TrainingTurn], builder: PromptBuilder, checkpoint: Path) -> Drafts:
+    """Write what the targets of ``turns`` let an engine guess and leave out; return the guesses."""
+    turns = list(turns)
+    shortlist_of(turns, builder).save(checkpoint / SHORTLIST_FILE)
+    drafts = Drafts.counted(_drafted(turns, builder), least=LEAST)
     drafts.save(checkpoint / DRAFTS_FILE)
     return drafts
 
 
-def drafts_of(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Drafts:
-    """Return what the targets of ``turns`` let an engine guess."""
-    return Drafts.counted(_written(turns, builder), least=LEAST)
+def shortlist_of(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Shortlist:
+    """Return the tokens that the targets of ``turns`` are made of."""
+    return Shortlist.counted(
+        builder.target(TASKS[task], target)
+        for turn in turns
+        for task, target in targets_of(turn, builder.format.belief_target).items()
+    )
 
 
-def _written(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Iterator[tuple[int, ...]]:
+def _drafted(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Iterator[tuple[int, ...]]:
     """Yield what the decoder has before it and should write, for each task with a draft."""
     for turn in turns:
         targets = targets_of(turn, builder.format.belief_target)

@@ -32,6 +32,7 @@ from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.examples import prompt_input
+from todserve.training.held_out_errors import HeldOutIntent
 from todserve.training.preparation.training_turns import TrainingTurn, load_turns
 
 MOST_TURNS = 20_000
@@ -48,21 +49,21 @@ class FittedIntents:
 
     Attributes:
         model: as it is served.
-        judged: of every dev turn: the label, the served intent, its probability; by factors that
-            were fitted on the other half of dev.
+        judged: of every dev turn, the served intent by factors that were fitted on the other half
+            of dev.
         network: share that the network alone got right.
         linear: share that the linear model alone got right.
     """
 
     model: IntentModel
-    judged: tuple[tuple[str, str, float], ...]
+    judged: tuple[HeldOutIntent, ...]
     network: float
     linear: float
 
     @property
     def accuracy(self) -> float:
         """Share of dev turns whose served intent is right."""
-        return sum(label == name for label, name, _ in self.judged) / len(self.judged)
+        return sum(one.label == one.taken_for for one in self.judged) / len(self.judged)
 
 
 def fit_intents(
@@ -104,10 +105,17 @@ def fit_intents(
         facts=whole.facts.model_copy(update={**factors, "checkpoint": opened.checksum}),
     )
     model.save(checkpoint / INTENT_MODEL)
-    labels = [one.example.intent for one in heard]
     return FittedIntents(
         model=model,
-        judged=tuple((label, *one) for label, one in zip(labels, judged, strict=True)),
+        judged=tuple(
+            HeldOutIntent(
+                utterance=one.example.utterance,
+                label=one.example.intent,
+                taken_for=name,
+                confidence=confidence,
+            )
+            for one, (name, confidence) in zip(heard, judged, strict=True)
+        ),
         network=sum(one.generated[0] == one.example.intent for one in heard) / len(heard),
         linear=linear_accuracy(first, heard),
     )

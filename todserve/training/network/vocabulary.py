@@ -6,6 +6,7 @@ Example: ``17:45`` becomes the pieces of single digits, so that unseen times can
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE, state_update
 from todserve.runtime.language.formats import serialize_belief_state
+from todserve.runtime.language.label_shares import changed_slots, shares_of
 from todserve.runtime.language.learnt_labels import LearntLabels
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.tasks import CONTROL_TOKENS, DATABASE_TOKENS
@@ -45,13 +47,22 @@ def _bracketed(text: str) -> list[str]:
 
 
 def learnt_labels(turns: Iterable[TrainingTurn]) -> LearntLabels:
-    """Return the acts and placeholders that the turns teach."""
+    """Return the acts and placeholders that the turns teach, and how often what is asked for."""
     acts, placeholders = {OUT_OF_SCOPE}, set()
+    intents: Counter[str] = Counter()
+    slots: Counter[str] = Counter()
     for turn in turns:
+        intents.update([turn.intent] if turn.intent is not None else ())
+        slots.update(() if turn.state is None else changed_slots(turn.previous_state, turn.state))
         acts |= {act for _, act, _ in turn.acts or ()}
         words = _bracketed(turn.response or "")
         placeholders |= {word[len("[value_") : -1] for word in words if word.startswith("[value_")}
-    return LearntLabels(acts=tuple(sorted(acts)), placeholders=tuple(sorted(placeholders)))
+    return LearntLabels(
+        acts=tuple(sorted(acts)),
+        placeholders=tuple(sorted(placeholders)),
+        intents=shares_of(intents),
+        slots=shares_of(slots),
+    )
 
 
 def corpus_lines(turns: Sequence[TrainingTurn], schema: Schema) -> list[str]:

@@ -216,7 +216,6 @@ def test_other_files_of_a_folder_are_none_of_ours(tmp_path: Path) -> None:
             (3, "slot 'a'", "a categorical slot without values"),
         ),
         ("intents:\n- a\n- a\n", (3, "entry of intents", "'a' a second time")),
-        ("responses:\n  utter_a: hello\n", (2, "response 'utter_a'", "text")),
         ("stories:\n- steps: []\n", (2, "story", "no name")),
         ("stories:\n- story: a\n", (2, "story 'a'", "no steps")),
         (

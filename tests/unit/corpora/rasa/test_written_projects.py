@@ -34,7 +34,7 @@ OLD: dict[str, Any] = {
         }
     },
     "responses": {
-        "utter_pic": [{"image": "http://a/b.png"}],
+        "utter_pic": [{"text": "", "image": "http://a/b.png"}],
         "utter_hi": [
             {"text": "Hi.", "buttons": [{"title": "1", "payload": "/book"}]},
             {"text": "Slack.", "channel": "slack"},
@@ -119,3 +119,46 @@ def test_slots_say_what_fills_them_in_the_words_of_rasa_three(again: dict[str, A
 
 def test_a_broken_mark_is_written_as_words(again: dict[str, Any]) -> None:
     assert again["nlu"][0]["examples"].startswith("- hi\n")
+
+
+def written(tmp_path: Path, tree: dict[str, Any]) -> str:
+    """Return all files of a project of one file, written again, as text."""
+    (tmp_path / "bot").mkdir()
+    (tmp_path / "bot" / "all.yml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
+    arguments = ["data", "convert", str(tmp_path / "bot"), "--to", "rasa"]
+    assert main.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    return "\n".join(one.read_text("utf-8") for one in sorted((tmp_path / "out").rglob("*.yml")))
+
+
+@pytest.mark.parametrize(
+    ("domain", "line"),
+    [
+        # Rasa takes an unquoted ${NAME} for a variable of the environment, and 1e5 for a number.
+        ({"responses": {"utter_a": [{"text": "That is ${sum}."}]}}, "- text: 'That is ${sum}.'"),
+        ({"responses": {"utter_a": [{"text": "1e5"}]}}, "- text: '1e5'"),
+        (
+            {"responses": {"utter_a": [{"image": "http://a/b"}]}},
+            "- text: ''\n    image: http://a/b",
+        ),
+        ({"slots": {"a": {"type": "unfeaturized"}}}, "  a:\n    type: any\n"),
+    ],
+)
+def test_rasa_three_can_open_what_is_written(
+    tmp_path: Path, domain: dict[str, Any], line: str
+) -> None:
+    assert line in written(tmp_path, {"version": "2.0", "intents": ["greet"], **domain})
+
+
+def test_a_key_of_a_form_that_rasa_three_refuses_is_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = {"required_slots": {"a": [{"type": "from_text"}]}, "b": [{"type": "from_text"}]}
+    slots = {"a": {"type": "text"}, "b": {"type": "text"}}
+    text = written(tmp_path, {"version": "2.0", "slots": slots, "forms": {"f": form}})
+    assert yaml.safe_load(text)["forms"] == {"f": {"required_slots": ["a"]}}
+    assert "form: a key that Rasa 3 refuses" in capsys.readouterr().out
+
+
+def test_two_spaces_inside_an_example_stay_two(tmp_path: Path) -> None:
+    entries = [{"intent": "greet", "examples": "- hello  there\n"}]
+    assert "    - hello  there\n" in written(tmp_path, {"version": "2.0", "nlu": entries})

@@ -198,7 +198,7 @@ def test_a_free_answer_has_the_keys_it_always_had(opened: Checkpoint) -> None:
     free = encode(answer(opened, constrained=False))
     assert "unconstrained" not in free
     # `corrected` too is there only for those who asked.
-    assert set(free) == set(TurnResponse.model_fields) - {"unconstrained", "corrected"}
+    assert set(free) == set(TurnResponse.model_fields) - {"unconstrained", "now", "corrected"}
 
 
 def test_a_constrained_answers_state_may_be_sent_back_as_it_is(opened: Checkpoint) -> None:

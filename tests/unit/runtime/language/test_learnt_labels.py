@@ -17,9 +17,15 @@ def test_labels_of_training_turns_are_their_acts_and_placeholders() -> None:
         user="hi",
         acts=(("train", "inform", "id"), ("general", "greet", "")),
         response="[value_id] leaves at [value_leave] .",
+        intent="find_train",
+        previous_state={"train": {"day": "friday", "people": "2"}},
+        state={"train": {"day": "monday", "people": "2", "leave": "10:00"}},
     )
     assert learnt_labels([turn]) == LearntLabels(
-        acts=("greet", "inform", "out_of_scope"), placeholders=("id", "leave")
+        acts=("greet", "inform", "out_of_scope"),
+        placeholders=("id", "leave"),
+        intents={"find_train": 1.0},
+        slots={"train-day": 0.5, "train-leave": 0.5},
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,13 +16,16 @@ from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.reply.reply_style import REPLY_FILE, ReplyStyle
 
-PAGE = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+ROOMS = ROOT / "todserve" / "runtime"
 
 
 def german() -> dict[str, Any]:
-    (shown,) = re.findall(r"reply\.json`:\n\n```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    content: dict[str, Any] = json.loads(shown)
-    return content
+    """Return German's words as a checkpoint says them of a language that the package lacks."""
+    reply: dict[str, Any] = json.loads((ROOMS / "reply" / "german.json").read_text("utf-8"))
+    path = ROOMS / "knowledge" / "german_values.json"
+    values = json.loads(path.read_text("utf-8"))
+    del values["language"]
+    return {**reply, "language": "dutch", "values": values}
 
 
 def style(folder: Path, content: dict[str, Any]) -> ReplyStyle:
@@ -32,7 +34,7 @@ def style(folder: Path, content: dict[str, Any]) -> ReplyStyle:
 
 
 def test_a_language_is_added_by_following_the_page(tmp_path: Path, tiny_checkpoint: Path) -> None:
-    shutil.copytree(tiny_checkpoint, tmp_path / "checkpoints" / "german")
+    shutil.copytree(tiny_checkpoint, tmp_path / "checkpoints" / "dutch")
     commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = followed("languages.md", tmp_path, PATH=commands, PYTHONUTF8="1")
     assert done.returncode == 0, done.stderr
@@ -41,7 +43,7 @@ def test_a_language_is_added_by_following_the_page(tmp_path: Path, tiny_checkpoi
         "Am Montag ist Curry Garden geöffnet.",
         "Ich habe 2 Restaurants gefunden. Eines davon ist Curry Garden. "
         "Kann ich sonst noch etwas für Sie tun?",
-        "Ich kann Ihnen mit Restaurants, Zügen und taxi helfen. "
+        "Ich kann Ihnen mit Restaurants, Zügen und Taxis helfen. "
         "Machen wir mit dem Thema Restaurant weiter?",
         "True",
     ]
@@ -59,7 +61,9 @@ def test_values_are_bent_by_the_language_own_rules(tmp_path: Path) -> None:
 def test_english_patterns_find_nothing_in_a_language_that_brings_its_own(tmp_path: Path) -> None:
     values = style(tmp_path, german()).values
     assert not [*values.spans("there are several, for 20 pounds")]
-    assert values.all_spellings("area", {"zentrum"}) == {"zentrum", "innenstadt", "stadtmitte"}
+    assert values.all_spellings("area", {"zentrum"}) == {
+        *("zentrum", "innenstadt", "stadtmitte", "stadtzentrum")
+    }
     assert [*ValuePatterns.of_language().spans("there are several, for 20 pounds")]
 
 

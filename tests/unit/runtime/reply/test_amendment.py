@@ -118,7 +118,9 @@ def test_what_no_column_holds_is_not_known(talk: Talk) -> None:
     assert first.strikes
     assert talk.stage.variations(first, facts) == ()
     chosen = talk.stage.chosen(first, [], facts, (), intent="find_restaurant")
-    assert chosen.candidate.filled.text == "That I do not know."
+    assert chosen.candidate.filled.text == (
+        "That I do not know. The phone number of the Nirala is 01223360966."
+    )
 
 
 def test_a_department_is_told_with_its_number(talk: Talk) -> None:

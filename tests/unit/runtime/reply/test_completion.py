@@ -181,9 +181,22 @@ def test_nothing_is_told_of_no_entity(completed: Completing) -> None:
     assert completed("sorry.", "phone number?", entity={"name": "x"}, said="x").text == "sorry."
 
 
-def test_only_a_ticket_has_a_price_to_tell(completed: Completing) -> None:
+def test_a_price_is_told_of_a_ticket_or_to_who_asks_for_money(completed: Completing) -> None:
     ticket = {"id": "tr1", "price": "10 pounds"}
     told = completed("[value_id] leaves.", "how much is it?", domain="train", entity=ticket)
     assert told.added == ("price",)
     dinner = {"name": "x", "price": "10 pounds"}
-    assert completed("[value_name].", "how much is it?", entity=dinner).added == ()
+    assert completed("[value_name].", "what price range?", entity=dinner).added == ()
+    assert completed("[value_name].", "how much is it?", entity=dinner).added == ("price",)
+
+
+def test_hours_are_told_as_they_are_listed(completed: Completing) -> None:
+    pool = {"name": "x", "openhours": "always"}
+    told = completed("[value_name].", "when is it open?", entity=pool)
+    assert told.added == ("openhours",)
+    assert told.text.endswith("[value_openhours].")
+
+
+def test_who_asks_how_many_there_are_is_told(completed: Completing) -> None:
+    told = completed("it is cheap.", "how many are there?", entity={"name": "x"})
+    assert "I have found [value_choice] options" in told.text

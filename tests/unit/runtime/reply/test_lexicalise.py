@@ -193,7 +193,7 @@ def test_placeholders_without_a_value_read_gracefully(template: str, text: str) 
 @pytest.mark.parametrize(
     ("people", "template", "text"),
     [
-        ("3", "the total is [value_price].", "The total is 4.40 pounds each."),
+        ("3", "the total is [value_price].", "The total is 13.20 pounds."),
         ("3", "it is [value_price] per ticket.", "It is 4.40 pounds per ticket."),
         ("1", "the total is [value_price].", "The total is 4.40 pounds."),
     ],

@@ -5,6 +5,7 @@ import pytest
 from tests.support.reply_talk import BOOKING, Talk
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.reply.reply_rules import RULES
+from todserve.runtime.reply.reply_stage import Source
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,21 @@ STRUCK: tuple[Case, ...] = (
         "yes, there is parking.",
     ),
     ("garbled", "hotel", {}, "more?", "i have [value_name] and el shaddai. postcode c. b 2."),
+    ("row", "restaurant", {"restaurant": {"food": "thai"}}, "thai?", "it has [value_food] food."),
+    ("nowhere", "hotel", {"hotel": {"name": "hilton"}}, "the hilton", "for how many nights?"),
+    (
+        *("answer", "restaurant", {"restaurant": {"name": "the nirala", "food": "thai"}}),
+        *("does it serve thai food?", "yes, it does."),
+    ),
+    ("answer", "hotel", {"hotel": {"name": "el shaddai"}}, "is it expensive?", "yes, it is."),
+    ("answer", "hotel", {"hotel": {"name": "el shaddai"}}, "is it cheap?", "no, it is not."),
+    (
+        *("unknown", "hotel", {"hotel": {"name": "el shaddai"}}, "the phone number?"),
+        "i do not have that information. it is [value_phone].",
+    ),
+    ("garbled", "hotel", {}, "all of them?", "both are."),
+    ("garbled", "hotel", {}, "help", "i know hotels, taxis, trains, taxis, and more."),
+    ("shared", "hotel", {"hotel": {"name": "acorn"}}, "and these?", "they both have wifi."),
     ("untold", "hospital", {"hospital": {"department": "cardiology"}}, "my heart", "i can help."),
     ("helpless", "hotel", {"hotel": {"area": "north"}}, "north", "i am sorry, i cannot help you."),
     ("garbled", "hotel", {"hotel": {"area": "north"}}, "?", "it is it is nice nice."),
@@ -144,12 +160,129 @@ def test_what_the_facts_bear_out_holds(
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule for rule, *_ in STRUCK} == set(RULES)
+    assert {rule for rule, *_ in STRUCK} | {"only", "rank"} == set(RULES)
 
 
-def test_it_can_be_of_no_help_where_nothing_was_understood(talk: Talk) -> None:
+def test_the_only_one_there_is_is_no_other(talk: Talk) -> None:
+    said = ["el shaddai is in the centre."]
+    state = {"hotel": {"area": "centre"}}
+    facts = talk.facts("hotel", state, user="is there another one?", said=said, intent="find_hotel")
+    assert talk.candidate("how about [value_name]?", facts).strikes == ("only",)
+    sent = talk.chosen("how about [value_name]?", facts, intent="find_hotel")
+    assert sent.candidate.filled.text.startswith("That is the only place to stay that meets all")
+
+
+ROUTE = {"train": {"departure": "ely", "destination": "cambridge", "day": "monday"}}
+
+
+@pytest.mark.parametrize(
+    ("user", "said", "leaves"),
+    [
+        ("what is the last train?", "", "greatest"),
+        ("and the first one?", "", "least"),
+        ("is there a later one?", "least", "above"),
+        ("an earlier train please", "greatest", "below"),
+    ],
+)
+def test_a_train_is_found_by_its_place_among_the_others(
+    talk: Talk, user: str, said: str, leaves: str
+) -> None:
+    trains = sorted(
+        talk.knowledge.query("train", ROUTE["train"]).results, key=lambda row: row["leave"]
+    )
+    wanted = {"least": 0, "greatest": -1, "above": 1, "below": -2}
+    assert len({row["leave"] for row in trains}) == len(trains) > 2
+    before = [f"how about the {trains[wanted[said]]['id']} train?"] if said else []
+    facts = talk.facts("train", ROUTE, user=user, said=before, intent="find_train")
+    assert facts.row["id"] == trains[wanted[leaves]]["id"]
+
+
+def test_the_train_that_was_booked_is_spoken_of_after_it(talk: Talk) -> None:
+    booking = {"train": {**ROUTE["train"], "people": "2"}}
+    last = talk.facts("train", booking, user="book the last train", intent="book_train")
+    booked = talk.candidate("booked. the reference number is [value_reference].", last)
+    said = ["how about another train?", booked.filled.text]
+    facts = talk.facts("train", booking, user="when does it leave?", said=said, intent="find_train")
+    assert facts.row["id"] == last.row["id"] != talk.facts("train", booking).row["id"]
+
+
+def test_there_is_nothing_later_than_the_last_train(talk: Talk) -> None:
+    facts = talk.facts("train", ROUTE, user="the last train?", intent="find_train")
+    before = [f"{facts.row['id']} is the last one."]
+    later = talk.facts("train", ROUTE, user="a later one?", said=before, intent="find_train")
+    sent = talk.chosen("[value_id] leaves at [value_leave].", later, intent="find_train")
+    assert sent.rules == ("rank",)
+    assert sent.candidate.filled.text.startswith("I have found no train that is later and meets")
+
+
+def test_where_nothing_was_understood_it_says_what_it_can_do(talk: Talk) -> None:
     facts = talk.facts("hotel", {"hotel": {"area": "north"}}, user="sing a song")
-    assert talk.candidate("i am sorry, i cannot help you with that.", facts).holds
+    sent = talk.chosen("i am sorry, i can only help with hotels and taxis.", facts)
+    assert sent.rules == ("helpless",)
+    assert sent.candidate.filled.text.startswith("I can help you with things to see, places")
+    assert sent.candidate.filled.text.endswith("Shall we go on with the place to stay?")
+
+
+@pytest.mark.parametrize(
+    ("domain", "slots", "user", "reply", "text"),
+    [
+        (
+            *("hotel", {"name": "acorn guest house"}, "is breakfast included?", "yes it is."),
+            "That I do not know. The phone number of Acorn Guest House is 01223353888.",
+        ),
+        (
+            *("train", {"destination": "cambridge"}, "which platform?", "it is [value_price]."),
+            "That I do not know.",
+        ),
+        (
+            *("hotel", {"name": "acorn guest house", "area": "south"}),
+            *("is the acorn guest house in the south?", "yes, it is in the [value_area]."),
+            "This is Acorn Guest House. It is in the north.",
+        ),
+        (
+            *("hotel", {"name": "acorn guest house", "parking": "yes"}),
+            *("does acorn guest house have parking?", "yes, it has free parking."),
+            "This is Acorn Guest House. It does not have parking.",
+        ),
+        (
+            *("hotel", {"name": "the hilton"}, "a room at the hilton", "for which day?"),
+            "I know no place to stay called the Hilton. Shall I look for something else?",
+        ),
+    ],
+)
+def test_a_question_is_answered_by_what_is_known_or_not_at_all(
+    talk: Talk, domain: str, slots: dict[str, str], user: str, reply: str, text: str
+) -> None:
+    facts = talk.facts(domain, {domain: slots}, user=user, intent=f"find_{domain}")
+    sent = talk.chosen(reply, facts, intent=f"find_{domain}")
+    assert sent.candidate.source is Source.PLAIN
+    assert sent.candidate.filled.text == text
+
+
+def test_who_asks_what_was_booked_is_told(talk: Talk) -> None:
+    facts = talk.facts("hotel", BOOKING, user="how many people is it for?", intent="find_hotel")
+    sent = talk.chosen("it is a nice place.", facts, intent="find_hotel")
+    assert sent.rules == ("untold",)
+    told = "What I have: Acorn Guest House, on Monday, for 2 nights and for 3 people."
+    assert sent.candidate.filled.text == told
+
+
+def test_a_named_place_is_spoken_of_though_an_older_wish_denies_it(talk: Talk) -> None:
+    state = {"hotel": {"area": "west", "name": "acorn guest house"}}
+    facts = talk.facts("hotel", state, user="and the acorn guest house?")
+    assert facts.matches == 1
+    assert facts.denied == ("area",)
+    said = talk.candidate("[value_name] is in the [value_area].", facts)
+    assert said.filled.text == "Acorn Guest House is in the north."
+    assert said.holds
+
+
+def test_who_asks_something_else_has_booked_nothing(talk: Talk) -> None:
+    facts = talk.facts("hotel", BOOKING, user="is there one at all?", intent="find_hotel")
+    reply = "yes, i was able to book [value_name]. your reference number is [value_reference]."
+    sent = talk.chosen(reply, facts, intent="find_hotel")
+    assert "booking" in sent.rules
+    assert "reference" not in sent.candidate.filled.text
 
 
 def test_it_can_be_of_no_help_and_help_in_one_reply_is_struck(talk: Talk) -> None:

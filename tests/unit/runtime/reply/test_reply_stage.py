@@ -134,7 +134,7 @@ def test_no_reference_is_told_to_a_user_who_wants_and_asks_none(talk: Talk, book
     reply = "[value_name] is free. the reference number is [value_reference]."
     assert talk.candidate("[value_name] is free.", facts, REFERENCE).completed == ()
     sent = talk.chosen(reply, facts, acts=REFERENCE, intent="find_hotel")
-    assert sent.rules == ("reference",)
+    assert sent.rules == ("booking", "reference")
     assert "reference" not in sent.candidate.filled.text
 
 

@@ -101,7 +101,7 @@ def _turns(log: Sequence[Any], dialogue_id: str, report: ReadReport) -> Iterator
             report.skipped("span: outside its text or overlapping another", where)
         yield Turn(
             user=detokenise(user["text"]),
-            belief_state=_state(system["metadata"], where, report),
+            belief_state=metadata_state(system["metadata"], where, report),
             intent=meaning.intent,
             active_domain=domain,
             dialogue_acts=acts or None,
@@ -111,9 +111,10 @@ def _turns(log: Sequence[Any], dialogue_id: str, report: ReadReport) -> Iterator
         )
 
 
-def _state(
+def metadata_state(
     metadata: Mapping[str, Mapping[str, Mapping[str, Any]]], where: str, report: ReadReport
 ) -> dict[str, dict[str, str]]:
+    """Return the belief state that the ``metadata`` of a system turn holds."""
     state: dict[str, dict[str, str]] = {}
     for domain in DOMAINS:
         parts = metadata.get(domain, {})

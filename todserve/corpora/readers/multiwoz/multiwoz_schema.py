@@ -5,6 +5,8 @@ Example: the publisher's ``hotel-bookday`` becomes slot ``day`` of domain ``hote
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
@@ -95,11 +97,35 @@ def canonical_multiwoz_schema(path: Path) -> Schema:
 
 def multiwoz_services(source: CorpusSource) -> tuple[Service, ...]:
     """Return MultiWOZ's services under this kit's canonical names."""
+    with _schema_file(source) as path:
+        return canonical_multiwoz_schema(path).services
+
+
+def listed_services(source: CorpusSource) -> tuple[Service, ...]:
+    """Return the services that ``schema.json`` lists, be they all of MultiWOZ's or some.
+
+    Names are canonical, and of a domain of MultiWOZ only the slots that a state can hold are kept.
+    """
+    with _schema_file(source) as path:
+        published = Schema.load(path).services
+    services = []
+    for service in published:
+        named = {canonical_slot(slot.name): slot for slot in service.slots}
+        wanted = STATE_SLOTS.get(service.name, tuple(named))
+        slots = tuple(
+            _completed(service.name, name, named[name]) for name in wanted if name in named
+        )
+        services.append(service.model_copy(update={"slots": slots}))
+    return tuple(services)
+
+
+@contextmanager
+def _schema_file(source: CorpusSource) -> Iterator[Path]:
+    """Lay ``schema.json`` where the runtime's own reader, which takes a file, can read it."""
     with tempfile.TemporaryDirectory() as temporary:
-        # The schema is read by the runtime's own reader, which takes a file.
-        published = Path(temporary) / "schema.json"
-        published.write_text("".join(source.text("schema.json")), encoding="utf-8")
-        return canonical_multiwoz_schema(published).services
+        path = Path(temporary) / "schema.json"
+        path.write_text("".join(source.text("schema.json")), encoding="utf-8")
+        yield path
 
 
 def _completed(domain: str, name: str, slot: Slot) -> Slot:

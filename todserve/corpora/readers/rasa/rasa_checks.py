@@ -16,6 +16,7 @@ from todserve.corpora.readers.rasa.rasa_types import (
     SlotStep,
     UserStep,
 )
+from todserve.corpora.unservable_text import unservable
 from todserve.runtime.language.dialogue import DONTCARE
 
 # What every assistant has without listing it.
@@ -25,7 +26,23 @@ _OWN_SLOTS = frozenset({"requested_slot", "session_started_metadata"})
 
 def project_faults(project: RasaProject) -> list[Fault]:
     """Return every contradiction between the files of ``project``."""
-    return [*_doubles(project), *(_Known(project).faults() if project.domains else ())]
+    return [
+        *_unservable(project),
+        *_doubles(project),
+        *(_Known(project).faults() if project.domains else ()),
+    ]
+
+
+def _unservable(project: RasaProject) -> Iterator[Fault]:
+    said = [(one.place, "example", one.text) for one in project.nlu.examples]
+    said += [
+        (step.place, "user", step.text)
+        for story in project.stories
+        for step in story.steps
+        if isinstance(step, UserStep) and step.text
+    ]
+    for place, what, text in said:
+        yield from (_fault(place, what, *one) for one in unservable(text))
 
 
 def _doubles(project: RasaProject) -> Iterator[Fault]:

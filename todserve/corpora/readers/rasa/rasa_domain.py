@@ -7,7 +7,8 @@ Several services become several files, ``domain/hotel.yml`` with slot ``hotel-ar
 them into one assistant, whose slots must differ in name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
@@ -24,6 +25,8 @@ KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms
 """Any of these in a YAML file makes it a domain file."""
 
 
+_FORM_KEYS = ("ignored_intents",)
+"""Keys of a form beside its slots: Rasa 3 refuses a file with any other."""
 _AS_WRITTEN = ("intents", "entities", "responses", "templates", "forms", "actions")
 _SETTINGS = ("session_config", "e2e_actions", "config")
 
@@ -93,7 +96,7 @@ def _responses(
     found: list[tuple[str, tuple[str, ...]]] = []
     for name, entry in (node.mapping("responses", faults) if node else {}).items():
         texts: list[str] = []
-        for variant in entry.sequence(f"response {name!r}", faults):
+        for variant in variations(entry):
             if isinstance(variant.value, dict):
                 # A variation may hold buttons, an image or a custom payload alone.
                 if "text" in variant.value:
@@ -104,16 +107,25 @@ def _responses(
     return tuple(found)
 
 
+def variations(entry: Located) -> list[Located]:
+    """Return the variations of a response; one that is no list is the only one."""
+    if isinstance(entry.value, list):
+        return entry.value
+    return [] if entry.value in (None, "", {}) else [entry]
+
+
 def _forms(
     keys: dict[str, Located], faults: list[Fault]
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     node = _filled(keys, "forms")
     if node is None:
         return ()
-    if isinstance(node.value, list):  # Rasa 1: names alone
-        return tuple((name, ()) for name in _names(keys, "forms", faults))
     forms: list[tuple[str, tuple[str, ...]]] = []
-    for name, entry in node.mapping("forms", faults).items():
+    if isinstance(node.value, list):
+        _names(keys, "forms", faults)  # notes what is no name
+    else:
+        node.mapping("forms", faults)
+    for name, entry in form_entries(node).items():
         inner = entry.value if isinstance(entry.value, dict) else {}
         required = _filled(inner, "required_slots")
         if required is None:
@@ -134,6 +146,19 @@ def _forms(
     return tuple(forms)
 
 
+def form_entries(node: Located) -> dict[str, Located]:
+    """Return the forms that stand under ``forms``: by name, or in Rasa 1's list of names."""
+    if isinstance(node.value, dict):
+        return node.value
+    found: dict[str, Located] = {}
+    for entry in node.value if isinstance(node.value, list) else ():
+        if isinstance(entry.value, dict):
+            found |= entry.value
+        elif entry.value:
+            found[str(entry.value)] = replace(entry, value=None)
+    return found
+
+
 def _entries(node: Located) -> list[Located]:
     return node.value if isinstance(node.value, list) else []
 
@@ -146,8 +171,7 @@ def _mapped_in_forms(keys: dict[str, Located]) -> dict[str, dict[str, Located]]:
     """Return form -> slot -> mappings, which Rasa 2 keeps in the form."""
     node = _filled(keys, "forms")
     found: dict[str, dict[str, Located]] = {}
-    forms = node.value if node is not None and isinstance(node.value, dict) else {}
-    for name, entry in forms.items():
+    for name, entry in (form_entries(node) if node is not None else {}).items():
         inner = entry.value if isinstance(entry.value, dict) else {}
         required = inner.get("required_slots")
         if required is None:
@@ -189,7 +213,13 @@ def domain_tree(domain: RasaDomain) -> dict[str, Any]:
 def _as_list(given: Any) -> list[Any]:
     """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
     entries = given if isinstance(given, list) else [given]
-    return [one if isinstance(one, dict) else {"text": str(one)} for one in entries]
+    return [_with_text(one) if isinstance(one, dict) else {"text": str(one)} for one in entries]
+
+
+def _with_text(variation: Mapping[str, Any]) -> dict[str, Any]:
+    # Rasa refuses a picture or buttons alone.
+    said = variation.get("text") is not None or "custom" in variation
+    return dict(variation) if said else {"text": "", **variation}
 
 
 def _texts_tree(texts: tuple[str, ...]) -> list[dict[str, str]]:
@@ -201,8 +231,18 @@ def _form_tree(name: str, slots: tuple[str, ...], written: Mapping[str, Any]) ->
     forms = written.get("forms")
     given = forms.get(name) if isinstance(forms, dict) else None
     kept = given if isinstance(given, dict) else {}
-    more = {key: one for key, one in kept.items() if key not in (*slots, "required_slots")}
+    more = {key: one for key, one in kept.items() if key in _FORM_KEYS}
     return {"required_slots": list(slots), **more}
+
+
+def foreign_form_keys(domain: RasaDomain) -> Iterator[tuple[str, str]]:
+    """Yield (form, key) of what a form says that is neither a slot nor known to Rasa 3."""
+    written = domain.written.get("forms")
+    for name, slots in domain.forms:
+        given = written.get(name) if isinstance(written, dict) else None
+        for key in given if isinstance(given, dict) else ():
+            if key not in (*_FORM_KEYS, *slots, "required_slots"):
+                yield name, key
 
 
 def joined_written(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Example: ``{"text": "to ely", "intent": "inform", "entities": [{"start": 3, "end
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
+from todserve.corpora.readers.rasa.lookup_files import lookup_lines
 from todserve.corpora.readers.rasa.rasa_types import (
     Place,
     RasaEntity,
@@ -75,11 +76,21 @@ def _tables(
     for entry in _entries(keys, name, faults):
         found = entry.mapping(f"entry of {name}", faults)
         title = _text(entry, found, key, faults)
-        # A lookup table may name a file instead; that file is not part of the training data.
-        listed = found[inner].value if inner in found else None
-        if isinstance(listed, str) and inner == "elements":
-            continue
-        texts = tuple(one.text(inner, faults) for one in _entries(found, inner, faults))
+        named = found[inner].value if inner in found else None
+        if isinstance(named, str) and inner == "elements":
+            listed = lookup_lines(named, entry.file)
+            if listed is None:
+                faults.append(
+                    found[inner].fault(
+                        inner,
+                        got="the name of a file that is not there",
+                        expected="a list, or a file of the project",
+                        fix="put it beside, or list its lines",
+                    )
+                )
+            texts = tuple(listed or ())
+        else:
+            texts = tuple(one.text(inner, faults) for one in _entries(found, inner, faults))
         if title and texts:
             place = Place(file=entry.file, line=entry.line)
             tables.append(RasaTable(name=title, examples=texts, place=place))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from todserve.corpora.corpus_faults import Fault
-from todserve.corpora.files.folder_files import own_file
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.rasa.lookup_files import lookup_lines
 from todserve.corpora.readers.rasa.rasa_markup import read_marked
 from todserve.corpora.readers.rasa.rasa_nlu import marks_at
 from todserve.corpora.readers.rasa.rasa_types import (
@@ -27,8 +27,7 @@ from todserve.corpora.readers.rasa.rasa_types import (
     SlotStep,
     UserStep,
 )
-from todserve.runtime.errors import CorpusError, DataError
-from todserve.runtime.untrusted.json_text import CORPUS_BYTES, parse_json, read_limited
+from todserve.runtime.untrusted.json_text import parse_json
 
 _SECTION = re.compile(r"##\s*(intent|synonym|regex|lookup)\s*:\s*(.+)")
 _STORY_STEP = re.compile(
@@ -105,8 +104,8 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
                 )
             else:
                 tables[kind].setdefault(name, []).append(text)
-        elif kind == "lookup" and _listed(line, place, tables[kind].setdefault(name, [])):
-            continue
+        elif kind == "lookup" and (listed := lookup_lines(line, place.file)) is not None:
+            tables[kind].setdefault(name, []).extend(listed)
         elif not line.startswith("#"):
             faults.append(
                 _fault(place, "example", "a line without '- '", "'- ' and the text below a '##'")
@@ -124,22 +123,6 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
         lookups=found["lookup"],
         regexes=found["regex"],
     )
-
-
-def _listed(line: str, place: Place, into: list[str]) -> bool:
-    """Add the lines of a file that a lookup table names; False where there is none."""
-    here = Path(place.file).parent
-    # Rasa looks from where it is started, which is the project's folder mostly.
-    for folder in (here, here.parent):
-        try:
-            file = own_file(folder, line)
-            text = read_limited(file, most=CORPUS_BYTES) if file.is_file() else None
-        except (CorpusError, DataError, OSError):
-            continue
-        if text is not None:
-            into += [one.strip() for one in text.splitlines() if one.strip()]
-            return True
-    return False
 
 
 def _stories(
@@ -166,8 +149,8 @@ def _stories(
             if len(messages) > 1:
                 report.changed("or: first branch kept", where)
             step = _user(messages[0].strip(), place, faults)
-            parts_of = (_parts(one.strip().removeprefix("/")) for one in messages[1:])
-            others = tuple(one[0] for one in parts_of if one is not None)
+            branches = (_user(one.strip(), place, faults) for one in messages[1:])
+            others = tuple(one for one in branches if isinstance(one, UserStep))
             parts[-1][2].extend([replace(step, others=others)] if step else [])
         elif line.startswith("-"):
             parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))

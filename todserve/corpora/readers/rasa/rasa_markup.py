@@ -196,8 +196,8 @@ def write_marked(text: str, entities: Sequence[RasaEntity]) -> str | None:
     complaints: list[str] = []
     back = read_marked(marked, lambda got, _: complaints.append(got))
     ordered = tuple(sorted(entities, key=lambda entity: entity.start or 0))
-    readable = " ".join(text.split()) == text and back == (text, ordered) and not complaints
-    return marked if readable else None
+    whole = text.splitlines() == [text] and text.strip() == text
+    return marked if whole and back == (text, ordered) and not complaints else None
 
 
 def _mark(surface: str, entity: RasaEntity) -> str:

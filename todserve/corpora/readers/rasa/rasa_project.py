@@ -20,7 +20,12 @@ from todserve.corpora.files.located_files import read_located
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_domain import KEYS as DOMAIN_KEYS
-from todserve.corpora.readers.rasa.rasa_domain import domain_tree, joined_written, read_domain
+from todserve.corpora.readers.rasa.rasa_domain import (
+    domain_tree,
+    foreign_form_keys,
+    joined_written,
+    read_domain,
+)
 from todserve.corpora.readers.rasa.rasa_json import KEY as OLD_KEY
 from todserve.corpora.readers.rasa.rasa_json import read_old_json
 from todserve.corpora.readers.rasa.rasa_markdown import read_markdown
@@ -162,6 +167,8 @@ def write_project(project: RasaProject, folder: Path, report: ReadReport) -> Non
         known = by_file.get(path)
         by_file[path] = domain if known is None else _joined(known, domain)
     for path, domain in by_file.items():
+        for form, key in foreign_form_keys(domain):
+            report.skipped("form: a key that Rasa 3 refuses", f"{form} {key}")
         path.parent.mkdir(exist_ok=True)
         path.write_text(to_yaml(domain_tree(domain)), "utf-8")
 

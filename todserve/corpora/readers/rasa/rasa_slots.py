@@ -217,6 +217,9 @@ def with_form_mappings(
     return tuple(map(filled, slots))
 
 
+_UNFEATURIZED = "unfeaturized"
+
+
 def slot_tree(slot: RasaSlot, entities: frozenset[str] | None = None) -> dict[str, Any]:
     """Return a slot's keys, in the words of Rasa 3.
 
@@ -224,12 +227,14 @@ def slot_tree(slot: RasaSlot, entities: frozenset[str] | None = None) -> dict[st
         slot: the slot.
         entities: of its domain, which Rasa 3 asks for in every mapping; None for whichever.
     """
-    tree: dict[str, Any] = {"type": slot.type}
+    # Rasa 3 has no unfeaturized slots: they are of any type, and influence nothing.
+    featureless = slot.type == _UNFEATURIZED
+    tree: dict[str, Any] = {"type": "any" if featureless else slot.type}
     if slot.type == "categorical":
         tree["values"] = list(slot.values)
     if slot.initial is not None:
         tree["initial_value"] = typed_value(slot.initial, slot.type)
-    if slot.influences is not None:
+    if slot.influences is not None and not featureless:
         tree["influence_conversation"] = slot.influences
     tree |= slot.options
     mappings = slot.mappings

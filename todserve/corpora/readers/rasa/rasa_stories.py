@@ -85,9 +85,11 @@ def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[R
         branches = keys["or"].sequence("or", faults)
         report.changed("or: first branch kept", where)
         others = tuple(
-            str(one.value["intent"].value).removeprefix("/")
+            step
             for one in branches[1:]
             if isinstance(one.value, dict) and "intent" in one.value
+            for step in _steps(one, report, faults)
+            if isinstance(step, UserStep)
         )
         for step in _steps(branches[0], report, faults) if branches else ():
             yield replace(step, others=others) if isinstance(step, UserStep) else step

@@ -195,13 +195,13 @@ class RasaDomain:
 class UserStep:
     """The user says something; ``text`` is None where the story names the intent alone.
 
-    ``others`` are the intents of the other branches of an ``or``.
+    ``others`` are the other branches of an ``or``.
     """
 
     intent: str | None = None
     text: str | None = None
     entities: tuple[RasaEntity, ...] = ()
-    others: tuple[str, ...] = field(default=(), compare=False)
+    others: tuple["UserStep", ...] = field(default=(), compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
 

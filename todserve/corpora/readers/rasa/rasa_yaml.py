@@ -5,6 +5,7 @@ file that is read and written back, and nothing here is written back. Example:
 ``{"examples": Block("- hi\n")}`` becomes ``examples: |`` and an indented ``- hi``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ import yaml
 
 VERSION = "3.1"
 """Rasa's training-data format that is written."""
+
+
+_READ_OTHERWISE = re.compile(r".*\$\{.*\}.*|[-+]?(0o[0-7]+|\.?\d[\d.]*[eE][-+]?\d+)", re.DOTALL)
+"""Plain words that Rasa's reader takes for a variable of the environment, or for a number (its
+YAML is 1.2, PyYAML's 1.1)."""
 
 
 class Block(str):
@@ -29,7 +35,13 @@ def _block(dumper: yaml.SafeDumper, text: Block) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "'" if _READ_OTHERWISE.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 _Dumper.add_representer(Block, _block)
+_Dumper.add_representer(str, _text)
 
 
 def to_yaml(tree: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.located_values import Located
+from todserve.corpora.readers.sgd.sgd_frames import own_slot
+from todserve.corpora.unservable_text import unservable
 from todserve.runtime.language.dialogue import DONTCARE
 from todserve.runtime.language.schema import Schema
 
@@ -58,6 +60,9 @@ class SgdChecks:
         utterance = self._need(node, keys, "utterance")
         text = utterance.text("utterance", self._faults) if utterance is not None else ""
         whole = utterance.value if utterance is not None and text else ""
+        for got, expected, fix in unservable(text):
+            assert utterance is not None
+            self._faults.append(utterance.fault("utterance", got=got, expected=expected, fix=fix))
         frames = self._need(node, keys, "frames")
         for frame in frames.sequence("frames", self._faults) if frames is not None else []:
             self._frame(frame, whole, user=speaker is not None and speaker.value == "USER")
@@ -88,6 +93,8 @@ class SgdChecks:
         name = self._need(node, keys, "slot")
         if name is not None:
             self._slot(name, service, "slot of a span")
+        if "copy_from" in keys:
+            return  # MultiWOZ 2.2: the value of another slot, which stands nowhere here
         start = keys["start"].value if "start" in keys else None
         end = keys["exclusive_end"].value if "exclusive_end" in keys else None
         numbers = isinstance(start, int) and isinstance(end, int)
@@ -109,7 +116,8 @@ class SgdChecks:
             self._slot(slot, service, "requested slot")
         values = self._need(node, keys, "slot_values")
         found = values.mapping("slot_values", self._faults) if values is not None else {}
-        for name, variants in found.items():
+        for written, variants in found.items():
+            name = own_slot(service, written)
             if not self._schema.has(service, name):
                 self._unknown(variants, service, name, "slot of slot_values")
                 continue
@@ -120,7 +128,7 @@ class SgdChecks:
                     self._note(one, f"value of {service} {name}", repr(value), _some(known))
 
     def _slot(self, node: Located, service: str, what: str) -> None:
-        slot = node.text(what, self._faults)
+        slot = own_slot(service, node.text(what, self._faults))
         if slot and not self._schema.has(service, slot):
             self._unknown(node, service, slot, what)
 

@@ -19,6 +19,11 @@ _GENERAL_ACTS = {"GOODBYE": "bye", "REQ_MORE": "reqmore"}
 _NO_VALUE = frozenset({"true", "false", "dontcare", ""})
 
 
+def own_slot(service: str, name: str) -> str:
+    """Return the name of a service's slot without the service, which MultiWOZ 2.2 puts before."""
+    return name.removeprefix(f"{service}-")
+
+
 def frame_state(
     frame: Frame, schema: Schema, canonical: Set[tuple[str, str]]
 ) -> tuple[dict[str, str], list[str]]:
@@ -36,7 +41,8 @@ def frame_state(
     service = frame["service"]
     state: dict[str, str] = {}
     unknown: list[str] = []
-    for slot, variants in frame["state"]["slot_values"].items():
+    for name, variants in frame["state"]["slot_values"].items():
+        slot = own_slot(service, name)
         if not variants:
             continue
         spelled = [schema.normalise_value(service, slot, one) for one in variants]
@@ -55,7 +61,7 @@ def frame_state(
 def canonical_values(frames: Sequence[Frame]) -> set[tuple[str, str]]:
     """Return the (slot, canonical value) pairs of the actions; none in files that lack them."""
     return {
-        (action["slot"], value)
+        (own_slot(frame["service"], action["slot"]), value)
         for frame in frames
         for action in frame.get("actions", ())
         for value in action.get("canonical_values", ())
@@ -107,14 +113,14 @@ def frame_acts(frames: Sequence[Frame]) -> tuple[DialogueAct, ...]:
     """Return the system's acts, each once, in annotation order."""
     acts: dict[DialogueAct, None] = {}
     for frame in frames:
-        for action in frame["actions"]:
+        for action in frame.get("actions", ()):
             name = action["act"]
             general = name in _GENERAL_ACTS
             acts[
                 DialogueAct(
                     domain=GENERAL if general else frame["service"],
                     act=_GENERAL_ACTS.get(name, name.lower()),
-                    slot="" if general else action["slot"],
+                    slot="" if general else own_slot(frame["service"], action["slot"]),
                 )
             ] = None
     return tuple(acts)
@@ -135,9 +141,10 @@ def delexicalise_frames(
     placed: list[tuple[int, int, str]] = []
     unusable = 0
     marked = sorted(
-        (one["start"], one["exclusive_end"], one["slot"])
+        (one["start"], one["exclusive_end"], own_slot(frame["service"], one["slot"]))
         for frame in frames
-        for one in frame["slots"]
+        for one in frame.get("slots", ())
+        if "copy_from" not in one  # MultiWOZ 2.2: a value said elsewhere
     )
     for start, end, slot in dict.fromkeys(marked):
         if not 0 <= start < end <= len(text) or (placed and start < placed[-1][1]):
@@ -147,8 +154,8 @@ def delexicalise_frames(
     said = [
         (slot, value)
         for frame in frames
-        for action in frame["actions"]
-        if (slot := action["slot"]) and slot != "intent"
+        for action in frame.get("actions", ())
+        if (slot := own_slot(frame["service"], action["slot"])) and slot != "intent"
         for value in action["values"]
         if value.lower() not in _NO_VALUE
     ]

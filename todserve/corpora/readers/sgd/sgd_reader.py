@@ -133,6 +133,10 @@ def _turns(
     state: dict[str, dict[str, str]] = {}
     intents: dict[str, str] = {}
     canonical: set[tuple[str, str]] = set()
+    # MultiWOZ 2.2 has this layout without acts; a dialogue whose system never acts has none marked.
+    acting = any(
+        frame.get("actions") for one in log if one["speaker"] != "USER" for frame in one["frames"]
+    )
     said = ((one["speaker"] == "USER", one) for one in log)
     for index, (user, system) in enumerate(exchanges(said, dialogue_id, report)):
         where = f"{dialogue_id} turn {index}"
@@ -151,7 +155,7 @@ def _turns(
         intents.update({one["service"]: one["state"]["active_intent"] for one in frames})
         state = {service: slots for service, slots in {**state, **now}.items() if slots}
         delexicalised, placeholders, unusable = (
-            delexicalise_frames(system["utterance"], answer) if system else (None, (), 0)
+            delexicalise_frames(system["utterance"], answer) if system and acting else (None, (), 0)
         )
         if unusable:
             report.skipped("span: outside its text or overlapping another", where)
@@ -162,7 +166,7 @@ def _turns(
             belief_state=state,
             intent=frame_intent(frame),
             active_domain=frame["service"],
-            dialogue_acts=frame_acts(answer) if system else None,
+            dialogue_acts=frame_acts(answer) if system and acting else None,
             system=system["utterance"] if system else None,
             delexicalised_response=delexicalised,
             placeholders=placeholders,

@@ -142,14 +142,20 @@ class TruthReader:
         return found
 
     def fitting(self, domain: str, wishes: Mapping[str, str]) -> list[dict[str, str]]:
-        """Return the rows of a domain that satisfy some wishes, found here without the look-up."""
-        rows = self._rows.get(domain, [])
+        """Return the rows of a domain that satisfy some wishes, found here without the look-up.
+
+        Where nothing does, those of the name that is wished: whoever names a place means it.
+        """
+        everything = rows = self._rows.get(domain, [])
         columns = {name for row in rows for name in row}
         for slot, value in wishes.items():
             if value in _WITHOUT or slot not in columns:
                 continue
             rows = [row for row in rows if _fits(slot, value, row, domain)]
-        return rows
+        name = wishes.get("name", "")
+        if rows or name in _WITHOUT:
+            return rows
+        return [row for row in everything if _fits("name", name, row, domain)]
 
     def _claims_of(self, claim: str, turn: SaidTurn) -> Iterable[Untruth]:
         domain = _spoken_of(claim, turn)
@@ -222,7 +228,8 @@ class TruthReader:
             if match[0].zfill(5) not in known and match[0] not in before:
                 yield Untruth(kind="time", words=match[0])
         for match in _MONEY.finditer(turn.reply):
-            if not any(match[1] in value for value in known) and match[1] not in before:
+            told = any(match[1] in value for value in known) or match[1] in before
+            if not told and not _is_total(match, turn, rows):
                 yield Untruth(kind="price", words=match[0])
         yield from self._rows_told(turn, rows)
 
@@ -275,6 +282,16 @@ class TruthReader:
 def references_in(reply: str) -> tuple[str, ...]:
     """Return the booking references that a reply tells."""
     return tuple(_REFERENCE.findall(reply))
+
+
+def _is_total(match: re.Match[str], turn: SaidTurn, rows: Sequence[Mapping[str, str]]) -> bool:
+    """Say whether an amount is said to be the total, and is so many times the price of a row."""
+    people = turn.state.get(turn.domain or "", {}).get("people", "")
+    if not people.isdigit() or "total" not in turn.reply[: match.start()].lower():
+        return False
+    amounts = (_MONEY.search(row.get("price", "")) for row in rows)
+    pence = {round(float(one[1]) * 100) * int(people) for one in amounts if one}
+    return round(float(match[1]) * 100) in pence
 
 
 def _claims_alone(text: str) -> str:

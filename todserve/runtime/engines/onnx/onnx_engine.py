@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from todserve.runtime.decoding.drafts import DRAFTS_FILE, Drafts
 from todserve.runtime.decoding.greedy_search import GreedySearch
+from todserve.runtime.decoding.shortlist import noted
 from todserve.runtime.decoding.token_automaton import TokenAutomaton
-from todserve.runtime.decoding.token_choices import Choices
+from todserve.runtime.decoding.token_choices import Choices, Ids
 from todserve.runtime.engines.engine import (
     Encoding,
     Generation,
@@ -45,11 +46,13 @@ class OnnxEncoding:
         memory: of each input ``cross_key_i`` and ``cross_value_i`` of the decoder, (contexts,
             heads, longest, d_kv), zero beyond a context's end.
         mask: (contexts, longest), 1 where there is a token.
+        contexts: the tokens themselves.
         states: (contexts, longest, d_model); None of an export from before they were written.
     """
 
     memory: dict[str, NDArray[np.float32]]
     mask: NDArray[np.int64]
+    contexts: Sequence[Sequence[int]]
     states: NDArray[np.float32] | None = None
 
     @property
@@ -74,9 +77,16 @@ class OnnxEngine:
             name: (shape[1], shape[3]) for name, shape in shapes.items() if name.startswith("past_")
         }
         self._outputs = [one.name for one in self._decoder.get_outputs()]
-        self._vocabulary = int(self._decoder.get_outputs()[0].shape[1])
+        narrowed = noted(self._decoder.get_modelmeta().custom_metadata_map)
+        self._shortlist: Ids | None = None
+        if narrowed is None:
+            self._vocabulary = int(self._decoder.get_outputs()[0].shape[1])
+        else:
+            self._shortlist = np.array(narrowed[0].ids, dtype=np.int64)
+            self._vocabulary = narrowed[1]
+        self._listed = frozenset([] if narrowed is None else narrowed[0].ids)
         self._drafts = Drafts.load(folder / DRAFTS_FILE, vocabulary=self._vocabulary)
-        self._choices = Choices(None)
+        self._choices = Choices(None, self._shortlist)
         self._memory = [one.name for one in self._encoder.get_outputs()]
 
     def encode(self, contexts: Sequence[Sequence[int]]) -> OnnxEncoding:
@@ -102,7 +112,8 @@ class OnnxEngine:
                     shape = (len(contexts), *array.shape[1:-2], max(lengths), array.shape[-1])
                     memory[name] = np.zeros(shape, dtype=np.float32)
                 memory[name][place, ..., : len(context), :] = array[0]
-        return OnnxEncoding(states=memory.pop(_STATES, None), memory=memory, mask=mask)
+        states = memory.pop(_STATES, None)
+        return OnnxEncoding(states=states, memory=memory, mask=mask, contexts=contexts)
 
     def generate(
         self,
@@ -124,9 +135,16 @@ class OnnxEngine:
             return []
         needed = needed_automaton(rows, automaton, vocabulary=self._vocabulary)
         if self._choices.automaton is not needed:
-            self._choices = Choices(needed)  # kept, for it remembers what it has looked up
-        search = GreedySearch(rows, self._choices, self._drafts)
-        feed = _looked_at(encoding, search.contexts)
+            # Kept, for it remembers what it has looked up.
+            self._choices = Choices(needed, self._shortlist)
+        feed: dict[str, NDArray[Any]] = {}
+        foreign = None
+        if self._shortlist is not None:
+            more, foreign = self._beyond(self._shortlist, encoding, rows)
+            self._choices.add(more)
+            feed["more"] = np.array(more, dtype=np.int64)
+        search = GreedySearch(rows, self._choices, self._drafts, foreign)
+        feed |= _looked_at(encoding, search.contexts)
         for name, (heads, size) in self._past.items():
             feed[name] = np.zeros((len(rows), heads, 0, size), dtype=np.float32)
         while search.goes_on:
@@ -145,6 +163,24 @@ class OnnxEngine:
     def close(self) -> None:
         """Let go of the models."""
         self._encoder = self._decoder = None
+
+    def _beyond(
+        self, shortlist: Ids, encoding: OnnxEncoding, rows: Sequence[Row]
+    ) -> tuple[list[int], list[NDArray[np.intp]] | None]:
+        """What else these rows may write: their contexts' words, labels, and their ends.
+
+        Returns the tokens, and of each context the columns of those that only others hold, so
+        that nobody's words can be written to somebody else.
+        """
+        every = (self._choices.labels | {row.end_id for row in rows}) - self._listed
+        said = [frozenset(context) - self._listed for context in encoding.contexts]
+        more = sorted(every.union(*said))
+        if encoding.size == 1:
+            return more, None
+        return more, [
+            len(shortlist) + np.flatnonzero([token not in own for token in more])
+            for own in (one | every for one in said)
+        ]
 
     def _encode(self, context: Sequence[int]) -> dict[str, NDArray[np.float32]]:
         ids = np.array([context], dtype=np.int64)

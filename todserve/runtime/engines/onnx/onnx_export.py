@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from todserve.runtime.decoding.shortlist import SHORTLIST_FILE, Shortlist
 from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.onnx.onnx_models import decoder, encoder, step
 from todserve.runtime.networks.network_weights import T5Weights
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 FOLDER = "onnx"
 
-_MODELS: Mapping[str, Callable[[T5Weights], onnx.ModelProto]] = {
-    "encoder.onnx": encoder,
+_Model = Callable[[T5Weights, Shortlist | None], onnx.ModelProto]
+_MODELS: Mapping[str, _Model] = {
+    "encoder.onnx": lambda weights, _: encoder(weights),
     "decoder.onnx": decoder,
-    "step.onnx": step,
+    "step.onnx": lambda weights, _: step(weights),
 }
 _OF_THE_ENGINE = ("encoder.onnx", "decoder.onnx")
 
@@ -35,18 +37,19 @@ def export_onnx(network: "torch.nn.Module", folder: Path, *, dtype: Dtype) -> li
 
     Args:
         network: a T5ForConditionalGeneration in fp32.
-        folder: the export folder.
+        folder: the export folder; a ``shortlist.json`` in it narrows the decoder's output.
         dtype: float32 or int8: then the weights of every matrix product are kept in 8 bits and
             its inputs are brought to 8 bits while it runs; sums, norms and softmax stay in fp32.
     """
     weights = T5Weights.of(network)
+    shortlist = Shortlist.load(folder / SHORTLIST_FILE, vocabulary=weights.output.shape[1])
     out = folder / FOLDER
     out.mkdir(parents=True, exist_ok=True)
     for name, model in _MODELS.items():
         if dtype is Dtype.INT8:
-            _quantize(model(weights), out / name)
+            _quantize(model(weights, shortlist), out / name)
         else:
-            onnx.save(model(weights), out / name)
+            onnx.save(model(weights, shortlist), out / name)
     return [out / name for name in _OF_THE_ENGINE]
 
 

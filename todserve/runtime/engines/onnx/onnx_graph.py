@@ -6,7 +6,8 @@ builder takes much the same calls, for two more packages and about a second to i
 Example: ``graph.op("MatMul", "hidden", graph.constant("w", weights))`` is the name of the product.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,8 @@ class Graph:
             initializer=list(self._constants.values()),
         )
 
-    def model(self) -> onnx.ModelProto:
-        """Return the graph as a checked model."""
+    def model(self, notes: Mapping[str, str] = MappingProxyType({})) -> onnx.ModelProto:
+        """Return the graph as a checked model, with notes for whoever runs it."""
         model = helper.make_model(
             self.graph(),
             opset_imports=[
@@ -106,6 +107,8 @@ class Graph:
             producer_name="todserve",
             ir_version=8,
         )
+        if notes:
+            helper.set_model_props(model, dict(notes))
         onnx.checker.check_model(model, full_check=True)
         return model
 

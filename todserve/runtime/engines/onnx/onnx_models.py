@@ -7,10 +7,17 @@ Example: ``encoder(weights).graph.output[0].name == "cross_key_0"``.
 
 import onnx
 
+from todserve.runtime.decoding.shortlist import Shortlist
 from todserve.runtime.engines.onnx import onnx_layers as layers
 from todserve.runtime.engines.onnx.onnx_bert import bert_encoded
 from todserve.runtime.engines.onnx.onnx_graph import Graph, Shape
-from todserve.runtime.engines.onnx.onnx_position import decoded, distance_bias, logits, pairs
+from todserve.runtime.engines.onnx.onnx_position import (
+    decoded,
+    distance_bias,
+    logits,
+    pairs,
+    shortlisted,
+)
 from todserve.runtime.networks.network_weights import Bert, T5Encoder, T5Weights
 
 
@@ -41,7 +48,7 @@ def encoder(weights: T5Weights) -> onnx.ModelProto:
     return graph.model()
 
 
-def decoder(weights: T5Weights) -> onnx.ModelProto:
+def decoder(weights: T5Weights, shortlist: Shortlist | None = None) -> onnx.ModelProto:
     """Any number of decoder positions of each row: what the engine runs.
 
     Inputs: ``tokens`` int64 (rows, positions); ``distance`` int64 (rows, positions, positions so
@@ -51,6 +58,9 @@ def decoder(weights: T5Weights) -> onnx.ModelProto:
     ``cross_value_i`` (contexts, heads, length, d_kv) and ``mask`` int64 (contexts, length), where
     each context has as many rows as any other, one after another. Outputs: ``logits`` (asked,
     vocabulary), ``present_key_i`` and ``present_value_i``.
+
+    With a shortlist ``logits`` has its tokens' columns alone, and behind them those of a further
+    input ``more``, int64 (more), whose rows of the table stay in fp32.
     """
     graph = Graph("decoder")
     tokens = graph.input("tokens", "int64", ["rows", "positions"])
@@ -63,10 +73,16 @@ def decoder(weights: T5Weights) -> onnx.ModelProto:
     mask = _before_keys(graph, graph.input("mask", "int64", ["contexts", "length"]))
     states, present = decoded(graph, weights, tokens, bias, past, cross, mask)
     flat = graph.op("Reshape", states, graph.integers(-1, weights.embedding.shape[1]))
-    wanted = logits(graph, weights, graph.op("Gather", flat, asked))
-    graph.output(wanted, "logits", "float", ["asked", weights.output.shape[1]])
+    states = graph.op("Gather", flat, asked)
+    if shortlist is None:
+        wanted = logits(graph, weights, states)
+        graph.output(wanted, "logits", "float", ["asked", weights.output.shape[1]])
+    else:
+        more = graph.input("more", "int64", ["more"])
+        wanted = shortlisted(graph, weights, states, shortlist, more)
+        graph.output(wanted, "logits", "float", ["asked", "columns"])
     _hand_out(graph, weights, present, "all_positions")
-    return graph.model()
+    return graph.model({} if shortlist is None else shortlist.notes(weights.output.shape[1]))
 
 
 def step(weights: T5Weights) -> onnx.ModelProto:

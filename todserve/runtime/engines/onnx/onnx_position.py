@@ -7,6 +7,7 @@ that are looked at, H heads. Example: ``decoded(graph, weights, tokens, bias, pa
 
 import numpy as np
 
+from todserve.runtime.decoding.shortlist import Shortlist
 from todserve.runtime.engines.onnx import onnx_layers as layers
 from todserve.runtime.engines.onnx.onnx_graph import Graph, Shape
 from todserve.runtime.networks.network_weights import T5Weights
@@ -55,6 +56,19 @@ def decoded(
 def logits(graph: Graph, weights: T5Weights, states: str) -> str:
     """States (..., d_model) to logits (..., vocabulary)."""
     return graph.op("MatMul", states, graph.constant("output", weights.output))
+
+
+def shortlisted(
+    graph: Graph, weights: T5Weights, states: str, shortlist: Shortlist, more: str
+) -> str:
+    """States (asked, d_model) to the logits of a shortlist and of further tokens."""
+    columns = graph.constant("output.short", weights.output[:, list(shortlist.ids)])
+    rows = weights.output.T
+    tied = np.array_equal(rows, weights.embedding)
+    table = graph.constant("embedding", weights.embedding) if tied else graph.constant("rows", rows)
+    added = graph.op("Transpose", graph.op("Gather", table, more), perm=[1, 0])
+    parts = (graph.op("MatMul", states, columns), graph.op("MatMul", states, added))
+    return graph.op("Concat", *parts, axis=1)
 
 
 def pairs(

@@ -14,6 +14,8 @@ import { HelpView } from "./help_view.js";
 import { Component, createRef, html } from "./html.js";
 import { t } from "./language.js";
 import { go, route } from "./route.js";
+import { Releases } from "./releases.js";
+import { ReleasesView } from "./releases_view.js";
 import { LabelQueue } from "./label_queue.js";
 import { LabelView } from "./label_view.js";
 import { Session } from "./session.js";
@@ -25,6 +27,7 @@ const SHOWN = {
   label: LabelView,
   compare: CompareView,
   annotate: AnnotateView,
+  releases: ReleasesView,
   help: HelpView,
 };
 
@@ -42,6 +45,7 @@ export class App extends Component {
     this.dialogues = new Dialogues(this.gateway, changed);
     this.labelQueue = new LabelQueue(this.gateway, changed);
     this.comparison = new Comparison(this.gateway, changed);
+    this.releases = new Releases(this.gateway, changed);
     this.examples = new Examples(this.gateway, changed);
   }
 
@@ -66,6 +70,7 @@ export class App extends Component {
     if (view === "dialogues") this.dialogues.load();
     if (view === "label") this.labelQueue.load();
     if (view === "annotate") this.examples.load();
+    if (view === "releases") this.releases.load();
     if (view === "compare") this.comparison.load();
     if ((view === "chat" || view === "compare") && id) this.conversation.open(id, turn);
     else if (view === "chat" && this.conversation.id) go("chat", this.conversation.id, { replace: true });

@@ -40,6 +40,11 @@ export class Catalogue {
       .filter(Boolean);
   }
 
+  /** Whether its values mean days and times, so that it must know what time it is here. */
+  get typed() {
+    return Object.keys(this.told?.types ?? {}).length > 0;
+  }
+
   /** What a user might say to it. */
   get prompts() {
     return this.told?.prompts ?? [];

@@ -2,7 +2,7 @@
 import { Composer } from "./composer.js";
 import { Component, createRef, html } from "./html.js";
 import { icon } from "./icons.js";
-import { plain, t } from "./language.js";
+import { nowHere, plain, t } from "./language.js";
 import { address, go } from "./route.js";
 import { TurnInChat } from "./turn_in_chat.js";
 import { Understanding } from "./understanding.js";
@@ -44,8 +44,8 @@ export class ChatView extends Component {
   };
 
   say = async (text) => {
-    const { conversation } = this.props.app;
-    const turn = await conversation.say(text);
+    const { conversation, catalogue } = this.props.app;
+    const turn = await conversation.say(text, catalogue.typed ? { now: nowHere() } : {});
     if (turn) go("chat", conversation.id, { replace: true });
     return turn;
   };

@@ -25,8 +25,14 @@ export class CompareView extends Component {
   submit = async (event) => {
     event.preventDefault();
     const { comparison, conversation } = this.props.app;
+    if (conversation.id === null) return this.review();
     const turns = await comparison.run(conversation.id);
     if (turns) this.setState({ news: verdict(turns) });
+  };
+
+  review = async () => {
+    const turns = await this.props.app.comparison.review();
+    if (turns) this.setState({ news: reviewed(turns) });
   };
 
   render({ app }, { news }) {
@@ -34,34 +40,49 @@ export class CompareView extends Component {
     const turns = comparison.of === conversation.id ? comparison.turns : null;
     return html`
       <div class="view-head"><h1 tabindex="-1">${t("compare.title")}</h1></div>
-      ${conversation.id === null
-        ? html`
-            <p class="card nothing muted">
-              ${t("compare.none")} <a href=${address("dialogues")}>${t("view.dialogues")}</a>
-            </p>
-          `
-        : html`
-            <form class="card compare-form" onSubmit=${this.submit}>
-              <p>${t("compare.text", { count: conversation.turns.length })}</p>
-              <label class="field">
-                <span>${t("compare.model")}</span>
-                <input
-                  required
-                  value=${comparison.model}
-                  placeholder="tod/2.0"
-                  spellcheck="false"
-                  autocomplete="off"
-                  onInput=${(event) => comparison.update({ model: event.target.value.trim() })}
-                />
-              </label>
-              <${Versions} comparison=${comparison} />
-              <button class="primary" type="submit" disabled=${comparison.busy || !comparison.model}>
-                ${t("compare.run")}
-              </button>
-              ${comparison.failure &&
-              html`<p class="failure" role="alert">${comparison.failure}</p>`}
-            </form>
+      <form class="card compare-form" onSubmit=${this.submit}>
+        ${conversation.id === null
+          ? html`
+              <p class="muted">
+                ${t("compare.none")} <a href=${address("dialogues")}>${t("view.dialogues")}</a>
+              </p>
+            `
+          : html`<p>${t("compare.text", { count: conversation.turns.length })}</p>`}
+        <p>${t("review.text")}</p>
+        <label class="field">
+          <span>${t("compare.model")}</span>
+          <input
+            required
+            value=${comparison.model}
+            placeholder="tod/2.0"
+            spellcheck="false"
+            autocomplete="off"
+            onInput=${(event) => comparison.update({ model: event.target.value.trim() })}
+          />
+        </label>
+        <${Versions} comparison=${comparison} />
+        <div class="buttons">
+          ${conversation.id !== null &&
+          html`
+            <button class="primary" type="submit" disabled=${comparison.busy || !comparison.model}>
+              ${t("compare.run")}
+            </button>
           `}
+          <button
+            class="plain"
+            type="button"
+            disabled=${comparison.busy || !comparison.model}
+            onClick=${this.review}
+          >
+            ${t("review.run")}
+          </button>
+        </div>
+        ${comparison.failure && html`<p class="failure" role="alert">${comparison.failure}</p>`}
+      </form>
+      ${comparison.reviewed && html`<p class="compare-sum">${reviewed(comparison.reviewed)}</p>`}
+      ${comparison.reviewed?.map(
+        (turn) => html`<${Reviewed} key=${`${turn.dialogue_id}-${turn.index}`} turn=${turn} />`,
+      )}
       ${turns && html`<p class="compare-sum">${verdict(turns)}</p>`}
       ${turns?.map((turn) => html`<${Pair} key=${turn.index} turn=${turn} />`)}
       <p class="hidden" role="status">${news}</p>
@@ -94,6 +115,42 @@ function Versions({ comparison }) {
       )}
     </div>
   `;
+}
+
+/** A turn that somebody stands for, and what became of it with the other model. */
+function Reviewed({ turn }) {
+  const title = `reviewed-${turn.dialogue_id}-${turn.index}`;
+  return html`
+    <section class="card pair" aria-labelledby=${title}>
+      <h2 id=${title}>
+        <span class=${`badge ${GOOD.includes(turn.change) ? "new" : "changed"}`}>
+          ${t(`review.${turn.change.replaceAll(" ", "-")}`)}
+        </span>${" "}
+        <a href=${address("chat", turn.dialogue_id, turn.index)}>${turn.user}</a>
+      </h2>
+      ${turn.differences.map(
+        ({ aspect, a, b }) => html`
+          <p key=${aspect}>
+            ${a.length > 0 && html`<span>${t("review.wanted")} <b>${a.join(", ")}</b>. </span>`}
+            ${b.length > 0 && html`<span>${t("review.answered")} <b>${b.join(", ")}</b>.</span>`}
+          </p>
+        `,
+      )}
+    </section>
+  `;
+}
+
+const GOOD = ["now right", "right as before"];
+
+function reviewed(turns) {
+  if (!turns.length) return t("review.none");
+  const count = (change) => turns.filter((turn) => turn.change === change).length;
+  return t("review.sum", {
+    mended: count("now right"),
+    left: count("still wrong"),
+    broken: count("no longer right"),
+    held: count("right as before"),
+  });
 }
 
 /** Part -> what the gateway calls it where two answers differ. */

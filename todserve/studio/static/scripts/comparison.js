@@ -5,6 +5,7 @@ export class Comparison {
   model = "";
   of = null;
   turns = null;
+  reviewed = null;
   versions = [];
   busy = false;
   failure = "";
@@ -23,18 +24,32 @@ export class Comparison {
     }
   }
 
+  /** Answer the open dialogue again. */
   async run(dialogueId) {
-    this.update({ busy: true, failure: "", turns: null });
+    const turns = await this.ask(`/dialogues/${dialogueId}/compare`, dialogueId);
+    if (turns) this.update({ turns, of: dialogueId });
+    return turns;
+  }
+
+  /** Answer again what people corrected or judged right, in whatever dialogue. */
+  async review() {
+    const reviewed = await this.ask("/review");
+    if (reviewed) this.update({ reviewed });
+    return reviewed;
+  }
+
+  async ask(path, dialogueId) {
+    this.update({ busy: true, failure: "", turns: null, reviewed: null });
     try {
-      const body = { model: this.model };
-      const { turns } = await this.gateway.post(`/dialogues/${dialogueId}/compare`, body);
-      this.update({ turns, of: dialogueId, busy: false });
+      const { turns } = await this.gateway.post(path, { model: this.model });
+      this.update({ busy: false });
+      return turns;
     } catch (refusal) {
       const unknown = refusal.status === 404 && !refusal.message.includes(dialogueId);
       const failure = unknown ? t("compare.unknown", { model: this.model }) : refusal.message;
       this.update({ busy: false, failure });
+      return null;
     }
-    return this.turns;
   }
 
   update(values) {

@@ -74,9 +74,9 @@ export class Conversation {
     }
   }
 
-  /** Returns the new turn, or null where nothing was acknowledged. */
-  async say(user) {
-    if (this.pending?.user !== user) this.pending = { user, message_id: newId() };
+  /** Returns the new turn, or null where nothing was acknowledged; `told` goes with the message. */
+  async say(user, told = {}) {
+    if (this.pending?.user !== user) this.pending = { user, message_id: newId(), ...told };
     const message = this.pending;
     return this.alone("say", async () => {
       if (this.id === null) {

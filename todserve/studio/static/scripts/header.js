@@ -4,7 +4,7 @@ import { mark } from "./icons.js";
 import { LANGUAGES, language, speak, t } from "./language.js";
 import { VIEWS, address } from "./route.js";
 
-const NAMES = { en: "English", ko: "한국어" };
+const NAMES = { en: "English", de: "Deutsch", ko: "한국어" };
 
 export function Header({ view, conversation, again }) {
   const target = (name) =>

@@ -1,11 +1,13 @@
 /** Language: the page's words. Example: t("turn.of", { number: 1, count: 3 }). */
+import { de } from "../words/de.js";
 import { en } from "../words/en.js";
 import { ko } from "../words/ko.js";
 
-const WORDS = { en, ko };
+const WORDS = { en, de, ko };
 const KEPT = "studio.language";
 const remembered = localStorage.getItem(KEPT);
-let current = Object.hasOwn(WORDS, remembered ?? "") ? remembered : navigator.language.startsWith("ko") ? "ko" : "en";
+const wished = [remembered, navigator.language.slice(0, 2)];
+let current = wished.find((code) => Object.hasOwn(WORDS, code ?? "")) ?? "en";
 
 export const LANGUAGES = Object.keys(WORDS);
 export const language = () => current;
@@ -31,4 +33,15 @@ export function when(moment) {
   // "en" alone would mean the United States; the browser may know better.
   const place = navigator.languages.find((one) => one.startsWith(current)) ?? current;
   return new Intl.DateTimeFormat(place, style).format(new Date(moment));
+}
+
+/** What time it is here, with its distance from UTC: "2026-11-28T18:30:00+09:00". */
+export function nowHere() {
+  const now = new Date();
+  const ahead = -now.getTimezoneOffset();
+  const here = new Date(now.getTime() + ahead * 60_000).toISOString().slice(0, 19);
+  const [hours, minutes] = [Math.abs(ahead) / 60, Math.abs(ahead) % 60].map((part) =>
+    String(Math.floor(part)).padStart(2, "0"),
+  );
+  return `${here}${ahead < 0 ? "-" : "+"}${hours}:${minutes}`;
 }

@@ -1,5 +1,5 @@
 /** Route: which view is shown, kept in the address. Example: "#/chat/4f2a/1" is its second turn. */
-export const VIEWS = ["chat", "dialogues", "label", "compare", "annotate", "help"];
+export const VIEWS = ["chat", "dialogues", "label", "compare", "annotate", "releases", "help"];
 
 export function route() {
   const [, view, id, turn] = location.hash.split("/");

@@ -4,7 +4,7 @@ import { Component, html } from "./html.js";
 import { plain, t } from "./language.js";
 import { CorrectionForm, Section } from "./section.js";
 import { SlotRows, rowsOf, stateFrom } from "./slot_rows.js";
-import { answerOf, changesOf, stateOf } from "./turn.js";
+import { answerOf, changesOf, meaningOf, refusedOf, stateOf } from "./turn.js";
 
 export class StateSection extends Component {
   edit = () => this.open(0);
@@ -42,6 +42,7 @@ export class StateSection extends Component {
           : domains.length === 0
             ? html`<p class="muted">${t("state.empty")}</p>`
             : domains.map(({ domain, rows: slots }) => this.domain(domain, slots))}
+        ${editing !== "state" && refusedOf(turn).map((one) => html`<${Refused} ...${one} />`)}
       <//>
     `;
   }
@@ -68,6 +69,14 @@ export class StateSection extends Component {
                         ${entry.value}
                       </button>
                     `}
+                ${change !== "removed" &&
+                entry.normalised &&
+                html`
+                  <span class="meaning muted">
+                    <span class="hidden">${t("value.means")}</span>
+                    ${meaningOf(entry.normalised)}
+                  </span>
+                `}
                 ${change === "changed" && html`<span class="old muted"><del>${old}</del></span>`}
                 ${change && html`<span class=${`badge ${change}`}>${t(`change.${change}`)}</span>`}
                 ${entry.corrected
@@ -80,4 +89,14 @@ export class StateSection extends Component {
       </div>
     `;
   }
+}
+
+/** A value that was understood and does not enter the state; the endpoint's own words say more. */
+function Refused({ slot, value, reason, detail }) {
+  return html`
+    <p class="refused muted">
+      ${t("refused", { slot: plain(slot), value })}${" – "}${t(`refused.${reason}`)}
+      ${detail && html`<span lang="en"> (${detail})</span>`}
+    </p>
+  `;
 }

@@ -51,6 +51,11 @@ export function changesOf(turn, before) {
     .filter(({ rows }) => rows.length);
 }
 
+/** What a value means, for people: "30 GBP". */
+export const meaningOf = ({ value, currency }) => [value, currency].filter(Boolean).join(" ");
+
+export const refusedOf = (turn) => answerOf(turn).refused ?? [];
+
 export const actsOf = (turn) => turn.correction?.dialogue_act ?? answerOf(turn).dialogue_act ?? [];
 
 /** The reply with placeholders. */

@@ -10,6 +10,8 @@ from typing import Any
 
 from todserve.bot.bot_config import BotConfig, Form, Rule
 from todserve.bot.bot_outcome import FormState, Outcome
+from todserve.bot.bot_phrases import PHRASES, Phrases
+from todserve.bot.forms.found_values import found_value
 from todserve.bot.rasa.action_slots import filled_by
 from todserve.bot.user_message import Heard
 
@@ -54,12 +56,15 @@ def advance(
     values |= {slot: value for slot, value in (ruled or {}).items() if slot in form.required}
     missing = tuple(slot for slot in form.required if slot not in values)
     changed = before is None or values != before.values
+    old = {} if before is None else before.values
+    fresh = [slot for slot in values if values[slot] != old.get(slot)]
     after = FormState(
         name=name,
         values=values,
         missing=missing,
         awaiting_confirmation=not missing and form.confirm is not None,
         since=heard.message_id if before is None or changed else before.since,
+        newest=fresh[-1] if fresh else None if before is None else before.newest,
     )
     # A new value speaks louder than a yes or no beside it: "no, for five people".
     if before is not None and not changed:
@@ -82,6 +87,8 @@ def filled(
     begun: str | None = None,
     agreed: bool | None,
     sure: bool = True,
+    bare: bool = True,
+    phrases: Phrases | None = None,
 ) -> dict[str, str]:
     """Return slot -> value of all that the rules under ``slots`` make of a message.
 
@@ -92,7 +99,10 @@ def filled(
         begun: name of the form that the message begins; None for none.
         agreed: whether the message means yes, no or neither.
         sure: whether the model is sure enough of the intent.
+        bare: whether the user's words as they are may be a value.
+        phrases: of the language of the message; None for those of ``config.language``.
     """
+    phrases = phrases or PHRASES[config.language]
     current = begun
     if before is not None and before.name in config.forms:
         current = config.form_name(before.name)
@@ -102,7 +112,12 @@ def filled(
     if agreed is not None:
         words = config.words
         intents = {*(words.affirm_intents if agreed else words.deny_intents), *intents}
+    # What bot.yml knows for something else is no name: "thank you".
+    own = (before and before.name, *config.words.affirm_intents, *config.words.deny_intents)
+    known_for = intents & {*config.small_talk, *config.intents} - {*own}
     found: dict[str, str] = {}
+    wordy: set[str] = set()
+    named: set[str] = set()
     brought = {slot for _, slot in heard.changed}
     for slot, known in config.slots.items():
         if known.understood and slot in brought:
@@ -114,10 +129,30 @@ def filled(
                 and (one.form is None or one.form == (current or ""))
                 and (not one.asked or slot == asked)
                 and (not one.begins or begun is not None)
+                and (not one.bare or (bare and known_for <= {*one.intents}))
             ):
-                found[slot] = heard.user.strip() if one.value is None else one.value
-                break
-    return found
+                value = found_value(one, known, heard.user, phrases)
+                if value is not None:
+                    found[slot] = value
+                    if one.value is None:
+                        (wordy if one.bare else named).add(slot)
+                    break
+    return _one_meaning(found, wordy, named, before)
+
+
+def _one_meaning(
+    found: dict[str, str], wordy: set[str], named: set[str], before: FormState | None
+) -> dict[str, str]:
+    """Return what a message brings where its words are a value, and one stands in them, too.
+
+    "Tuesday" is the day and no name, while the day is not known; in a note that is asked for when
+    it is, it changes nothing.
+    """
+    known = {} if before is None else before.values
+    if not (wordy and named):
+        return found
+    left_out = wordy if any(slot not in known for slot in named) else named
+    return {slot: value for slot, value in found.items() if slot not in left_out}
 
 
 def rule_for(

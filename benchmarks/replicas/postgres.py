@@ -1,15 +1,19 @@
-"""A PostgreSQL server of the tests' own, from the system's package; absent where there is none."""
+"""Postgres: a PostgreSQL server of one's own, from the system's package, that may be killed.
+
+Example: ``with Postgres(programs(), port=5433) as server: print(server.url)``.
+"""
 
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Self
 
-from tests.support.served_endpoint import free_ports
+from benchmarks.ports import Ports
 
 
 def programs() -> Path | None:
@@ -22,29 +26,29 @@ def programs() -> Path | None:
 
 
 class Postgres:
-    """A server with an empty database; ``url`` is SQLAlchemy's address of it."""
+    """A server with an empty database; ``url`` is SQLAlchemy's address of it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of its programs.
+        port: a free one where none is given.
+    """
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
         self._programs = folder
-        # It refuses to run as root, and another user cannot enter pytest's own folders.
+        # It refuses to run as root, and another user cannot enter every folder of root's.
         self._user = "postgres" if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="tod-postgres-"))
-        (self._port,) = free_ports(1)
+        self._port = Ports().take(1)[0] if port is None else port
+        self._server: subprocess.Popen[bytes] | None = None
         self.url = f"postgresql+psycopg://tod@127.0.0.1:{self._port}/postgres"
 
-    def __enter__(self) -> Self:
-        if self._user is not None:
-            owner = pwd.getpwnam(self._user)
-            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
-        cluster = str(self._folder / "cluster")
-        self._run(
-            "initdb", "-D", cluster, "-U", "tod", "-A", "trust", "-E", "UTF8"
-        ).check_returncode()
+    def start(self) -> None:
+        """Start it, on what it holds, and return once it answers."""
         self._server = subprocess.Popen(
             [
                 str(self._programs / "postgres"),
-                *("-D", cluster, "-p", str(self._port), "-k", str(self._folder)),
-                *("-c", "listen_addresses=127.0.0.1"),
+                *("-D", self._cluster, "-p", str(self._port), "-k", str(self._folder)),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"),
             ],
             user=self._user,
             cwd=self._folder,
@@ -56,12 +60,31 @@ class Postgres:
             if time.monotonic() > deadline or self._server.poll() is not None:
                 raise RuntimeError("PostgreSQL did not start")
             time.sleep(0.1)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it without waiting for its clients: SIGINT in good order, SIGQUIT in none."""
+        if self._server is not None:
+            self._server.send_signal(how)
+            self._server.wait()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        if self._user is not None:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        self._run(
+            "initdb", "-D", self._cluster, "-U", "tod", "-A", "trust", "-E", "UTF8"
+        ).check_returncode()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.terminate()
-        self._server.wait()
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _cluster(self) -> str:
+        return str(self._folder / "cluster")
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

@@ -23,6 +23,7 @@ from todserve.bot.action_events import Event
 from todserve.bot.actions import ActionError, as_events
 from todserve.bot.dialogue_tracker import Tracker
 from todserve.bot.message_dispatcher import Dispatcher
+from todserve.bot.services.small_answers import content_of, open_session, refused
 from todserve.runtime.errors import ConfigError, DataError
 from todserve.runtime.untrusted.json_text import parse_json
 from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
@@ -30,10 +31,6 @@ from todserve.runtime.wire.loopback import LOOPBACK_HOSTS
 SPOKEN_VERSION = "3.21.1"
 """Version named in requests; a server of another minor version warns in its own log, no more."""
 
-_MOST_BYTES = 1_000_000
-"""Of an answer; an action says a few lines and sets a few slots."""
-_PLAIN = {"Accept-Encoding": "identity"}
-"""A small answer that is packed may be a large one."""
 _LOOK_SECONDS = 5.0
 _LONGEST_PAUSE = 2.0
 # Without any key a server would go on with the domain that its last caller sent.
@@ -170,7 +167,7 @@ class RasaActionServer:
                 "actions.timeout"
             ) from None
         except requests.RequestException as error:
-            if not _refused(error):
+            if not refused(error):
                 raise ActionError(
                     f"{self._shown}: action {name!r}: the connection broke "
                     f"({type(error).__name__}) before an answer came; it may have run, and is not "
@@ -186,7 +183,7 @@ class RasaActionServer:
         # A new connection each time: one kept open may be closed by the server just as it is used,
         # and then nobody knows whether the action ran.
         with (
-            self._session() as session,
+            open_session(local=self._local) as session,
             session.post(
                 self._endpoint,
                 json=call,
@@ -195,45 +192,19 @@ class RasaActionServer:
                 stream=True,
             ) as answer,
         ):
-            return answer.status_code, self._content(answer, f": action {name!r}")
+            return answer.status_code, content_of(answer, f"{self._shown}: action {name!r}")
 
     def _look(self, path: str) -> tuple[int, bytes]:
-        with self._session() as session:
+        with open_session(local=self._local) as session:
             try:
                 address = urljoin(self._endpoint, path)
                 with session.get(address, timeout=_LOOK_SECONDS, stream=True) as answer:
-                    return answer.status_code, self._content(answer, f" at /{path}")
+                    return answer.status_code, content_of(answer, f"{self._shown} at /{path}")
             except requests.RequestException as error:
                 raise ActionError(
                     f"{self._shown}: got {type(error).__name__} at /{path}; expected a rasa-sdk "
                     "action server; start it, or correct actions.endpoint"
                 ) from None
-
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        # A proxy of the environment must not be asked for this very machine.
-        session.trust_env = not self._local
-        session.headers.update(_PLAIN)
-        return session
-
-    def _content(self, answer: requests.Response, where: str) -> bytes:
-        """Return an answer's body, read no further than it may be long."""
-        packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
-        pieces: list[bytes] = []
-        size = 0
-        if not packed:
-            for piece in answer.iter_content(1 << 16):
-                pieces.append(piece)
-                size += len(piece)
-                if size > _MOST_BYTES:
-                    break
-        if packed or size > _MOST_BYTES:
-            got = "a packed answer" if packed else "more of an answer"
-            raise ActionError(
-                f"{self._shown}{where}: got {got}; expected at most {_MOST_BYTES} bytes, not "
-                "packed; it may have run, and is not asked again; answer with less"
-            )
-        return b"".join(pieces)
 
     def _refusal(self, name: str, code: int, content: bytes) -> ActionError:
         of_action = _names_action(content)
@@ -275,23 +246,7 @@ def _say(dispatcher: Dispatcher, message: Mapping[str, Any]) -> None:
 
 
 def _is_worth_another(error: BaseException) -> bool:
-    return _refused(error) and not isinstance(error, requests.Timeout)
-
-
-def _refused(error: BaseException | None) -> bool:
-    """Say whether nobody listened: the one failure behind which surely nothing ran."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        if isinstance(one, ConnectionRefusedError):
-            return True
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
-        waiting += [inner for inner in one.args if isinstance(inner, BaseException)]
-    return False
+    return refused(error) and not isinstance(error, requests.Timeout)
 
 
 def _names_action(content: bytes) -> bool:

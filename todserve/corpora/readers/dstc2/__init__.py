@@ -1,0 +1,1 @@
+"""DSTC2: telephone calls about restaurants of Cambridge."""

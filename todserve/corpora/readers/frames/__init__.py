@@ -1,0 +1,1 @@
+"""Frames: holidays are looked for, compared and booked."""

@@ -1,0 +1,49 @@
+"""CountedEngine: any engine, and how many tokens it has read and written.
+
+Around an engine, where a worker tells its server what it does. Example:
+``CountedEngine(engine).tokens.written`` grows with every generation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from todserve.runtime.decoding.token_automaton import TokenAutomaton
+from todserve.runtime.engines.engine import Encoding, Engine, Generation, Row
+
+
+@dataclass(kw_only=True, slots=True)
+class TokenCount:
+    """Tokens since a start.
+
+    Attributes:
+        read: of contexts that were encoded; one that several tasks share counts once.
+        written: of generations.
+    """
+
+    read: int = 0
+    written: int = 0
+
+
+class CountedEngine:
+    """Answers as the engine inside does; for one batch at a time, as every engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.tokens = TokenCount()
+
+    def encode(self, contexts: Sequence[Sequence[int]]) -> Encoding:
+        """Encode contexts, and count their tokens."""
+        self.tokens.read += sum(map(len, contexts))
+        return self._engine.encode(contexts)
+
+    def generate(
+        self, encoding: Encoding, rows: Sequence[Row], automaton: TokenAutomaton | None = None
+    ) -> list[Generation]:
+        """Decode all rows, and count what was written."""
+        generations = self._engine.generate(encoding, rows, automaton)
+        self.tokens.written += sum(len(one.ids) for one in generations)
+        return generations
+
+    def close(self) -> None:
+        """Release the engine inside."""
+        self._engine.close()

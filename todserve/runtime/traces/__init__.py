@@ -1,0 +1,1 @@
+"""Traces for OpenTelemetry: where the time of one turn went, from its client to the network."""
