@@ -23,8 +23,11 @@ archive=archive/store/tod.mar
 folder="$(mktemp -d /var/tmp/tod-images-XXXXXX)"
 running=()
 end() {
-  # Their unshare does not listen to anything less, and takes what it runs with it.
-  for pid in "${running[@]}"; do kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
+  # What unshare runs is the first process of a namespace: it takes all others with it.
+  for pid in "${running[@]}"; do
+    kill -KILL $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
   store umount --all >/dev/null 2>&1 || true
   umount "$folder/store/overlay" 2>/dev/null || true
   rm -rf --one-file-system "$folder"

@@ -207,12 +207,11 @@ class BookAppointment(_Salon):
         made = self.calendar.book(tracker.key, begins, f"{told['service']}: {told['name']}")
         if made is None:
             dispatcher.utter_message(response="utter_gone")
-            return [SlotSet("time", None)]
+            return []
         dispatcher.utter_message(
             response="utter_booked", date=f"{made.begins:%Y-%m-%d}", reference=made.reference
         )
-        forgotten = ("service", "day", "time", "name")
-        return [SlotSet("reference", made.reference), *(SlotSet(slot, None) for slot in forgotten)]
+        return [SlotSet("reference", made.reference)]
 
 
 class CancelAppointment(_Salon):

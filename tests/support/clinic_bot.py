@@ -66,6 +66,10 @@ class ClinicTalk:
         """Press a button whose payload tells entities."""
         return self._said("inform", "inform", entities=entities)
 
+    def guess(self, message: str, intent: str) -> Outcome:
+        """Say a message of which a model is sure that it has an intent."""
+        return self._said(message, intent)
+
     def _said(self, message: str, intent: str | None, **answer: Any) -> Outcome:
         nothing: dict[str, Any] = {"response": None, "domain": None, **answer}
         return self._talk.say(message, intent, confidence=1.0, **nothing)

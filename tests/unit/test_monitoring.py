@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.gateway_server import DESCRIPTION
 from tests.support.source_tree import ROOT
 from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.waiting_room import WaitingRoom
+from todserve.runtime.wire.model_description import ModelDescription
 
 FOLDER = ROOT / "deploy" / "monitoring"
 PROMTOOL = shutil.which("promtool")
@@ -47,6 +49,14 @@ def test_every_figure_of_ours_that_is_asked_for_is_one_that_is_given() -> None:
     metrics.stored("tod/1.0", ["unparsed"])
     metrics.fell_back("tod/2.0")
     metrics.shadowed("tod/2.0", "alike")
+    known = ModelDescription.model_validate(DESCRIPTION | {"intent_shares": {"find_train": 1.0}})
+    for _ in range(50):  # before that nothing is said of drift
+        metrics.answers.stored(
+            {"intent": {"name": "find_train", "confidence": 0.9}},
+            {"gateway_model": 1.0},
+            before={},
+            usual=lambda: known,
+        )
     with metrics.asking():
         pass
     given = set(re.findall(r"^(\w+)[ {]", metrics.exposition().decode(), re.M))

@@ -131,7 +131,7 @@ class Bot:
 
         A payload says its intent itself, and the model has nothing to do with that either.
         """
-        if heard.intent is not None and heard.confidence == 1.0:
+        if heard.outright:
             return heard
         text = unicodedata.normalize("NFC", heard.user)
         for pattern, intent in self._intents:
@@ -240,6 +240,7 @@ class Bot:
         if move is Move.REFUSED:
             doing.say("utter_form_left")
             doing.hold(None)
+            doing.forget(form)
         elif move is Move.ASK:
             doing.perform(form.required[after.missing[0]], loop=name)
         elif move is Move.CONFIRM and form.confirm is not None:
@@ -250,6 +251,7 @@ class Bot:
             # What it did may have begun another one.
             if (done or form.confirm is None) and doing.form is after:
                 doing.hold(None)
+                doing.forget(form)
         return True
 
     def _means_something_else(self, heard: Heard, before: FormState | None) -> bool:

@@ -144,6 +144,8 @@ class Form(_Frozen):
             a message leaves the form.
         corrects: whether "no, tuesday" and "change the name" are taken for corrections of what
             rules filled.
+        forgets: whether its values are forgotten once it has ended, so that the next time it asks
+            for all of them.
     """
 
     name: Phrase | None = None
@@ -157,6 +159,7 @@ class Form(_Frozen):
     validate_action: str | None = None
     stays: bool = False
     corrects: bool = True
+    forgets: bool = False
 
 
 class SlotType(StrEnum):

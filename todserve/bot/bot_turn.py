@@ -157,6 +157,12 @@ class Doing:
         self.form = form
         self._ask(None if form is None else _next(form))
 
+    def forget(self, form: Form) -> None:
+        """Forget what is remembered of a form that has ended, where bot.yml wants that."""
+        for slot in form.required if form.forgets else ():
+            if self.memory.pop(slot, None) is not None:
+                self._note(SlotSet(action_name(slot, self._config.slots), None))
+
     def leave(self, begun: str | None) -> None:
         """Leave the form under way; where another one is ``begun``, it may go on later."""
         if self.form is not None and begun not in (None, self.form.name):

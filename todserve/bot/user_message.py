@@ -41,6 +41,7 @@ class Heard:
         told: slots whose values that reply tells.
         entities: name -> value of what a phrase of bot.yml found in the message.
         said: entity -> values that the message itself names, see ``IntentPayload``.
+        outright: whether the message itself says its intent, as a button does.
         channel: on which it came, by Rasa's name of it.
         sender: whom it came from, as the channel names people; None for the dialogue's id.
         ranking: intent -> confidence, the surest first, where the model tells more than one.
@@ -66,6 +67,7 @@ class Heard:
     told: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outright: bool = False
     channel: str = "rest"
     sender: str | None = None
     ranking: tuple[tuple[str, float | None], ...] = ()
@@ -129,6 +131,7 @@ class Heard:
                 placeholders(str((answer.get("response") or {}).get("delexicalised", "")))
             ),
             said={name: tuple(values) for name, values in (answer.get("entities") or {}).items()},
+            outright="entities" in answer,
             channel=channel,
             sender=sender,
             metadata=metadata or {},

@@ -39,8 +39,9 @@ from todserve.runtime.language.schema import Schema
 _PLACES = 100_000
 """Places remembered of what a reading leaves out."""
 _SETTINGS = ("config.yml", "endpoints.yml", "credentials.yml")
+_BRANCHES = "or: first branch kept"
 _CARRIED = (
-    *("rule", "or: first branch kept"),
+    *("rule", _BRANCHES),
     *(f"step: {one}" for one in ("active_loop", "form", "checkpoint", "metadata", "condition")),
 )
 
@@ -162,7 +163,8 @@ def _forget_carried(reading: ReadReport) -> None:
     """Take back what dialogues cannot hold and the written files do: YAML goes as it stands."""
     for name in _CARRIED:
         note = reading.notes.get(name)
-        if note is not None and not any(".md:" in where for where in note.examples):
+        whole = name == _BRANCHES  # written out, whichever format they are read from
+        if note is not None and (whole or not any(".md:" in where for where in note.examples)):
             del reading.notes[name]
 
 

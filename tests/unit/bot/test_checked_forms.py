@@ -111,6 +111,15 @@ def test_a_form_that_takes_no_corrections_takes_none() -> None:
     assert talk.say("no, 6").messages == ("All right, I have not done it.",)
 
 
+@pytest.mark.parametrize("end", ["yes", "no"])
+def test_a_form_that_forgets_asks_for_everything_the_next_time(end: str) -> None:
+    said = ("appointment on friday", "anna", "4", end, "appointment")
+    forgetful = ClinicTalk({"forms": {"appointment": {"forgets": True}}})
+    assert forgetful.say(*said).messages == ("Your name?",)
+    assert forgetful.values() == {}
+    assert ClinicTalk().say(*said).messages == ("Anna, Friday, 4: right?",)
+
+
 def test_small_talk_is_answered_and_the_form_goes_on() -> None:
     talk = ClinicTalk()
     talk.say("appointment on friday")
@@ -118,6 +127,12 @@ def test_small_talk_is_answered_and_the_form_goes_on() -> None:
     assert chatted.messages == ("You are welcome.", "Your name?")
     assert talk.values() == {"day": "friday"}
     assert ClinicTalk().say("thanks").messages == ("You are welcome.",)
+
+
+def test_what_bot_yml_knows_a_message_for_goes_before_what_a_model_is_sure_of() -> None:
+    assert ClinicTalk({"model": True}).guess("thanks", "find_hotel").messages == (
+        "You are welcome.",
+    )
 
 
 def test_what_no_word_is_known_of_is_not_understood_and_asked_again() -> None:

@@ -111,6 +111,7 @@ def test_document_names_every_address(gateway: GatewayServer) -> None:
         "/v1/queue",
         "/v1/agreement",
         "/v1/versions",
+        "/v1/review",
         "/v1/releases",
         "/v1/releases/canary",
         "/v1/releases/differences",

@@ -173,7 +173,7 @@ class FormTrial:
         # Words alone first: what an intent stands for is said by having that.
         for rule in sorted(rules, key=lambda one: one.value is not None):
             if rule.intents:
-                return replace(heard, intent=rule.intents[0], confidence=1.0)
+                return replace(heard, intent=rule.intents[0], outright=True)
             break
         return heard
 

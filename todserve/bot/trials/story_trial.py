@@ -206,6 +206,7 @@ class StoryTrial:
         return Heard(
             intent=None if intent is None or doubtful else self._meant(label(intent)),
             confidence=0.0 if doubtful else 1.0,
+            outright=intent is not None and not doubtful,
             state=after,
             changed=dict.fromkeys(changed, 1.0),
             domain=next(iter(after), None),

@@ -386,7 +386,7 @@ def _rank(draft: Draft) -> bool:
 
 def _answer(draft: Draft) -> bool:
     facts = draft.facts
-    if facts.result is None or not facts.compared or not draft.claims:
+    if facts.result is None or not draft.claims:
         return False
     first = draft.claims[0]
     yes, no = draft.says("yes", first), draft.says("no", first)

@@ -162,3 +162,21 @@ def test_a_key_of_a_form_that_rasa_three_refuses_is_left_out_and_named(
 def test_two_spaces_inside_an_example_stay_two(tmp_path: Path) -> None:
     entries = [{"intent": "greet", "examples": "- hello  there\n"}]
     assert "    - hello  there\n" in written(tmp_path, {"version": "2.0", "nlu": entries})
+
+
+def test_every_branch_of_an_or_in_markdown_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bot").mkdir()
+    (tmp_path / "bot" / "domain.yml").write_text("intents: [a, b]\nactions: [action_x]\n", "utf-8")
+    (tmp_path / "bot" / "stories.md").write_text(
+        '## s\n* a OR b{"city": "ely"}\n  - action_x\n', "utf-8"
+    )
+    arguments = ["data", "convert", str(tmp_path / "bot"), "--to", "rasa"]
+    assert main.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    file = tmp_path / "out" / "data" / "stories.yml"
+    (story,) = yaml.safe_load(file.read_text("utf-8"))["stories"]
+    assert story["steps"][0] == {
+        "or": [{"intent": "a"}, {"intent": "b", "entities": [{"city": "ely"}]}]
+    }
+    assert "first branch" not in capsys.readouterr().out

@@ -92,6 +92,16 @@ def test_the_last_reply_the_state_and_the_entity_at_hand_ground_too(grounds: Gro
     assert not grounds.grounded("hotel", "pricerange", "cheap", there)
 
 
+def test_a_kind_of_house_is_no_name_and_the_speaker_of_a_reply_is_nobody(grounds: Grounds) -> None:
+    before = [
+        Exchange(user="is there a guesthouse?", system="yes, there are 2."),
+        Exchange(user="the cheapest?", system="would you like me to book it for you?"),
+    ]
+    spoken = Spoken.of("are there rooms on friday?", before, NO_STATE)
+    assert not grounds.grounded("hotel", "name", "acorn guest house", spoken)
+    assert not grounds.grounded("hotel", "people", "1", spoken)
+
+
 def test_a_name_of_long_ago_is_taken_up_again_but_a_closed_value_is_not(grounds: Grounds) -> None:
     long_ago = [
         Exchange(user="a cheap room", system="acorn guest house is nice."),

@@ -179,7 +179,8 @@ def story_tree(story: RasaStory) -> dict[str, Any]:
             else:
                 steps.append({"slot_was_set": [entry]})
         elif isinstance(step, UserStep):
-            steps.append(_user_tree(step))
+            branches = [_user_tree(one) for one in (step, *step.others)]
+            steps.append({"or": branches} if step.others else branches[0])
         elif isinstance(step, BotStep):
             steps.append({"bot": step.text})
         else:
