@@ -5,6 +5,7 @@ Stands in the middle of the way of a request: wire -> here -> wire. The steps ar
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,7 @@ from todserve.runtime.explanation.explained_turn import explained_turn
 from todserve.runtime.intents.intent_model import JudgedIntent
 from todserve.runtime.intents.spoken_intent import spoken_intent
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
-from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE
+from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE, BeliefState
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
@@ -30,12 +31,13 @@ from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStag
 from todserve.runtime.request_check import admit
 from todserve.runtime.spelling.back_references import Before
 from todserve.runtime.spelling.known_names import KnownNames
-from todserve.runtime.spelling.speller import Speller
+from todserve.runtime.spelling.speller import Spelled, Speller
 from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
 from todserve.runtime.tracking.belief_tracking import Memory, left_alone, track
 from todserve.runtime.tracking.state_replay import Replay, needs_replay
+from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.turn_work import TurnWork
 from todserve.runtime.wire.request import TurnRequest, within
 from todserve.runtime.wire.response import ModelIdentity, TurnResponse
@@ -222,6 +224,7 @@ class Pipeline:
             self._judge(questions, works)
             for work in works:
                 self._hear(work)
+            self._hear_parts(questions, works)
         with watch.stage("look_up"):  # 4. merge states, decide domains, query the database
             for work in works:
                 self._follow(work)
@@ -342,7 +345,7 @@ class Pipeline:
             self.checkpoint.schema,
             sure=orders.sure(work.utterance)
             or orders.homes_of(written)
-            or self._service_outside(work),
+            or self._service_overlooked(work),
             written=written,
             at_hand=self._asked_about(work),
         )
@@ -350,18 +353,59 @@ class Pipeline:
             work.asked_outright = work.out_of_scope
             work.judged = JudgedIntent(name=said, confidence=1.0)
 
-    def _service_outside(self, work: TurnWork) -> tuple[str, ...]:
-        """Return the service that the words ask for, where the network took them for none's."""
-        ways = self.checkpoint.grounds.ways
-        said = ways.service_said(work.utterance.lower()) if work.out_of_scope else None
-        return () if said is None else (said,)
+    def _hear_parts(self, questions: Questions, works: Sequence[TurnWork]) -> None:
+        """Read what is said of several services at once part by part, in one more engine call."""
+        asked = [
+            (work, self._resolved_part(work, part))
+            for work in works
+            if self._checked and TaskName.BELIEF_STATE in work.readings
+            for part in self.checkpoint.grounds.parts.of(work.utterance)
+        ]
+        generations = questions.ask(
+            [
+                Question(source=replace(work.source, user=part.text), task=TaskName.BELIEF_STATE)
+                for work, part in asked
+            ]
+        )
+        for (work, part), generation in zip(asked, generations, strict=True):
+            reading = read(
+                generation,
+                TaskName.BELIEF_STATE,
+                tokenizer=self.checkpoint.tokenizer,
+                schema=self.checkpoint.schema,
+                constrained=self._automaton is not None,
+            )
+            work.parts.append((part, reading))
+
+    def _resolved_part(self, work: TurnWork, part: WishPart) -> WishPart:
+        """Return a part with its words named that point at another one: "the same night"."""
+        written: BeliefState = work.readings[TaskName.BELIEF_STATE].parsed.state
+        others = {domain: slots for domain, slots in written.items() if domain != part.domain}
+        before = Before(state=others, domain=next(iter(others), None))
+        resolved = self._reader.resolved(Spelled(text=part.text), before)
+        return replace(part, text=resolved.text)
+
+    def _service_overlooked(self, work: TurnWork) -> tuple[str, ...]:
+        """Return the service that the words ask for, or name a venue of.
+
+        Only where the network took them for none's, or understood nothing of them.
+        """
+        reading = work.readings.get(TaskName.BELIEF_STATE)
+        of_intent = self.checkpoint.schema.intent_domains(work.intent)
+        if not work.out_of_scope and (not of_intent or reading is None or reading.parsed.state):
+            return ()
+        grounds, history = self.checkpoint.grounds, work.request.history
+        said = grounds.ways.service_said(work.utterance.lower()) if work.out_of_scope else None
+        venue = grounds.venues.named(work.utterance, history[-1].system if history else "")
+        named = () if venue is None else (venue.domain,)
+        return named if said is None else (said,)
 
     def _asked_about(self, work: TurnWork) -> str | None:
         """Return the active domain where a few words only ask for what is known of its entity."""
         words = work.utterance.lower()
         patterns = self.checkpoint.style.asked_patterns.values()
         asks = len(words.split()) <= _FEW_WORDS and any(one.search(words) for one in patterns)
-        return work.memory.domain if asks and work.memory.domain in work.memory.state else None
+        return work.memory.domain if asks else None
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""
@@ -384,6 +428,7 @@ class Pipeline:
                 grounds=self.checkpoint.grounds if self._checked else None,
                 history=work.request.history,
                 act_from=self.checkpoint.calibration.act_from if self._checked else 0.0,
+                parts=work.parts,
                 values=self.checkpoint.values,
                 now=work.request.now,
             )

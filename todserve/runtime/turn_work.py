@@ -16,6 +16,7 @@ from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.reply_stage import ChosenReply
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.belief_tracking import Memory, Refusal, RefusedValue, Tracked
+from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.wire.request import TurnRequest
 
 _ASKED_FOR = (Refusal.DOUBTFUL, Refusal.UNREADABLE)
@@ -32,6 +33,7 @@ class TurnWork:
         spelled: how the utterance is read; as it was typed unless a speller stands in front.
         source: what the prompts are made of.
         readings: the generations so far, by task.
+        parts: parts of the utterance that each wish for another service, and their belief states.
         judged: what the intent model makes of the utterance, where the checkpoint has one.
         asked_outright: whether the words ask for a service that the network took them to be
             outside of, so that its acts and its reply are of no use.
@@ -48,6 +50,7 @@ class TurnWork:
     spelled: Spelled
     source: PromptInput = field(default_factory=lambda: PromptInput(user=""))
     readings: dict[TaskName, Reading] = field(default_factory=dict)
+    parts: list[tuple[WishPart, Reading]] = field(default_factory=list)
     judged: JudgedIntent | None = None
     asked_outright: bool = False
     tracked: Tracked | None = None

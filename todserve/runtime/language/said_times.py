@@ -113,6 +113,21 @@ class SaidTimes(BaseModel):
         unit = int(numbers.get(found[2] or "", "0"))
         return self.tens[found[1]] + (unit if unit < 10 else 0)
 
+    @property
+    def told(self) -> re.Pattern[str]:
+        """Finds a time that is told from a full hour."""
+        return self._relative
+
+    def in_figures(
+        self,
+        match: re.Match[str],
+        numbers: Mapping[str, str],
+        read: Callable[[str], str | None],
+    ) -> str:
+        """Return the earlier of the times that a match of ``told`` may mean, without a zero."""
+        minutes = min(self._told(match, numbers, read), default=None)
+        return "" if minutes is None else f"{minutes // 60 or 12}:{minutes % 60:02d}"
+
     @cached_property
     def _figures(self) -> re.Pattern[str]:
         return re.compile(self.figures, re.IGNORECASE)

@@ -171,9 +171,7 @@ class WordForms(BaseModel):
         Case, punctuation, spaces, possessives, plurals, number words and a leading article do not
         count: ``"the Fen Ditton Inn"`` and ``"fenditton inn"`` have the same key.
         """
-        text = value.lower()
-        for pattern, replacement in self._respelled:
-            text = pattern.sub(replacement, text)
+        text = self._respell(value.lower())
         words = [word.key for word in self.words_of(text)]
         begins = 1 if len(words) > 1 and words[0] in self.articles else 0
         return "".join(words[begins:])[:_LONGEST_KEY]
@@ -188,6 +186,11 @@ class WordForms(BaseModel):
     def bare_key(self, key: str) -> str:
         """Return a key without the words that say what kind of place it is: ``gonville``."""
         return self._kinds.sub("", key) or key
+
+    def without_kinds(self, name: str) -> str:
+        """Return a lower-case name without the words that say what kind of place it is."""
+        words = self._kinds.sub("", self._respell(name)).split()
+        return self.without_article(" ".join(words))
 
     def without_article(self, name: str) -> str:
         """Return a lower-case name without the article before it."""
@@ -226,6 +229,11 @@ class WordForms(BaseModel):
     def times_in(self, text: str) -> frozenset[str]:
         """Return every time, HH:MM, that a lower-case text may mean."""
         return self.times.meant(text, self.numbers, self.clock_time)
+
+    def _respell(self, text: str) -> str:
+        for pattern, replacement in self._respelled:
+            text = pattern.sub(replacement, text)
+        return text
 
     @cached_property
     def _word(self) -> re.Pattern[str]:

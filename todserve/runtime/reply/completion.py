@@ -68,7 +68,8 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         # Whoever says "the second one" wants to hear which that is, before anything of it.
         this = facts.style.told["this"].replace("[value_name]", f"[value_{facts.key}]")
         delexicalised, name = f"{this}. {delexicalised}".strip(), False
-    if not added and not name:
+    books = _books_unnamed(delexicalised, facts, shown | set(added))
+    if not added and not name and not books:
         return Completion(text=delexicalised)
     # A booking or an address is of one place; a count is of several.
     one = concrete or facts.matches == 1
@@ -77,10 +78,21 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         if slot == "reference" and not booked and not facts.reference:
             parts.append(facts.style.told["booked"])
         parts.append(_phrase(slot, facts))
+    if books and not name:
+        told = facts.style.told
+        parts.append(told.get("of", told["this"]).replace("[value_name]", f"[value_{facts.key}]"))
     return Completion(
         text=f"{delexicalised} {facts.style.listed(parts)}.".strip(),
         added=(("name",) if name else ()) + tuple(added),
     )
+
+
+def _books_unnamed(delexicalised: str, facts: Facts, shown: AbstractSet[str]) -> bool:
+    """Say whether a new reference is told, and not of what."""
+    if "reference" not in shown or facts.reference is not None or facts.key is None:
+        return False
+    named = shown & set(facts.style.slots.keys) or facts.names(delexicalised.lower())
+    return facts.bookable and not named
 
 
 def _may_tell_reference(facts: Facts) -> bool:

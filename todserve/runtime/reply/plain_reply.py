@@ -108,7 +108,8 @@ def service_reply(facts: Facts) -> str:
         if facts.schema.values(facts.domain, slot) and slot not in facts.slots
     )
     found = _found(facts)
-    return f"{found} {next(asked, sentences['more'])}" if found else ""
+    further = sentences["more"] if facts.matches == 1 else next(asked, sentences["more"])
+    return f"{found} {further}" if found else ""
 
 
 def beside_reply(facts: Facts) -> str:

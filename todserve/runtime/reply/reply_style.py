@@ -190,7 +190,8 @@ class ReplyStyle(_Frozen):
         asks_for: slot -> a regular expression of how a reply asks for it.
         told: slot -> the phrase that tells it, ``slot.value`` before ``slot``; ``this`` and
             ``one_of_them`` name an entity, ``booked`` stands before the reference of a new booking,
-            ``reference_of`` tells that of an earlier one, ``examples`` stands before some of many.
+            ``of`` tells what that is of, ``reference_of`` tells that of an earlier one,
+            ``examples`` stands before some of many.
         questions: slot -> the question for it; ``domain.slot`` before ``slot``, "" for any other.
         sentences: name of a plain sentence -> its text, see ``plain``; ``told.DOMAIN`` tells what
             is known of an entity that is looked up and not chosen: a department, a police station.

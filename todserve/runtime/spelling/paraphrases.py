@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.company import Company
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.pointing_words import alternatives, any_of
@@ -78,17 +79,21 @@ class Paraphrases:
 
     Args:
         ways: the phrases.
-        numbers: number word -> digits.
+        forms: how the language writes numbers and times.
         whole: what they may not tear apart.
     """
 
-    def __init__(self, ways: WaysOfSaying, numbers: Mapping[str, str], whole: WholeNames) -> None:
+    def __init__(self, ways: WaysOfSaying, forms: WordForms, whole: WholeNames) -> None:
+        numbers = forms.numbers
         self._plainly = {
             plain: any_of(phrases) for plain, phrases in ways.plainly.items() if phrases
         }
         self._counted_as = ways.counted_as
         self._company = Company(ways, numbers) if ways.counted_as else None
         self._nights = _Nights(ways.spans, numbers) if ways.spans.read_as else None
+        self._steps = any_of(ways.clock_steps)
+        self._units = tuple(ways.pointing.counting.values())
+        self._forms = forms
         self._whole = whole
 
     @classmethod
@@ -98,7 +103,7 @@ class Paraphrases:
         """Return the paraphrases of a checkpoint; None where it has none."""
         if not ways.plainly and not ways.counted_as and not ways.spans.read_as:
             return None
-        return cls(ways, knowledge.forms.numbers, whole)
+        return cls(ways, knowledge.forms, whole)
 
     def read(self, utterance: str) -> Spelled:
         """Return the utterance in plain words."""
@@ -111,8 +116,24 @@ class Paraphrases:
         if self._company is not None:
             for start, end, people in self._company.found(utterance):
                 yield start, end, self._counted_as.replace("{n}", str(people))
+        if self._steps.search(utterance):
+            yield from self._clocks(utterance)
         if self._nights is not None:
             yield from self._nights.found(utterance)
+
+    def _clocks(self, utterance: str) -> Iterator[Piece]:
+        """Yield times in words that networks seldom saw: "ten to nine" is 8:50."""
+        times, forms = self._forms.times, self._forms
+        for match in times.told.finditer(utterance.lower()):
+            step = match["step"]
+            if step is not None and self._steps.fullmatch(step) and not self._counts(match):
+                written = times.in_figures(match, forms.numbers, forms.clock_time)
+                if written:
+                    yield *match.span(), written
+
+    def _counts(self, match: re.Match[str]) -> bool:
+        """Say whether what is said so is a number of things: "ten to twelve people"."""
+        return any(unit.match(match.string, match.end()) for unit in self._units)
 
 
 class _Nights:

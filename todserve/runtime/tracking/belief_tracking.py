@@ -18,7 +18,6 @@ from enum import StrEnum
 from todserve.runtime.decoding.parsed_generation import Reading
 from todserve.runtime.language.dialogue import (
     DELETED,
-    DONTCARE,
     OUT_OF_SCOPE,
     BeliefState,
     Slots,
@@ -33,6 +32,7 @@ from todserve.runtime.spelling.known_names import KnownNames
 from todserve.runtime.tracking.active_domain import DomainDecision, decide
 from todserve.runtime.tracking.domain_model import DomainModel
 from todserve.runtime.tracking.grounds import Grounds, Spoken
+from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.values.unreadable import UnreadableValue
 from todserve.runtime.values.value_reader import ValueReader
 from todserve.runtime.wire.response import NormalisedValue, WordChange
@@ -124,6 +124,7 @@ def track(
     grounds: Grounds | None = None,
     history: Sequence[Exchange] = (),
     act_from: float = 0.0,
+    parts: Sequence[tuple[WishPart, Reading]] = (),
     values: ValueReader | None = None,
     now: datetime | None = None,
 ) -> Tracked:
@@ -141,6 +142,8 @@ def track(
         grounds: looks for what bears a value out; None believes every one.
         history: what was said before, for ``grounds``.
         act_from: the least confidence of a value that enters the state.
+        parts: parts of the utterance that each wish for another service, and their readings: of
+            that service they know better than ``reading`` what its own words say.
         values: reads values of slots with a type; None where none has one.
         now: what time it is for the user; None for the server's clock.
     """
@@ -160,11 +163,15 @@ def track(
     said = f"{spoken.reply} {spoken.utterance}"
     doubted: list[RefusedValue] = []
     corrected = {domain: set(slots) for domain, slots in memory.corrected.items()}
-    for span, accepted_value in accepted:
+    heard = [(reading, span, value) for span, value in accepted]
+    if grounds is not None:
+        heard = _with_parts(heard, parts, grounds, target, schema)
+    for read, span, accepted_value in heard:
         value = accepted_value
         if names is not None:
             value = names.meant(span.domain, span.slot, accepted_value)
         if grounds is not None:
+            value = grounds.venues.whole(span.domain, span.slot, value)
             value = grounds.ways.in_the_evening(span.domain, span.slot, value, said)
         if grounds is not None and span.slot in corrected.get(span.domain, ()):
             if not grounds.said_anew(span.domain, span.slot, accepted_value, utterance):
@@ -174,7 +181,7 @@ def track(
             corrected[span.domain].discard(span.slot)
         if value != memory.state.get(span.domain, {}).get(span.slot):
             # A misspelt name is borne out by what was typed, not by the name that is meant.
-            reason = _refusal(span, accepted_value, reading, spoken, grounds, act_from)
+            reason = _refusal(span, accepted_value, read, spoken, grounds, act_from)
             if reason is not None:
                 doubted.append(_refused(span, value, reason))
                 continue
@@ -185,24 +192,23 @@ def track(
         if value != accepted_value:
             renamed.append(WordChange(typed=accepted_value, read=value))
         written.setdefault(span.domain, {})[span.slot] = value
-        probability = reading.probability_among_allowed(span.start, span.end)
+        probability = read.probability_among_allowed(span.start, span.end)
         confidence.setdefault(span.domain, {})[span.slot] = probability
-        if reading.constrained:
-            own = reading.probability(span.start, span.end)
+        if read.constrained:
+            own = read.probability(span.start, span.end)
             unconstrained.setdefault(span.domain, {})[span.slot] = own
     if grounds is not None:
         venue = grounds.venues.overlooked(utterance, spoken.reply, memory.state, written)
         if venue is not None:
             written.setdefault(venue.domain, {})[venue.slot] = venue.name
             corrected.get(venue.domain, set()).discard(venue.slot)
-        about = next(iter(written), memory.domain)
-        if about is not None:
-            for slot in grounds.indifference.overlooked(
-                spoken.utterance, spoken.reply, about, memory.state, written
-            ):
-                written.setdefault(about, {})[slot] = DONTCARE
         orders = grounds.orders.of(
-            utterance, state=memory.state, domain=memory.domain, written=written
+            utterance,
+            state=memory.state,
+            domain=memory.domain,
+            written=written,
+            reply=spoken.reply,
+            parted=bool(parts),
         )
         for domain, slot in orders.slots:
             # The words say so, so no probability does, and whoever corrected it is overruled.
@@ -231,6 +237,49 @@ def track(
         moment=moment,
         unconstrained=_only(unconstrained, state),
     )
+
+
+def _with_parts(
+    heard: Sequence[tuple[Reading, ValueSpan, str]],
+    parts: Sequence[tuple[WishPart, Reading]],
+    grounds: Grounds,
+    target: BeliefTarget,
+    schema: Schema,
+) -> list[tuple[Reading, ValueSpan, str]]:
+    """Lay what a service's own part of the utterance says over what all of it made heard."""
+    named = {part.domain for part, _ in parts}
+    of_parts = {
+        (span.domain, span.slot): (reading, span, value)
+        for part, reading in parts
+        for span, value in accepted_spans(reading, target, schema)
+        if (span.domain == part.domain if part.domain else span.domain not in named)
+        and value != DELETED
+        and grounds.grounded(span.domain, span.slot, value, Spoken.of(part.text, (), {}))
+    }
+    unnamed = {domain for domain, _ in of_parts} - named
+    whole = [
+        one
+        for one in heard
+        if (one[1].domain, one[1].slot) not in of_parts
+        # What names no service was read by itself as wishing for another one.
+        and (not unnamed or one[1].domain in named | unnamed)
+        and not _of_another_part(one[1], one[2], [part for part, _ in parts], grounds)
+    ]
+    return [*whole, *of_parts.values()]
+
+
+def _of_another_part(
+    span: ValueSpan, value: str, parts: Sequence[WishPart], grounds: Grounds
+) -> bool:
+    """Say whether a closed value was said in the part of another service, and not in its own."""
+    if span.domain not in [part.domain for part in parts] or not grounds.narrows(span):
+        return False
+    says = {
+        part.domain in ("", span.domain)
+        for part in parts
+        if grounds.grounded(span.domain, span.slot, value, Spoken.of(part.text, (), {}))
+    }
+    return says == {False}
 
 
 def _refused(span: ValueSpan, value: str, reason: Refusal) -> RefusedValue:

@@ -13,20 +13,23 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
+from todserve.runtime.language.formats import ValueSpan
 from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
-from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.outlived_names import OutlivedNames
 from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
+from todserve.runtime.tracking.wish_parts import WishParts
 from todserve.runtime.values.value_reader import ValueReader
 
 _CLOSE_ENOUGH = 0.75
 _CLOCK = re.compile(r"\d{2}:\d{2}")
+_GOES_ON = re.compile(r"\d{2}:\d{2} ")
 _SHORTEST = 4
 _MORE_LETTERS = 2
 _MOST_WORDS = 10
@@ -120,11 +123,6 @@ class Grounds:
         return self.schema.forms
 
     @cached_property
-    def indifference(self) -> Indifference:
-        """Finds slots of which any value will do."""
-        return Indifference(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
-
-    @cached_property
     def venues(self) -> NamedVenues:
         """The places that can be named; none where values are not held against what was said."""
         if not self.ways.checked:
@@ -135,6 +133,11 @@ class Grounds:
             ruled_out=self.ways.ruling_out,
             led_to=self.ways.leading,
         )
+
+    @cached_property
+    def parts(self) -> WishParts:
+        """Parts what is said of several services."""
+        return WishParts(schema=self.schema, ways=self.ways, venues=self.venues)
 
     @cached_property
     def outlived(self) -> OutlivedNames:
@@ -158,6 +161,8 @@ class Grounds:
         typed = (domain, slot) in self.schema.types
         if len(value.split()) > (2 * _MOST_WORDS if typed else _MOST_WORDS):
             return None  # no name is as long: the network went on to something else
+        if slot in self.ways.relative.time_slots and _GOES_ON.match(value):
+            return None  # nor is a time
 
         def indifferent(text: str) -> bool:
             return self.ways.indifference.search(text) is not None
@@ -191,6 +196,13 @@ class Grounds:
             or self._of_an_entity(value, spoken.state)
         )
 
+    def narrows(self, span: ValueSpan) -> bool:
+        """Say whether a slot narrows a search by one of its closed values."""
+        table = self.knowledge.tables.get(span.domain)
+        compared = {} if table is None else table.comparisons
+        closed = self.schema.values(span.domain, span.slot)
+        return bool(closed) and compared.get(span.slot) is Comparison.EQUAL
+
     def said_anew(self, domain: str, slot: str, value: str, utterance: str) -> bool:
         """Say whether the user's newest words alone speak of a slot that a person has corrected.
 
@@ -222,16 +234,19 @@ class Grounds:
         )
 
     def _of_another_unit(self, slot: str, value: str, text: str) -> bool:
-        """Say whether a number stands in a text only before what another slot counts."""
+        """Say whether a number stands in a text only as another slot's, or as a time."""
         units = self.ways.pointing.counting
         if slot not in units or not value.isdigit():
             return False
-        numbers = [word.end for word in self._forms.words_of(text) if word.key == value]
-        behind = [
-            next((name for name, unit in units.items() if unit.match(text, at)), slot)
-            for at in numbers
+        numbers = [word for word in self._forms.words_of(text) if word.key == value]
+        meant = [
+            next(
+                (name for name, unit in units.items() if unit.match(text, word.end)),
+                "" if self.ways.clocks.search(text[: word.start]) else slot,
+            )
+            for word in numbers
         ]
-        return bool(behind) and slot not in behind
+        return bool(meant) and slot not in meant
 
     def _was_said(self, domain: str, slot: str, value: str, spoken: Spoken) -> Ground | None:
         """Return where a name or a place was said long ago; a closed value must be said anew."""

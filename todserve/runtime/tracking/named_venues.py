@@ -4,22 +4,30 @@ Stands inside the tracker, after the model's own slots. Example: "do you have in
 raza?" of which the model wrote nothing gives ``restaurant name: la raza``.
 
 A small network overlooks a name it has seldom seen; whoever types one in full means it. So that
-nothing is taken for a name that is none, a name of a single word counts only where the last reply
-said it too ("cocum sounds interesting") or where a place is spoken of ("a table at cocum"), a name
-that stands in two domains or behind a "not" does not count, and where a way or a journey is spoken
-of the model alone says which end it is.
+nothing is taken for a name that is none, a name of a single word, or one without the word that many
+names end with ("the acorn"), counts only where the last reply said it too ("cocum sounds
+interesting") or where a place is spoken of ("a table at cocum"), a name that stands in two domains
+or behind a "not" does not count, and where a way or a journey is spoken of the model alone says
+which end it is.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.dialogue import DELETED, BeliefState
+from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
+
+_COMMON = 3
+"""Names that end with a word from which the word says only what kind of place it is."""
+_SHORTEST = 4
+_MANY = 3  # words that nobody says of anything else
+_ALONE = re.compile(r"\s*(?:$|[,:?!–]|-\s)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +68,12 @@ class NamedVenues:
         self._index = PhraseIndex(forms)
         for place, venue in enumerate(self._venues):
             self._index.add(str(place), [venue.name])
+        self._whole: dict[tuple[str, str, str], str] = {}
+        for place, short in self._short_names():
+            self._index.add(str(place), [short])
+            venue = self._venues[place]
+            key = forms.comparison_key(short)
+            self._whole[venue.domain, venue.slot, key] = venue.name
 
     @classmethod
     def of(
@@ -84,6 +98,73 @@ class NamedVenues:
             forms=knowledge.forms,
         )
 
+    def _short_names(self) -> Iterator[tuple[int, str]]:
+        """Yield the place of every venue whose name without its common end is its alone."""
+        names = [venue.name.lower().split() for venue in self._venues]
+        ends = Counter(words[-1] for words in names)
+        for words in names:
+            while len(words) > 1 and ends[words[-1]] >= _COMMON:
+                words.pop()
+        keys = [self._forms.comparison_key(" ".join(words)) for words in names]
+        often = Counter(keys)
+        for place, (key, words) in enumerate(zip(keys, names, strict=True)):
+            telling = [word for word in words if word not in self._forms.too_common]
+            if often[key] == 1 and len("".join(words)) >= _SHORTEST and telling:
+                yield place, " ".join(words)
+
+    def whole(self, domain: str, slot: str, value: str) -> str:
+        """Return the whole name that a value is short for, or the value: "trinity" is a college."""
+        if not self._whole or value in (DELETED, DONTCARE):
+            return value
+        name = self._whole.get((domain, slot, self._forms.comparison_key(value)), value)
+        same = self._forms.comparison_key(name) == self._forms.comparison_key(value)
+        return value if same else name
+
+    def tears(self, utterance: str, at: int) -> bool:
+        """Say whether a place in an utterance is inside a name."""
+        spans = self._index.find(self._forms.words_of(utterance.lower()))
+        return any(span.start < at < span.end for span in spans)
+
+    def named(self, utterance: str, reply: str) -> NamedVenue | None:
+        """Return the one venue that is named; None without one, or of several.
+
+        Args:
+            utterance: the user's words.
+            reply: the last reply.
+        """
+        forms, text = self._forms, utterance.lower()
+        spans = list(self._index.find(forms.words_of(text)))
+        if not spans:
+            return None  # as most often; the reply need not be read
+        said = forms.words_of(reply.lower())
+        of_reply = {span.slot for span in self._index.find(said)}
+        found: set[str] = set()
+        read_from, read_to = len(text) - len(text.lstrip()), 0
+        for span in spans:
+            if span.start < read_to:
+                continue  # inside another name
+            read_to = span.end
+            telling = forms.without_article(text[span.start : span.end])
+            shown = (
+                span.slot in of_reply
+                or self._led_to.search(text[: span.start]) is not None
+                # "Trinity?", "the acorn, please"
+                or (span.start == read_from and _ALONE.match(text, span.end))
+            )
+            if not shown and self._is_short(telling, self._venues[int(span.slot)]):
+                continue
+            if telling in forms.too_common or self._ruled_out.search(text[: span.start]):
+                continue
+            found.add(span.slot)
+        return self._venues[int(found.pop())] if len(found) == 1 else None
+
+    def _is_short(self, telling: str, venue: NamedVenue) -> bool:
+        """Say whether so few words alone do not tell that a name is meant."""
+        forms = self._forms
+        words = len(forms.words_of(telling))
+        whole = forms.comparison_key(telling) == forms.comparison_key(venue.name)
+        return words == 1 or (not whole and words < _MANY)
+
     def overlooked(
         self,
         utterance: str,
@@ -101,25 +182,10 @@ class NamedVenues:
         """
         if any(domain not in self._domains for domain in written):
             return None
-        forms, text = self._forms, utterance.lower()
-        spans = list(self._index.find(forms.words_of(text)))
-        if not spans:
-            return None  # as most often; the reply need not be read
-        said = forms.words_of(reply.lower())
-        of_reply = {span.slot for span in self._index.find(said)}
-        found: dict[str, NamedVenue] = {}
-        for span in spans:
-            venue = self._venues[int(span.slot)]
-            telling = forms.without_article(text[span.start : span.end])
-            shown = span.slot in of_reply or self._led_to.search(text[: span.start]) is not None
-            if len(forms.words_of(telling)) == 1 and (telling in forms.too_common or not shown):
-                continue
-            if self._ruled_out.search(text[: span.start]):
-                continue
-            found[span.slot] = venue
-        if len(found) != 1:
+        venue = self.named(utterance, reply)
+        if venue is None:
             return None
-        venue = next(iter(found.values()))
+        forms = self._forms
         key = forms.comparison_key(venue.name)
         taken = (
             value for slots in (*state.values(), *written.values()) for value in slots.values()

@@ -6,10 +6,17 @@ takes the time back and leaves the day, though the network may have taken both.
 
     taken back  "forget the time" takes that slot back, and no other
     kept        "keep the day", "the rest is fine": what the network took back of it stays
-    indifferent "price and area don't matter": any value will do of each slot that is named
+    indifferent "price and area don't matter", "surprise me": any value will do
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
+    both        "make both saturday": each of the services gets the value
+    ruled out   "anywhere but the centre": a value that is not wished does not come in
+    another     "not that one, what else?": the wishes stay, and the venue goes
+    gone        "don't need it any more": the whole service is taken back
+    unknown     a name that no venue has does not take the place of one that has it
+    unfounded   what the network took back though nobody said a word of it stays
     counted     "14 nights": a number is of the slot whose unit stands behind it
+    located     "guesthouses in the east": a place or a day that the network did not hear
     elsewhere   a venue that the network gave to a service which has none of that name
     sure        "a broken leg": phrases that say a value which the network cannot write
 """
@@ -24,6 +31,7 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.pointing_words import any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -82,6 +90,13 @@ class PlainOrders:
     ways: WaysOfSaying
     knowledge: KnowledgeBase
 
+    @cached_property
+    def indifference(self) -> Indifference:
+        """Finds slots of which any value will do."""
+        return Indifference(
+            schema=self.schema, ways=self.ways, knowledge=self.knowledge, closed=self._closed
+        )
+
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         found: dict[str, dict[str, str]] = {}
@@ -94,7 +109,14 @@ class PlainOrders:
         return found
 
     def of(
-        self, utterance: str, *, state: BeliefState, domain: str | None, written: Written
+        self,
+        utterance: str,
+        *,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        reply: str = "",
+        parted: bool = False,
     ) -> Orders:
         """Return the orders of an utterance.
 
@@ -103,6 +125,8 @@ class PlainOrders:
             state: the belief state before them.
             domain: the active domain before them.
             written: what the network wrote of them.
+            reply: the last reply.
+            parted: whether it read each service's part of them by itself.
         """
         text = utterance.lower()
         orders = Orders()
@@ -120,11 +144,20 @@ class PlainOrders:
             if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
         }
         self._returning(text, state, domain, written, orders)
+        self._both(text, state, orders)
+        self._ruled_out(text, state, written, orders)
+        self._another(text, state, domain, written, orders)
+        self._gone(text, state, domain, written, orders)
+        self._unfounded(text, written, orders)
+        self._unknown(state, written, orders)
         about = _about(domain, written)
         if about is not None:
-            self._indifferent(text, about, state, written, orders)
+            for slot in self.indifference.of(text, reply.lower(), about, state, written):
+                orders.set(about, slot, DONTCARE)
             self._counted(text, about, state, written, orders)
-        self._addressed(text, state, written, orders)
+            self._located(text, about, state, written, orders)
+        if not parted:
+            self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
         for (name, slot), (other, value) in self.misplaced(written).items():
             orders.set(other, slot, value)
@@ -154,11 +187,15 @@ class PlainOrders:
         return homes[0] if len(homes) == 1 else None
 
     def _two_ends(self, text: str, written: Written, orders: Orders) -> None:
-        """Part the ends of a way that the network wrote as one place."""
+        """Part the ends of a way that the network wrote as one, or as more than was said."""
         leads = self.ways.pointing.ends
         for domain, slots in written.items():
             for pair in self.ways.pointing.pairs:
                 one, other = (slots.get(slot, "") for slot in pair)
+                for slot in pair:
+                    said = leads[slot].search(text) if slots.get(slot) and slot in leads else None
+                    if said is not None and self._is_more_than(slots[slot], said[1]):
+                        orders.set(domain, slot, said[1])
                 if not one or one != other:
                     continue
                 for slot in pair:
@@ -166,6 +203,16 @@ class PlainOrders:
                     if said is not None and said[1] != one:
                         free = not self.schema.values(domain, slot)
                         orders.set(domain, slot, said[1] if free else DELETED)
+
+    def _is_more_than(self, value: str, said: str) -> bool:
+        """Say whether a value is a venue's name and more: "cotto museum" for "cotto"."""
+        key = self.schema.forms.comparison_key
+        return key(said) != key(value) and key(said) in key(value) and self._is_name(said)
+
+    def _is_name(self, text: str) -> bool:
+        key = self.schema.forms.comparison_key(text)
+        slots = {slot for known in self._name_slots.values() for slot in known}
+        return any((slot, key) in self._homes for slot in slots)
 
     def _taken_back(
         self, text: str, state: BeliefState, domain: str | None, orders: Orders
@@ -180,8 +227,12 @@ class PlainOrders:
             about = self._service_of(clause, state) or domain
             if about is None:
                 continue
-            slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, clause)]
-            if pointing.dropping.search(clause):
+            dropping = pointing.dropping.search(clause)
+            # The first word of "leave the day open" is none of a slot's.
+            verb = re.match(r"\w+", dropping[0]) if dropping else None
+            telling = clause.replace(verb[0], "", 1) if verb else clause
+            slots = [slot for slot in state.get(about, {}) if self.ways.names(slot, telling)]
+            if dropping:
                 if not slots and pointing.pronouns.search(clause):
                     slots = before  # "i'm not sure about the time, leave it out"
                 for slot in slots:
@@ -201,27 +252,6 @@ class PlainOrders:
                 if not self._says_a_value(about, slot, text)
             }
         orders.kept -= named
-
-    def _indifferent(
-        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
-    ) -> None:
-        table = self.knowledge.tables.get(domain)
-        careless = self.ways.carelessness
-        if table is None or not careless.search(text):
-            return
-        for clause in self._clauses.split(text):
-            if not careless.search(clause):
-                continue
-            for slot in self.schema.slots(domain):
-                said = written.get(domain, {}).get(slot)
-                of_one_value = table.comparisons.get(slot) is Comparison.EQUAL
-                if not of_one_value or slot in self._of_ways or (said and said in text):
-                    continue
-                is_so = state.get(domain, {}).get(slot) == DONTCARE
-                if is_so or self._says_a_value(domain, slot, clause):
-                    continue
-                if self.ways.names(slot, clause):
-                    orders.set(domain, slot, DONTCARE)
 
     def _swapped(self, text: str, state: BeliefState, domain: str | None, orders: Orders) -> None:
         if not self.ways.pointing.turning.search(text):
@@ -305,6 +335,133 @@ class PlainOrders:
             if value is not None and state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
+    def _both(self, text: str, state: BeliefState, orders: Orders) -> None:
+        """Give each service that was spoken of the one value that is said of both."""
+        if not self.ways.pointing.both_of.search(text):
+            return
+        words = self.schema.forms.words_of(text)
+        for slot, unit in self.ways.pointing.counting.items():
+            counted = {one.key for one in words if unit.match(text, one.end) and one.key.isdigit()}
+            self._to_all(slot, counted, state, orders)
+        for slot in dict.fromkeys(slot for known in state.values() for slot in known):
+            said = {
+                value
+                for domain in state
+                for found, value in self._values_in(domain, text)
+                if found == slot
+            }
+            self._to_all(slot, said, state, orders)
+
+    def _to_all(self, slot: str, values: set[str], state: BeliefState, orders: Orders) -> None:
+        having = [domain for domain in state if self.schema.has(domain, slot)]
+        if len(values) == 1 and len(having) >= _TWO:
+            for domain in having:
+                orders.set(domain, slot, next(iter(values)))
+
+    def _ruled_out(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
+        leaves_open = self.ways.pointing.excluding.search(text) is not None
+        for domain, slots in written.items():
+            for slot, value in slots.items():
+                # "Anything but trinity" speaks of one, and is indifferent to nothing.
+                one = leaves_open and value == DONTCARE and not self.ways.names(slot, text)
+                if not one and not self._is_excluded(domain, slot, value, text):
+                    continue
+                if state.get(domain, {}).get(slot) == value:
+                    orders.set(domain, slot, DELETED)
+                else:
+                    orders.kept.add((domain, slot))
+
+    def _is_excluded(self, domain: str, slot: str, value: str, text: str) -> bool:
+        excludes = self.ways.pointing.excludes
+        if slot not in self._name_slots.get(domain, ()):
+            return excludes(value, text)
+        # "Not the acorn" rules out the Acorn Guest House.
+        short = self.schema.forms.without_kinds(value)
+        return excludes(value, text) or (short not in ("", value) and excludes(short, text))
+
+    def _another(
+        self,
+        text: str,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        orders: Orders,
+    ) -> None:
+        """Leave the wishes as they are where another venue is asked for."""
+        known = state.get(domain or "", {})
+        if not known or _about(domain, written) != domain:
+            return
+        if not self.ways.pointing.another_one.search(text):
+            return
+        new = written.get(domain or "", {})
+        for slot in known:
+            if slot in self._name_slots.get(domain or "", ()):
+                if new.get(slot, known[slot]) in (known[slot], DONTCARE):
+                    orders.set(domain or "", slot, DELETED)
+            elif new.get(slot) in (DELETED, DONTCARE) and not self.ways.names(slot, text):
+                orders.kept.add((domain or "", slot))
+
+    def _gone(
+        self,
+        text: str,
+        state: BeliefState,
+        domain: str | None,
+        written: Written,
+        orders: Orders,
+    ) -> None:
+        """Take back the whole of a service of which the network took back a part."""
+        known = state.get(domain or "", {})
+        taken = written.get(domain or "", {}).values()
+        if DELETED not in taken or not self.ways.pointing.going.search(text):
+            return
+        if any(value != DELETED and value in text for value in taken):
+            return
+        if not any(self.ways.names(slot, text) for slot in known):
+            for slot in known:
+                orders.set(domain or "", slot, DELETED)
+
+    def _unfounded(self, text: str, written: Written, orders: Orders) -> None:
+        """Keep what the network took back where no word of the user's takes anything back."""
+        taken = [
+            (domain, slot)
+            for domain, slots in written.items()
+            for slot, value in slots.items()
+            if value == DELETED and slot not in self._name_slots.get(domain, ())
+        ]
+        if not taken or any(one.search(text) for one in self._taking_back):
+            return
+        orders.kept |= {(domain, slot) for domain, slot in taken if not self.ways.names(slot, text)}
+
+    def _unknown(self, state: BeliefState, written: Written, orders: Orders) -> None:
+        """Leave a venue that is known for none of a name that nothing has: "dave can't come"."""
+        for domain, slots in written.items():
+            for slot in self._name_slots.get(domain, ()):
+                value, known = slots.get(slot, ""), state.get(domain, {}).get(slot, "")
+                if value in ("", DELETED, DONTCARE) or self._is_known(domain, slot, value):
+                    continue
+                elsewhere = orders.update.keys() - {domain}
+                if elsewhere or (known and self._is_known(domain, slot, known)):
+                    orders.kept.add((domain, slot))
+
+    def _is_known(self, domain: str, slot: str, name: str) -> bool:
+        return bool(self.knowledge.query(domain, {slot: name}, limit=1).matches)
+
+    def _located(
+        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
+    ) -> None:
+        """Hear a value that is said as where or when it should be: "guesthouses in the east"."""
+        known = {**state.get(domain, {}), **written.get(domain, {})}
+        for slot in self.ways.pointing.heard:
+            if slot in known or not self.schema.has(domain, slot) or domain not in written:
+                continue
+            said = {
+                value
+                for found, value in self._values_in(domain, text)
+                if found == slot and self.ways.pointing.locates(value, text)
+            }
+            if len(said) == 1 and not self._denies(text):
+                orders.set(domain, slot, said.pop())
+
     def _service_of(self, clause: str, known: object) -> str | None:
         """Return the one service of the state that a part of a sentence names."""
         named = [
@@ -330,15 +487,25 @@ class PlainOrders:
         return self._denial.search(clause) is not None
 
     @cached_property
-    def _clauses(self) -> re.Pattern[str]:
-        """Parts a text where it goes on to say something else."""
-        return re.compile(rf"{_MARKS}|\s+(?:{'|'.join(self.ways.parting) or '(?!)'})\s+")
-
-    @cached_property
     def _phrases(self) -> re.Pattern[str]:
         """Parts a text where it goes on at all."""
         words = "|".join((*self.ways.parting, *self.ways.joining)) or r"(?!)"
         return re.compile(rf"{_MARKS}|\s+(?:{words})\s+")
+
+    @cached_property
+    def _taking_back(self) -> tuple[re.Pattern[str], ...]:
+        """Finds what may take something back, in however roundabout a way."""
+        ways = self.ways
+        pointing = ways.pointing
+        return (
+            ways.withdrawal,
+            ways.indifference,
+            ways.carelessness,
+            pointing.dropping,
+            pointing.another_one,
+            pointing.turning,
+            self._denial,
+        )
 
     @cached_property
     def _denial(self) -> re.Pattern[str]:

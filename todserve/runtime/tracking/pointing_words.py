@@ -23,6 +23,9 @@ class PointingWords(BaseModel):
         of_them: may stand behind one of a list.
         going_on: may follow a bare "the second", for they are no nouns.
         polite: may follow what is all that is said.
+        gone: take back the whole of what is at hand: "i don't need it any more".
+        heard: slots of a place or a day, which words of ``before_heard`` tell for certain.
+        before_heard: stand before such a value: "in the", "on".
         located: stand between "the one" and what is true of it.
         numbered: what may stand before the number of a place: "option".
         this: point at the one venue that the last reply named.
@@ -51,6 +54,9 @@ class PointingWords(BaseModel):
         there: point at the venue at hand as the end of a way.
         kept: say that something stays as it is.
         rest: say so of all that is not named.
+        both: speak of two services at once.
+        excluded: stand before a value that is not wished: "anywhere but".
+        another: ask for another venue than the one at hand.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +68,9 @@ class PointingWords(BaseModel):
     of_them: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
     polite: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    before_heard: tuple[str, ...] = ()
     located: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
     this: tuple[str, ...] = ()
@@ -90,11 +99,14 @@ class PointingWords(BaseModel):
     there: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    another: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
         for name, value in dict(self).items():
-            if isinstance(value, tuple) and name not in ("pairs", "of_way"):
+            if isinstance(value, tuple) and name not in ("pairs", "of_way", "heard"):
                 yield from value
             elif isinstance(value, Mapping):
                 for known in value.values():
@@ -160,6 +172,45 @@ class PointingWords(BaseModel):
     def keeping(self) -> re.Pattern[str]:
         """Finds what says that something stays."""
         return any_of(self.kept)
+
+    @cached_property
+    def both_of(self) -> re.Pattern[str]:
+        """Finds what speaks of two services at once."""
+        return any_of(self.both)
+
+    @cached_property
+    def another_one(self) -> re.Pattern[str]:
+        """Finds what asks for another venue."""
+        return any_of(self.another)
+
+    @cached_property
+    def excluding(self) -> re.Pattern[str]:
+        """Finds what rules out what stands behind it and leaves all else open: "anything but"."""
+        return any_of(self.excluded)
+
+    @cached_property
+    def _not_wished(self) -> re.Pattern[str]:
+        return any_of((*self.excluded, *self.denied))
+
+    def excludes(self, value: str, text: str) -> bool:
+        """Say whether a lower-case text rules out a value, and says it nowhere else."""
+        said = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
+        return bool(said) and all(self._excluding_end.search(text[:at]) for at in said)
+
+    @cached_property
+    def _excluding_end(self) -> re.Pattern[str]:
+        lead = alternatives((*self.articles, *self.located))
+        return re.compile(rf"{self._not_wished.pattern}\s+(?:{lead}\s+){{0,2}}$", re.IGNORECASE)
+
+    @cached_property
+    def going(self) -> re.Pattern[str]:
+        """Finds what takes back the whole of what is at hand."""
+        return any_of(self.gone)
+
+    def locates(self, value: str, text: str) -> bool:
+        """Say whether a lower-case text says where or when something should be by a value."""
+        lead = alternatives(self.before_heard)
+        return re.search(rf"(?<!\w){lead} {re.escape(value)}(?!\w)", text) is not None
 
     @cached_property
     def resting(self) -> re.Pattern[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.runtime.errors import ConfigError
-from todserve.runtime.tracking.pointing_words import PointingWords, any_of
+from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.relative_words import RelativeWords
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
@@ -101,9 +101,15 @@ class WaysOfSaying(BaseModel):
         sure: ``domain.slot`` -> value -> phrases that say it whatever the network makes of them.
         services: service -> phrases that ask for it, though the network takes them for something
             outside its services ("my bike was stolen").
+        wishes: service -> words by which something of it is wished for ("a table").
+        adding: words between two wishes, beside those of ``parting`` and ``joining``: "plus".
+        going_on: words at the beginning of what goes on with a wish: "to", "from".
         evening: ``domain.slot`` of times that are in the second half of the day, where the words
             say an hour of the first without a leading zero and without ``morning``.
+        clock_behind: stand before a number that is a time: "at".
+        clock_steps: minutes in words that are read in figures where they tell a time ("ten to").
         morning: words that say the first half of the day.
+        tonight: words that say the second; times of whatever slot are then in it.
         pointing: words that point at what was said before.
         relative: words that change a known value by so much.
     """
@@ -135,8 +141,14 @@ class WaysOfSaying(BaseModel):
     lead: tuple[str, ...] = ()
     sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     services: Mapping[str, tuple[str, ...]] = {}
+    wishes: Mapping[str, tuple[str, ...]] = {}
+    adding: tuple[str, ...] = ()
+    going_on: tuple[str, ...] = ()
     evening: tuple[str, ...] = ()
+    clock_behind: tuple[str, ...] = ()
+    clock_steps: tuple[str, ...] = ()
     morning: tuple[str, ...] = ()
+    tonight: tuple[str, ...] = ()
     pointing: PointingWords = PointingWords()
     relative: RelativeWords = RelativeWords()
 
@@ -185,6 +197,8 @@ class WaysOfSaying(BaseModel):
             *self.parting,
             *self.joining,
             *self.denying,
+            *self.adding,
+            *self.going_on,
             *self.ruled_out,
             *self.led_to,
             *self.instead,
@@ -196,11 +210,12 @@ class WaysOfSaying(BaseModel):
         yield from (text for text, _ in self.shorthand)
         yield from self.pointing.phrases()
         yield from self.relative.phrases()
-        yield from self.morning
+        yield from (*self.clock_behind, *self.clock_steps, *self.morning, *self.tonight)
         for words in self.company.model_dump().values():
             yield from words
         by_value = (*self.values.values(), *self.sure.values())
-        for known in (*by_value, self.named, self.plainly, self.counted, self.services):
+        by_service = (self.services, self.wishes)
+        for known in (*by_value, *by_service, self.named, self.plainly, self.counted):
             for phrases in known.values():
                 yield from phrases
 
@@ -236,7 +251,13 @@ class WaysOfSaying(BaseModel):
             lead=(*self.lead, *other.lead),
             sure={**self.sure, **other.sure},
             services={**self.services, **other.services},
+            wishes=_both(self.wishes, other.wishes),
+            adding=(*self.adding, *other.adding),
+            going_on=(*self.going_on, *other.going_on),
             evening=(*self.evening, *other.evening),
+            clock_steps=(*self.clock_steps, *other.clock_steps),
+            clock_behind=(*self.clock_behind, *other.clock_behind),
+            tonight=(*self.tonight, *other.tonight),
             morning=(*self.morning, *other.morning),
             pointing=other.pointing.over(self.pointing),
             relative=other.relative if "relative" in other.model_fields_set else self.relative,
@@ -263,9 +284,19 @@ class WaysOfSaying(BaseModel):
         return next(found, None)
 
     @cached_property
+    def clocks(self) -> re.Pattern[str]:
+        """Finds at the end of a text what makes the number behind it a time."""
+        return re.compile(rf"{any_of(self.clock_behind).pattern}\s+$")
+
+    @cached_property
     def mornings(self) -> re.Pattern[str]:
         """Finds what says the first half of the day."""
         return any_of(self.morning)
+
+    @cached_property
+    def evenings(self) -> re.Pattern[str]:
+        """Finds what says the second half of the day."""
+        return any_of(self.tonight)
 
     def in_the_evening(self, domain: str, slot: str, value: str, text: str) -> str:
         """Return a time as it is meant: at "half past eight" nobody dines in the morning.
@@ -273,7 +304,9 @@ class WaysOfSaying(BaseModel):
         A value that was written with a leading zero, or of nine o'clock and later, stays.
         """
         early = re.fullmatch(r"0([1-8]):(\d\d)", value)
-        if early is None or f"{domain}.{slot}" not in self.evening:
+        if early is None:
+            return value
+        if f"{domain}.{slot}" not in self.evening and not self.evenings.search(text):
             return value
         if value in text or value[:2] in text or self.mornings.search(text):
             return value
@@ -292,7 +325,8 @@ class WaysOfSaying(BaseModel):
     @cached_property
     def leading(self) -> re.Pattern[str]:
         """Finds at the end of a text what leads to the name of a place behind it."""
-        return re.compile(rf"{any_of(self.led_to).pattern}\W*$")
+        article = rf"(?:\W+{alternatives(self.pointing.articles)})?"
+        return re.compile(rf"{any_of(self.led_to).pattern}{article}\W*$")
 
     @cached_property
     def naming(self) -> Mapping[str, re.Pattern[str]]:

@@ -148,6 +148,17 @@ def test_a_reference_needs_everything_a_booking_needs(
     assert done.added == added
 
 
+def test_a_new_booking_says_what_it_is_of_though_the_name_was_told_before(
+    completed: Completing,
+) -> None:
+    told = "Green Door is a restaurant. Shall I book it?"
+    reply = "it is booked : [value_reference] ."
+    done = completed(reply, "yes, at 18:00", state=BOOKED, said=told)
+    assert done.text == f"{reply} the booking is for [value_name]."
+    named = "[value_name] is booked : [value_reference] ."
+    assert completed(named, "yes, at 18:00", state=BOOKED, said=told).text == named
+
+
 @pytest.mark.parametrize(
     ("matches", "text"),
     [

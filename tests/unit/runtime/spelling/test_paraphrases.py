@@ -9,6 +9,7 @@ from tests.support.scripted_engine import ScriptedEngine
 from tests.support.venues import SCHEMA, open_venues
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames
 from todserve.runtime.spelling.speller import Speller
@@ -46,6 +47,9 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
         ("fri-mon at the acorn", "3 nights from friday at the acorn"),
         ("arriving sunday, leaving tuesday", "2 nights from sunday"),
         ("thu, 2 people", "thursday, 2 people"),
+        ("there by ten to nine", "there by 8:50"),
+        ("at twenty five to eight", "at 7:35"),
+        ("five past twelve", "12:05"),
         ("guesthouse in da norf wiv parking", "guesthouse in the north with parking"),
     ],
 )
@@ -78,6 +82,8 @@ def test_people_are_counted_by_who_they_are(paraphrases: Paraphrases, said: str,
     [
         "is there a pizza hut in town",
         "my dear, thank you",
+        "ten to twelve people",
+        "half past seven, quarter to eight",
         "i leave in a week",
         "once a week",
         "me and my wife",
@@ -102,7 +108,7 @@ def test_what_means_something_else_or_is_a_name_is_left_alone(
 def test_a_checkpoint_without_lists_of_its_own_does_not_count_people() -> None:
     ways = WaysOfSaying.of(None)
     said = "me, my wife and the twins"
-    assert Paraphrases(ways, {"two": "2"}, WholeNames()).read(said).text == said
+    assert Paraphrases(ways, WordForms.of_language(), WholeNames()).read(said).text == said
 
 
 def test_a_phrase_that_is_no_expression_is_refused_by_file(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ NO_STATE: BeliefState = {}
 
 @pytest.fixture(scope="module")
 def indifference() -> Indifference:
-    return Checkpoint.open(SHIPPED).grounds.indifference
+    return Checkpoint.open(SHIPPED).grounds.orders.indifference
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def indifference() -> Indifference:
 def test_what_is_left_open_is_heard(
     indifference: Indifference, domain: str, reply: str, user: str, slots: set[str]
 ) -> None:
-    assert set(indifference.overlooked(user, reply, domain, NO_STATE, {})) == slots
+    assert set(indifference.of(user, reply, domain, NO_STATE, {})) == slots
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,10 @@ def test_what_is_left_open_is_heard(
 def test_what_is_not_left_open_is_not(
     indifference: Indifference, domain: str, reply: str, user: str
 ) -> None:
-    assert indifference.overlooked(user, reply, domain, NO_STATE, {}) == ()
+    assert indifference.of(user, reply, domain, NO_STATE, {}) == ()
 
 
 def test_a_known_slot_and_the_models_own_stay(indifference: Indifference) -> None:
     known = {"hotel": {"area": "north"}}
-    assert indifference.overlooked("i don't mind", "what area?", "hotel", known, {}) == ()
-    assert indifference.overlooked("i don't mind", "what area?", "hotel", NO_STATE, known) == ()
-    other = {"restaurant": {"food": "thai"}}
-    assert indifference.overlooked("i don't mind", "what area?", "hotel", NO_STATE, other) == ()
+    assert indifference.of("i don't mind", "what area?", "hotel", known, {}) == ()
+    assert indifference.of("i don't mind", "what area?", "hotel", NO_STATE, known) == ()

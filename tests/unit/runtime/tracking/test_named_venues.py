@@ -81,3 +81,33 @@ def test_a_checkpoint_whose_values_are_not_held_against_the_words_hears_none(
     (folder / "ways_of_saying.json").unlink()
     venues = Checkpoint.open(folder).grounds.venues
     assert venues.overlooked("information on la raza?", "", NO_STATE, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ("what do i pay to get into trinity", "trinity college"),
+        ("how do i get into st johns", "saint john's college"),
+        ("tell me about emmanuel", "emmanuel college"),
+        ("the phone number of the fitzwilliam", "the fitzwilliam museum"),
+        ("book the gonville", "gonville hotel"),
+        ("table at efes for 4", "efes restaurant"),
+        ("great st mary's, my late husband told me of it", "great saint mary's church"),
+        ("emmanuel?", "emmanuel college"),
+        ("call my friend emmanuel", None),
+        ("not the gonville", None),
+        ("is there a college", None),
+    ],
+)
+def test_a_name_without_its_common_end_counts_where_a_place_is_spoken_of(
+    venues: NamedVenues, user: str, name: str | None
+) -> None:
+    heard = venues.named(user, "")
+    assert (heard and heard.name) == name
+
+
+def test_a_value_that_is_short_for_one_name_is_brought_to_it(venues: NamedVenues) -> None:
+    assert venues.whole("attraction", "name", "trinity") == "trinity college"
+    assert venues.whole("attraction", "name", "trinity college") == "trinity college"
+    assert venues.whole("restaurant", "name", "trinity") == "trinity"
+    assert venues.whole("restaurant", "name", "ask") == "ask"

@@ -137,7 +137,8 @@ def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainO
         "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
     }
     back = {"train": {"departure": "cambridge", "destination": "ely"}}
-    assert after(orders, "and back on sunday", there, "train", back) == back
+    back_on_sunday = {"train": {**back["train"], "day": "sunday"}}
+    assert after(orders, "and back on sunday", there, "train", back) == back_on_sunday
     late = {"train": {**back["train"], "leave": "17:00"}}
     assert after(orders, "and back after 17:00", there, "train", late) == late
 
@@ -173,3 +174,95 @@ def test_a_department_is_said_by_what_it_treats(
     orders: PlainOrders, said: str, department: str | None
 ) -> None:
     assert orders.sure(said).get("hospital", {}).get("department") == department
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "slots"),
+    [
+        ("make both saturday", {"hotel": {"day": "saturday"}}, {"day": "saturday"}),
+        ("both for 3 people", {}, {"people": "3"}),
+        ("a table for both of us on saturday", {}, {}),
+    ],
+)
+def test_what_is_said_of_both_is_of_both(
+    orders: PlainOrders, said: str, written: Written, slots: dict[str, str]
+) -> None:
+    found = orders.of(said, state=DAYS, domain="hotel", written=written).update
+    assert found.get("hotel", {}) == slots
+    assert found.get("restaurant", {}) == slots
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "left"),
+    [
+        ("anywhere except the south", {"area": "south"}, {"area": "north"}),
+        ("somewhere, but not in the north", {"area": "north"}, {}),
+        ("not the south, the east", {"area": "east"}, {"area": "east"}),
+        ("just not the acorn", {"name": "acorn guest house"}, {"area": "north"}),
+        ("anything but el shaddai", {"area": "dontcare"}, {"area": "north"}),
+        ("i do not care about the area", {"area": "dontcare"}, {"area": "dontcare"}),
+        ("no, something else", {"area": "none"}, {"area": "north"}),
+        ("double it", {"area": "none"}, {"area": "north"}),
+        ("forget it all", {"area": "none"}, {}),
+        ("a new area please", {"area": "none"}, {}),
+    ],
+)
+def test_what_is_not_wished_does_not_come_in_and_what_is_stays(
+    orders: PlainOrders, said: str, written: dict[str, str], left: dict[str, str]
+) -> None:
+    state = {"hotel": {"area": "north"}}
+    found = after(orders, said, state, "hotel", {"hotel": written})
+    assert found.get("hotel", {}) == left
+
+
+def test_another_venue_is_asked_for_with_the_same_wishes(orders: PlainOrders) -> None:
+    state = {"hotel": {"area": "north", "name": "acorn guest house"}}
+    assert after(orders, "not that one, somewhere else", state, "hotel") == {
+        "hotel": {"area": "north"}
+    }
+
+
+def test_a_name_that_no_venue_has_does_not_replace_one_that_has_it(orders: PlainOrders) -> None:
+    wrote = {"restaurant": {"name": "dave", "day": "friday"}}
+    found = after(orders, "friday, dave is ill", DAYS, "restaurant", wrote)
+    assert found["restaurant"] == {"name": "the nirala", "day": "friday"}
+    assert after(orders, "dave's", {}, "restaurant", wrote)["restaurant"]["name"] == "dave"
+
+
+@pytest.mark.parametrize(
+    ("said", "area"),
+    [
+        ("any guesthouses in the east", "east"),
+        ("guesthouses, but not in the east", None),
+        ("in the east or in the west", None),
+        ("is the east nice", None),
+    ],
+)
+def test_a_place_that_the_network_did_not_hear_is_heard(
+    orders: PlainOrders, said: str, area: str | None
+) -> None:
+    wrote = {"hotel": {"type": "guesthouse"}}
+    assert after(orders, said, {}, "hotel", wrote)["hotel"].get("area") == area
+
+
+def test_an_end_of_a_way_is_the_venue_that_was_said_and_no_more(orders: PlainOrders) -> None:
+    wrote = {"taxi": {"departure": "el shaddai", "destination": "the nirala museum"}}
+    found = after(orders, "a taxi from el shaddai to the nirala please", {}, "taxi", wrote)
+    assert found["taxi"]["destination"] == "nirala"
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "left"),
+    [
+        ("don't need it, driving instead", {"day": "none"}, {}),
+        ("scrap it, we'll walk", {"day": "none", "destination": "monday"}, {}),
+        ("don't need it on monday, tuesday", {"day": "tuesday"}, {"day": "tuesday"}),
+        ("leave the day open", {}, {"day": None}),
+    ],
+)
+def test_a_whole_service_is_taken_back_and_a_slot_alone(
+    orders: PlainOrders, said: str, written: dict[str, str], left: dict[str, str | None]
+) -> None:
+    found = after(orders, said, TRAIN, "train", {"train": written}).get("train", {})
+    kept = {slot: value for slot, value in {**TRAIN["train"], **left}.items() if value}
+    assert found == (kept if left else {})
