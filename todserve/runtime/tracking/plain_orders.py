@@ -7,6 +7,7 @@ takes the time back and leaves the day, though the network may have taken both.
     taken back  "forget the time" takes that slot back, and no other
     kept        "keep the day", "the rest is fine": what the network took back of it stays
     indifferent "price and area don't matter", "surprise me": any value will do
+    insisted    "it has to have parking": a yes, whatever "can't do without" denies
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
     both        "make both saturday": each of the services gets the value
@@ -31,6 +32,7 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.firm_wishes import FirmWishes
 from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.pointing_words import any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
@@ -97,6 +99,11 @@ class PlainOrders:
             schema=self.schema, ways=self.ways, knowledge=self.knowledge, closed=self._closed
         )
 
+    @cached_property
+    def firm_wishes(self) -> FirmWishes:
+        """Finds what a place must have."""
+        return FirmWishes(schema=self.schema, ways=self.ways)
+
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         found: dict[str, dict[str, str]] = {}
@@ -148,10 +155,12 @@ class PlainOrders:
         self._ruled_out(text, state, written, orders)
         self._another(text, state, domain, written, orders)
         self._gone(text, state, domain, written, orders)
-        self._unfounded(text, written, orders)
+        self._unfounded(text, state, reply.lower(), written, orders)
         self._unknown(state, written, orders)
         about = _about(domain, written)
         if about is not None:
+            for slot, yes in self.firm_wishes.of(text, about):
+                orders.set(about, slot, yes)
             for slot in self.indifference.of(text, reply.lower(), about, state, written):
                 orders.set(about, slot, DONTCARE)
             self._counted(text, about, state, written, orders)
@@ -420,17 +429,30 @@ class PlainOrders:
             for slot in known:
                 orders.set(domain or "", slot, DELETED)
 
-    def _unfounded(self, text: str, written: Written, orders: Orders) -> None:
-        """Keep what the network took back where no word of the user's takes anything back."""
-        taken = [
+    def _unfounded(
+        self, text: str, state: BeliefState, reply: str, written: Written, orders: Orders
+    ) -> None:
+        """Keep what the network changed though no word of the user's speaks of it.
+
+        That is what it took back where nothing is taken back, and what it left open, or took back,
+        where the indifference is to something else: "whatever, we eat everything".
+        """
+        careless = self.ways.carelessness.search(text) is not None
+        rest = self.ways.carelessness.sub(" ", text)
+        rest = self.ways.indifference.sub(" ", rest) if careless else rest
+        ways = self._taking_back[1:] if careless else self._taking_back
+        if any(one.search(rest) for one in ways):
+            return
+        asked = reply if careless else ""
+        orders.kept |= {
             (domain, slot)
             for domain, slots in written.items()
             for slot, value in slots.items()
-            if value == DELETED and slot not in self._name_slots.get(domain, ())
-        ]
-        if not taken or any(one.search(text) for one in self._taking_back):
-            return
-        orders.kept |= {(domain, slot) for domain, slot in taken if not self.ways.names(slot, text)}
+            if value == DELETED
+            or (careless and value == DONTCARE and slot in state.get(domain, {}))
+            if slot not in self._name_slots.get(domain, ())
+            and not self.ways.names(slot, f"{text} {asked}")
+        }
 
     def _unknown(self, state: BeliefState, written: Written, orders: Orders) -> None:
         """Leave a venue that is known for none of a name that nothing has: "dave can't come"."""
@@ -498,9 +520,8 @@ class PlainOrders:
         ways = self.ways
         pointing = ways.pointing
         return (
-            ways.withdrawal,
             ways.indifference,
-            ways.carelessness,
+            ways.withdrawal,
             pointing.dropping,
             pointing.another_one,
             pointing.turning,

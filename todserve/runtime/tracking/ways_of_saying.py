@@ -81,6 +81,9 @@ class WaysOfSaying(BaseModel):
         withdrawn: say that something is wished no more.
         careless: say outright that any value will do, also where nothing was asked; plainer than
             ``indifferent``, to which a mere "no" belongs.
+        wished: insist on what their part of the sentence names ("has to have"), even where they
+            hold a word that denies ("can't do without").
+        wished_as: the value that is insisted on: "yes".
         ruled_out: stand before what is not wished ("not", "anywhere but").
         led_to: stand before the name of a place ("a table at").
         shorthand: (regular expression, replacement) for what is typed short, in signs or as it is
@@ -123,6 +126,8 @@ class WaysOfSaying(BaseModel):
     named: Mapping[str, tuple[str, ...]] = {}
     withdrawn: tuple[str, ...] = ()
     careless: tuple[str, ...] = ()
+    wished: tuple[str, ...] = ()
+    wished_as: str = ""
     ruled_out: tuple[str, ...] = ()
     led_to: tuple[str, ...] = ()
     shorthand: tuple[tuple[str, str], ...] = ()
@@ -194,6 +199,7 @@ class WaysOfSaying(BaseModel):
             *self.indifferent,
             *self.withdrawn,
             *self.careless,
+            *self.wished,
             *self.parting,
             *self.joining,
             *self.denying,
@@ -233,6 +239,8 @@ class WaysOfSaying(BaseModel):
             named=_both(self.named, other.named),
             withdrawn=(*self.withdrawn, *other.withdrawn),
             careless=(*self.careless, *other.careless),
+            wished=(*self.wished, *other.wished),
+            wished_as=other.wished_as or self.wished_as,
             ruled_out=(*self.ruled_out, *other.ruled_out),
             led_to=(*self.led_to, *other.led_to),
             shorthand=(*self.shorthand, *other.shorthand),
