@@ -23,7 +23,7 @@ takes the time back and leaves the day, though the network may have taken both.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -151,7 +151,7 @@ class PlainOrders:
             if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
         }
         self._returning(text, state, domain, written, orders)
-        self._both(text, state, orders)
+        self._both(text, state, written, orders)
         self._ruled_out(text, state, written, orders)
         self._another(text, state, domain, written, orders)
         self._gone(text, state, domain, written, orders)
@@ -163,8 +163,8 @@ class PlainOrders:
                 orders.set(about, slot, yes)
             for slot in self.indifference.of(text, reply.lower(), about, state, written):
                 orders.set(about, slot, DONTCARE)
-            self._counted(text, about, state, written, orders)
             self._located(text, about, state, written, orders)
+        self._counted(text, (about,) if about else written, state, written, orders)
         if not parted:
             self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
@@ -329,12 +329,20 @@ class PlainOrders:
                 }
 
     def _counted(
-        self, text: str, domain: str, state: BeliefState, written: Written, orders: Orders
+        self,
+        text: str,
+        services: Iterable[str],
+        state: BeliefState,
+        written: Written,
+        orders: Orders,
     ) -> None:
+        """Hear a number with its unit, where one service alone may be counted so."""
         for slot, pattern in self.ways.pointing.counting.items():
-            if not self.schema.has(domain, slot) or slot in written.get(domain, {}):
+            having = [one for one in services if self.schema.has(one, slot)]
+            if len(having) != 1:
                 continue
-            if slot in self.knowledge.columns(domain):
+            (domain,) = having
+            if slot in written.get(domain, {}) or slot in self.knowledge.columns(domain):
                 continue  # "is it a 4 star hotel?" wishes for nothing
             words = self.schema.forms.words_of(text)
             found = [one.key for one in words if one.key.isdigit() and pattern.match(text, one.end)]
@@ -344,25 +352,30 @@ class PlainOrders:
             if value is not None and state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
-    def _both(self, text: str, state: BeliefState, orders: Orders) -> None:
-        """Give each service that was spoken of the one value that is said of both."""
+    def _both(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
+        """Give each service that is spoken of the one value that is said of both."""
         if not self.ways.pointing.both_of.search(text):
             return
+        known = dict.fromkeys((*state, *written))
         words = self.schema.forms.words_of(text)
         for slot, unit in self.ways.pointing.counting.items():
             counted = {one.key for one in words if unit.match(text, one.end) and one.key.isdigit()}
-            self._to_all(slot, counted, state, orders)
-        for slot in dict.fromkeys(slot for known in state.values() for slot in known):
+            self._to_all(slot, counted, known, orders)
+        if known.keys() - state.keys():
+            # A wish that begins says more of one than of both: "a cheap room and a table".
+            parts = self._phrases.split(text)
+            text = " ".join(one for one in parts if self.ways.pointing.both_of.search(one))
+        for slot in dict.fromkeys(slot for slots in state.values() for slot in slots):
             said = {
                 value
-                for domain in state
+                for domain in known
                 for found, value in self._values_in(domain, text)
                 if found == slot
             }
-            self._to_all(slot, said, state, orders)
+            self._to_all(slot, said, known, orders)
 
-    def _to_all(self, slot: str, values: set[str], state: BeliefState, orders: Orders) -> None:
-        having = [domain for domain in state if self.schema.has(domain, slot)]
+    def _to_all(self, slot: str, values: set[str], known: Iterable[str], orders: Orders) -> None:
+        having = [domain for domain in known if self.schema.has(domain, slot)]
         if len(values) == 1 and len(having) >= _TWO:
             for domain in having:
                 orders.set(domain, slot, next(iter(values)))

@@ -33,6 +33,11 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
     [
         ("one week from thursday", "7 nights from thursday"),
         ("we stay for a whole week", "we stay for 7 nights"),
+        ("half a dozen of us", "6 of us"),
+        ("a table for half a dozen at 7", "a table for 6 at 7"),
+        ("from monday, just me", "from monday, for 1 person"),
+        ("on my own", "for 1 person"),
+        ("jst me pls", "for 1 person pls"),
         ("somewhere swanky", "somewhere expensive"),
         ("dear?", "expensive?"),
         ("is it too dear?", "is it too expensive?"),

@@ -35,6 +35,7 @@ def read(values: RelativeValues, said: str, known: Mapping[str, str]) -> str:
         ("minus one", "for 3 people"),
         ("plus my mum and dad", "for 6 people"),
         ("my sister is coming as well", "for 5 people"),
+        ("oh and gran's coming too", "oh and for 5 people"),
         ("two of us can't make it", "for 2 people"),
         ("three people dropped out", "for 1 people"),
         ("double it", "for 8 people"),

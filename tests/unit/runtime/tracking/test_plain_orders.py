@@ -132,6 +132,19 @@ def test_a_number_is_of_the_slot_whose_unit_stands_behind_it(orders: PlainOrders
     assert after(orders, "4 nights", {}, "hotel", own) == own
 
 
+def test_a_number_is_of_the_only_service_that_counts_so(orders: PlainOrders) -> None:
+    begun = {"attraction": {"name": "nusha"}, "restaurant": {"name": "the nirala"}}
+    found = orders.of("nusha, then the nirala, two adults", state={}, domain=None, written=begun)
+    assert found.update == {"restaurant": {"people": "2"}}
+
+
+def test_a_wish_that_begins_says_of_both_only_what_stands_beside_it(orders: PlainOrders) -> None:
+    begun = {"hotel": {"area": "north"}, "restaurant": {"name": "the nirala"}}
+    said = "a room in the north and the nirala, 4 people for both"
+    found = orders.of(said, state={}, domain=None, written=begun).update
+    assert found == {"hotel": {"people": "4"}, "restaurant": {"people": "4"}}
+
+
 def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainOrders) -> None:
     there: BeliefState = {
         "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
@@ -181,6 +194,7 @@ def test_a_department_is_said_by_what_it_treats(
     [
         ("make both saturday", {"hotel": {"day": "saturday"}}, {"day": "saturday"}),
         ("both for 3 people", {}, {"people": "3"}),
+        ("3 people for both bookings", {}, {"people": "3"}),
         ("a table for both of us on saturday", {}, {}),
     ],
 )
