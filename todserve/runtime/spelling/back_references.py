@@ -18,7 +18,7 @@ from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.paraphrases import Piece, WholeNames, replaced
-from todserve.runtime.spelling.relative_values import RelativeValues
+from todserve.runtime.spelling.relative_values import RelativeValues, ValueOf
 from todserve.runtime.spelling.speller import Spelled
 from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
@@ -103,6 +103,7 @@ class BackReferences:
             domain: any_of([rf"{determiner}\s+{alternatives(known)}(?!\s+{booked})"])
             for domain, known in self._all_nouns().items()
         }
+        self._services = self._words.services(schema.domains)
         self._riders = tuple(
             domain for domain in schema.domains if _is_free(schema, domain, "departure")
         )
@@ -118,7 +119,7 @@ class BackReferences:
             *self._venues(utterance, before),
             *self._values(utterance, before),
             *self._rides(utterance, before),
-            *self._relative.found(utterance, lambda slot: self._value(slot, before)),
+            *self._relative.found(utterance, self._values_at_hand(utterance, before)),
         ]
         return replaced(utterance, found)
 
@@ -235,6 +236,13 @@ class BackReferences:
                 continue
             for match in matches[:1]:
                 yield *match.span(), self._words.same_as[slot].replace("{value}", value)
+
+    def _values_at_hand(self, utterance: str, before: Before) -> ValueOf:
+        """Return what tells a slot's value: of the service that the words speak of, if of one."""
+        spoken = [one for one in before.state if self._services[one].search(utterance)]
+        if len(spoken) == 1:
+            return lambda slot: self._value_of(spoken[0], slot, before)
+        return lambda slot: self._value(slot, before)
 
     def _value(self, slot: str, before: Before) -> str | None:
         """Return the value that a slot has at hand, or the only one that it has anywhere."""

@@ -44,7 +44,12 @@ class RelativeValues:
         self._amounts = amounts
         number = alternatives((*words.amounts, r"\d{1,2}", *forms.numbers))
         self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
-        filled = {"n": number, "long": alternatives(words.lengths), "who": self._company.people}
+        filled = {
+            "n": number,
+            "long": alternatives(words.lengths),
+            "who": self._company.people,
+            "what": alternatives(words.what),
+        }
         filled["long"] = filled["long"].replace("{n}", number)
         self._lengths = [
             (re.compile(text.replace("{n}", number), re.IGNORECASE), minutes, "{n}" in text)
@@ -126,7 +131,9 @@ class RelativeValues:
         return 0
 
     def _piece(self, match: re.Match[str], slot: str, value: str) -> Piece:
-        return *match.span(), self._read_as[slot].replace("{value}", value)
+        read = self._read_as[slot].replace("{value}", value)
+        what = match.groupdict().get("what")
+        return *match.span(), f"{what} {read}" if what else read
 
 
 def _rules(steps: Steps, filled: Mapping[str, str]) -> tuple[_Rule, ...]:

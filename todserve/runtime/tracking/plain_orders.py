@@ -318,6 +318,10 @@ class PlainOrders:
                 is_right = slot in state.get(about, {}) and len({*state}) >= _TWO
                 if is_right or (begun and about in written and old is None):
                     orders.set(about, slot, value)
+                    if is_right:  # what is put right is not taken back
+                        taken = written.get(about, {})
+                        names = self._name_slots.get(about, ())
+                        orders.kept |= {(about, one) for one in names if taken.get(one) == DELETED}
         for about, part in said:
             if self.ways.pointing.keeping.search(part) and not self._values_in(about, part):
                 # "hotel should be west, the restaurant is fine": what is said is of the hotel.
@@ -547,10 +551,7 @@ class PlainOrders:
 
     @cached_property
     def _nouns(self) -> Mapping[str, re.Pattern[str]]:
-        return {
-            domain: any_of([rf"{domain}s?", *self.ways.pointing.nouns.get(domain, ())])
-            for domain in self.schema.domains
-        }
+        return self.ways.pointing.services(self.schema.domains)
 
     @cached_property
     def _of_ways(self) -> frozenset[str]:

@@ -37,6 +37,8 @@ class PointingWords(BaseModel):
         same: slot -> words for the value that it has already.
         same_as: slot -> how that is read, with ``{value}``.
         nouns: service -> words for a venue of it that was spoken of: "the hotel".
+        sides: service -> words for what one has of it, which speak of it and name no venue: "the
+            room".
         booked: behind such a word, which then speaks of a booking: "the restaurant reservation".
         between: point at both ends of a way.
         from_to: how that is read, with ``{departure}`` and ``{destination}``.
@@ -82,6 +84,7 @@ class PointingWords(BaseModel):
     same: Mapping[str, tuple[str, ...]] = {}
     same_as: Mapping[str, str] = {}
     nouns: Mapping[str, tuple[str, ...]] = {}
+    sides: Mapping[str, tuple[str, ...]] = {}
     booked: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
     from_to: str = ""
@@ -124,6 +127,13 @@ class PointingWords(BaseModel):
             else:
                 both[name] = value or under
         return PointingWords.model_validate(both)
+
+    def services(self, names: Iterable[str]) -> dict[str, re.Pattern[str]]:
+        """Return what finds a word that speaks of each of some services."""
+        return {
+            name: any_of([rf"{name}s?", *self.nouns.get(name, ()), *self.sides.get(name, ())])
+            for name in names
+        }
 
     @cached_property
     def turning(self) -> re.Pattern[str]:

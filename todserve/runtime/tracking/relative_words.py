@@ -2,7 +2,8 @@
 
 Part of ``ways_of_saying.json``, under ``relative``, of the package and of a checkpoint. Example:
 ``{"counts": {"people": {"more": ["{n} more"]}}, "amounts": {"a couple": 2}}``. In a phrase ``{n}``
-stands for a number, ``{long}`` for a length of time and ``{who}`` for one person or several.
+stands for a number, ``{long}`` for a length of time, ``{who}`` for one person or several and
+``{what}`` for the thing that is moved.
 """
 
 import re
@@ -36,6 +37,7 @@ class RelativeWords(BaseModel):
         signs: words of which one is in every phrase; what has none of them is passed over at once.
         counts: slot -> phrases that change its number; one without ``{n}`` changes it by one.
         times: phrases that change a time by ``{long}``.
+        what: words for the thing that is moved, which are left standing: "the cab".
         time_slots: the slots of times.
         days: phrases that change a day; one without ``{n}`` changes it by one.
         day_slot: the slot of a day.
@@ -48,6 +50,7 @@ class RelativeWords(BaseModel):
     signs: tuple[str, ...] = ()
     counts: Mapping[str, Steps] = {}
     times: Steps = Steps()
+    what: tuple[str, ...] = ()
     time_slots: tuple[str, ...] = ()
     days: Steps = Steps()
     day_slot: str = ""
@@ -56,7 +59,7 @@ class RelativeWords(BaseModel):
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, each with a letter for what is filled in."""
-        yield from self.signs
+        yield from (*self.signs, *self.what)
         for steps in (*self.counts.values(), self.times, self.days):
             for phrase in (*steps.more, *steps.less, *steps.twice):
                 yield _FILLED.sub("n", phrase)

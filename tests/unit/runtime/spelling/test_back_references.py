@@ -147,3 +147,18 @@ def test_without_anything_before_it_nothing_points(references: BackReferences) -
 def test_a_long_story_is_read_as_it_stands(references: BackReferences) -> None:
     said = "so " * 70 + "the second one"
     assert read(references, said, Before(state=NORTH, domain="hotel", said=(HOTELS,))) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("make the cab an hour later", "the cab leaving at 22:00"),
+        ("push the table back an hour", "the table at 20:00"),
+        ("an hour later please", "at 20:00 please"),
+    ],
+)
+def test_the_time_of_the_service_that_is_named_is_moved(
+    references: BackReferences, said: str, meant: str
+) -> None:
+    state: BeliefState = {"restaurant": {"time": "19:00"}, "taxi": {"leave": "21:00"}}
+    assert read(references, said, Before(state=state, domain="restaurant", said=())) == meant

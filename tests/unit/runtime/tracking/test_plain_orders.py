@@ -115,6 +115,14 @@ def test_what_is_said_of_one_service_is_not_taken_for_another(orders: PlainOrder
     assert found["restaurant"]["area"] == "east"
 
 
+def test_the_room_and_the_table_speak_of_their_services(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"day": "sunday"}, "restaurant": {"name": "none"}}
+    said = "the table's on sunday, the room stays as it is"
+    found = after(orders, said, DAYS, "hotel", wrote)
+    assert found["hotel"] == DAYS["hotel"]
+    assert found["restaurant"] == {"name": "the nirala", "day": "sunday"}
+
+
 def test_of_two_services_begun_at_once_no_value_is_lost(orders: PlainOrders) -> None:
     wrote = {"hotel": {"area": "east"}, "restaurant": {"food": "indian"}}
     found = after(
@@ -195,7 +203,7 @@ def test_a_department_is_said_by_what_it_treats(
         ("make both saturday", {"hotel": {"day": "saturday"}}, {"day": "saturday"}),
         ("both for 3 people", {}, {"people": "3"}),
         ("3 people for both bookings", {}, {"people": "3"}),
-        ("a table for both of us on saturday", {}, {}),
+        ("for both of us on saturday", {}, {}),
     ],
 )
 def test_what_is_said_of_both_is_of_both(
