@@ -172,7 +172,8 @@ def track(
             value = names.meant(span.domain, span.slot, accepted_value)
         if grounds is not None:
             value = grounds.venues.whole(span.domain, span.slot, value)
-            value = grounds.ways.in_the_evening(span.domain, span.slot, value, said)
+            known = memory.state.get(span.domain, {}).get(span.slot, "")
+            value = grounds.ways.in_the_evening(span.domain, span.slot, value, said, known)
         if grounds is not None and span.slot in corrected.get(span.domain, ()):
             if not grounds.said_anew(span.domain, span.slot, accepted_value, utterance):
                 if value != memory.state.get(span.domain, {}).get(span.slot, DELETED):
@@ -209,6 +210,7 @@ def track(
             written=written,
             reply=spoken.reply,
             parted=bool(parts),
+            unsaid=[(one.domain, one.slot) for one in doubted if one.reason is Refusal.NOT_SAID],
         )
         for domain, slot in orders.slots:
             # The words say so, so no probability does, and whoever corrected it is overruled.

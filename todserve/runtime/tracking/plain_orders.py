@@ -8,6 +8,7 @@ takes the time back and leaves the day, though the network may have taken both.
     kept        "keep the day", "the rest is fine": what the network took back of it stays
     indifferent "price and area don't matter", "surprise me": any value will do
     insisted    "it has to have parking": a yes, whatever "can't do without" denies
+    told        "if the train gets in by half past nine": a time is that of the words before it
     swapped     "the other way round", "i mixed up the two days": two values change places
     addressed   "hotel south, restaurant north": each service gets the value said behind it
     both        "make both saturday": each of the services gets the value
@@ -23,7 +24,7 @@ takes the time back and leaves the day, though the network may have taken both.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +36,7 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.firm_wishes import FirmWishes
 from todserve.runtime.tracking.indifference import Indifference
 from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.told_times import ToldTimes
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _MARKS = r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+"
@@ -104,6 +106,11 @@ class PlainOrders:
         """Finds what a place must have."""
         return FirmWishes(schema=self.schema, ways=self.ways)
 
+    @cached_property
+    def told_times(self) -> ToldTimes:
+        """Finds times that the network heard wrongly."""
+        return ToldTimes(schema=self.schema, ways=self.ways)
+
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         found: dict[str, dict[str, str]] = {}
@@ -124,6 +131,7 @@ class PlainOrders:
         written: Written,
         reply: str = "",
         parted: bool = False,
+        unsaid: Collection[tuple[str, str]] = (),
     ) -> Orders:
         """Return the orders of an utterance.
 
@@ -134,6 +142,7 @@ class PlainOrders:
             written: what the network wrote of them.
             reply: the last reply.
             parted: whether it read each service's part of them by itself.
+            unsaid: (domain, slot) of what else it wrote, which nobody said.
         """
         text = utterance.lower()
         orders = Orders()
@@ -150,6 +159,9 @@ class PlainOrders:
             for name, slot in orders.kept
             if (value := written.get(name, {}).get(slot, DELETED)) == DELETED or value not in text
         }
+        for name, slot, value in self.told_times.of(text, written, unsaid):
+            orders.set(name, slot, value)
+        self._not_the_other(text, state, written, orders)
         self._returning(text, state, domain, written, orders)
         self._both(text, state, written, orders)
         self._ruled_out(text, state, written, orders)
@@ -277,7 +289,11 @@ class PlainOrders:
         known = state.get(domain or "", {})
         for first, last in self.ways.pointing.pairs:
             ends = (known.get(first, ""), known.get(last, ""))
-            if all(ends) and not orders.update and not any(end in text for end in ends):
+            # "I mixed up two things: it's thursday" says itself what was wrong.
+            telling = self._values_in(domain or "", text) and not any(
+                self.ways.names(slot, text) for slot in (first, last)
+            )
+            if all(ends) and not (orders.update or telling or any(end in text for end in ends)):
                 orders.set(domain or "", first, ends[1])
                 orders.set(domain or "", last, ends[0])
 
@@ -298,6 +314,23 @@ class PlainOrders:
                         orders.set(domain, slot, DELETED)
                     else:
                         orders.kept.add((domain, slot))
+
+    def _not_the_other(
+        self, text: str, state: BeliefState, written: Written, orders: Orders
+    ) -> None:
+        """Take back the time that is denied where another is said: "arrive by 9, not leave"."""
+        for domain, slots in written.items():
+            for slot in self.ways.pointing.of_way:
+                new = slots.get(slot, DELETED)
+                known = state.get(domain, {}).get(slot)
+                others = {one for one in self.ways.pointing.of_way if one != slot}
+                if (
+                    known is not None
+                    and new in (DELETED, known)
+                    and any(slots.get(one, DELETED) != DELETED for one in others)
+                    and self.ways.pointing.excludes(slot, text)
+                ):
+                    orders.set(domain, slot, DELETED)
 
     def _addressed(self, text: str, state: BeliefState, written: Written, orders: Orders) -> None:
         """Give each of two services the values that are said in its own part of the sentence."""

@@ -109,6 +109,7 @@ class WaysOfSaying(BaseModel):
         going_on: words at the beginning of what goes on with a wish: "to", "from".
         evening: ``domain.slot`` of times that are in the second half of the day, where the words
             say an hour of the first without a leading zero and without ``morning``.
+        timing: slot of a time -> words before a time that is the slot's: "gets in by".
         clock_behind: stand before a number that is a time: "at".
         clock_steps: minutes in words that are read in figures where they tell a time ("ten to").
         morning: words that say the first half of the day.
@@ -150,6 +151,7 @@ class WaysOfSaying(BaseModel):
     adding: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
     evening: tuple[str, ...] = ()
+    timing: Mapping[str, tuple[str, ...]] = {}
     clock_behind: tuple[str, ...] = ()
     clock_steps: tuple[str, ...] = ()
     morning: tuple[str, ...] = ()
@@ -221,7 +223,7 @@ class WaysOfSaying(BaseModel):
             yield from words
         by_value = (*self.values.values(), *self.sure.values())
         by_service = (self.services, self.wishes)
-        for known in (*by_value, *by_service, self.named, self.plainly, self.counted):
+        for known in (*by_value, *by_service, self.named, self.plainly, self.counted, self.timing):
             for phrases in known.values():
                 yield from phrases
 
@@ -263,6 +265,7 @@ class WaysOfSaying(BaseModel):
             adding=(*self.adding, *other.adding),
             going_on=(*self.going_on, *other.going_on),
             evening=(*self.evening, *other.evening),
+            timing=_both(self.timing, other.timing),
             clock_steps=(*self.clock_steps, *other.clock_steps),
             clock_behind=(*self.clock_behind, *other.clock_behind),
             tonight=(*self.tonight, *other.tonight),
@@ -306,11 +309,16 @@ class WaysOfSaying(BaseModel):
         """Finds what says the second half of the day."""
         return any_of(self.tonight)
 
-    def in_the_evening(self, domain: str, slot: str, value: str, text: str) -> str:
+    def in_the_evening(self, domain: str, slot: str, value: str, text: str, known: str = "") -> str:
         """Return a time as it is meant: at "half past eight" nobody dines in the morning.
 
-        A value that was written with a leading zero, or of nine o'clock and later, stays.
+        A value that was written with a leading zero, or of nine o'clock and later, stays, unless
+        the value that was ``known`` is nearer to the evening: "make it ten past seven" of a cab at
+        18:45.
         """
+        if self._is_near_evening(value, known) and value not in text:
+            hour, _, minute = value.partition(":")
+            return value if self.mornings.search(text) else f"{int(hour) + 12}:{minute}"
         early = re.fullmatch(r"0([1-8]):(\d\d)", value)
         if early is None:
             return value
@@ -319,6 +327,15 @@ class WaysOfSaying(BaseModel):
         if value in text or value[:2] in text or self.mornings.search(text):
             return value
         return f"{int(early[1]) + 12}:{early[2]}"
+
+    @staticmethod
+    def _is_near_evening(value: str, known: str) -> bool:
+        """Say whether a time of the first half of the day is nearer to another in the second."""
+        new, old = (re.fullmatch(r"(\d\d):(\d\d)", one) for one in (value, known))
+        if new is None or old is None or not 1 <= int(new[1]) < 12 <= int(old[1]):
+            return False
+        minutes = [int(one[1]) * 60 + int(one[2]) for one in (new, old)]
+        return abs(minutes[0] + 12 * 60 - minutes[1]) < abs(minutes[0] - minutes[1])
 
     @cached_property
     def carelessness(self) -> re.Pattern[str]:

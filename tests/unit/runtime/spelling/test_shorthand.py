@@ -42,6 +42,7 @@ def shorthand(tmp_path_factory: pytest.TempPathFactory) -> Shorthand:
         ("1930", "at 19:30"),
         ("friday 1845", "friday 18:45"),
         ("by 2045 hrs", "by 20:45"),
+        ("at ten that night", "at ten pm that night"),
         ("19h30", "19:30"),
         ("hour 19", "at 19:00"),
         ("at 12 and half", "at half past 12"),
