@@ -20,6 +20,7 @@ takes the time back and leaves the day, though the network may have taken both.
     counted     "14 nights": a number is of the slot whose unit stands behind it
     located     "guesthouses in the east": a place or a day that the network did not hear
     elsewhere   a venue that the network gave to a service which has none of that name
+    there       "a table at cotto and a cab from there": an end is the venue just named
     sure        "a broken leg": phrases that say a value which the network cannot write
 """
 
@@ -35,7 +36,7 @@ from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.tracking.firm_wishes import FirmWishes
 from todserve.runtime.tracking.indifference import Indifference
-from todserve.runtime.tracking.pointing_words import any_of
+from todserve.runtime.tracking.pointing_words import alternatives, any_of
 from todserve.runtime.tracking.told_times import ToldTimes
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -180,6 +181,8 @@ class PlainOrders:
         if not parted:
             self._addressed(text, state, written, orders)
         self._two_ends(text, written, orders)
+        self._there(text, written, orders)
+        self._of_the_name(state, written, orders)
         for (name, slot), (other, value) in self.misplaced(written).items():
             orders.set(other, slot, value)
             orders.kept.add((name, slot))
@@ -224,6 +227,41 @@ class PlainOrders:
                     if said is not None and said[1] != one:
                         free = not self.schema.values(domain, slot)
                         orders.set(domain, slot, said[1] if free else DELETED)
+
+    def _there(self, text: str, written: Written, orders: Orders) -> None:
+        """Name the end of a way that is the venue which the same words name for another service."""
+        for domain, slots in written.items():
+            for slot in (slot for pair in self.ways.pointing.pairs for slot in pair):
+                points = self._pointing_ends.get(slot)
+                if points is None or not self.schema.has(domain, slot) or not points.search(text):
+                    continue
+                names = {
+                    value
+                    for one, known in orders.over(written).items()
+                    for name, value in known.items()
+                    if one != domain and name in self._name_slots.get(one, ())
+                    if value not in (DELETED, DONTCARE)
+                } - {value for end, value in slots.items() if end != slot}
+                if len(names) == 1:
+                    orders.set(domain, slot, names.pop())
+
+    def _of_the_name(self, state: BeliefState, written: Written, orders: Orders) -> None:
+        """Leave a wish that is nothing but the venue's name: "kohinoor" is no kind of food."""
+        key = self.schema.forms.comparison_key
+        for domain, slots in written.items():
+            known = {**state.get(domain, {}), **slots}
+            own = self._name_slots.get(domain, ())
+            names = {key(known[slot]) for slot in own if slot in known}
+            names -= {key(DELETED), key(DONTCARE)}
+            orders.kept |= {
+                (domain, slot)
+                for slot, value in slots.items()
+                if slot not in own and self._is_compared(domain, slot) and key(value) in names
+            }
+
+    def _is_compared(self, domain: str, slot: str) -> bool:
+        table = self.knowledge.tables.get(domain)
+        return table is not None and table.comparisons.get(slot) is Comparison.EQUAL
 
     def _is_more_than(self, value: str, said: str) -> bool:
         """Say whether a value is a venue's name and more: "cotto museum" for "cotto"."""
@@ -603,6 +641,16 @@ class PlainOrders:
                     if value not in (*self.schema.forms.answers, domain):
                         index.add(f"{slot}={value}", [value])
         return found
+
+    @cached_property
+    def _pointing_ends(self) -> Mapping[str, re.Pattern[str]]:
+        """Slot of a pair -> what finds that it is the venue which was just named: "from there"."""
+        pointing = self.ways.pointing
+        there = alternatives(pointing.there)
+        return {
+            slot: any_of([rf"{alternatives(leads)}\s+{there}"])
+            for slot, leads in pointing.leading.items()
+        }
 
     @cached_property
     def _name_slots(self) -> Mapping[str, tuple[str, ...]]:

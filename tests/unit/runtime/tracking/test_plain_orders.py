@@ -189,6 +189,9 @@ def test_one_place_is_not_both_ends_of_a_way(orders: PlainOrders) -> None:
         ("he had a seizure", "neurology"),
         ("in the heart of the city", None),
         ("the boat on the river", None),
+        ("who handles eyes?", "cambridge eye unit"),
+        ("my aunt can barely see", "cambridge eye unit"),
+        ("i can hardly see why", None),
     ],
 )
 def test_a_department_is_said_by_what_it_treats(
@@ -265,6 +268,26 @@ def test_a_place_that_the_network_did_not_hear_is_heard(
 ) -> None:
     wrote = {"hotel": {"type": "guesthouse"}}
     assert after(orders, said, {}, "hotel", wrote)["hotel"].get("area") == area
+
+
+@pytest.mark.parametrize("departure", ["lunch", "the nirala"])
+def test_from_there_is_the_venue_of_the_same_breath(orders: PlainOrders, departure: str) -> None:
+    wrote = {
+        "restaurant": {"name": "the nirala"},
+        "taxi": {"departure": departure, "destination": "nusha"},
+    }
+    said = "a table at the nirala and after lunch a cab from there to nusha"
+    found = orders.of(said, state={}, domain=None, written=wrote).over(wrote)
+    assert found["taxi"] == {"departure": "the nirala", "destination": "nusha"}
+
+
+def test_the_name_of_a_venue_is_no_wish_beside_it(orders: PlainOrders) -> None:
+    wrote = {"restaurant": {"name": "the nirala", "food": "the nirala", "area": "north"}}
+    found = orders.of("the nirala in the north", state={}, domain=None, written=wrote).over(wrote)
+    assert found["restaurant"] == {"name": "the nirala", "area": "north"}
+    gone = {"restaurant": {"name": "none", "area": "none"}}
+    said = "forget the area"
+    assert orders.of(said, state=TWO, domain="restaurant", written=gone).over(gone) == gone
 
 
 def test_an_end_of_a_way_is_the_venue_that_was_said_and_no_more(orders: PlainOrders) -> None:
