@@ -2,13 +2,11 @@
 
 import json
 import pickle
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.source_tree import ROOT
 from tests.support.venues import open_venues
 from todserve.corpora.knowledge_file import write_knowledge
 from todserve.runtime.checkpoint import word_forms_of
@@ -23,15 +21,11 @@ from todserve.runtime.reply.reply_style import REPLY_FILE
 from todserve.runtime.tracking.grounds import Grounds, Spoken
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-PAGE = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
-
 
 @pytest.fixture
 def german(tmp_path: Path) -> WordForms:
-    (shown,) = re.findall(
-        r"word_forms\.json`:\n\n```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE
-    )
-    return forms(tmp_path, json.loads(shown))
+    file = Path(word_forms.__file__).with_name("german_word_forms.json")
+    return forms(tmp_path, json.loads(file.read_text(encoding="utf-8")))
 
 
 def forms(folder: Path, content: dict[str, Any]) -> WordForms:
@@ -122,20 +116,13 @@ def test_a_checkpoint_may_lay_a_part_over_its_languages_own(tmp_path: Path) -> N
 
 
 def test_the_language_of_the_replies_is_that_of_the_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, german: WordForms
+    tmp_path: Path, german: WordForms
 ) -> None:
     (tmp_path / FORMS_FILE).unlink()
-    (tmp_path / REPLY_FILE).write_text('{"language": "german"}', encoding="utf-8")
+    (tmp_path / REPLY_FILE).write_text('{"language": "dutch"}', encoding="utf-8")
     assert word_forms_of(tmp_path) == WordForms.of_language()
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "german_word_forms.json").write_text(german.model_dump_json(), encoding="utf-8")
-    monkeypatch.setattr("todserve.runtime.language.word_forms._FOLDER", package)
-    word_forms._own.cache_clear()
-    try:
-        assert word_forms_of(tmp_path) == german
-    finally:
-        word_forms._own.cache_clear()
+    (tmp_path / REPLY_FILE).write_text('{"language": "german"}', encoding="utf-8")
+    assert word_forms_of(tmp_path) == german
 
 
 @pytest.mark.parametrize(
