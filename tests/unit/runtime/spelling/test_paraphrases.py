@@ -37,6 +37,7 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
         ("a table for half a dozen at 7", "a table for 6 at 7"),
         ("from monday, just me", "from monday, for 1 person"),
         ("on my own", "for 1 person"),
+        ("money is tight", "on a budget"),
         ("jst me pls", "for 1 person pls"),
         ("somewhere swanky", "somewhere expensive"),
         ("dear?", "expensive?"),

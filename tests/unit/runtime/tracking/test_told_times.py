@@ -63,6 +63,8 @@ def test_the_only_time_that_is_told_takes_the_place_of_one_that_nobody_said(
         ("07:10", "18:45", "make it 07:10", "07:10"),
         ("07:10", "18:45", "7:10 in the morning", "07:10"),
         ("07:10", "", "make it 7:10", "07:10"),
+        ("07:10", "18:45", "7:10am, and a table that evening", "07:10"),
+        ("07:10", "", "7:10, and a table that evening", "07:10"),
     ],
 )
 def test_a_new_time_is_on_the_half_of_the_day_of_the_old_one(
