@@ -187,7 +187,7 @@ def test_what_people_stand_for_is_a_test_that_the_same_server_passes_until_corre
     shown = replay(stack, tmp_path / "corrected")
     assert shown.returncode == 1, shown.stderr
     assert "- taxi leave 09:00" in shown.stdout
-    assert "turn 2\n" in shown.stdout
+    assert "turn 2: still wrong\n" in shown.stdout
     assert "turn 1\n" not in shown.stdout
 
 
