@@ -43,7 +43,7 @@ def test_what_train_says_seldom_is_not_guessed(tiny_checkpoint: Path, tmp_path: 
     assert len(count_drafts(tmp_path, checkpoint)) == 0
 
 
-def test_the_shortlist_holds_every_token_of_train_s_targets(
+def test_the_shortlist_holds_every_token_of_train_s_targets_and_every_label(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     checkpoint = shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint")
@@ -62,8 +62,9 @@ def test_the_shortlist_holds_every_token_of_train_s_targets(
         for token in builder.target(TASKS[task], target)
     }
     assert found is not None
-    assert set(found.ids) == written
-    assert len(written) < tokenizer.size
+    assert set(found.ids) == written | set(tokenizer.label_ids)
+    assert tokenizer.token_id("<eos_r>") in tokenizer.label_ids
+    assert len(found.ids) < tokenizer.size
 
 
 def test_without_a_corpus_or_a_checkpoint_the_reason_is_said(

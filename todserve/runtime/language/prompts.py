@@ -157,7 +157,7 @@ class PromptBuilder:
         Raises:
             ConfigError: the vocabulary lacks one of them.
         """
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.schema = schema
         self.format = prompt_format
         self._id = tokenizer.token_id
@@ -223,7 +223,7 @@ class PromptBuilder:
             value = plain_reply(value)
         # A corpus and a correction are somebody else's, too: their words teach no frames.
         text = plain_target(task.serialize(value, self.schema))
-        return (*self._tokenizer.encode(text), self._id(task.end_token))
+        return (*self.tokenizer.encode(text), self._id(task.end_token))
 
     def history(self, source: PromptInput) -> list[int]:
         """Return the history's ids, at most ``max_history_tokens``, the newest kept."""
@@ -232,7 +232,7 @@ class PromptBuilder:
         if self.format.context.rests_on_state:
             state = self._between(
                 "b",
-                self._tokenizer.encode(
+                self.tokenizer.encode(
                     serialize_belief_state(_clean_state(source.previous_state), self.schema)
                 ),
             )
@@ -263,7 +263,7 @@ class PromptBuilder:
         return user[-_USER_BEFORE:] + system[-_SYSTEM_BEFORE:]
 
     def _spoken(self, speaker: str, text: str) -> list[int]:
-        return self._between(speaker, self._tokenizer.encode(text))
+        return self._between(speaker, self.tokenizer.encode(text))
 
     def _between(self, name: str, ids: list[int]) -> list[int]:
         return [self._id(f"<sos_{name}>"), *ids, self._id(f"<eos_{name}>")]

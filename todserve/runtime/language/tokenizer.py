@@ -5,7 +5,7 @@ the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone, so t
 no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
@@ -127,6 +127,11 @@ class Tokenizer:
     def vocabulary(self) -> Mapping[str, int]:
         """Every token and its id."""
         return self._ids
+
+    @property
+    def label_ids(self) -> Collection[int]:
+        """The ids of control tokens and bracketed labels: whatever is no piece of text."""
+        return self._tokenizer.get_added_tokens_decoder().keys()
 
     def token_id(self, token: str) -> int:
         """Return the id of a control token.

@@ -27,7 +27,7 @@ REF = "#/components/schemas/"
 _TEMPLATE = REF + "{model}"
 _NULL = {"type": "null"}
 _NO_NUL = r"^[^\u0000]*$"
-_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+_NOT_BLANK = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
 _NO_VALUE = r"^\s*[Nn][Oo][Nn][Ee]\s*$"  # runtime.dialogue.DELETED, in any case
 _SOMETIMES = {
     "TurnResponse": ("unconstrained", "now", "corrected"),  # see `response.encode`

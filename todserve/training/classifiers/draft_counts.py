@@ -7,6 +7,7 @@ Example: ``count_drafts(Path("runs/multiwoz/prepared"), Path("checkpoints/multiw
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from todserve.runtime.decoding.drafts import DRAFTS_FILE, Drafts
@@ -60,12 +61,16 @@ def save_counts(turns: Iterable[TrainingTurn], builder: PromptBuilder, checkpoin
 
 
 def shortlist_of(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Shortlist:
-    """Return the tokens that the targets of ``turns`` are made of."""
-    return Shortlist.counted(
+    """Return the tokens that the targets of ``turns`` are made of, and every label there is.
+
+    Turns that are made up while a network trains bring labels that no prepared turn has.
+    """
+    targets = (
         builder.target(TASKS[task], target)
         for turn in turns
         for task, target in targets_of(turn, builder.format.belief_target).items()
     )
+    return Shortlist.counted(chain(targets, [sorted(builder.tokenizer.label_ids)]))
 
 
 def _drafted(turns: Iterable[TrainingTurn], builder: PromptBuilder) -> Iterator[tuple[int, ...]]:
