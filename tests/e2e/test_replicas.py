@@ -173,7 +173,15 @@ def test_prometheus_sees_both_gateways_and_knows_every_word_of_the_dashboard(
     ]
     # TorchServe does not run here, nobody was refused, nothing is released, and so few turns have
     # no drift.
-    never = ("tod_batch", "tod_turns", "tod_failed", "_refusals", "_marks", "_shadow", "_fallbacks")
+    never: tuple[str, ...] = (
+        "tod_batch",
+        "tod_turns",
+        "tod_failed",
+        "_refusals",
+        "_marks",
+        "_shadow",
+        "_fallbacks",
+    )
     never += ("tod_read_tokens", "tod_written_tokens", "_drift")
     asked = [one for one in expressions if not any(word in one for word in never)]
     assert len(asked) > 12
