@@ -7,6 +7,7 @@ service ``restaurant`` with the slots of both.
 
 from collections.abc import Iterable, Iterator
 
+from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service, Slot
 from todserve.runtime.wire.model_description import ModelDescription
 
@@ -27,6 +28,19 @@ def described(model: ModelDescription) -> Iterator[Service]:
             ),
             intents=model.domain_intents.get(domain, ()),
         )
+
+
+def open_services(dialogues: Iterable[Dialogue]) -> tuple[Service, ...]:
+    """Return the domains of the dialogues with the slots of their states, all of them open."""
+    slots: dict[str, set[str]] = {}
+    for dialogue in dialogues:
+        for turn in dialogue.turns:
+            for domain in filter(None, [turn.active_domain, *(turn.belief_state or {})]):
+                slots.setdefault(domain, set()).update((turn.belief_state or {}).get(domain, {}))
+    return tuple(
+        Service(name=domain, slots=tuple(Slot(name=slot) for slot in sorted(names)))
+        for domain, names in sorted(slots.items())
+    )
 
 
 def merged(services: Iterable[Service]) -> tuple[Service, ...]:

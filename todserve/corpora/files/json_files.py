@@ -60,6 +60,17 @@ def parsed_list(content: bytes, path: str) -> Sequence[Any]:
     return entries
 
 
+def listed_entries(source: CorpusSource, folder: str) -> Iterator[tuple[str, Any]]:
+    """Yield (path, entry) of the JSON lists in a folder, one file in memory at a time.
+
+    Raises:
+        CorpusError: a file is no JSON, or no list.
+    """
+    for path, content in source.files(folder, ".json"):
+        for entry in parsed_list(content, path):
+            yield path, entry
+
+
 @contextmanager
 def layout(where: str, publisher: str) -> Iterator[None]:
     """Turn a missing key or a wrong type inside the block into a `CorpusError` at ``where``.

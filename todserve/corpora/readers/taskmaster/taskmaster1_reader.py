@@ -15,7 +15,8 @@ from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
-from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_services, segment_turns
+from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_turns
+from todserve.corpora.services import open_services
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service
 
@@ -62,7 +63,7 @@ def read_taskmaster1(
 def taskmaster1_services(source: CorpusSource) -> tuple[Service, ...]:
     """Return the tasks with the slots that any split fills; all are open, so no value is told."""
     splits = [one for one in _SPLITS if source.has(_LIST.format(one))]
-    return segment_services(
+    return open_services(
         dialogue for split in splits for dialogue in read_taskmaster1(source, split)
     )
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
-from todserve.corpora.files.json_files import layout, parsed_list
+from todserve.corpora.files.json_files import layout, listed_entries
 from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
-from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_services, segment_turns
+from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_turns
+from todserve.corpora.services import open_services
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service
 
@@ -48,11 +49,7 @@ def read_taskmaster2(
     """
     source.publisher.check(split)
     report = begun(report, source, split)
-    entries = (
-        (path, entry)
-        for path, content in source.files("data", ".json")
-        for entry in parsed_list(content, path)
-    )
+    entries = listed_entries(source, "data")
     for path, entry in with_progress(entries, progress=progress, label="taskmaster2"):
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["conversation_id"])
@@ -62,7 +59,7 @@ def read_taskmaster2(
 
 def taskmaster2_services(source: CorpusSource) -> tuple[Service, ...]:
     """Return the domains with the slots of their states."""
-    return segment_services(read_taskmaster2(source, "train"))
+    return open_services(read_taskmaster2(source, "train"))
 
 
 def _recognised(folder: Path) -> tuple[str, ...]:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from todserve.corpora.corpus_source import CorpusSource
-from todserve.corpora.files.json_files import layout, parsed_list
+from todserve.corpora.files.json_files import layout, listed_entries
 from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.reader import Reader
 from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.label_names import label
-from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_services, segment_turns
+from todserve.corpora.readers.taskmaster.taskmaster_segments import segment_turns
+from todserve.corpora.services import open_services
 from todserve.runtime.language.dialogue import Dialogue
 from todserve.runtime.language.schema import Service
 
@@ -45,11 +46,7 @@ def read_taskmaster3(
     """
     source.publisher.check(split)
     report = begun(report, source, split)
-    entries = (
-        (path, entry)
-        for path, content in source.files(_FOLDER, ".json")
-        for entry in parsed_list(content, path)
-    )
+    entries = listed_entries(source, _FOLDER)
     for path, entry in with_progress(entries, progress=progress, label="taskmaster3"):
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["conversation_id"])
@@ -60,7 +57,7 @@ def read_taskmaster3(
 
 def taskmaster3_services(source: CorpusSource) -> tuple[Service, ...]:
     """Return the one domain with the slots of its states."""
-    return segment_services(read_taskmaster3(source, "train"))
+    return open_services(read_taskmaster3(source, "train"))
 
 
 def _recognised(folder: Path) -> tuple[str, ...]:

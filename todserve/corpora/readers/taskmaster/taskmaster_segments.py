@@ -6,15 +6,14 @@ Example: "8" marked ``restaurant_reservation.num.guests.accept`` is slot ``num_g
 ``restaurant_reservation``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.slot_values import SEVERAL_VALUES, open_value
-from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.runtime.language.schema import Service, Slot
+from todserve.runtime.language.dialogue import Turn
 
 _ACCEPTED, _REJECTED = "accept", "reject"
 
@@ -54,19 +53,6 @@ def segment_turns(
             active_domain=active,
             system=system["text"] if system else None,
         )
-
-
-def segment_services(dialogues: Iterable[Dialogue]) -> tuple[Service, ...]:
-    """Return the domains of the dialogues with the slots of their states, all of them open."""
-    slots: dict[str, set[str]] = {}
-    for dialogue in dialogues:
-        for turn in dialogue.turns:
-            for domain in filter(None, [turn.active_domain, *(turn.belief_state or {})]):
-                slots.setdefault(domain, set()).update((turn.belief_state or {}).get(domain, {}))
-    return tuple(
-        Service(name=domain, slots=tuple(Slot(name=slot) for slot in sorted(names)))
-        for domain, names in sorted(slots.items())
-    )
 
 
 def _marked(

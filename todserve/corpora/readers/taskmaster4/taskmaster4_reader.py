@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from todserve.corpora.corpus_source import CorpusSource
-from todserve.corpora.files.json_files import layout, parsed_list
+from todserve.corpora.files.json_files import layout, listed_entries
 from todserve.corpora.publisher import Publisher
 from todserve.corpora.read_report import ReadReport, with_progress
 from todserve.corpora.reader import Reader
@@ -24,8 +24,9 @@ from todserve.corpora.readers.dialogue_frame import begun, kept
 from todserve.corpora.readers.exchanges import exchanges
 from todserve.corpora.readers.label_names import counted_label, label
 from todserve.corpora.readers.slot_values import open_value
+from todserve.corpora.services import open_services
 from todserve.runtime.language.dialogue import Dialogue, Turn
-from todserve.runtime.language.schema import Service, Slot
+from todserve.runtime.language.schema import Service
 from todserve.runtime.untrusted.json_text import parse_json
 
 _SEARCH, _ADD, _CHANGE = "get_menu_items", "add_order_item", ("update_order", "update_order_item")
@@ -104,11 +105,7 @@ def read_taskmaster4(
     """
     source.publisher.check(split)
     report = begun(report, source, split)
-    entries = (
-        (path, entry)
-        for path, content in source.files(_FOLDER, ".json")
-        for entry in parsed_list(content, path)
-    )
+    entries = listed_entries(source, _FOLDER)
     for path, entry in with_progress(entries, progress=progress, label="taskmaster4"):
         with layout(path, _PUBLISHER):
             dialogue_id = str(entry["conversation_id"])
@@ -118,15 +115,7 @@ def read_taskmaster4(
 
 def taskmaster4_services(source: CorpusSource) -> tuple[Service, ...]:
     """Return one service a vertical (``Coffee`` is the only one) with the slots of its orders."""
-    slots: dict[str, set[str]] = {}
-    for dialogue in read_taskmaster4(source, "train"):
-        for turn in dialogue.turns:
-            domain = str(turn.active_domain)
-            slots.setdefault(domain, set()).update((turn.belief_state or {}).get(domain, {}))
-    return tuple(
-        Service(name=domain, slots=tuple(Slot(name=slot) for slot in sorted(names)))
-        for domain, names in slots.items()
-    )
+    return open_services(read_taskmaster4(source, "train"))
 
 
 def _turns(entry: Mapping[str, Any], dialogue_id: str, report: ReadReport) -> Iterator[Turn]:
