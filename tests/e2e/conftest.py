@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.served_endpoint import MODEL_CONFIG, ROOT, MakeSettings, write_config
+from tests.support.studio_page import launch
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.server.server_settings import ServerSettings
 from todserve.serving.server.torchserve_server import RunningServer, start
@@ -18,6 +20,15 @@ def store(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     config = folder / "model-config.yaml"
     config.write_text(MODEL_CONFIG)
     return build_archive(tiny_checkpoint, folder / "store", model_config=config).parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium; every test opens contexts of its own in it."""
+    with sync_playwright() as playwright:
+        opened = launch(playwright)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

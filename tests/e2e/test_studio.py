@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Error, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Route, expect
 from pydantic import SecretStr
 
 from tests.support.served_endpoint import ROOT, write_config
-from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.server.server_settings import ServerSettings
@@ -41,14 +41,6 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
     )
     with start(settings) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

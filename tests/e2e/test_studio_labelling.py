@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
-from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
 
@@ -28,14 +28,6 @@ def answering(request: dict[str, Any]) -> dict[str, Any]:
     if "book" in said:
         return answer | {"intent": {"name": "book_train", "confidence": 0.9}}
     return answer
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
-from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = [
@@ -33,14 +33,6 @@ def inherited(request: dict[str, Any]) -> dict[str, Any]:
             "results": rows[::-1] if turn else rows,
         },
     }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.support.gateway_server import ModelServer
-from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from tests.support.studio_page import CHROMIUM, Studio, studio
 from tests.support.two_versions import two_versions
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -17,14 +17,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

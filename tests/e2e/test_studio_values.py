@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
-from tests.support.studio_page import CHROMIUM, Studio, launch, studio
+from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.gateway_settings import GatewaySettings
 
 pytestmark = [
@@ -29,14 +29,6 @@ def typed(request: dict[str, Any]) -> dict[str, Any]:
         "belief_state": {"train": {"day": day, "price": price}},
         "refused": [phone],
     }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
