@@ -95,6 +95,23 @@ def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
     return facts.style.questions["doubt"] + facts.style.question(domain, slot)
 
 
+def unknown_reply(facts: Facts, domain: str, slot: str, value: str) -> str:
+    """Return that a wish cannot be, what can, and the question for it."""
+    style, values = facts.style, facts.schema.values(domain, slot)
+    named = facts.style.kind(domain)
+    if all(one.isdigit() for one in values):
+        most = str(max(map(int, values)))
+        told = style.told.get(f"{slot}.most", style.sentences["most"]).replace("{most}", most)
+    else:
+        names = style.listed([style.wording.spoken(slot, one) for one in values])
+        told = style.told.get(f"{slot}.lacking", style.sentences["lacking"])
+        told = told.replace("{values}", names)
+    told = told.replace("{kinds}", named.many).replace("{kind}", named.one)
+    said = style.wording.spoken(slot, value)
+    asked = "" if facts.state.get(domain, {}).get(slot) else style.question(domain, slot)
+    return f"{told.replace('{value}', said).rstrip('.')}. {asked}".strip()
+
+
 def service_reply(facts: Facts) -> str:
     """Return what a service has, for somebody who asked for it outright; empty where nothing.
 
