@@ -59,6 +59,7 @@ _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, 
 _OUTRIGHT = "outright"
 """The rule of a reply to who asks for a service that the network took them to be outside of."""
 _FEW_WORDS = 6
+_A_CALL = 3  # words, that may be nothing but a service's name: "police please"
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -355,7 +356,8 @@ class Pipeline:
             at_hand=self._asked_about(work),
         )
         if said is not None:
-            work.asked_outright = work.out_of_scope
+            of_none = not self.checkpoint.schema.intent_domains(work.intent)
+            work.asked_outright = work.out_of_scope or of_none
             work.judged = JudgedIntent(name=said, confidence=1.0)
 
     def _hear_parts(self, questions: Questions, works: Sequence[TurnWork]) -> None:
@@ -397,6 +399,9 @@ class Pipeline:
         """
         reading = work.readings.get(TaskName.BELIEF_STATE)
         of_intent = self.checkpoint.schema.intent_domains(work.intent)
+        alone = not of_intent and len(work.utterance.split()) <= _A_CALL
+        if alone and (called := self.checkpoint.grounds.ways.service_said(work.utterance.lower())):
+            return (called,)
         if not work.out_of_scope and (not of_intent or reading is None or reading.parsed.state):
             return ()
         grounds, history = self.checkpoint.grounds, work.request.history

@@ -60,7 +60,7 @@ def plain_reply(
         return facts.style.question(facts.domain, facts.missing[0])
     if books and facts.bookable:
         return _booked(facts)
-    if facts.row and (told := sentences.get(f"told.{facts.domain}")):
+    if facts.row and (told := _of_one_place(facts)):
         return told
     if picked and (like := _as_it_is(facts, doubted or facts.denied)):
         return like
@@ -71,8 +71,15 @@ def plain_reply(
     if facts.unranked and not books:
         return _filled(sentences["none_such"].replace("{word}", facts.unranked), facts)
     if facts.exhausted:
-        return _filled(sentences["only"], facts)
-    if lost and not facts.asked & facts.columns and "choice" not in facts.asked:
+        return _filled(sentences["only" if facts.matches == 1 else "all"], facts)
+    if facts.spurned:
+        return _filled(sentences["unwanted"], facts)
+    if (
+        lost
+        and not facts.rejects
+        and not facts.asked & facts.columns
+        and "choice" not in facts.asked
+    ):
         return out_of_scope_reply(facts)
     asked = _requested(facts, acts)
     if facts.arranged:
@@ -121,11 +128,8 @@ def service_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     if not facts.domain or not facts.matches:
         return ""
-    if facts.matches == 1 and facts.slots and (told := sentences.get(f"told.{facts.domain}")):
+    if told := _of_one_place(facts):
         return told
-    about = sentences.get(f"about.{facts.domain}")
-    if about and not facts.slots:
-        return about
     asked = (
         facts.style.question(facts.domain, slot)
         for slot in facts.schema.slots(facts.domain)
@@ -134,6 +138,12 @@ def service_reply(facts: Facts) -> str:
     found = _found(facts)
     further = sentences["more"] if facts.matches == 1 else next(asked, sentences["more"])
     return f"{found} {further}" if found else ""
+
+
+def _of_one_place(facts: Facts) -> str:
+    """Return what is known of a service that is one place, or of its department; else nothing."""
+    name = f"{'told' if facts.slots else 'about'}.{facts.domain}"
+    return facts.style.sentences.get(name, "")
 
 
 def beside_reply(facts: Facts) -> str:
