@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
+import torch
 
 from benchmarks.peers.asking import first_answer
 from benchmarks.peers.base import AnswerForm, Client, HttpClient
@@ -18,8 +19,9 @@ from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.process import OwnProcess
 from benchmarks.peers.stock_files import size_of
 from benchmarks.ports import Ports
-from todserve.runtime.engines.engine_export import export_checkpoint
-from todserve.runtime.engines.engine_spec import Dtype, EngineName
+from todserve.runtime.checkpoint import load_network
+from todserve.runtime.engines.engine_spec import Dtype
+from todserve.runtime.engines.onnx.onnx_export import FOLDER, export_onnx
 
 _READY = 240.0  # seconds
 _PATH = "/predict"
@@ -141,7 +143,11 @@ def ray_peer(checkpoint: Path, folder: Path, ports: Ports) -> WebPeer:
 
 def openvino_peer(checkpoint: Path, folder: Path, ports: Ports) -> WebPeer:
     """Return the OpenVINO peer: LitServe as in the other one, another runtime under it."""
-    exported = folder / "exported"
+
+    def export() -> None:
+        network = load_network(checkpoint, dtype=torch.float32)
+        export_onnx(network, folder, dtype=Dtype.FLOAT32)
+
     return WebPeer(
         "openvino",
         "OpenVINO on our ONNX export (fp32 weights, its own precision) in LitServe as above",
@@ -149,8 +155,6 @@ def openvino_peer(checkpoint: Path, folder: Path, ports: Ports) -> WebPeer:
         checkpoint,
         folder,
         ports,
-        ["--openvino", str(exported / "onnx")],
-        prepare=lambda: export_checkpoint(
-            checkpoint, exported, engine=EngineName.ONNX, dtype=Dtype.FLOAT32
-        ),
+        ["--openvino", str(folder / FOLDER)],
+        prepare=export,
     )

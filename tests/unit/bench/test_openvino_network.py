@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.peers.stock_turn import StockNetwork
-from todserve.runtime.engines.engine_export import export_checkpoint
-from todserve.runtime.engines.engine_spec import Dtype, EngineName
+from todserve.runtime.checkpoint import load_network
+from todserve.runtime.engines.engine_spec import Dtype
+from todserve.runtime.engines.onnx.onnx_export import export_onnx
 
 pytest.importorskip("openvino")  # of the benchmark's own requirements
 
@@ -16,9 +18,9 @@ def test_openvino_writes_the_rows_that_generate_writes(
 ) -> None:
     from benchmarks.peers.openvino_network import OpenVinoNetwork
 
-    exported = tmp_path / "exported"
-    export_checkpoint(tiny_checkpoint, exported, engine=EngineName.ONNX, dtype=Dtype.FLOAT32)
+    network = load_network(tiny_checkpoint, dtype=torch.float32)
+    export_onnx(network, tmp_path, dtype=Dtype.FLOAT32)
     contexts, prefixes, ends = [(5, 6, 7), (9, 8)], [(3, 4), (3, 5)], [11, 12]
     stock = StockNetwork(tiny_checkpoint)(contexts, prefixes, ends)
-    rows = OpenVinoNetwork(exported / "onnx", precision="f32")(contexts, prefixes, ends)
+    rows = OpenVinoNetwork(tmp_path / "onnx", precision="f32")(contexts, prefixes, ends)
     assert rows == stock
