@@ -21,9 +21,10 @@ from todserve.corpora.readers.rasa.rasa_slots import (
 )
 from todserve.corpora.readers.rasa.rasa_types import Place, RasaDomain
 
-KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"})
+KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"}) | {
+    *("session_config", "e2e_actions")
+}
 """Any of these in a YAML file makes it a domain file."""
-
 
 _FORM_KEYS = ("ignored_intents",)
 """Keys of a form beside its slots: Rasa 3 refuses a file with any other."""
