@@ -13,6 +13,7 @@ from todserve.bot.conversion.rasa_conversion import ConversionReport, convert_ra
 from todserve.bot.rasa.intent_payload import IntentPayload
 from todserve.bot.trials.story_files import read_bot_stories
 from todserve.corpora.files.dialogue_layouts import open_dialogues
+from todserve.corpora.layout_conversion import run_convert
 from todserve.corpora.readers.label_names import label
 
 DOMAIN = """
@@ -203,3 +204,13 @@ def test_starting_over_is_done_as_rasa_does_it(tmp_path: Path) -> None:
     report = converted(tmp_path, **{"data/r.yml": rules})
     assert report.bot.actions.intents["affirm"] == "action_restart"
     assert report.bot.actions.endpoint is None
+
+
+def test_a_response_left_empty_says_nothing_in_todays_format_either(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"data/more.yml": "responses: {utter_none: }\n", "config.yaml": "language: de\n"}
+    converted(tmp_path, **more)
+    run_convert(tmp_path / "bot", "rasa", tmp_path / "again")
+    assert "None" not in (tmp_path / "again" / "domain.yml").read_text("utf-8")
+    assert "config.yaml" in capsys.readouterr().out

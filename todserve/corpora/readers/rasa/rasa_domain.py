@@ -213,7 +213,7 @@ def domain_tree(domain: RasaDomain) -> dict[str, Any]:
 
 def _as_list(given: Any) -> list[Any]:
     """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
-    entries = given if isinstance(given, list) else [given]
+    entries = given if isinstance(given, list) else [] if given is None else [given]
     return [_with_text(one) if isinstance(one, dict) else {"text": str(one)} for one in entries]
 
 
