@@ -81,7 +81,7 @@ start: $(RUNTIME) ## start TorchServe with the archive there is and wait until i
 stop: ## stop TorchServe
 	@if [ -x $(BIN)/tod ]; then $(BIN)/tod stop; else echo "nothing is installed here"; fi
 
-bench: $(BENCH) ## measure a turn against a cascade, a stock handler, Flask and LitServe
+bench: $(BENCH) ## measure a turn against a cascade, a stock handler, LitServe, Ray Serve and OpenVINO
 	@$(BIN)/tod bench $(ARGS)
 
 train: $(TRAIN) ## train a checkpoint from CONFIG (a file, or the name of a shipped one)
