@@ -13,6 +13,7 @@ from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.booking_reference import booking_reference
+from todserve.runtime.reply.clauses import Clause, clauses_of
 from todserve.runtime.reply.reply_style import ReplyStyle
 from todserve.runtime.reply.told_bookings import ToldBooking, references_in, told_bookings
 
@@ -61,6 +62,7 @@ class Facts:
     unranked: str = ""
     unwanted: bool = False
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -131,6 +133,13 @@ class Facts:
     def forms(self) -> WordForms:
         """How the language writes a value or a name otherwise."""
         return self.knowledge.forms
+
+    def clauses(self, delexicalised: str) -> tuple[Clause, ...]:
+        """Return the clauses of a reply; one that is judged is cut several times."""
+        found = self._clauses.get(delexicalised)
+        if found is None:
+            found = self._clauses[delexicalised] = clauses_of(delexicalised, self.style)
+        return found
 
     @property
     def slots(self) -> Mapping[str, str]:
@@ -513,9 +522,7 @@ class Facts:
         """Return the entities of the domain that were named by anybody before."""
         key = next((slot for slot in self.style.slots.keys if slot in self.columns), "")
         told = " ".join([*self.said, *self.heard])
-        named = [
-            one for one in self.knowledge.values(self.domain, key) if self.forms.named_in(one, told)
-        ]
+        named = self.knowledge.names_said(self.domain, key, told)
         return [row for one in named if (row := self._row_named(key, one)) is not None]
 
     def _row_named(self, key: str, name: str) -> Mapping[str, str] | None:

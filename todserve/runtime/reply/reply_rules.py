@@ -40,7 +40,7 @@ from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.reply.amendment import claimed
-from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
@@ -73,7 +73,7 @@ class Draft:
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """Its clauses."""
-        return clauses_of(self.delexicalised, self.facts.style)
+        return self.facts.clauses(self.delexicalised)
 
     @cached_property
     def claims(self) -> tuple[Clause, ...]:
