@@ -70,7 +70,7 @@ class Choices:
         """Return the state after a token, or REFUSED."""
         if self.automaton is None or state == FREE:
             return FREE
-        return int(self.automaton.table[state, token])
+        return int(self.automaton.table[state, self.automaton.kinds[token]])
 
     def best(self, logits: Logits, states: Sequence[int]) -> list[int]:
         """Return the column of the likeliest allowed token of each row; of equal ones the first."""
@@ -122,7 +122,7 @@ class Choices:
         known = self._known.get(state)
         if known is None:
             assert self.automaton is not None
-            row = self.automaton.table[state]
+            row = self.automaton.row(state)
             refused = (row if self._shortlist is None else row[self._shortlist]) == REFUSED
             allows = 2 * int(refused.sum()) > len(refused)
             places = np.flatnonzero(~refused if allows else refused)
@@ -133,7 +133,7 @@ class Choices:
         if found is None:
             assert self.automaton is not None
             assert self._shortlist is not None
-            refused = self.automaton.table[state, self._more] == REFUSED
+            refused = self.automaton.row(state)[self._more] == REFUSED
             more = np.flatnonzero(~refused if known.allowed else refused) + len(self._shortlist)
             places = np.concatenate([known.places, more])
             found = self._with_more[state] = _Columns(places=places, allowed=known.allowed)
@@ -149,8 +149,9 @@ def _labels_beyond(automaton: TokenAutomaton | None, shortlist: Ids | None) -> I
     if automaton is None or shortlist is None:
         return np.zeros(0, dtype=np.int64)
     allowed = automaton.table != REFUSED
-    few = _FEW * allowed.sum(axis=1) < automaton.vocabulary
-    few |= ~allowed[:, shortlist].any(axis=1)
-    wanted = allowed[few].any(axis=0)
+    tokens = np.bincount(automaton.kinds)  # of each kind
+    few = _FEW * (allowed @ tokens) < automaton.vocabulary
+    few |= ~allowed[:, np.unique(automaton.kinds[shortlist])].any(axis=1)
+    wanted = allowed[few].any(axis=0)[automaton.kinds]
     wanted[shortlist] = False
     return np.flatnonzero(wanted).astype(np.int64)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.decoding.token_choices import Choices
 
@@ -16,7 +17,7 @@ def automaton() -> TokenAutomaton:
     table[FREE] = FREE
     for state, count in enumerate(ALLOWED, start=1):
         table[state, random.choice(VOCABULARY, size=count, replace=False)] = FREE
-    return TokenAutomaton(table=table, starts={})
+    return plain_automaton(table)
 
 
 @pytest.mark.parametrize("scale", [0.1, 3.0, 60.0])
@@ -29,7 +30,7 @@ def test_the_choice_and_its_probabilities_are_those_of_the_definition(
     random = np.random.default_rng(9)
     logits = random.normal(scale=scale, size=(len(states), VOCABULARY)).astype(np.float32)
     for row, state, best in zip(logits, states, found.best(logits, states), strict=True):
-        allowed = automaton().table[state] != REFUSED
+        allowed = automaton().row(state) != REFUSED
         assert best == int(np.where(allowed, row, -np.inf).argmax())
         sharp = row.astype(np.float64) * sharpness
         whole = np.logaddexp.reduce(sharp)
