@@ -21,8 +21,8 @@ from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.language.schema import Schema, letters_and_digits
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.named_venues import NamedVenues
+from todserve.runtime.tracking.orders.plain_orders import PlainOrders
 from todserve.runtime.tracking.outlived_names import OutlivedNames
-from todserve.runtime.tracking.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 from todserve.runtime.tracking.wish_parts import WishParts
 from todserve.runtime.values.value_reader import ValueReader
