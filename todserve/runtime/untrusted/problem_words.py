@@ -39,6 +39,7 @@ EXPECTED = {
     "string_too_long": "expected at most {max_length} characters",
     "string_too_short": "expected at least {min_length} characters",
     "string_type": "expected a text",
+    "string_unicode": "expected a text of whole characters",
     "too_long": "got more than {max_length}; expected at most so many",
     "too_short": "got {actual_length}; expected at least {min_length}",
 }
