@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.errors import ConfigError, DataError, reason_of
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
@@ -276,7 +276,7 @@ class ReplyStyle(_Frozen):
             style._check_patterns(cls.of_language(language) if below else None)
             return style
         except (ValidationError, DataError, ConfigError) as error:
-            told = f"cannot read {path}: {error}"
+            told = f"cannot read {path}: {reason_of(error)}"
             if not below:
                 told = (
                     f"{path}: language {language!r} has no file in the package, which has "
