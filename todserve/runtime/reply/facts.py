@@ -397,9 +397,11 @@ class Facts:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the utterance says something new of the active domain."""
+        """Whether the utterance says or asks something new of the active domain."""
         before = self.before.get(self.domain, {})
-        return any(before.get(slot) != value for slot, value in self.slots.items())
+        return bool(self.asked & self.columns) or any(
+            before.get(slot) != value for slot, value in self.slots.items()
+        )
 
     def key_of(self, booking: ToldBooking) -> str:
         """Return the column that has the name of what is booked."""

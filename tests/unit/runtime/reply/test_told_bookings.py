@@ -127,3 +127,9 @@ def test_who_asks_for_the_reference_after_a_change_books_nothing_anew(talk: Talk
     facts = talk.facts("hotel", MOVED, user=user, said=[ACORN], before=MOVED, intent="book_hotel")
     sent = talk.chosen(BOOKS, facts, intent="book_hotel").candidate.filled.text
     assert sent == "The reference number for Acorn Guest House is AAAAAAA2."
+
+
+def test_who_needs_no_table_and_asks_something_is_answered(talk: Talk) -> None:
+    user = "i do not need a room right now, but what is the postcode?"
+    facts = talk.facts("hotel", {"hotel": {"name": "el shaddai"}}, user=user)
+    assert talk.candidate("[value_name] has the postcode [value_postcode].", facts).holds
