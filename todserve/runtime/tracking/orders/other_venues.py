@@ -37,6 +37,11 @@ class OtherVenues:
                 slot, heard.text
             ):
                 orders.kept.add((domain, slot))
+        for slot in self.words.name_slots.get(domain, ()):
+            # "Not that one either" names nothing: the network took what was just offered.
+            short = self.words.forms.without_kinds(new.get(slot, ""))
+            if slot not in known and short not in heard.text:
+                orders.kept.add((domain, slot))
 
     def said_again(self, heard: Hearing, orders: OrderSheet) -> None:
         """Keep a venue that is named in full: "another room at the acorn guest house"."""

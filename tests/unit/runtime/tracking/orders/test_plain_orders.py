@@ -329,3 +329,11 @@ def test_a_venue_that_is_named_again_stays(orders: PlainOrders) -> None:
     found = after(orders, "another room at the acorn guest house", DAYS, "hotel", gone)
     assert found["hotel"]["name"] == "acorn guest house"
     assert "name" not in after(orders, "not the acorn guest house", DAYS, "hotel", gone)["hotel"]
+
+
+def test_what_is_turned_down_is_not_chosen(orders: PlainOrders) -> None:
+    state: BeliefState = {"hotel": {"area": "north"}}
+    wrote = {"hotel": {"name": "acorn guest house"}}
+    assert after(orders, "not that one either", state, "hotel", wrote) == state
+    chosen = after(orders, "not that one, the acorn then", state, "hotel", wrote)
+    assert chosen["hotel"]["name"] == "acorn guest house"
