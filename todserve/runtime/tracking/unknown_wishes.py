@@ -234,9 +234,10 @@ class UnknownWishes:
         words = "|".join(
             re.escape(one) for one in sorted((*numbers.words, *numbers.scales), key=len)[::-1]
         )
+        joining = alternatives(self.ways.joining)
         return re.compile(
             rf"(?<![\w:.£$€#/-])(?:\d+(?![\w:/]|[.,]\d)"
-            rf"|(?:a )?(?:{words})(?:[ -](?:and )?(?:{words}))*(?!\w))"
+            rf"|(?:a )?(?:{words})(?:[ -](?:{joining} )?(?:{words}))*(?!\w))"
         )
 
     @property
