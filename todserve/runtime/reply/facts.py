@@ -308,6 +308,8 @@ class Facts:
     def may_book(self) -> bool:
         """Whether the user may want a booking now: the intent says so, or cannot say."""
         books = self.style.books
+        if self.cancels and not self.orders:
+            return False
         if self.intent is None or self.intent.startswith(books) or self.orders:
             return True
         return not any(one.startswith(books) for one in self.schema.intents)
@@ -363,9 +365,13 @@ class Facts:
     @cached_property
     def recalled_bookings(self) -> tuple[ToldBooking, ...]:
         """The bookings whose reference the user asks for, where the state does not hold them."""
-        if "reference" not in self.asked or self.orders or not self.told_references:
+        asks = "reference" in self.asked or self._says("lists")
+        if not asks or self.orders or not self.told_references:
             return ()
+        if self._says("lists"):
+            return self.told_bookings
         points = any(self._says(one) for one in ("first", "second", "every"))
+        points = points or bool(self.booked_here and not self._says("yes"))
         if self._named_bookings:
             points = points or not (self.understood and self.may_book)
         elif self.understood:
@@ -391,9 +397,11 @@ class Facts:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the utterance says something new of the active domain."""
+        """Whether the utterance says or asks something new of the active domain."""
         before = self.before.get(self.domain, {})
-        return any(before.get(slot) != value for slot, value in self.slots.items())
+        return bool(self.asked & self.columns) or any(
+            before.get(slot) != value for slot, value in self.slots.items()
+        )
 
     def key_of(self, booking: ToldBooking) -> str:
         """Return the column that has the name of what is booked."""
@@ -480,13 +488,23 @@ class Facts:
     def exhausted(self) -> bool:
         """Whether the user wants another one than the only one there is, which has been named."""
         wanted = self.style.patterns["other"].search(self.utterance) is not None or self.rejects
-        finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
+        concerned = self.schema.intent_domains(self.intent)
+        finds = self.domain in (concerned or (self.domain,)) and not self.may_book
         return wanted and finds and (self.unwanted or (self.matches == 1 and self.named_before()))
 
     @property
     def rejects(self) -> bool:
         """Whether the user turns down what was just offered."""
         return self.style.patterns["rejects"].search(self.typed or self.utterance) is not None
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether the user turned down what the last reply named, and wants another one."""
+        last = self.said[-1] if self.said else ""
+        rows = self.result.results if self.result else ()
+        key = self.key or ""
+        named = any(row.get(key) and self.forms.named_in(row[key].lower(), last) for row in rows)
+        return self.rejects and named and not (self.told_references or self.understood)
 
     @property
     def spurned(self) -> bool:

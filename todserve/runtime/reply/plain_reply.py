@@ -106,6 +106,8 @@ def unknown_reply(facts: Facts, domain: str, slot: str, value: str) -> str:
     """Return that a wish cannot be, what can, and the question for it."""
     style, values = facts.style, facts.schema.values(domain, slot)
     named = facts.style.kind(domain)
+    if value in values:
+        return doubtful_reply(facts, domain, slot)  # nobody books for none
     if all(one.isdigit() for one in values):
         most = str(max(map(int, values)))
         told = style.told.get(f"{slot}.most", style.sentences["most"]).replace("{most}", most)

@@ -409,7 +409,9 @@ def _nowhere(draft: Draft) -> bool:
 
 
 def _only(draft: Draft) -> bool:
-    return draft.facts.exhausted or draft.facts.spurned
+    facts = draft.facts
+    named = facts.style.names_one(draft.delexicalised) or "choice" in _slots(draft)
+    return facts.exhausted or facts.spurned or (facts.passed_over and not named)
 
 
 def _rank(draft: Draft) -> bool:

@@ -89,6 +89,7 @@ class Claims(_Frozen):
         first: in the user's words, the booking before the last one.
         second: in the user's words, the second of several bookings.
         every: in the user's words, all bookings.
+        lists: in the user's words, the question what is booked.
         undone: that a booking was cancelled or changed.
         rejects: in the user's words, that what was just offered is not wanted.
         excludes: in the user's words before a name, that this one is not wanted.
@@ -128,6 +129,7 @@ class Claims(_Frozen):
     first: str = ""
     second: str = ""
     every: str = ""
+    lists: str = ""
     undone: str = ""
     rejects: str = ""
     excludes: str = ""

@@ -9,6 +9,7 @@ nobody said, where both ends are told, where little else is, or where the servic
 before it ("a train from oxford").
 """
 
+import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from todserve.runtime.values.said_numbers import read_number
 from todserve.runtime.values.unreadable import UnreadableValue
 from todserve.runtime.values.value_words import ValueWords, languages
 
+_NEAR = 0.8
+_SHORTEST = 4  # letters of a word that may be misspelt
 _FEW_WORDS = 5  # of which an end of a way may be all there is: "no, to oxford"
 _ALONE = re.compile(r"\s*(?:$|[,.;!?])")
 _LONGEST = 999  # of a number without its unit: longer ones are codes
@@ -163,7 +166,8 @@ class UnknownWishes:
             ]
             said = {slot: self._behind(self._leads[slot], service, text) for slot in ends}
             named = bool(ends) and self._nouns[service].search(text) is not None
-            whole = named and all(said.values())  # "from leeds to cambridge"
+            # "From leeds to cambridge", and nothing else goes between two places.
+            whole = named and all(said.values()) and not self._goes_otherwise(service, text)
             short = service == domain and len(text.split()) <= _FEW_WORDS
             for slot in ends:
                 value = written.get(service, {}).get(slot, "")
@@ -175,6 +179,14 @@ class UnknownWishes:
                 known = self.schema.values(service, slot)
                 if places and not any(self._is_known(service, slot, one, known) for one in places):
                     yield UnknownWish(domain=service, slot=slot, value=places[0])
+
+    def _goes_otherwise(self, service: str, text: str) -> bool:
+        """Say whether a text names another service that has ends of a way: a taxi."""
+        ends = {slot for pair in self.ways.pointing.pairs for slot in pair}
+        return any(
+            domain != service and ends & {*self.schema.slots(domain)} and noun.search(text)
+            for domain, noun in self._nouns.items()
+        )
 
     def _behind(self, lead: re.Pattern[str], domain: str, text: str) -> list[str]:
         """Return the places that stand behind a lead."""
@@ -200,11 +212,11 @@ class UnknownWishes:
     def _is_known(self, domain: str, slot: str, text: str, values: Iterable[str]) -> bool:
         """Say whether a text says one of some values of a slot, or a word of one."""
         key = self.schema.forms.comparison_key
-        words = {key(word) for word in text.split()}
+        words = [key(word) for word in text.split()]
         return any(
             self.ways.says(domain, slot, value, text)
             or key(text) in key(value)
-            or any(key(word) in words for word in value.split())
+            or any(_is_near(key(word), words) for word in value.split())
             for value in values
         )
 
@@ -222,9 +234,10 @@ class UnknownWishes:
         words = "|".join(
             re.escape(one) for one in sorted((*numbers.words, *numbers.scales), key=len)[::-1]
         )
+        joining = alternatives(self.ways.joining)
         return re.compile(
             rf"(?<![\w:.£$€#/-])(?:\d+(?![\w:/]|[.,]\d)"
-            rf"|(?:a )?(?:{words})(?:[ -](?:and )?(?:{words}))*(?!\w))"
+            rf"|(?:a )?(?:{words})(?:[ -](?:{joining} )?(?:{words}))*(?!\w))"
         )
 
     @property
@@ -275,3 +288,15 @@ class UnknownWishes:
     @cached_property
     def _placeless(self) -> re.Pattern[str]:
         return any_of(self.ways.pointing.placeless)
+
+
+def _is_near(word: str, said: Collection[str]) -> bool:
+    """Say whether a word is one of some, or one of them misspelt."""
+    if word in said or len(word) < _SHORTEST:
+        return word in said
+    matcher = difflib.SequenceMatcher(None, b=word)
+    for one in said:
+        matcher.set_seq1(one)
+        if matcher.quick_ratio() >= _NEAR and matcher.ratio() >= _NEAR:
+            return True
+    return False

@@ -72,3 +72,12 @@ def test_the_hospital_is_told_of_and_its_department_where_one_is_wished(
     facts = talk.facts("hospital", {"hospital": slots}, user="where is the hospital?")
     sent = talk.chosen("i am sorry, i cannot help with that.", facts)
     assert sent.candidate.filled.text.startswith(text)
+
+
+def test_who_turns_it_down_is_told_of_another_one(talk: Talk) -> None:
+    first = talk.facts("hotel", {}).row["name"]
+    facts = talk.facts("hotel", {}, user="no, not that", said=[f"{first} is nice."])
+    sent = talk.chosen("you are welcome. goodbye!", facts)
+    assert sent.rules == ("only",)
+    assert sent.candidate.filled.text.startswith("I have found 3 places to stay. One of them is")
+    assert first not in sent.candidate.filled.text.lower()

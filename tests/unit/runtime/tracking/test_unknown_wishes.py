@@ -63,6 +63,8 @@ def test_what_no_slot_knows_is_found(
         ("from there to here", "train"),
         ("move the train to saturday", "train"),
         ("a taxi from narnia to mordor", "taxi"),
+        ("a taxi from the ugly duckling to ely train station", "taxi"),
+        ("a train from leiceter to peterbourough", "train"),
         ("to book it", "train"),
     ],
 )
