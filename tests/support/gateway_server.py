@@ -130,7 +130,7 @@ class ModelServer(ServingThread):
                         time.sleep(seconds)
                     if told:
                         status, answer = 200, answering(request)
-                        _, _, version = self.path[len("/predictions/") :].partition("/")
+                        version = "/".join(self.path.split("/")[3:])
                         if version:
                             answer = answer | {"model": answer["model"] | {"version": version}}
                             answer = answer | outer.of_version.get(version, {})

@@ -359,3 +359,35 @@ def test_a_version_of_another_server_is_tried_beside_torchserves_own(
     assert answering == ["2.0"]
     version_of(gateway, gateway.begin(), "2")
     assert other.paths == ["/predictions/tod/3.0"]
+
+
+def test_kserves_routes_follow_a_promotion_to_another_server_and_back(
+    gateway: GatewayServer, model: ModelServer, other: ModelServer, logs: Path
+) -> None:
+    def answers(path: str) -> str:
+        answer = gateway.call("POST", path, {"user": "a train to ely"})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["model"]["version"])
+
+    # TorchServe has a version 2.0 of its own; 3.0 is the other server's.
+    other.description = DESCRIPTION | {"version": "3.0"}
+    other.of_version["3.0"] = {"model": {"name": "tod", "version": "3.0", "checkpoint": "d"}}
+    plain = ("/v2/models/tod/infer", "/v2/models/tod/explain", "/v1/models/tod:predict")
+    Releases(logs, "tod").place(other.url, reason="on Ray")
+    assert {answers(path) for path in plain} == {"1.0"}
+    assert answers("/v2/models/tod/versions/3.0/infer") == "3.0"
+    assert other.paths == ["/predictions/tod/3.0"]
+
+    released(gateway, "POST", "/promotion", version="3.0", untried=True)
+    assert {answers(path) for path in plain} == {"3.0"}
+    assert {*other.paths} == {"/predictions/tod/3.0", "/explanations/tod/3.0"}
+    assert gateway.call("GET", "/v2/models/tod").json()["versions"] == ["3.0"]
+    # Whoever names a version gets that one.
+    assert answers("/v2/models/tod/versions/1.0/infer") == "1.0"
+
+    model.away = True
+    assert gateway.call("GET", "/v2/models/tod/ready").json()["ready"] is True
+    assert answers(plain[0]) == "3.0"
+    model.away = False
+    released(gateway, "POST", "/rollback", reason="slow")
+    assert {answers(path) for path in plain} == {"1.0"}

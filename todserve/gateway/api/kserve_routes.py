@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.health import HealthCheck
 from todserve.gateway.api.roles import allowed
-from todserve.gateway.conversations.model_clients import Forwarded, Models
+from todserve.gateway.conversations.model_clients import Forwarded, Models, Way
 from todserve.gateway.gateway_errors import FaultBody, GatewayError
 from todserve.runtime.wire.kserve import V1Request, V2Request
 
@@ -140,27 +140,27 @@ def kserve_routes(models: Models) -> APIRouter:
     @routes.post("/v1/models/{name}:predict", openapi_extra=_V1)
     async def v1_predict(name: Name, request: Request) -> Response:
         """Answer ``{"instances": [...]}``; each is a request of the endpoint."""
-        return await _asked(models, f"/predictions/{name}", name, request)
+        return await _asked(models, "predictions", name, request)
 
     @routes.post("/v1/models/{name}:explain", openapi_extra=_V1)
     async def v1_explain(name: Name, request: Request) -> Response:
         """Say of each of ``instances`` why it is answered as it is."""
-        return await _asked(models, f"/explanations/{name}", name, request)
+        return await _asked(models, "explanations", name, request)
 
     @routes.post("/v2/models/{name}/infer", openapi_extra=_V2)
     async def v2_infer(name: Name, request: Request) -> Response:
         """Answer a tensor ``turn`` with a tensor ``answer``, in JSON or binary."""
-        return await _asked(models, f"/predictions/{name}", name, request)
+        return await _asked(models, "predictions", name, request)
 
     @routes.post("/v2/models/{name}/explain", openapi_extra=_V2)
     async def v2_explain(name: Name, request: Request) -> Response:
         """Say of each text of the tensor ``turn`` why it is answered as it is."""
-        return await _asked(models, f"/explanations/{name}", name, request)
+        return await _asked(models, "explanations", name, request)
 
     @routes.post("/v2/models/{name}/versions/{number}/infer", openapi_extra=_V2)
     async def version_infer(name: Name, number: Version, request: Request) -> Response:
         """Answer a tensor ``turn`` by one version of a model."""
-        return await _asked(models, f"/predictions/{name}/{number}", name, request)
+        return await _asked(models, "predictions", f"{name}/{number}", request)
 
     return routes
 
@@ -187,13 +187,13 @@ def _metadata(models: Models, name: str, number: str | None, request_id: str) ->
     )
 
 
-async def _asked(models: Models, path: str, name: str, request: Request) -> Response:
+async def _asked(models: Models, way: Way, model: str, request: Request) -> Response:
     """Hand a body on to the model, and its answer back."""
     content = await request.body()
     headers = {key: request.headers[key] for key in _HANDED_ON if key in request.headers}
     headers["x-request-id"] = request.state.request_id
     try:
-        found: Forwarded = await run_in_threadpool(models.forward, path, name, content, headers)
+        found: Forwarded = await run_in_threadpool(models.forward, way, model, content, headers)
     except GatewayError as error:
         return _told(error)
     return Response(found.content, found.status, found.headers)

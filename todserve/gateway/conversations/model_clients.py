@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from todserve.bot.rasa.intent_payload import IntentPayload, outright
 from todserve.bot.words_alone import NOBODY
@@ -39,6 +39,9 @@ from todserve.runtime.wire.response import TurnResponse, encode
 from todserve.runtime.wire.turn_events import Whole
 from todserve.serving.client.client import Client
 from todserve.serving.client.conversation import newest_exchanges
+
+Way = Literal["predictions", "explanations"]
+"""What an endpoint is asked for: an answer, or why it is given."""
 
 Told = Callable[[Mapping[str, Any]], None]
 """Is told what was understood, as the JSON of an answer without a reply."""
@@ -258,13 +261,13 @@ class Models:
         return found
 
     def forward(
-        self, path: str, model: str, content: bytes, headers: Mapping[str, str]
+        self, way: Way, model: str, content: bytes, headers: Mapping[str, str]
     ) -> Forwarded:
-        """Hand a body on to the endpoint as it is, and its answer back.
+        """Hand a body on to whoever answers for a model, as it is, and the answer back.
 
         Args:
-            path: of the endpoint.
-            model: the one that the path names.
+            way: what is asked for.
+            model: as ``ask``.
             content: the body.
             headers: what is said of it.
 
@@ -273,7 +276,8 @@ class Models:
             ModelAwayError: no answer.
         """
         try:
-            answer = self._client.forward(path, content, headers)
+            client, asked = self._client_of(model)
+            answer = client.forward(f"/{way}/{asked}", content, headers)
         except ServerError as error:
             raise self._away(model, error) from None
         if answer.status_code == HTTPStatus.NOT_FOUND:

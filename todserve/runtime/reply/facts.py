@@ -4,8 +4,7 @@ Comes after the look-up and before the reply. Example: ``facts.count({"pricerang
 is how many of the places found are expensive, so that "there are no expensive ones" can be judged.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.booking_reference import booking_reference
 from todserve.runtime.reply.clauses import Clause, clauses_of
 from todserve.runtime.reply.reply_style import ReplyStyle
+from todserve.runtime.reply.told_bookings import ToldBooking, references_in, told_bookings
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 FEW = 10
@@ -37,7 +37,9 @@ class Facts:
         heard: what the user said before, lower case.
         intent: the user's intent, if it is known.
         understood: whether the utterance changed the state of the active domain.
+        before: the belief state before the utterance.
         typed: what was typed, lower case, before it was read as it is meant.
+        unwanted: whether the user has turned down everything that was found.
         unranked: the word for a place in an order that nothing found has: "earlier"; else empty.
         knowledge: the database.
         schema: domains and slots.
@@ -55,8 +57,10 @@ class Facts:
     heard: Sequence[str] = ()
     intent: str | None = None
     understood: bool = False
+    before: BeliefState = field(default_factory=dict)
     typed: str = ""
     unranked: str = ""
+    unwanted: bool = False
     _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -71,6 +75,7 @@ class Facts:
         heard: Sequence[str] = (),
         intent: str | None = None,
         understood: bool = False,
+        before: BeliefState | None = None,
         typed: str = "",
         knowledge: KnowledgeBase,
         schema: Schema,
@@ -78,13 +83,15 @@ class Facts:
     ) -> "Facts":
         """Collect the facts of a turn, and put the entity at hand first among the results."""
         lower = tuple(text.lower() for text in said)
-        result, unranked = found, ""
+        result, unranked, unwanted = found, "", False
         if found is not None:
             result = _at_hand_first(found, utterance.lower(), lower, style, knowledge.forms)
             wishes = knowledge.in_force(found.domain, state.get(found.domain, {}))
             result, unranked = _ranked(
                 result, utterance.lower(), wishes, style, knowledge, new=understood
             )
+            talk = [*(text.lower() for text in heard), utterance.lower()]
+            result, unwanted = _wanted_first(result, lower, talk, wishes, style, knowledge)
         facts = cls(
             domain=domain or "",
             state=state,
@@ -94,8 +101,10 @@ class Facts:
             heard=tuple(text.lower() for text in heard),
             intent=intent,
             understood=understood,
+            before=before or {},
             typed=typed.lower(),
             unranked=unranked,
+            unwanted=unwanted,
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -259,10 +268,14 @@ class Facts:
         Where the style does not say, they are the slots that the user informs and no entity has:
         a day, a time, a number of people.
         """
-        named = self.style.bookings.get(self.domain)
+        return self._slots_to_book(self.domain)
+
+    def _slots_to_book(self, domain: str) -> tuple[str, ...]:
+        named = self.style.bookings.get(domain)
         if named is not None:
             return named
-        return tuple(slot for slot in self.schema.slots(self.domain) if slot not in self.columns)
+        columns = self.knowledge.columns(domain)
+        return tuple(slot for slot in self.schema.slots(domain) if slot not in columns)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -288,14 +301,145 @@ class Facts:
     def may_book(self) -> bool:
         """Whether the user may want a booking now: the intent says so, or cannot say."""
         books = self.style.books
-        if self.intent is None or self.intent.startswith(books):
+        if self.intent is None or self.intent.startswith(books) or self.orders:
             return True
         return not any(one.startswith(books) for one in self.schema.intents)
 
     @cached_property
+    def orders(self) -> bool:
+        """Whether the user says outright to book what is at hand: "book that too"."""
+        return self._says("orders")
+
+    def _says(self, pattern: str) -> bool:
+        return self.style.patterns[pattern].search(self.utterance) is not None
+
+    @cached_property
     def told_references(self) -> tuple[str, ...]:
         """Every reference that earlier replies told, of whatever booking."""
-        return tuple(_REFERENCE.findall(" ".join(self.said)))
+        return references_in(" ".join(self.said))
+
+    @cached_property
+    def told_bookings(self) -> tuple[ToldBooking, ...]:
+        """Every booking that earlier replies told, oldest first."""
+        if not self.told_references:
+            return ()
+        names = {
+            domain: [
+                name.lower()
+                for slot in self.style.slots.keys
+                for name in self.knowledge.values(domain, slot)
+            ]
+            for domain, table in self.knowledge.tables.items()
+            if self._slots_to_book(domain) and not table.arranged
+        }
+        return told_bookings(self.said, self.heard, names, self.forms)
+
+    @property
+    def booked_here(self) -> tuple[ToldBooking, ...]:
+        """The bookings of the active domain that earlier replies told."""
+        if self.arranged:
+            return tuple(self._arranged_before([self.domain]))
+        return tuple(one for one in self.told_bookings if one.domain == self.domain)
+
+    def _arranged_before(self, domains: Iterable[str]) -> Iterator[ToldBooking]:
+        """Yield what was sent for the state before, as replies have told it: a taxi."""
+        told = " ".join(self.said)
+        for domain in domains:
+            table, slots = self.knowledge.tables.get(domain), self.before.get(domain, {})
+            if table is None or not table.arranged or not slots:
+                continue
+            row = self.knowledge.query(domain, slots, limit=1).results[0]
+            name = next((row[slot] for slot in self.style.slots.keys if row.get(slot)), "")
+            if name and all(value.lower() in told for value in row.values()):
+                yield ToldBooking(code="", domain=domain, name=name.lower())
+
+    @cached_property
+    def recalled_bookings(self) -> tuple[ToldBooking, ...]:
+        """The bookings whose reference the user asks for, where the state does not hold them."""
+        if "reference" not in self.asked or self.orders or not self.told_references:
+            return ()
+        points = any(self._says(one) for one in ("first", "second", "every"))
+        if self._named_bookings:
+            points = points or not (self.understood and self.may_book)
+        elif self.understood:
+            return ()
+        if not points and self.may_book:
+            return ()
+        meant = self._meant_bookings
+        return () if [one.code for one in meant] == [self.reference] else meant
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the user wants something that is booked to be booked no more."""
+        return self._says("cancels")
+
+    @cached_property
+    def kept_bookings(self) -> tuple[ToldBooking, ...]:
+        """The bookings that the user wants to be rid of, and that nothing here can cancel."""
+        withdrawn = {domain for domain in self.before if not self.state.get(domain)}
+        if withdrawn:
+            told = (one for one in self.told_bookings if one.domain in {*withdrawn, ""})
+            return (*told, *self._arranged_before(withdrawn))
+        return self._meant_bookings if self.cancels else ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the utterance says something new of the active domain."""
+        before = self.before.get(self.domain, {})
+        return any(before.get(slot) != value for slot, value in self.slots.items())
+
+    def key_of(self, booking: ToldBooking) -> str:
+        """Return the column that has the name of what is booked."""
+        columns = self.knowledge.columns(booking.domain)
+        return next((slot for slot in self.style.slots.keys if slot in columns), "name")
+
+    def phone_of(self, booking: ToldBooking) -> str:
+        """Return the phone number of what is booked; empty where none is known."""
+        table = self.knowledge.tables.get(booking.domain)
+        if not booking.name or table is None:
+            return ""
+        slots = {self.key_of(booking): booking.name}
+        wishes = self.before.get(booking.domain, {}) if table.arranged else slots
+        found = self.knowledge.query(booking.domain, wishes, limit=1).results
+        return found[0].get("phone", "") if found else ""
+
+    @property
+    def _named_bookings(self) -> tuple[ToldBooking, ...]:
+        return tuple(
+            one
+            for one in self.told_bookings
+            if one.name and self.forms.named_in(one.name, self.utterance)
+        )
+
+    @property
+    def _meant_bookings(self) -> tuple[ToldBooking, ...]:
+        """Which bookings the user speaks of: those named, those of the service, the last one."""
+        own, every = self._named_bookings or self.booked_here, self.told_bookings
+        if self._says("every"):
+            return own if self._named_bookings else every
+        if self._says("first"):
+            return (own if len(own) > 1 else every)[:1]
+        if self._says("second"):
+            return (own if len(own) > 1 else every)[1:2]
+        return (own or every)[-1:]
+
+    @property
+    def rebooks(self) -> bool:
+        """Whether what is wished is another booking of a service than the one there is of it."""
+        if self._says("adds") or not self.booked_here:
+            return False
+        if self.arranged:
+            return self.bookable and self.booked_here[-1].name != self.name
+        return self.reference is None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the user wishes what is booked otherwise: "make it five people"."""
+        old, new = self.before.get(self.domain, {}), self.slots
+        slots = [one for slot in self.booking_slots for one in slot.split("|")]
+        changed = any(old.get(one) and old.get(one) != new.get(one) for one in slots)
+        same = bool(self.booked_here) and self.booked_here[-1].name == self.name
+        return changed and same and self.rebooks
 
     @cached_property
     def reference(self) -> str | None:
@@ -328,9 +472,20 @@ class Facts:
     @property
     def exhausted(self) -> bool:
         """Whether the user wants another one than the only one there is, which has been named."""
-        wanted = self.style.patterns["other"].search(self.utterance) is not None
+        wanted = self.style.patterns["other"].search(self.utterance) is not None or self.rejects
         finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
-        return wanted and finds and self.matches == 1 and self.named_before()
+        return wanted and finds and (self.unwanted or (self.matches == 1 and self.named_before()))
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the user turns down what was just offered."""
+        return self.style.patterns["rejects"].search(self.typed or self.utterance) is not None
+
+    @property
+    def spurned(self) -> bool:
+        """Whether a search finds nothing but what the user has turned down, and not named since."""
+        finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
+        return self.unwanted and finds and self.understood
 
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
@@ -391,9 +546,6 @@ class Facts:
         return any(self.names(text) for text in latest)
 
 
-_REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
-
-
 def _at_hand_first(
     found: DatabaseResult,
     utterance: str,
@@ -424,6 +576,51 @@ def _at_hand_first(
     if not chosen:  # none, or the first already
         return found
     return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
+
+
+def _wanted_first(
+    found: DatabaseResult,
+    said: Sequence[str],
+    heard: Sequence[str],
+    wishes: Mapping[str, str],
+    style: ReplyStyle,
+    knowledge: KnowledgeBase,
+) -> tuple[DatabaseResult, bool]:
+    """Put last what the user has turned down; say whether that is all there is.
+
+    Args:
+        found: the look-up.
+        said: the replies, lower case.
+        heard: the user's words before each of them, and those after the last, lower case.
+        wishes: what was looked up.
+        style: the language.
+        knowledge: the database.
+    """
+    first = next(iter(found.results), {})
+    key = next((slot for slot in style.slots.keys if first.get(slot)), None)
+    if key is None:
+        return found, False
+    turns = [*zip(["", *said], heard, strict=False)]
+    forms = knowledge.forms
+
+    def is_unwanted(row: Mapping[str, str]) -> bool:
+        name, unwanted = forms.without_article(row.get(key, "").lower()), False
+        for reply, words in turns:
+            at = words.find(forms.without_kinds(name) or name)
+            if at >= 0:
+                unwanted = style.patterns["excludes"].search(words[:at]) is not None
+            elif name in reply and style.patterns["rejects"].search(words):
+                unwanted = not references_in(reply)
+        return unwanted
+
+    rows = found.results
+    if not any(map(is_unwanted, rows)):
+        return found, False
+    if len(rows) < found.matches <= _MOST_RANKED:
+        rows = knowledge.query(found.domain, wishes, limit=found.matches).results
+    out = [row for row in rows if is_unwanted(row)]
+    kept = [row for row in rows if row not in out]
+    return replace(found, results=(*kept, *out)[: len(found.results)]), not kept
 
 
 def _ranked(

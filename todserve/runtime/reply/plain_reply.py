@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from todserve.runtime.language.dialogue import GENERAL, DialogueAct
 from todserve.runtime.reply.facts import FEW, Facts
+from todserve.runtime.reply.told_bookings import ToldBooking
 
 _GREETINGS = ("bye", "welcome", "greet")
 _REQUEST = "request"
@@ -33,6 +34,10 @@ def plain_reply(
         unborne: whether a yes or a no was generated that nothing bears out.
     """
     sentences = facts.style.sentences
+    if facts.kept_bookings and not facts.goes_on:
+        return kept_reply(facts)
+    if facts.recalled_bookings:
+        return _recalled(facts)
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
     if facts.is_unknown_name:
@@ -45,6 +50,8 @@ def plain_reply(
         called = picked and facts.row.get("phone") and not facts.arranged
         call = _filled(sentences["call"], facts) if called else ""
         return f"{sentences['unknown']} {call}".strip()
+    if facts.cancels and not (facts.told_references or facts.goes_on):
+        return f"{sentences['unbooked']} {sentences['more']}"
     if facts.recalls and (so_far := _so_far(facts)):
         return so_far
     if facts.unpicked and facts.asked & facts.columns:
@@ -53,7 +60,7 @@ def plain_reply(
         return facts.style.question(facts.domain, facts.missing[0])
     if books and facts.bookable:
         return _booked(facts)
-    if facts.row and (told := sentences.get(f"told.{facts.domain}")):
+    if facts.row and (told := _of_one_place(facts)):
         return told
     if picked and (like := _as_it_is(facts, doubted or facts.denied)):
         return like
@@ -64,8 +71,15 @@ def plain_reply(
     if facts.unranked and not books:
         return _filled(sentences["none_such"].replace("{word}", facts.unranked), facts)
     if facts.exhausted:
-        return _filled(sentences["only"], facts)
-    if lost and not facts.asked & facts.columns and "choice" not in facts.asked:
+        return _filled(sentences["only" if facts.matches == 1 else "all"], facts)
+    if facts.spurned:
+        return _filled(sentences["unwanted"], facts)
+    if (
+        lost
+        and not facts.rejects
+        and not facts.asked & facts.columns
+        and "choice" not in facts.asked
+    ):
         return out_of_scope_reply(facts)
     asked = _requested(facts, acts)
     if facts.arranged:
@@ -88,6 +102,23 @@ def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
     return facts.style.questions["doubt"] + facts.style.question(domain, slot)
 
 
+def unknown_reply(facts: Facts, domain: str, slot: str, value: str) -> str:
+    """Return that a wish cannot be, what can, and the question for it."""
+    style, values = facts.style, facts.schema.values(domain, slot)
+    named = facts.style.kind(domain)
+    if all(one.isdigit() for one in values):
+        most = str(max(map(int, values)))
+        told = style.told.get(f"{slot}.most", style.sentences["most"]).replace("{most}", most)
+    else:
+        names = style.listed([style.wording.spoken(slot, one) for one in values])
+        told = style.told.get(f"{slot}.lacking", style.sentences["lacking"])
+        told = told.replace("{values}", names)
+    told = told.replace("{kinds}", named.many).replace("{kind}", named.one)
+    said = style.wording.spoken(slot, value)
+    asked = "" if facts.state.get(domain, {}).get(slot) else style.question(domain, slot)
+    return f"{told.replace('{value}', said).rstrip('.')}. {asked}".strip()
+
+
 def service_reply(facts: Facts) -> str:
     """Return what a service has, for somebody who asked for it outright; empty where nothing.
 
@@ -97,11 +128,8 @@ def service_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     if not facts.domain or not facts.matches:
         return ""
-    if facts.matches == 1 and facts.slots and (told := sentences.get(f"told.{facts.domain}")):
+    if told := _of_one_place(facts):
         return told
-    about = sentences.get(f"about.{facts.domain}")
-    if about and not facts.slots:
-        return about
     asked = (
         facts.style.question(facts.domain, slot)
         for slot in facts.schema.slots(facts.domain)
@@ -112,11 +140,51 @@ def service_reply(facts: Facts) -> str:
     return f"{found} {further}" if found else ""
 
 
+def _of_one_place(facts: Facts) -> str:
+    """Return what is known of a service that is one place, or of its department; else nothing."""
+    name = f"{'told' if facts.slots else 'about'}.{facts.domain}"
+    return facts.style.sentences.get(name, "")
+
+
 def beside_reply(facts: Facts) -> str:
     """Return what was found for a second service that was asked for in the same breath."""
     sentences = facts.style.sentences
     found = _found(facts) if facts.matches else _filled(sentences["none"], facts)
     return f"{_filled(sentences['beside'], facts)} {found}" if found else ""
+
+
+def kept_reply(facts: Facts) -> str:
+    """Return that what is booked stays booked, and whom to call."""
+    sentences, wording = facts.style.sentences, facts.style.wording
+    told, calls = [], []
+    for one in facts.kept_bookings:
+        name = _booked_name(one, facts)
+        code = wording.spoken("reference", one.code)
+        phrase = facts.style.told["kept"].replace("{name}", name).replace("{code}", code)
+        told.append(phrase if code else name)
+        phone = facts.phone_of(one)
+        call = sentences["call"].replace("[{key}]", name).replace("[value_phone]", phone)
+        calls += [call] if phone and call not in calls else []
+    kept = sentences["kept"].replace("{booked}", facts.style.listed(told))
+    return " ".join([kept, *calls])
+
+
+def _recalled(facts: Facts) -> str:
+    """Return the references of the earlier bookings that the user asks for."""
+    told, wording = facts.style.told, facts.style.wording
+    phrases = []
+    for one in facts.recalled_bookings:
+        phrase = told.get("reference_of", told["reference"]) if one.name else told["reference"]
+        name, code = _booked_name(one, facts), wording.spoken("reference", one.code)
+        phrases.append(phrase.replace("{name}", name).replace("[value_reference]", code))
+    return f"{facts.style.listed(phrases)}."
+
+
+def _booked_name(booking: ToldBooking, facts: Facts) -> str:
+    """Return what a booking is of, as it is written."""
+    if not booking.name:
+        return facts.style.kind(booking.domain).one
+    return facts.style.wording.spoken(facts.key_of(booking), booking.name)
 
 
 def _earlier_booking(facts: Facts) -> str:

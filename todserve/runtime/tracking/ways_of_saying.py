@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.relative_words import RelativeWords
 from todserve.runtime.untrusted.checked_pattern import check_pattern
@@ -32,9 +32,15 @@ class Spans(BaseModel):
         days: the days of the week in their order -> a phrase for each.
         before: words that may stand before the first: "from".
         joined: what stands between the two: "to", "until".
+        leaving: words for going away, which stand before the last day: "check out".
+        linking: words that may stand before those: "and we".
+        on: words that may stand before a day: "on the".
         counted: words behind a number that says how long the stay is, so that nothing is counted.
         read_as: how a stretch is read, with ``{n}`` nights and its first ``{day}``; empty leaves
             it as it is.
+        until: words before the last day of a stay whose first is known, beside those for going
+            away: "stay till".
+        slots: the slot of the first day, and that of the number of nights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,8 +48,13 @@ class Spans(BaseModel):
     days: Mapping[str, str] = {}
     before: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    linking: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     read_as: str = ""
+    until: tuple[str, ...] = ()
+    slots: tuple[str, str] = ("", "")
 
 
 class CompanyWords(BaseModel):
@@ -55,6 +66,9 @@ class CompanyWords(BaseModel):
         beside: join two people, and no bare number.
         unnumbered: stand before people of whom nobody says how many they are.
         after: may follow a bare number that is one of people.
+        as_many: stand before as many people as were counted last: "their husbands".
+        all_of: stand behind the number of all who were thought of: "of us".
+        besides: stand behind that and before whoever comes on top: "plus".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +78,9 @@ class CompanyWords(BaseModel):
     beside: tuple[str, ...] = ()
     unnumbered: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    as_many: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
 
 class WaysOfSaying(BaseModel):
@@ -192,7 +209,7 @@ class WaysOfSaying(BaseModel):
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(
-                f"cannot read {path}: {error}; expected {', '.join(cls.model_fields)}, "
+                f"cannot read {path}: {reason_of(error)}; expected {', '.join(cls.model_fields)}, "
                 "with regular expressions as phrases"
             ) from error
 
@@ -213,8 +230,9 @@ class WaysOfSaying(BaseModel):
             *self.lead,
         )
         yield from (*self.speakers, *self.pair_behind, *self.pair_before)
-        yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
-        yield from self.spans.counted
+        spans = self.spans
+        yield from (*spans.days.values(), *spans.before, *spans.joined, *spans.leaving)
+        yield from (*spans.linking, *spans.on, *spans.counted, *spans.until)
         yield from (text for text, _ in self.shorthand)
         yield from self.pointing.phrases()
         yield from self.relative.phrases()

@@ -16,6 +16,7 @@ from todserve.training.batches.batch import Batch, Parcel, unpack
 from todserve.training.batches.examples import TASK_ORDER
 from todserve.training.loop.distributed import World, unsynchronised
 from todserve.training.network.distillation import Distillation
+from todserve.training.network.quick_dropout import quicken
 from todserve.training.network.training_network import Loss, PackedLoss, logits_of
 from todserve.training.training_config import TrainingConfig
 
@@ -54,7 +55,7 @@ class Update:
         if world.device.type == "cpu":
             # The fused kernel cannot train a position bias: torch would fall back to a slower path
             # than T5's own three lines (a tenth of a step in bfloat16).
-            network.set_attn_implementation("eager")
+            quicken(network)
         self._optimizers = optimizers
         self._world = world
         self._teacher = None if teacher is None else nn.Module.to(teacher, world.device)

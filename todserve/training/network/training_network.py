@@ -14,6 +14,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 from todserve.training.batches.batch import IGNORED, Batch
 from todserve.training.batches.examples import TASK_ORDER
 from todserve.training.network.distillation import Distillation, divergence
+from todserve.training.network.output_loss import output_loss
 from todserve.training.training_config import Network
 
 
@@ -79,6 +80,21 @@ def logits_of(
     Args:
         network: encodes the contexts once for all their targets.
         batch: packed examples.
+        everywhere: see `written_states`.
+    """
+    hidden = written_states(network, batch, everywhere=everywhere)
+    logits: torch.Tensor = cast(Any, network).lm_head(hidden).float()
+    return logits
+
+
+def written_states(
+    network: T5ForConditionalGeneration, batch: Batch, *, everywhere: bool = False
+) -> torch.Tensor:
+    """Return the (N, F) states of the decoder that the N written tokens are read from.
+
+    Args:
+        network: encodes the contexts once for all their targets.
+        batch: packed examples.
         everywhere: of all B x D decoder positions instead: picking some out takes a look at the
             labels, for which a GPU has to be waited for.
     """
@@ -97,11 +113,10 @@ def logits_of(
         encoder_attention_mask=crossing.masked_fill(unseen, torch.finfo(dtype).min),
         use_cache=False,
     ).last_hidden_state
-    hidden = decoded.flatten(0, 1) if everywhere else decoded[batch.labels != IGNORED]
+    hidden: torch.Tensor = decoded.flatten(0, 1) if everywhere else decoded[batch.labels != IGNORED]
     if network.config.scale_decoder_outputs:
         hidden = hidden * network.config.d_model**-0.5
-    logits: torch.Tensor = model.lm_head(hidden).float()
-    return logits
+    return hidden
 
 
 def loss_of(
@@ -124,7 +139,6 @@ def loss_of(
         everywhere: work all decoder positions out and count the written ones: nothing is waited
             for and every tensor's shape is known beforehand.
     """
-    logits = logits_of(network, batch, everywhere=everywhere)
     rows = torch.arange(len(batch.labels), device=batch.labels.device)[:, None]
     # Targets are numbered by row and block; padding belongs to one more that is not counted.
     spare = len(batch.labels) * len(TASK_ORDER)
@@ -138,6 +152,68 @@ def loss_of(
 
     labels, task, number = picked(batch.labels), picked(batch.task), picked(number)
     counted = picked(written).float()
+    weight = counted if weights is None else counted * weights.to(counted.device)[task]
+    hidden = written_states(network, batch, everywhere=everywhere)
+    whole_output = label_smoothing or distillation is not None
+    if hidden.device.type == "cpu" and not everywhere and not whole_output:
+        written_loss = _lean(network, hidden, labels, weight)
+    else:
+        written_loss = _plain(network, hidden, labels, weight, label_smoothing, distillation)
+    nats, right, apart = written_loss.nats, written_loss.right, written_loss.apart
+    with torch.no_grad():
+        # One wrong token spoils its target.
+        none = torch.zeros(spare + 1, device=labels.device)
+        wrong = none.index_add(0, number, (1 - right) * counted)[:spare]
+        length = none.index_add(0, number, counted)[:spare]
+        task_of = none.long().scatter(0, number, task)[:spare]
+        whole = (length > 0).float()
+    return Loss(
+        total=written_loss.total,
+        weight=weight.sum(),
+        nats=_per_task(task, nats.detach()),
+        divergence=_per_task(task, apart.detach()),
+        tokens=_per_task(task, counted),
+        correct=_per_task(task, right * counted),
+        exact=_per_task(task_of, whole * (wrong == 0)),
+        targets=_per_task(task_of, whole),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """What N written tokens cost: ``total`` is trained, the other three are (N,) and told."""
+
+    total: torch.Tensor
+    nats: torch.Tensor
+    right: torch.Tensor
+    apart: torch.Tensor
+
+
+def _lean(
+    network: T5ForConditionalGeneration,
+    hidden: torch.Tensor,
+    labels: torch.Tensor,
+    weight: torch.Tensor,
+) -> _Written:
+    """Return the cross-entropy alone, on a processor."""
+    precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+    table = network.lm_head.weight
+    with torch.autocast("cpu", enabled=False):
+        loss = output_loss(hidden.to(precision or table.dtype), table, labels, weight)
+    none = torch.zeros_like(loss.nats)
+    return _Written(total=loss.total, nats=loss.nats, right=loss.right, apart=none)
+
+
+def _plain(
+    network: T5ForConditionalGeneration,
+    hidden: torch.Tensor,
+    labels: torch.Tensor,
+    weight: torch.Tensor,
+    label_smoothing: float,
+    distillation: Distillation | None,
+) -> _Written:
+    """Return the cross-entropy, smoothed and distilled as asked, from the logits of all pieces."""
+    logits: torch.Tensor = cast(Any, network).lm_head(hidden).float()
     nats = nn.functional.cross_entropy(logits, labels, reduction="none")
     trained = nats
     if label_smoothing:
@@ -153,25 +229,9 @@ def loss_of(
         )
         share = distillation.weight
         trained = (1 - share) * trained + share * distillation.temperature**2 * apart
-    weight = counted if weights is None else counted * weights.to(nats.device)[task]
     with torch.no_grad():
         right = (logits.argmax(-1) == labels).float()
-        # One wrong token spoils its target.
-        none = torch.zeros(spare + 1, device=labels.device)
-        wrong = none.index_add(0, number, (1 - right) * counted)[:spare]
-        length = none.index_add(0, number, counted)[:spare]
-        task_of = none.long().scatter(0, number, task)[:spare]
-        whole = (length > 0).float()
-    return Loss(
-        total=(trained * weight).sum(),
-        weight=weight.sum(),
-        nats=_per_task(task, nats.detach()),
-        divergence=_per_task(task, apart.detach()),
-        tokens=_per_task(task, counted),
-        correct=_per_task(task, right * counted),
-        exact=_per_task(task_of, whole * (wrong == 0)),
-        targets=_per_task(task_of, whole),
-    )
+    return _Written(total=(trained * weight).sum(), nats=nats, right=right, apart=apart)
 
 
 class PackedLoss(nn.Module):

@@ -6,9 +6,10 @@ import pytest
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.dialogue import BeliefState, apply_update
-from todserve.runtime.tracking.plain_orders import PlainOrders, Written
+from todserve.runtime.tracking.orders.order_sheet import Written
+from todserve.runtime.tracking.orders.plain_orders import PlainOrders
 
-SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+SHIPPED = Path(__file__).resolve().parents[5] / "checkpoints" / "multiwoz"
 NORTH: BeliefState = {"hotel": {"area": "north"}}
 
 

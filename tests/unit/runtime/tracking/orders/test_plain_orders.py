@@ -6,10 +6,11 @@ import pytest
 
 from tests.support.venues import SCHEMA, open_venues
 from todserve.runtime.language.dialogue import BeliefState, apply_update
-from todserve.runtime.tracking.plain_orders import PlainOrders, Written
+from todserve.runtime.tracking.orders.order_sheet import Written
+from todserve.runtime.tracking.orders.plain_orders import PlainOrders
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
-SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+SHIPPED = Path(__file__).resolve().parents[5] / "checkpoints" / "multiwoz"
 TRAIN: BeliefState = {"train": {"destination": "ely", "day": "monday", "leave": "09:00"}}
 TWO: BeliefState = {"hotel": {"area": "north"}, "restaurant": {"area": "south"}}
 DAYS: BeliefState = {

@@ -6,10 +6,10 @@ import pytest
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.dialogue import BeliefState
-from todserve.runtime.tracking.plain_orders import PlainOrders
-from todserve.runtime.tracking.told_times import ToldTimes
+from todserve.runtime.tracking.orders.plain_orders import PlainOrders
+from todserve.runtime.tracking.orders.told_times import ToldTimes
 
-SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+SHIPPED = Path(__file__).resolve().parents[5] / "checkpoints" / "multiwoz"
 TRAIN: BeliefState = {"train": {"departure": "ely", "destination": "cambridge", "leave": "08:00"}}
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.language.dialogue import BeliefState
-from todserve.runtime.tracking.indifference import Indifference
+from todserve.runtime.tracking.orders.indifference import Indifference
 
-SHIPPED = Path(__file__).resolve().parents[4] / "checkpoints" / "multiwoz"
+SHIPPED = Path(__file__).resolve().parents[5] / "checkpoints" / "multiwoz"
 NO_STATE: BeliefState = {}
 
 

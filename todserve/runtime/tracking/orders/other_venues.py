@@ -1,0 +1,97 @@
+"""OtherVenues: orders about the venue at hand: another one, none, or one of another service.
+
+Example: "not that one, what else?" leaves the wishes as they are, and the venue goes.
+"""
+
+from dataclasses import dataclass
+
+from todserve.runtime.language.dialogue import DELETED, DONTCARE
+from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet, Written
+from todserve.runtime.tracking.orders.order_words import OrderWords
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherVenues:
+    """Finds what is said of venues.
+
+    Attributes:
+        words: looks things up in what was said.
+    """
+
+    words: OrderWords
+
+    def another(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Leave the wishes as they are where another venue is asked for."""
+        domain = heard.domain or ""
+        known = heard.state.get(domain, {})
+        if not known or heard.about != domain:
+            return
+        if not self.words.pointing.another_one.search(heard.text):
+            return
+        new = heard.written.get(domain, {})
+        for slot in known:
+            if slot in self.words.name_slots.get(domain, ()):
+                if new.get(slot, known[slot]) in (known[slot], DONTCARE):
+                    orders.set(domain, slot, DELETED)
+            elif new.get(slot) in (DELETED, DONTCARE) and not self.words.ways.names(
+                slot, heard.text
+            ):
+                orders.kept.add((domain, slot))
+
+    def unknown(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Leave a venue that is known for none of a name that nothing has: "dave can't come"."""
+        for domain, slots in heard.written.items():
+            for slot in self.words.name_slots.get(domain, ()):
+                value, known = slots.get(slot, ""), heard.state.get(domain, {}).get(slot, "")
+                if value in ("", DELETED, DONTCARE) or self._is_known(domain, slot, value):
+                    continue
+                elsewhere = orders.update.keys() - {domain}
+                if elsewhere or (known and self._is_known(domain, slot, known)):
+                    orders.kept.add((domain, slot))
+
+    def of_the_name(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Leave a wish that is nothing but the venue's name: "kohinoor" is no kind of food."""
+        key = self.words.forms.comparison_key
+        for domain, slots in heard.written.items():
+            known = {**heard.state.get(domain, {}), **slots}
+            own = self.words.name_slots.get(domain, ())
+            names = {key(known[slot]) for slot in own if slot in known}
+            names -= {key(DELETED), key(DONTCARE)}
+            orders.kept |= {
+                (domain, slot)
+                for slot, value in slots.items()
+                if slot not in own and self.words.is_compared(domain, slot) and key(value) in names
+            }
+
+    def misplaced(self, written: Written) -> dict[tuple[str, str], tuple[str, str]]:
+        """Return names that are of another service: (domain, slot) -> (its domain, name)."""
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for domain, slots in written.items():
+            for slot in self.words.name_slots.get(domain, ()):
+                value = slots.get(slot, "")
+                home = self._home(slot, value)
+                if home is not None and home != domain and home not in written:
+                    found[domain, slot] = (home, value)
+        return found
+
+    def brought_home(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Give a name to the one service that has it."""
+        for (domain, slot), (home, value) in self.misplaced(heard.written).items():
+            orders.set(home, slot, value)
+            orders.kept.add((domain, slot))
+
+    def homes_of(self, written: Written) -> tuple[str, ...]:
+        """Return the services of names that the network gave to another one."""
+        return tuple(home for home, _ in self.misplaced(written).values())
+
+    def _home(self, slot: str, value: str) -> str | None:
+        """Return the one service whose database has exactly this name."""
+        homes = (
+            self.words.homes.get((slot, self.words.forms.comparison_key(value)), ())
+            if value
+            else ()
+        )
+        return homes[0] if len(homes) == 1 else None
+
+    def _is_known(self, domain: str, slot: str, name: str) -> bool:
+        return bool(self.words.knowledge.query(domain, {slot: name}, limit=1).matches)

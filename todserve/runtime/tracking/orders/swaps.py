@@ -1,0 +1,51 @@
+"""Swaps: orders by which two values change places.
+
+Example: with a room from monday and a table on tuesday, "i mixed up the two days" moves the room to
+tuesday and the table to monday; "the other way round" turns a journey.
+"""
+
+from dataclasses import dataclass
+
+from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet
+from todserve.runtime.tracking.orders.order_words import OrderWords
+
+_PAIR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swaps:
+    """Finds values that are to change places.
+
+    Attributes:
+        words: looks things up in what was said.
+    """
+
+    words: OrderWords
+
+    def swapped(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Let values change places: of two services, or the ends of a way."""
+        if not self.words.pointing.turning.search(heard.text):
+            return
+        slots = dict.fromkeys(slot for known in heard.state.values() for slot in known)
+        for slot in slots:
+            having = [one for one in heard.state if slot in heard.state[one]]
+            if len(having) != _PAIR or not self.words.ways.names(slot, heard.text):
+                continue
+            one, other = having
+            if heard.state[one][slot] != heard.state[other][slot] and not self.words.says_a_value(
+                one, slot, heard.text
+            ):
+                orders.set(one, slot, heard.state[other][slot])
+                orders.set(other, slot, heard.state[one][slot])
+        known = heard.state.get(heard.domain or "", {})
+        for first, last in self.words.pointing.pairs:
+            ends = (known.get(first, ""), known.get(last, ""))
+            # "I mixed up two things: it's thursday" says itself what was wrong.
+            telling = self.words.values_in(heard.domain or "", heard.text) and not any(
+                self.words.ways.names(slot, heard.text) for slot in (first, last)
+            )
+            if all(ends) and not (
+                orders.update or telling or any(end in heard.text for end in ends)
+            ):
+                orders.set(heard.domain or "", first, ends[1])
+                orders.set(heard.domain or "", last, ends[0])

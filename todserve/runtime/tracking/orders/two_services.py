@@ -1,0 +1,95 @@
+"""TwoServices: orders that say which of two services a value is of.
+
+Example: "hotel south, restaurant north" gives each its area, "make both saturday" gives each the
+same day.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from todserve.runtime.language.dialogue import DELETED
+from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet
+from todserve.runtime.tracking.orders.order_words import OrderWords
+
+_PAIR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoServices:
+    """Finds values that are of one of two services, or of both.
+
+    Attributes:
+        words: looks things up in what was said.
+    """
+
+    words: OrderWords
+
+    def both(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Give each service that is spoken of the one value that is said of both."""
+        if not self.words.pointing.both_of.search(heard.text):
+            return
+        known = dict.fromkeys((*heard.state, *heard.written))
+        words = self.words.forms.words_of(heard.text)
+        for slot, unit in self.words.pointing.counting.items():
+            counted = {
+                one.key for one in words if unit.match(heard.text, one.end) and one.key.isdigit()
+            }
+            self._to_all(slot, counted, known, orders)
+        text = heard.text
+        if known.keys() - heard.state.keys():
+            # A wish that begins says more of one than of both: "a cheap room and a table".
+            parts = self.words.phrases.split(text)
+            text = " ".join(one for one in parts if self.words.pointing.both_of.search(one))
+        for slot in dict.fromkeys(slot for slots in heard.state.values() for slot in slots):
+            said = {
+                value
+                for domain in known
+                for found, value in self.words.values_in(domain, text)
+                if found == slot
+            }
+            self._to_all(slot, said, known, orders)
+
+    def addressed(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Give each of two services the values that are said in its own part of the sentence."""
+        known = {*heard.state, *heard.written}
+        if len(known) < _PAIR:
+            return
+        parts = [
+            (self.words.service_of(part, known), part)
+            for part in self.words.phrases.split(heard.text)
+        ]
+        said = [(about, part) for about, part in parts if about is not None]
+        begun = len([one for one in heard.written if one not in heard.state]) >= _PAIR
+        for about, part in said:
+            if self.words.ways.ruling_out.search(part) or self.words.denies(part):
+                continue
+            for slot, value in self.words.values_in(about, self.words.nouns[about].sub("|", part)):
+                old = {**heard.state.get(about, {}), **heard.written.get(about, {})}.get(slot)
+                if old == value:
+                    continue
+                # Put right is what was there; new is only what two services begin with.
+                is_right = slot in heard.state.get(about, {}) and len({*heard.state}) >= _PAIR
+                if is_right or (begun and about in heard.written and old is None):
+                    orders.set(about, slot, value)
+                    if is_right:  # what is put right is not taken back
+                        taken = heard.written.get(about, {})
+                        names = self.words.name_slots.get(about, ())
+                        orders.kept |= {(about, one) for one in names if taken.get(one) == DELETED}
+        for about, part in said:
+            if self.words.pointing.keeping.search(part) and not self.words.values_in(about, part):
+                # "hotel should be west, the restaurant is fine": what is said is of the hotel.
+                of_others = " ".join(one for name, one in said if name != about)
+                orders.kept |= {
+                    (about, slot)
+                    for slot, value in heard.written.get(about, {}).items()
+                    if slot in heard.state.get(about, {})
+                    and (value == DELETED or value in of_others)
+                }
+
+    def _to_all(
+        self, slot: str, values: set[str], known: Iterable[str], orders: OrderSheet
+    ) -> None:
+        having = [domain for domain in known if self.words.schema.has(domain, slot)]
+        if len(values) == 1 and len(having) >= _PAIR:
+            for domain in having:
+                orders.set(domain, slot, next(iter(values)))
