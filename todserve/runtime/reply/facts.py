@@ -61,7 +61,6 @@ class Facts:
     typed: str = ""
     unranked: str = ""
     unwanted: bool = False
-    _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -121,7 +120,7 @@ class Facts:
         if not self._recent(code) or not self.count({key: row[key]}):
             return self
         others = (one for one in self.result.results if one != row)
-        return replace(self, result=replace(self.result, results=(row, *others)), _shared={})
+        return replace(self, result=replace(self.result, results=(row, *others)))
 
     def _recent(self, code: str) -> bool:
         """Say whether the reply that told a reference is the last that spoke of an entity."""
@@ -141,7 +140,7 @@ class Facts:
             found = self._clauses[delexicalised] = clauses_of(delexicalised, self.style)
         return found
 
-    @property
+    @cached_property
     def slots(self) -> Mapping[str, str]:
         """The state of the active domain."""
         return self.state.get(self.domain, {})
@@ -163,17 +162,17 @@ class Facts:
         name = self.slots.get(key, "")
         return not self.matches and name not in _NO_VALUE and not self.exist({key: name})
 
-    @property
+    @cached_property
     def matches(self) -> int:
         """How many entities fit; 0 without a look-up."""
         return self.result.matches if self.result else 0
 
-    @property
+    @cached_property
     def row(self) -> Mapping[str, str]:
         """The entity at hand; empty without one."""
         return self.result.results[0] if self.result and self.result.results else {}
 
-    @property
+    @cached_property
     def key(self) -> str | None:
         """The column that names the entity at hand."""
         return next((slot for slot in self.style.slots.keys if self.row.get(slot)), None)
@@ -195,18 +194,12 @@ class Facts:
         table = self.knowledge.tables.get(self.domain)
         return table is not None and table.arranged
 
-    @property
+    @cached_property
     def shared(self) -> Mapping[str, str]:
         """The columns that everything found has in common."""
-        if "" not in self._shared:
-            self._shared[""] = (
-                self.row
-                if self.matches == 1
-                else self.knowledge.shared(self.domain, self.wishes)
-                if self.matches
-                else {}
-            )
-        return self._shared[""]
+        if self.matches < 2:
+            return self.row if self.matches else {}
+        return self.knowledge.shared(self.domain, self.wishes)
 
     def count(self, extra: Mapping[str, str]) -> int:
         """Return how many of what was found also satisfy ``extra``."""
@@ -551,7 +544,7 @@ class Facts:
                 return found[0]
         return None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the entity at hand is called, lower case; empty where nothing names it."""
         return self.row.get(self.key or "", "").lower()
