@@ -39,6 +39,8 @@ def shorthand(tmp_path_factory: pytest.TempPathFactory) -> Shorthand:
         ("1. a room 2. a table", "a room, a table"),
         ("and for 2): friday", "for the second: friday"),
         ("half six", "half past six"),
+        ("at haf past 7, arf ten", "at half past 7, half past ten"),
+        ("lester to kings lyn", "leicester to kings lynn"),
         ("french if there is one", "french"),
         ("spanish, if you have it, for 3", "spanish, for 3"),
         ("scrap the 9, 10.15 is early enough", "make it 10.15 is early enough"),
