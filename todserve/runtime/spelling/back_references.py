@@ -18,6 +18,7 @@ from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.denied_ends import DeniedEnds
+from todserve.runtime.spelling.last_days import LastDays
 from todserve.runtime.spelling.paraphrases import Piece, WholeNames, replaced
 from todserve.runtime.spelling.relative_values import RelativeValues, ValueOf
 from todserve.runtime.spelling.speller import Spelled
@@ -94,6 +95,7 @@ class BackReferences:
         )
         self._relative = RelativeValues(ways, knowledge.forms)
         self._denied_ends = DeniedEnds(ways.pointing, knowledge.forms)
+        self._last_days = LastDays(ways, schema)
         self._same = {slot: any_of(known) for slot, known in self._words.same.items()}
         # One of these, said beside it, is the value that is meant.
         self._closed = {slot: _words(schema, slot) for slot in self._same}
@@ -123,6 +125,7 @@ class BackReferences:
             *self._rides(utterance, before),
             *self._denied_ends.found(utterance, before.state.get(before.domain or "", {})),
             *self._relative.found(utterance, self._values_at_hand(utterance, before)),
+            *self._last_days.found(utterance, before.state, before.domain),
         ]
         return replaced(utterance, found)
 
@@ -176,6 +179,7 @@ class BackReferences:
             return
         if len(names) > 1:
             yield from self._of_list(utterance, domain, names)
+        yield from self._of_values(utterance, domain, names)
         newest = self._names_in(before.said[-1], domain)
         if len(newest) == 1:
             for match in self._this.finditer(utterance):
@@ -198,6 +202,10 @@ class BackReferences:
                 best = self._extreme(rows, slot, sign)
                 if best is not None:
                     yield from ((*match.span(), best) for match in pattern.finditer(utterance))
+
+    def _of_values(self, utterance: str, domain: str, names: Sequence[str]) -> Iterator[Piece]:
+        """Yield the one of which alone something is true: "the one in the north"."""
+        rows = [(name, self._knowledge.entity(domain, name) or {}) for name in names]
         for match in self._valued.finditer(utterance):
             word = (match["before"] or match["behind"]).lower()
             having = [name for name, row in rows if self._has(domain, row, word)]

@@ -142,10 +142,12 @@ class _Nights:
     def __init__(self, spans: Spans, numbers: Mapping[str, str]) -> None:
         self._days = [re.compile(phrase, re.IGNORECASE) for phrase in spans.days.values()]
         self._names = tuple(spans.days)
-        day = "|".join(spans.days.values())
-        before, joined = "|".join(spans.before), "|".join(spans.joined)
+        day, on = alternatives(spans.days.values()), rf"(?:{alternatives(spans.on)}\s+){{0,2}}"
+        gone = rf"(?:{alternatives(spans.linking)}\s+){{0,2}}{alternatives(spans.leaving)}"
+        joined = rf"(?:\s*{alternatives(spans.joined)}|\s*,?\s*{gone})\s*{on}"
         self._span = re.compile(
-            rf"(?<!\w)(?:(?:{before})\s+)?(?P<first>{day})\s*(?:{joined})\s*(?P<last>{day})(?!\w)",
+            rf"(?<!\w)(?:{alternatives(spans.before)}\s+{on})?(?P<first>{day}){joined}"
+            rf"(?P<last>{day})(?!\w)",
             re.IGNORECASE,
         )
         self._read_as = spans.read_as

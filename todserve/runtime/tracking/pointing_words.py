@@ -59,6 +59,10 @@ class PointingWords(BaseModel):
         rest: say so of all that is not named.
         both: speak of two services at once.
         excluded: stand before a value that is not wished: "anywhere but".
+        none_of: stand before a kind of thing that is not wished: "no". Before a place or a day they
+            only say that the last one was wrong.
+        vague: stand, like an article, before no one thing: "a", "any".
+        or_else: stand between two things that one word rules out: "no churches or colleges".
         another: ask for another venue than the one at hand.
     """
 
@@ -106,6 +110,9 @@ class PointingWords(BaseModel):
     rest: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    vague: tuple[str, ...] = ()
+    or_else: tuple[str, ...] = ()
     another: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
@@ -200,19 +207,25 @@ class PointingWords(BaseModel):
         """Finds what rules out what stands behind it and leaves all else open: "anything but"."""
         return any_of(self.excluded)
 
-    @cached_property
-    def _not_wished(self) -> re.Pattern[str]:
-        return any_of((*self.excluded, *self.denied))
-
     def excludes(self, value: str, text: str) -> bool:
         """Say whether a lower-case text rules out a value, and says it nowhere else."""
         said = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
-        return bool(said) and all(self._excluding_end.search(text[:at]) for at in said)
+        return bool(said) and all(self.excluding_end.search(text[:at]) for at in said)
 
     @cached_property
-    def _excluding_end(self) -> re.Pattern[str]:
-        lead = alternatives((*self.articles, *self.located))
-        return re.compile(rf"{self._not_wished.pattern}\s+(?:{lead}\s+){{0,2}}$", re.IGNORECASE)
+    def excluding_end(self) -> re.Pattern[str]:
+        """Finds at the end of a text what rules out that which stands behind it."""
+        return self._before_excluded((*self.excluded, *self.denied))
+
+    @cached_property
+    def excluding_kind_end(self) -> re.Pattern[str]:
+        """Finds the same before a kind of thing, where "no" rules it out as well."""
+        return self._before_excluded((*self.excluded, *self.denied, *self.none_of))
+
+    def _before_excluded(self, words: Iterable[str]) -> re.Pattern[str]:
+        lead = alternatives((*self.articles, *self.vague, *self.located))
+        other = rf"(?:\w+\s+{alternatives(self.or_else)}\s+(?:{lead}\s+)?)?"
+        return re.compile(rf"{any_of(words).pattern}\s+(?:{lead}\s+){{0,2}}{other}$", re.IGNORECASE)
 
     @cached_property
     def going(self) -> re.Pattern[str]:

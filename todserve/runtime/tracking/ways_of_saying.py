@@ -32,9 +32,15 @@ class Spans(BaseModel):
         days: the days of the week in their order -> a phrase for each.
         before: words that may stand before the first: "from".
         joined: what stands between the two: "to", "until".
+        leaving: words for going away, which stand before the last day: "check out".
+        linking: words that may stand before those: "and we".
+        on: words that may stand before a day: "on the".
         counted: words behind a number that says how long the stay is, so that nothing is counted.
         read_as: how a stretch is read, with ``{n}`` nights and its first ``{day}``; empty leaves
             it as it is.
+        until: words before the last day of a stay whose first is known, beside those for going
+            away: "stay till".
+        slots: the slot of the first day, and that of the number of nights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,8 +48,13 @@ class Spans(BaseModel):
     days: Mapping[str, str] = {}
     before: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    linking: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     read_as: str = ""
+    until: tuple[str, ...] = ()
+    slots: tuple[str, str] = ("", "")
 
 
 class CompanyWords(BaseModel):
@@ -222,8 +233,9 @@ class WaysOfSaying(BaseModel):
             *self.lead,
         )
         yield from (*self.speakers, *self.pair_behind, *self.pair_before)
-        yield from (*self.spans.days.values(), *self.spans.before, *self.spans.joined)
-        yield from self.spans.counted
+        spans = self.spans
+        yield from (*spans.days.values(), *spans.before, *spans.joined, *spans.leaving)
+        yield from (*spans.linking, *spans.on, *spans.counted, *spans.until)
         yield from (text for text, _ in self.shorthand)
         yield from self.pointing.phrases()
         yield from self.relative.phrases()

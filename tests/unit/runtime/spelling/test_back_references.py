@@ -43,6 +43,9 @@ def read(references: BackReferences, said: str, before: Before) -> str:
         ("number two", "acorn guest house"),
         ("the one in the north", "acorn guest house"),
         ("the moderate one", "acorn guest house"),
+        ("the one up north, please", "acorn guest house, please"),
+        ("the place over in the west sounds nice", "the cambridge belfry sounds nice"),
+        ("the one down in the south", "the one down in the south"),
         # the list is not as long, is denied, has several such, or something else is counted
         ("the fourth one", "the fourth one"),
         ("not the first one", "not the first one"),

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.language.phrases import PhraseIndex
+from todserve.runtime.language.phrases import PhraseIndex, Span
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.pointing_words import PointingWords, any_of
@@ -60,6 +60,10 @@ class OrderWords:
             slot, _, value = span.slot.partition("=")
             found.append((slot, value))
         return found
+
+    def names_in(self, text: str) -> list[Span]:
+        """Return the names of venues that a text says."""
+        return [*self._names.find(self.forms.words_of(text))]
 
     def says_a_value(self, domain: str, slot: str, text: str) -> bool:
         """Say whether a text says a closed value of a slot."""
@@ -116,6 +120,15 @@ class OrderWords:
             )
             for domain, table in self.knowledge.tables.items()
         }
+
+    @cached_property
+    def _names(self) -> PhraseIndex:
+        index = PhraseIndex(self.forms)
+        for domain, slots in self.name_slots.items():
+            for slot in slots:
+                for name in self.knowledge.values(domain, slot):
+                    index.add(name, [name])
+        return index
 
     @cached_property
     def homes(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
