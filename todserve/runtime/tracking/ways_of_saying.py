@@ -122,6 +122,7 @@ class WaysOfSaying(BaseModel):
         services: service -> phrases that ask for it, though the network takes them for something
             outside its services ("my bike was stolen").
         wishes: service -> words by which something of it is wished for ("a table").
+        past: words that say how it was before: "last time".
         should_be: words that say how the thing at hand should be: "it needs to be".
         adding: words between two wishes, beside those of ``parting`` and ``joining``: "plus".
         going_on: words at the beginning of what goes on with a wish: "to", "from".
@@ -166,6 +167,7 @@ class WaysOfSaying(BaseModel):
     sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     services: Mapping[str, tuple[str, ...]] = {}
     wishes: Mapping[str, tuple[str, ...]] = {}
+    past: tuple[str, ...] = ()
     should_be: tuple[str, ...] = ()
     adding: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
@@ -224,6 +226,7 @@ class WaysOfSaying(BaseModel):
             *self.parting,
             *self.joining,
             *self.denying,
+            *self.past,
             *self.should_be,
             *self.adding,
             *self.going_on,
@@ -283,6 +286,7 @@ class WaysOfSaying(BaseModel):
             sure={**self.sure, **other.sure},
             services={**self.services, **other.services},
             wishes=_both(self.wishes, other.wishes),
+            past=(*self.past, *other.past),
             should_be=(*self.should_be, *other.should_be),
             adding=(*self.adding, *other.adding),
             going_on=(*self.going_on, *other.going_on),
