@@ -39,6 +39,7 @@ class Facts:
         understood: whether the utterance changed the state of the active domain.
         before: the belief state before the utterance.
         typed: what was typed, lower case, before it was read as it is meant.
+        unwanted: whether the user has turned down everything that was found.
         unranked: the word for a place in an order that nothing found has: "earlier"; else empty.
         knowledge: the database.
         schema: domains and slots.
@@ -59,6 +60,7 @@ class Facts:
     before: BeliefState = field(default_factory=dict)
     typed: str = ""
     unranked: str = ""
+    unwanted: bool = False
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
@@ -82,13 +84,15 @@ class Facts:
     ) -> "Facts":
         """Collect the facts of a turn, and put the entity at hand first among the results."""
         lower = tuple(text.lower() for text in said)
-        result, unranked = found, ""
+        result, unranked, unwanted = found, "", False
         if found is not None:
             result = _at_hand_first(found, utterance.lower(), lower, style, knowledge.forms)
             wishes = knowledge.in_force(found.domain, state.get(found.domain, {}))
             result, unranked = _ranked(
                 result, utterance.lower(), wishes, style, knowledge, new=understood
             )
+            talk = [*(text.lower() for text in heard), utterance.lower()]
+            result, unwanted = _wanted_first(result, lower, talk, wishes, style, knowledge)
         facts = cls(
             domain=domain or "",
             state=state,
@@ -101,6 +105,7 @@ class Facts:
             before=before or {},
             typed=typed.lower(),
             unranked=unranked,
+            unwanted=unwanted,
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -474,9 +479,20 @@ class Facts:
     @property
     def exhausted(self) -> bool:
         """Whether the user wants another one than the only one there is, which has been named."""
-        wanted = self.style.patterns["other"].search(self.utterance) is not None
+        wanted = self.style.patterns["other"].search(self.utterance) is not None or self.rejects
         finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
-        return wanted and finds and self.matches == 1 and self.named_before()
+        return wanted and finds and (self.unwanted or (self.matches == 1 and self.named_before()))
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the user turns down what was just offered."""
+        return self.style.patterns["rejects"].search(self.typed or self.utterance) is not None
+
+    @property
+    def spurned(self) -> bool:
+        """Whether a search finds nothing but what the user has turned down, and not named since."""
+        finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
+        return self.unwanted and finds and self.understood
 
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
@@ -567,6 +583,51 @@ def _at_hand_first(
     if not chosen:  # none, or the first already
         return found
     return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
+
+
+def _wanted_first(
+    found: DatabaseResult,
+    said: Sequence[str],
+    heard: Sequence[str],
+    wishes: Mapping[str, str],
+    style: ReplyStyle,
+    knowledge: KnowledgeBase,
+) -> tuple[DatabaseResult, bool]:
+    """Put last what the user has turned down; say whether that is all there is.
+
+    Args:
+        found: the look-up.
+        said: the replies, lower case.
+        heard: the user's words before each of them, and those after the last, lower case.
+        wishes: what was looked up.
+        style: the language.
+        knowledge: the database.
+    """
+    first = next(iter(found.results), {})
+    key = next((slot for slot in style.slots.keys if first.get(slot)), None)
+    if key is None:
+        return found, False
+    turns = [*zip(["", *said], heard, strict=False)]
+    forms = knowledge.forms
+
+    def is_unwanted(row: Mapping[str, str]) -> bool:
+        name, unwanted = forms.without_article(row.get(key, "").lower()), False
+        for reply, words in turns:
+            at = words.find(forms.without_kinds(name) or name)
+            if at >= 0:
+                unwanted = style.patterns["excludes"].search(words[:at]) is not None
+            elif name in reply and style.patterns["rejects"].search(words):
+                unwanted = not references_in(reply)
+        return unwanted
+
+    rows = found.results
+    if not any(map(is_unwanted, rows)):
+        return found, False
+    if len(rows) < found.matches <= _MOST_RANKED:
+        rows = knowledge.query(found.domain, wishes, limit=found.matches).results
+    out = [row for row in rows if is_unwanted(row)]
+    kept = [row for row in rows if row not in out]
+    return replace(found, results=(*kept, *out)[: len(found.results)]), not kept
 
 
 def _ranked(
