@@ -345,19 +345,23 @@ class Pipeline:
             return
         orders = self.checkpoint.grounds.orders
         written = reading.parsed.state if reading else {}
+        outright = (
+            orders.sure(work.utterance)
+            or orders.homes_of(written)
+            or self._service_overlooked(work)
+        )
+        wished = () if outright else self._wish_overlooked(work)
         said = spoken_intent(
             work.utterance,
             work.intent,
             self.checkpoint.schema,
-            sure=orders.sure(work.utterance)
-            or orders.homes_of(written)
-            or self._service_overlooked(work),
+            sure=outright or wished,
             written=written,
             at_hand=self._asked_about(work),
         )
         if said is not None:
             of_none = not self.checkpoint.schema.intent_domains(work.intent)
-            work.asked_outright = work.out_of_scope or of_none
+            work.asked_outright = (work.out_of_scope or of_none) and not wished
             work.judged = JudgedIntent(name=said, confidence=1.0)
 
     def _hear_parts(self, questions: Questions, works: Sequence[TurnWork]) -> None:
@@ -412,6 +416,14 @@ class Pipeline:
         venue = grounds.venues.named(work.utterance, history[-1].system if history else "")
         named = () if venue is None else (venue.domain,)
         return named if said is None else (said,)
+
+    def _wish_overlooked(self, work: TurnWork) -> tuple[str, ...]:
+        """Return the service at hand where the words say how it should be, and none heard them."""
+        domain = work.memory.domain
+        if domain is None or not work.out_of_scope:
+            return ()
+        orders = self.checkpoint.grounds.orders
+        return (domain,) if orders.should_be(work.utterance, domain) else ()
 
     def _asked_about(self, work: TurnWork) -> str | None:
         """Return the active domain where a few words only ask for what is known of its entity."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from todserve.runtime.checkpoint import Checkpoint
+from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
@@ -57,6 +58,39 @@ def test_the_service_is_told_of(pipeline: Pipeline, user: str, intent: str, told
     assert answer.intent.name == intent
     assert answer.response is not None
     assert told in answer.response.text
+
+
+@pytest.mark.parametrize(
+    ("before", "user", "slot", "value"),
+    [
+        (
+            "hotel in the east",
+            "needs to be cheap, finance are watching us",
+            "pricerange",
+            "cheap",
+        ),
+        ("hotel in the north", "should be in the east really", "area", "east"),
+    ],
+)
+def test_what_is_at_hand_is_as_the_words_say_it_should_be(
+    pipeline: Pipeline, before: str, user: str, slot: str, value: str
+) -> None:
+    first = _answer(pipeline, before)
+    assert first.belief_state is not None
+    ((domain, slots),) = first.belief_state.items()
+    answer = pipeline.answer(
+        [
+            TurnRequest(
+                user=user,
+                history=(Exchange(user=before, system="I have several."),),
+                state={domain: {name: one.value for name, one in slots.items()}},
+                domain=domain,
+            )
+        ]
+    )[0]
+    assert isinstance(answer, TurnResponse)
+    assert answer.belief_state is not None
+    assert answer.belief_state[domain][slot].value == value
 
 
 @pytest.mark.parametrize("user", ["will it rain tomorrow", "tell me a joke about hotels"])

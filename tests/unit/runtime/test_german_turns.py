@@ -101,7 +101,7 @@ def test_a_german_dialogue_ends_with_what_was_meant(
 def test_outside_of_its_services_it_says_in_german_what_it_can_do(folder: Path) -> None:
     first, *_ = held(folder, DIALOGUES["termin-0"], intent="out_of_scope")
     assert first.response is not None
-    assert first.response.text == "Ich kann Ihnen mit Terminen helfen."
+    assert first.response.text == "Es tut mir leid, ich kann Ihnen nur mit Terminen helfen."
 
 
 def test_a_value_that_cannot_be_read_is_asked_for_in_german(folder: Path) -> None:

@@ -92,9 +92,9 @@ def plain_reply(
 
 
 def out_of_scope_reply(facts: Facts) -> str:
-    """Return what this checkpoint can do, and the way back to what was being talked about."""
+    """Return that this checkpoint can do no more, and the way back to what was talked about."""
     back = _filled(facts.style.sentences["back"], facts) if facts.domain else ""
-    return f"{_services(facts)} {back}".strip()
+    return f"{_services(facts, 'outside')} {back}".strip()
 
 
 def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
@@ -233,13 +233,13 @@ def _as_it_is(facts: Facts, slots: Sequence[str]) -> str:
     return f"{_filled(facts.style.sentences['named'], facts)} {facts.style.listed(phrases)}."
 
 
-def _services(facts: Facts) -> str:
+def _services(facts: Facts, sentence: str = "can") -> str:
     named = [
         facts.style.services.get(domain, domain.replace("_", " "))
         for domain in facts.schema.domains
         if facts.schema.slots(domain) or domain in facts.style.services
     ]
-    return facts.style.sentences["can"].replace("{services}", facts.style.listed(named))
+    return facts.style.sentences[sentence].replace("{services}", facts.style.listed(named))
 
 
 def _found(facts: Facts) -> str:

@@ -17,6 +17,7 @@ from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
+from todserve.runtime.spelling.denied_ends import DeniedEnds
 from todserve.runtime.spelling.last_days import LastDays
 from todserve.runtime.spelling.paraphrases import Piece, WholeNames, replaced
 from todserve.runtime.spelling.relative_values import RelativeValues, ValueOf
@@ -93,6 +94,7 @@ class BackReferences:
             self._other,
         )
         self._relative = RelativeValues(ways, knowledge.forms)
+        self._denied_ends = DeniedEnds(ways.pointing, knowledge.forms)
         self._last_days = LastDays(ways, schema)
         self._same = {slot: any_of(known) for slot, known in self._words.same.items()}
         # One of these, said beside it, is the value that is meant.
@@ -121,6 +123,7 @@ class BackReferences:
             *self._venues(utterance, before),
             *self._values(utterance, before),
             *self._rides(utterance, before),
+            *self._denied_ends.found(utterance, before.state.get(before.domain or "", {})),
             *self._relative.found(utterance, self._values_at_hand(utterance, before)),
             *self._last_days.found(utterance, before.state, before.domain),
         ]

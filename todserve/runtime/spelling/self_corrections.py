@@ -1,11 +1,12 @@
-"""SelfCorrections: drops the value that somebody takes back in the same breath.
+"""SelfCorrections: drops the value that somebody takes back, or leaves behind, in the same breath.
 
-Behind the paraphrases on the way of a request. The words are data: ``instead`` and ``lead`` of
-``ways_of_saying.json``. Example: "a swimming pool in the east, wait, north" is read as "a swimming
-pool in the north".
+Behind the paraphrases on the way of a request. The words are data: ``instead``, ``lead`` and
+``past`` of ``ways_of_saying.json``. Example: "a swimming pool in the east, wait, north" is read as
+"a swimming pool in the north", and "last time we stayed in the north, now we want the centre" as
+"now we want the centre".
 
 Dropped is only a closed value, or a number, that words of correction follow at once and behind
-them another value of the same slot.
+them another value of the same slot, and what was so in the past where such a value comes later.
 """
 
 import re
@@ -18,10 +19,12 @@ from todserve.runtime.language.phrases import PhraseIndex
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.spelling.paraphrases import Piece
+from todserve.runtime.tracking.pointing_words import alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _NUMBERS = "number"
 _MOST_LEADING = 3
+_MARKS = r"[.!?;,]\s+|\s+(?:-|–|—)\s+"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +52,10 @@ class SelfCorrections:
         self._number = re.compile(rf"(?<![\w:.])(?:{number})(?!\w|[:.]\d)", re.IGNORECASE)
         for slot, known in values:
             self._index.add(slot, known)
+        self._past = any_of(ways.past)
+        self._between = re.compile(
+            rf"{_MARKS}|\s+{alternatives((*ways.parting, *ways.adding))}\s+", re.IGNORECASE
+        )
         lead, instead = ("|".join(words) or r"(?!)" for words in (ways.lead, ways.instead))
         # "3 people, no, 4 people": the noun behind the value may stand between.
         self._mark = re.compile(
@@ -67,6 +74,7 @@ class SelfCorrections:
     def found(self, utterance: str) -> Iterator[Piece]:
         """Yield each value that is taken back, with all that leads to the one that is meant."""
         values = self._values(utterance)
+        yield from self._left_behind(utterance, values)
         for one, other in zip(values, values[1:], strict=False):
             if one.slot != other.slot:
                 continue
@@ -76,6 +84,20 @@ class SelfCorrections:
             noun = between["noun"]
             if noun is None or utterance[other.end :].lstrip().startswith(noun):
                 yield one.start, other.start, ""
+
+    def _left_behind(self, utterance: str, values: list[_Value]) -> Iterator[Piece]:
+        """Yield each clause of the past of which a value is another one later."""
+        if not self._past.search(utterance):
+            return
+        start = 0
+        for mark in (*self._between.finditer(utterance), None):
+            end = len(utterance) if mark is None else mark.end()
+            if self._past.search(utterance[start:end]):
+                old = {one.slot for one in values if start <= one.start < end}
+                new = {one.slot for one in values if one.start >= end}
+                if (old & new) - {_NUMBERS}:
+                    yield start, end, ""
+            start = end
 
     def _values(self, utterance: str) -> list[_Value]:
         lower = utterance.lower()

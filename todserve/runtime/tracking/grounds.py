@@ -284,10 +284,11 @@ class Grounds:
         return Ground(source=GroundSource.ENTITY) if found else None
 
     def _rows(self, state: BeliefState) -> Iterator[Mapping[str, str]]:
-        """Yield the entity under discussion in each domain of the state."""
+        """Yield the entity of each domain of the state that is the only one of its kind."""
         for domain, slots in state.items():
             if domain in self.knowledge.domains:
-                yield from self.knowledge.query(domain, slots, limit=1).results
+                found = self.knowledge.query(domain, slots, limit=1)
+                yield from found.results if found.matches == 1 else ()
 
 
 def _found(source: GroundSource, texts: Iterable[str], says: Says) -> Ground | None:

@@ -174,6 +174,9 @@ class NamedVenues:
     ) -> NamedVenue | None:
         """Return the one venue that is named in full and that no slot holds; None without one.
 
+        One that is named takes the place of another that the model wrote and only the last reply
+        says: the first of the list that "limehouse sounds good" chooses from.
+
         Args:
             utterance: the user's words.
             reply: the last reply.
@@ -190,8 +193,15 @@ class NamedVenues:
         taken = (
             value for slots in (*state.values(), *written.values()) for value in slots.values()
         )
-        if venue.slot in written.get(venue.domain, {}) or any(
-            value != DELETED and forms.comparison_key(value) == key for value in taken
-        ):
+        heard = written.get(venue.domain, {}).get(venue.slot)
+        if heard is not None and not self._only_listed(heard, utterance, reply):
+            return None
+        if any(value != DELETED and forms.comparison_key(value) == key for value in taken):
             return None
         return venue
+
+    def _only_listed(self, name: str, utterance: str, reply: str) -> bool:
+        """Say whether the last reply says a name, in whole or in short, and the user does not."""
+        short = self._forms.without_kinds(name) or name
+        said = self._forms.named_in
+        return said(short, reply.lower()) and not said(short, utterance.lower())

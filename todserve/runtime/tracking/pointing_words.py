@@ -48,6 +48,7 @@ class PointingWords(BaseModel):
         turned: say that two values are the wrong way round.
         dropped: take back what is named behind them.
         pairs: two slots of a service that one may take for each other: the ends of a way.
+        put_right: deny such an end, ``{old}``, up to the one that is meant instead.
         leading: slot of such a pair -> words before its place: "from".
         units: slot -> words behind its number: "nights".
         of_way: slots that a way there has of its own, and the way back does not share.
@@ -101,6 +102,7 @@ class PointingWords(BaseModel):
     turned: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    put_right: tuple[str, ...] = ()
     leading: Mapping[str, tuple[str, ...]] = {}
     units: Mapping[str, tuple[str, ...]] = {}
     of_way: tuple[str, ...] = ()

@@ -141,8 +141,8 @@ class UnknownWishes:
     ) -> Iterator[UnknownWish]:
         for slot, pattern in self._beyond.items():
             said = pattern.search(text)
-            if said is None:
-                continue
+            if said is None or self.ways.ruling_out.search(text[: said.start()]):
+                continue  # "not today, thanks"
             for domain in services:
                 known = written.get(domain, {}).get(slot, "")
                 new = (domain, slot) in unsaid or slot not in state.get(domain, {})
@@ -171,7 +171,10 @@ class UnknownWishes:
             short = service == domain and len(text.split()) <= _FEW_WORDS
             for slot in ends:
                 value = written.get(service, {}).get(slot, "")
-                if value and not whole and self._is_known(service, slot, text, (value,)):
+                others = [place for end in ends if end != slot for place in said[end]]
+                # "From leeds to cambridge" says cambridge of the other end alone.
+                taken = any(self._is_known(service, slot, one, (value,)) for one in others)
+                if value and not taken and self._is_known(service, slot, text, (value,)):
                     continue
                 places = said[slot]
                 if not (whole or short or (service, slot) in unsaid):

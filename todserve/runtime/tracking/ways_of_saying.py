@@ -122,6 +122,8 @@ class WaysOfSaying(BaseModel):
         services: service -> phrases that ask for it, though the network takes them for something
             outside its services ("my bike was stolen").
         wishes: service -> words by which something of it is wished for ("a table").
+        past: words that say how it was before: "last time".
+        should_be: words that say how the thing at hand should be: "it needs to be".
         adding: words between two wishes, beside those of ``parting`` and ``joining``: "plus".
         going_on: words at the beginning of what goes on with a wish: "to", "from".
         evening: ``domain.slot`` of times that are in the second half of the day, where the words
@@ -165,6 +167,8 @@ class WaysOfSaying(BaseModel):
     sure: Mapping[str, Mapping[str, tuple[str, ...]]] = {}
     services: Mapping[str, tuple[str, ...]] = {}
     wishes: Mapping[str, tuple[str, ...]] = {}
+    past: tuple[str, ...] = ()
+    should_be: tuple[str, ...] = ()
     adding: tuple[str, ...] = ()
     going_on: tuple[str, ...] = ()
     evening: tuple[str, ...] = ()
@@ -222,6 +226,8 @@ class WaysOfSaying(BaseModel):
             *self.parting,
             *self.joining,
             *self.denying,
+            *self.past,
+            *self.should_be,
             *self.adding,
             *self.going_on,
             *self.ruled_out,
@@ -280,6 +286,8 @@ class WaysOfSaying(BaseModel):
             sure={**self.sure, **other.sure},
             services={**self.services, **other.services},
             wishes=_both(self.wishes, other.wishes),
+            past=(*self.past, *other.past),
+            should_be=(*self.should_be, *other.should_be),
             adding=(*self.adding, *other.adding),
             going_on=(*self.going_on, *other.going_on),
             evening=(*self.evening, *other.evening),
@@ -311,6 +319,11 @@ class WaysOfSaying(BaseModel):
         """Return the service that a lower-case text asks for in so many words, if any."""
         found = (name for name, one in self.services_asked_for.items() if one.search(text))
         return next(found, None)
+
+    @cached_property
+    def shoulds(self) -> re.Pattern[str]:
+        """Finds what says how the thing at hand should be."""
+        return any_of(self.should_be)
 
     @cached_property
     def clocks(self) -> re.Pattern[str]:

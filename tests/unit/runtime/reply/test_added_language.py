@@ -43,7 +43,7 @@ def test_a_language_is_added_by_following_the_page(tmp_path: Path, tiny_checkpoi
         "Am Montag ist Curry Garden geöffnet.",
         "Ich habe 2 Restaurants gefunden. Eines davon ist Curry Garden. "
         "Kann ich sonst noch etwas für Sie tun?",
-        "Ich kann Ihnen mit Restaurants, Zügen und Taxis helfen. "
+        "Es tut mir leid, ich kann Ihnen nur mit Restaurants, Zügen und Taxis helfen. "
         "Machen wir mit dem Thema Restaurant weiter?",
         "True",
     ]

@@ -123,7 +123,8 @@ def test_what_lies_outside_keeps_the_state_and_the_domain(tiny_checkpoint: Path)
     assert [(act.domain, act.act) for act in answer.dialogue_act] == [("general", "out_of_scope")]
     assert answer.response is not None
     assert answer.response.text == (
-        "I can help you with restaurant, train and taxi. Shall we go on with the option?"
+        "I am sorry, I can only help you with restaurant, train and taxi. "
+        "Shall we go on with the option?"
     )
     assert len(engine.generated) == 1  # nothing is generated that would not be said
 
@@ -133,7 +134,7 @@ def test_a_checkpoint_says_its_own_words(tiny_checkpoint: Path, tmp_path: Path) 
     style = {
         "kinds": {"train": {"one": "train", "many": "trains"}},
         "services": {"restaurant": "food"},
-        "sentences": {"can": "Ask me for {services}."},
+        "sentences": {"outside": "Ask me for {services}."},
     }
     (folder / REPLY_FILE).write_text(json.dumps(style), encoding="utf-8")
     one, _ = pipeline(folder, outside)

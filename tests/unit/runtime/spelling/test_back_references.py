@@ -141,6 +141,23 @@ def test_the_ends_of_a_way_are_the_venues_spoken_of(
     assert read(references, said, Before(state=TRIP, domain="restaurant")) == meant
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("its not cityroomz its the gonville", "to the gonville"),
+        ("sorry, not from the nirala, from cotto", "sorry, from cotto"),
+        ("it isn't cityroomz, i meant worth house", "to worth house"),
+        ("not nirala but cotto", "from cotto"),
+        ("cityroomz is fine, not too early", "cityroomz is fine, not too early"),
+    ],
+)
+def test_an_end_that_is_denied_gives_way_to_the_one_that_is_meant(
+    references: BackReferences, said: str, meant: str
+) -> None:
+    cab: BeliefState = {"taxi": {"departure": "the nirala", "destination": "cityroomz"}}
+    assert read(references, said, Before(state=cab, domain="taxi")) == meant
+
+
 def test_without_anything_before_it_nothing_points(references: BackReferences) -> None:
     assert read(references, "the second one that night", Before(state={})) == (
         "the second one that night"

@@ -41,6 +41,8 @@ def paraphrases(tmp_path_factory: pytest.TempPathFactory) -> Paraphrases:
         ("jst me pls", "for 1 person pls"),
         ("somewhere swanky", "somewhere expensive"),
         ("dear?", "expensive?"),
+        ("a chinese takeaway", "a chinese restaurant"),
+        ("hiya, hope ur well", "hiya, hello"),
         ("something middling", "something moderate"),
         ("mod price please", "moderate price please"),
         ("can I leave the car there?", "is there parking?"),

@@ -42,3 +42,24 @@ def test_only_the_value_that_is_meant_is_left(
     corrections: SelfCorrections, said: str, read: str | None
 ) -> None:
     assert replaced(said, corrections.found(said)).text == (read or said)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("last time we ate italian, now something indian please", "now something indian please"),
+        (
+            "We had booked a place in the east but it burnt down. Need one in the west",
+            "it burnt down. Need one in the west",
+        ),
+        ("i used to love cheap places but we want an expensive one", "we want an expensive one"),
+        # nothing of it is wished otherwise later, or nothing is in the past
+        ("last time we ate italian, now a museum in the west", None),
+        ("a table in the east but a hotel in the west", None),
+        ("a place in the east, as we had booked last time in the west", None),
+    ],
+)
+def test_what_was_so_before_gives_way_to_what_is_wished_now(
+    corrections: SelfCorrections, said: str, read: str | None
+) -> None:
+    assert replaced(said, corrections.found(said)).text == (read or said)

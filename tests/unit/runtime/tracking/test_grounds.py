@@ -90,6 +90,10 @@ def test_the_last_reply_the_state_and_the_entity_at_hand_ground_too(grounds: Gro
     # The restaurant's own price range, which only the database knows.
     assert grounds.grounded("hotel", "pricerange", "moderate", there)
     assert not grounds.grounded("hotel", "pricerange", "cheap", there)
+    # Of many that may be meant none says anything: the first guest house is in the centre.
+    any_of_many = Spoken.of("whichever has a bed", [], {"hotel": {"type": "guesthouse"}})
+    for area in ("centre", "north"):
+        assert not grounds.grounded("hotel", "area", area, any_of_many)
 
 
 def test_a_kind_of_house_is_no_name_and_the_speaker_of_a_reply_is_nobody(grounds: Grounds) -> None:

@@ -45,6 +45,22 @@ def test_a_name_of_one_word_counts_where_the_last_reply_said_it(venues: NamedVen
 
 
 @pytest.mark.parametrize(
+    ("user", "wrote", "expected"),
+    [
+        ("limehouse sounds good", "acorn guest house", ("hotel", "name", "limehouse")),
+        ("limehouse, or no, the acorn", "acorn guest house", None),
+        ("limehouse sounds good", "worth house", None),  # in no list
+    ],
+)
+def test_of_a_list_the_one_is_meant_that_is_said(
+    venues: NamedVenues, user: str, wrote: str, expected: tuple[str, str, str] | None
+) -> None:
+    reply = "There are Acorn Guest House, Limehouse and Home from Home."
+    written = {"hotel": {"name": wrote}}
+    assert _heard(venues.overlooked(user, reply, NO_STATE, written)) == expected
+
+
+@pytest.mark.parametrize(
     "user",
     [
         "the place should have parking",  # a name, and everybody's word

@@ -66,12 +66,22 @@ def test_what_no_slot_knows_is_found(
         ("a taxi from the ugly duckling to ely train station", "taxi"),
         ("a train from leiceter to peterbourough", "train"),
         ("to book it", "train"),
+        ("not today, thanks", "restaurant"),
     ],
 )
 def test_what_can_be_or_is_no_wish_is_left_alone(
     unknown: UnknownWishes, text: str, domain: str
 ) -> None:
     assert found(unknown, text, domain=domain) == {}
+
+
+def test_a_place_of_the_story_is_no_end_of_the_way(unknown: UnknownWishes) -> None:
+    text = "they took her to addenbrookes, so i need a train from norwich arriving in cambridge"
+    written = {"train": {"departure": "norwich", "destination": "cambridge"}}
+    assert found(unknown, text, domain="train", written=written) == {}
+    of_one = {"train": {"departure": "cambridge", "destination": "cambridge"}}
+    asked = "a train from leeds to cambridge"
+    assert found(unknown, asked, domain="train", written=of_one) == {"departure": "leeds"}
 
 
 def test_a_place_is_looked_for_where_the_network_heard_one(unknown: UnknownWishes) -> None:

@@ -35,6 +35,31 @@ class HeardValues:
                     found.setdefault(domain, {}).setdefault(slot, value)
         return found
 
+    def should_be(self, text: str, domain: str) -> dict[str, str]:
+        """Return what a text says that something of a service should be: "it needs to be cheap"."""
+        found: dict[str, str] = {}
+        ways = self.words.ways
+        if any(one.search(text) for name, one in self.words.nouns.items() if name != domain):
+            return found  # "hotel should be west" is not said of the restaurant at hand
+        for match in ways.shoulds.finditer(text):
+            clause = self.words.phrases.split(text[match.end() :])[0]
+            if self.words.denies(clause):
+                continue
+            for slot, value in self.words.values_in(domain, clause):
+                far = ways.ruling_out.search(clause.partition(value)[0])
+                if self.words.is_compared(domain, slot) and not far:
+                    found.setdefault(slot, value)
+        return found
+
+    def wanted(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Hear what the thing at hand should be, where the network heard nothing at all."""
+        domain = heard.domain
+        if domain is None or heard.written:
+            return
+        for slot, value in self.should_be(heard.text, domain).items():
+            if heard.state.get(domain, {}).get(slot) != value:
+                orders.set(domain, slot, value)
+
     def counted(self, heard: Hearing, orders: OrderSheet) -> None:
         """Hear a number with its unit, where one service alone may be counted so."""
         services = heard.written if heard.about is None else (heard.about,)

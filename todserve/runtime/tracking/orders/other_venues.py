@@ -68,11 +68,17 @@ class OtherVenues:
                     orders.kept.add((domain, slot))
 
     def of_the_name(self, heard: Hearing, orders: OrderSheet) -> None:
-        """Leave a wish that is nothing but the venue's name: "kohinoor" is no kind of food."""
+        """Take a wish that is nothing but a venue's name for the name: "kohinoor" is no food."""
         key = self.words.forms.comparison_key
         for domain, slots in heard.written.items():
             known = {**heard.state.get(domain, {}), **slots}
             own = self.words.name_slots.get(domain, ())
+            for slot, value in slots.items():
+                if not own or slot in own or not self.words.is_compared(domain, slot):
+                    continue
+                if self._home(own[0], value) == domain and not self._is_wish(domain, slot, value):
+                    orders.set(domain, own[0], value)
+                    orders.kept.add((domain, slot))
             names = {key(known[slot]) for slot in own if slot in known}
             names -= {key(DELETED), key(DONTCARE)}
             orders.kept |= {
@@ -110,6 +116,11 @@ class OtherVenues:
             else ()
         )
         return homes[0] if len(homes) == 1 else None
+
+    def _is_wish(self, domain: str, slot: str, value: str) -> bool:
+        """Say whether any venue has a value, so that it is no name alone."""
+        values = self.words.knowledge.values(domain, slot)
+        return any(self.words.forms.same(value, one) for one in values)
 
     def _is_known(self, domain: str, slot: str, name: str) -> bool:
         return bool(self.words.knowledge.query(domain, {slot: name}, limit=1).matches)

@@ -108,6 +108,7 @@ class PlainOrders:
                 orders.set(heard.about, slot, yes)
             for slot in self.indifference.of(heard.text, heard.reply, heard.about, state, written):
                 orders.set(heard.about, slot, DONTCARE)
+        self._heard_values.wanted(heard, orders)
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
         self._heard_values.misheard(heard, orders)
@@ -123,6 +124,10 @@ class PlainOrders:
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:
         """Return the values that phrases say for certain: domain -> slot -> value."""
         return self._heard_values.sure(utterance)
+
+    def should_be(self, utterance: str, domain: str) -> dict[str, str]:
+        """Return what the words say that something of a service should be: slot -> value."""
+        return self._heard_values.should_be(utterance.lower(), domain)
 
     def homes_of(self, written: Written) -> tuple[str, ...]:
         """Return the services of names that the network gave to another one."""

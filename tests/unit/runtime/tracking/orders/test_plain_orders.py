@@ -337,3 +337,28 @@ def test_what_is_turned_down_is_not_chosen(orders: PlainOrders) -> None:
     assert after(orders, "not that one either", state, "hotel", wrote) == state
     chosen = after(orders, "not that one, the acorn then", state, "hotel", wrote)
     assert chosen["hotel"]["name"] == "acorn guest house"
+
+
+@pytest.mark.parametrize(
+    ("said", "area"),
+    [
+        ("it needs to be in the east", "east"),
+        ("make it the south", "south"),
+        ("it has to be, well, central and it must be in the west", "west"),
+        ("it should not be in the east", "north"),
+        ("it should be far from the east", "north"),
+        ("is there one in the east", "north"),
+    ],
+)
+def test_what_is_at_hand_is_as_it_should_be(orders: PlainOrders, said: str, area: str) -> None:
+    state: BeliefState = {"hotel": {"area": "north"}}
+    assert after(orders, said, state, "hotel") == {"hotel": {"area": area}}
+
+
+@pytest.mark.parametrize(("food", "name"), [("the nirala", "the nirala"), ("indian", None)])
+def test_a_wish_that_is_a_venues_name_is_the_name(
+    orders: PlainOrders, food: str, name: str | None
+) -> None:
+    found = after(orders, food, {}, "restaurant", {"restaurant": {"food": food}})
+    assert found["restaurant"].get("name") == name
+    assert ("food" in found["restaurant"]) == (name is None)
