@@ -89,7 +89,10 @@ class Claims(_Frozen):
         first: in the user's words, the booking before the last one.
         second: in the user's words, the second of several bookings.
         every: in the user's words, all bookings.
+        lists: in the user's words, the question what is booked.
         undone: that a booking was cancelled or changed.
+        rejects: in the user's words, that what was just offered is not wanted.
+        excludes: in the user's words before a name, that this one is not wanted.
     """
 
     asks: str
@@ -126,7 +129,10 @@ class Claims(_Frozen):
     first: str = ""
     second: str = ""
     every: str = ""
+    lists: str = ""
     undone: str = ""
+    rejects: str = ""
+    excludes: str = ""
 
 
 class Particles(NamedTuple):
@@ -372,6 +378,15 @@ class ReplyStyle(_Frozen):
         return {
             slot: tuple(re.compile(text) for text in texts)
             for slot, texts in self.removable.items()
+        }
+
+    @cached_property
+    def nouns(self) -> Mapping[str, re.Pattern[str]]:
+        """Domain -> what finds a word for one of its entities."""
+        return {
+            domain: re.compile(rf"\b(?:{re.escape(kind.one)}|{re.escape(domain)})\b")
+            for domain, kind in self.kinds.items()
+            if domain
         }
 
     @cached_property
