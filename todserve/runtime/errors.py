@@ -96,6 +96,10 @@ class TokenRefusedError(ServerError):
     """The server wants a token, or another one."""
 
 
+_SHOWN = 200
+"""Characters of a wrong value that a message repeats."""
+
+
 def first_problem(error: "ValidationError", known: Collection[str] = ()) -> str:
     """Return the first problem of a rejected configuration: place, what was given, and why not.
 
@@ -111,7 +115,8 @@ def first_problem(error: "ValidationError", known: Collection[str] = ()) -> str:
         return f"{place}: {why}" + (f"; did you mean {close[0]!r}?" if close else "")
     if first["type"] == "missing":
         return f"{place}: {why}"
-    return f"{place}: got {without_secrets(repr(first['input']))}; {why}"
+    got = without_secrets(repr(first["input"]))
+    return f"{place}: got {got if len(got) <= _SHOWN else f'{got[:_SHOWN]}...'}; {why}"
 
 
 def reason_of(error: Exception) -> str:

@@ -7,10 +7,14 @@ Beside the way of a request. Example: ``without_secrets("http://me:hush@host/x?k
 import re
 from urllib.parse import urlsplit
 
+# A password may hold what an address has no place for, "/", "?" and "#": the last @ ends it.
 _USER = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s]*@|(?<![^\s'\"])[^\s/:@'\"]+:[^\s/@]+@"
+    r"(?<![a-zA-Z0-9+.-])(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s\"]{0,1000}@"
+    r"|(?<![^\s'\"])[^\s/:@'\"]{1,1000}:[^\s@]{1,1000}@"
 )
-_QUERY = re.compile(r"(?P<place>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#'\"]*)[?#][^\s'\"]*")
+_QUERY = re.compile(
+    r"(?<![a-zA-Z0-9+.-])(?P<place>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?#'\"]*)[?#][^\s'\"]*"
+)
 
 
 def without_secrets(text: str) -> str:

@@ -100,7 +100,7 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     [
         ("sgd", {"quick": True}, "sgd: unknown option 'quick'; expected one of checkpoint, url"),
         ("multiwoz", {"limit": "many"}, "multiwoz: limit: got 'many'"),
-        ("corpus", {}, "corpus: corpus: got"),
+        ("corpus", {}, "corpus: corpus: the key is missing"),
         ("multiwoz", {"split": "train"}, "multiwoz scores no split 'train'; expected one of dev"),
         ("people", {"split": "dev"}, "people scores no split 'dev'; leave it out"),
         ("people", {"url": "http://x", "threads": 2}, "got threads beside its address"),

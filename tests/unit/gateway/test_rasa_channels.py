@@ -193,6 +193,9 @@ def test_a_page_of_another_site_can_neither_speak_nor_read_unless_a_setting_lets
         refused = gateway.http.post(gateway.url + REST, data=content, headers=plain, timeout=60)
         assert (refused.status_code, refused.json()["type"]) == (403, "forbidden")
         assert "Access-Control-Allow-Origin" not in refused.headers
+        for path in ("/v1/models/tod:predict", "/v2/models/tod/infer", "/model/parse"):
+            refused = gateway.http.post(gateway.url + path, data="{}", headers=plain, timeout=60)
+            assert (refused.status_code, refused.json()["type"]) == (403, "forbidden")
         own = {"Origin": gateway.url, "Content-Type": "text/plain"}
         answer = gateway.http.post(gateway.url + REST, data=content, headers=own, timeout=60)
         assert answer.status_code == 200

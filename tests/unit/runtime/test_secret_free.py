@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from tests.support.gateway_server import GatewayServer
+from todserve.bot.services.rasa_action_server import RasaActionServer
 from todserve.cli import main as cli
 from todserve.gateway import gateway_process as running
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -24,6 +25,9 @@ from todserve.serving.client.client import Client
         ("got 'svc:hush@host'; expected", "got '***@host'; expected"),
         ("a train at 12:30 to ely", "a train at 12:30 to ely"),
         ("http://127.0.0.1:8080: connection refused", "http://127.0.0.1:8080: connection refused"),
+        ("got 'http://svc:hu/sh#h?u@host/x'; expected", "got 'http://***@host/x'; expected"),
+        ("got 'svc:hu/sh@host'; expected", "got '***@host'; expected"),
+        ('{"url": "http://host/path", "to": "x@y"}', '{"url": "http://host/path", "to": "x@y"}'),
     ],
 )
 def test_an_address_in_a_text_loses_its_secrets_and_nothing_else(text: str, shown: str) -> None:
@@ -122,3 +126,15 @@ def test_a_password_is_found_in_an_address_that_is_none() -> None:
     assert has_password("http://u:p@host")
     assert has_password("http://u:p@[host")
     assert not has_password("http://host")
+
+
+@pytest.mark.parametrize("endpoint", ["http://svc:hush/x@127.0.0.1:9", "http://svc:hush@[::1"])
+def test_an_action_server_that_cannot_be_one_shows_no_password(endpoint: str) -> None:
+    with pytest.raises(ConfigError, match=r"actions\.endpoint: ") as refused:
+        RasaActionServer(endpoint)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_long_text_without_an_address_is_read_in_a_moment() -> None:
+    assert len(without_secrets("a" * 1_000_000)) == 1_000_000
+    assert len(without_secrets("'a:" * 20_000)) == 60_000

@@ -88,8 +88,9 @@ class RasaActionServer:
         try:
             parts = urlsplit(endpoint)
             port = parts.port
-        except ValueError as error:
-            raise ConfigError(_wrong_address(str(error))) from None
+        except ValueError:
+            # Python's own message repeats what stands there, which may be of a password.
+            raise ConfigError(_wrong_address("one whose host or port cannot be read")) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(_wrong_address(f"scheme {parts.scheme!r}, host {parts.hostname!r}"))
         # An address may hold a password, which no message shows.

@@ -141,6 +141,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     senders = Senders(settings, store, speaker)
     config = BotConfig() if bot is None else bot.config
     app.state.cors = settings.cors
+    app.state.api_cors = settings.api_cors
     app.include_router(rasa_routes(settings, senders))
     app.include_router(rasa_http_routes(settings, store, models, config))
     mount_sockets(app, settings, senders, room, metrics)

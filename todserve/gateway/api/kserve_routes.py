@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.health import HealthCheck
-from todserve.gateway.api.roles import allowed
+from todserve.gateway.api.roles import allowed, refuse_foreign_page
 from todserve.gateway.conversations.model_clients import Forwarded, Models, Way
 from todserve.gateway.gateway_errors import FaultBody, GatewayError
 from todserve.runtime.wire.kserve import V1Request, V2Request
@@ -189,6 +189,8 @@ def _metadata(models: Models, name: str, number: str | None, request_id: str) ->
 
 async def _asked(models: Models, way: Way, model: str, request: Request) -> Response:
     """Hand a body on to the model, and its answer back."""
+    # A page of another site could not read the answer, but have the model work.
+    refuse_foreign_page(request, request.app.state.api_cors)
     content = await request.body()
     headers = {key: request.headers[key] for key in _HANDED_ON if key in request.headers}
     headers["x-request-id"] = request.state.request_id

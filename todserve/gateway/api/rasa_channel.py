@@ -21,9 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 from todserve.gateway.api.dialogue_routes import REFUSALS
 from todserve.gateway.api.request_bodies import Key, RasaMessage
 from todserve.gateway.api.response_bodies import Alive, RasaReply
-from todserve.gateway.api.roles import allowed, caller_of
+from todserve.gateway.api.roles import allowed, caller_of, refuse_foreign_page
 from todserve.gateway.conversations.sender_conversations import Senders
-from todserve.gateway.gateway_errors import ForbiddenError, MissingError
+from todserve.gateway.gateway_errors import MissingError
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.store.records import TurnRecord
 
@@ -44,17 +44,7 @@ class AnyTypeRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind == "application/json":
-                return await handler(request)
-            origin = request.headers.get("origin")
-            here = f"{request.url.scheme}://{request.headers.get('host', '')}"
-            sites = request.app.state.cors
-            if origin is not None and origin != here and not {"*", origin} & {*sites}:
-                raise ForbiddenError(
-                    "a page of another site; expected one of this, or of a site that the setting "
-                    "cors names"
-                )
+            refuse_foreign_page(request, request.app.state.cors)
             headers = [one for one in request.scope["headers"] if one[0] != b"content-type"]
             headers.append((b"content-type", b"application/json"))
             return await handler(Request({**request.scope, "headers": headers}, request.receive))

@@ -10,7 +10,7 @@ nobody has judged is an admin's.
 
 import hashlib
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from http import HTTPStatus
@@ -223,3 +223,24 @@ def caller_of(request: Request) -> Caller:
     """Return who sends a request, as the guard found out."""
     caller: Caller = request.state.caller
     return caller
+
+
+def refuse_foreign_page(request: Request, sites: Collection[str]) -> None:
+    """Refuse what a page of another site may send without asking first: no JSON by its type.
+
+    Args:
+        request: as it came.
+        sites: whose pages may speak all the same; ``*`` for all.
+
+    Raises:
+        ForbiddenError: a page of another site, which a browser names in ``Origin``.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    origin = request.headers.get("origin")
+    here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if kind == "application/json" or origin in (None, here) or {"*", origin} & {*sites}:
+        return
+    raise ForbiddenError(
+        "a page of another site; expected one of this, or of a site that the setting cors or "
+        "api_cors names"
+    )

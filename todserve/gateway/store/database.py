@@ -129,7 +129,8 @@ class Database:
                 sa.event.listen(self.engine, "handle_error", self._let_go)
             self._migrate()
         except (sa.exc.SQLAlchemyError, ImportError, OSError, ValueError) as error:
-            told = without_secrets(str(error))
+            # The driver's own error, in a line; SQLAlchemy adds addresses of its manual.
+            told = without_secrets(" ".join(str(getattr(error, "orig", None) or error).split()))
             if address.password:
                 told = told.replace(str(address.password), "***")
             raise ConfigError(
