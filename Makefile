@@ -18,8 +18,8 @@ BENCH := .venv/.bench.stamp
 RASA := .venv-rasa/.stamp
 KSERVE := .venv-kserve/.stamp
 ARCHIVE := archive/store/tod.mar
-# Tests without a TorchServe share the cores; the others measure and kill, and are left alone. Whoever
-# names tests or markers in ARGS gets one run of just these.
+# Tests without a TorchServe share the cores; the others have several processes each and are left
+# alone. Whoever names tests or markers in ARGS gets one run of just these.
 JOBS ?= 2
 SOME_TESTS := $(findstring tests/,$(ARGS))$(findstring -m,$(ARGS))$(findstring -k,$(ARGS))
 # Everything that travels inside the archive or shapes it.
@@ -81,7 +81,7 @@ start: $(RUNTIME) ## start TorchServe with the archive there is and wait until i
 stop: ## stop TorchServe
 	@if [ -x $(BIN)/tod ]; then $(BIN)/tod stop; else echo "nothing is installed here"; fi
 
-bench: $(BENCH) ## measure a turn against a cascade, a stock handler, Flask and LitServe
+bench: $(BENCH) ## measure a turn against a cascade, a stock handler, LitServe, Ray Serve and OpenVINO
 	@$(BIN)/tod bench $(ARGS)
 
 train: $(TRAIN) ## train a checkpoint from CONFIG (a file, or the name of a shipped one)

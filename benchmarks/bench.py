@@ -55,6 +55,7 @@ def run(
         from benchmarks.plot import draw  # matplotlib takes a while, and not everyone wants it
 
         draw(content, plot)
+    print(f"took {content['minutes']:.1f} minutes")
 
 
 def run_bench(options: BenchOptions) -> dict[str, Any]:
@@ -82,7 +83,8 @@ def run_bench(options: BenchOptions) -> dict[str, Any]:
 def _measure(options: BenchOptions, turns: Turns, folder: Path, say: Say) -> dict[str, Any]:
     head = head_content(options, turns)
     roster = Roster(options, folder)
-    peers = roster.peers(options.peers or roster.names)
+    usual = [name for name in roster.names if name not in options.plan.left_out]
+    peers = roster.peers(options.peers or usual)
     say("asking the reference, fp32 PyTorch in process ...")
     reference = _reference(roster.reference(), turns)
     say("measuring the machine and the load generator ...")

@@ -19,7 +19,7 @@ import psutil
 from benchmarks.load import Load, closed_loop, one_by_one
 from benchmarks.peers.base import Peer
 from benchmarks.plan import Plan
-from benchmarks.resources import Memory, cpu_seconds, idle_share, memory_of, own_cpu_seconds
+from benchmarks.resources import Memory, cpu_seconds, idle_shares, memory_of, own_cpu_seconds
 from benchmarks.turns import Turns
 
 Say = Callable[[str], None]
@@ -112,27 +112,31 @@ class Comparison:
 
     def run(self, running: Sequence[Peer]) -> None:
         """Measure the peers that run."""
+        idle = idle_shares({peer.name: peer.processes for peer in running})
         for peer in running:
             standing = self.standings[peer.name]
             standing.workers = len(peer.workers())
-            standing.idle_cpu_share = idle_share(peer.processes)
+            standing.idle_cpu_share = idle[peer.name]
         self._restless = {
             peer.name for peer in running if self.standings[peer.name].idle_cpu_share > IDLE_SHARE
         }
         for peer in running:
             self._pause(peer)
         for peer in running:
-            if peer.most_clients >= SETTLING_CLIENTS:
+            if self._most_clients(peer) >= SETTLING_CLIENTS:
                 self._settle(peer)
         for clients, rounds in self._plan.rounds.items():
             for number in range(rounds):
                 for peer in running:
-                    if clients <= peer.most_clients:
+                    if clients <= self._most_clients(peer):
                         self._measure(peer, clients, number)
         for peer in running:
             self._resume(peer)
             standing = self.standings[peer.name]
             standing.all_rss = sum(memory.rss for memory in memory_of(peer.processes()))
+
+    def _most_clients(self, peer: Peer) -> int:
+        return 1 if peer.name in self._plan.alone else peer.most_clients
 
     def _pause(self, peer: Peer) -> None:
         """Hold a peer that uses the processor while nobody asks it."""

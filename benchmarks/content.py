@@ -27,6 +27,8 @@ PACKAGES = (
     "torchserve",
     "flask",
     "litserve",
+    "ray",
+    "openvino",
     "torch-workflow-archiver",
 )
 

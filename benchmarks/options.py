@@ -22,6 +22,8 @@ PEERS = (
     "cascade_client",
     "flask",
     "litserve",
+    "ray_serve",
+    "openvino",
     *IN_PROCESS,
 )
 """In the order they take turns."""
@@ -34,7 +36,8 @@ class BenchOptions:
     Attributes:
         checkpoint: whose weights all peers run.
         plan: how much.
-        peers: which; all when empty. ``ours`` and ``bare`` are one archive.
+        peers: which; when empty all but what the plan leaves out. ``ours`` and ``bare`` are one
+            archive.
         archives: name -> finished archive; ``ours`` replaces the one that would be built.
         engines: further engines of ours as ``engine:dtype``.
         model_config: of the archive that is built.

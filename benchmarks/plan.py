@@ -1,4 +1,4 @@
-"""Plan: how much is measured; the quick one stays under ten minutes on two cores.
+"""Plan: how much is measured; the quick one stays under five minutes on two quiet cores.
 
 Example: ``QUICK.window`` is the seconds that several clients are watched for.
 """
@@ -26,6 +26,8 @@ class Plan:
         patience: most seconds of each; see ``load.closed_loop``.
         scaling_repeats: how often each turn is asked for the cost's growth.
         generator_seconds: of the check of the load generator, a client count.
+        left_out: peers that are not measured unless they are asked for by name.
+        alone: peers that several clients at once are kept from: what they do then takes minutes.
     """
 
     turns: int
@@ -38,6 +40,8 @@ class Plan:
     patience: float
     scaling_repeats: int
     generator_seconds: float
+    left_out: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.turns < self.turns_a_round or min(self.rounds.values(), default=0) < 1:
@@ -47,14 +51,16 @@ class Plan:
 QUICK = Plan(
     turns=60,
     turns_a_round=15,
-    rounds={1: 3, 4: 1, 16: 2, 64: 1},
-    settle=4.0,
+    rounds={1: 3, 4: 1, 16: 2},
+    settle=3.0,
     seconds_alone=1.5,
     warm=1.0,
-    window=4.0,
+    window=3.0,
     patience=10.0,
     scaling_repeats=2,
-    generator_seconds=1.0,
+    generator_seconds=0.5,
+    left_out=("cascade_client", "flask", "plug_and_play_no_db", "plug_and_play", "cascaded"),
+    alone=("cascade_workflow",),
 )
 FULL = Plan(
     turns=200,

@@ -5,7 +5,7 @@ Example: ``memory_of(peer.workers())`` has one entry a worker, in bytes.
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -51,8 +51,13 @@ def own_cpu_seconds() -> float:
     return time.process_time()
 
 
-def idle_share(processes: Callable[[], Sequence[psutil.Process]], seconds: float = 1.0) -> float:
-    """Return the share of one core that the processes use while nobody asks them."""
-    before = cpu_seconds(processes())
+def idle_shares(
+    peers: Mapping[str, Callable[[], Sequence[psutil.Process]]], seconds: float = 1.0
+) -> dict[str, float]:
+    """Return the share of one core that each peer's processes use while nobody asks any."""
+    before = {name: cpu_seconds(processes()) for name, processes in peers.items()}
     time.sleep(seconds)
-    return max(0.0, cpu_seconds(processes()) - before) / seconds
+    return {
+        name: max(0.0, cpu_seconds(processes()) - before[name]) / seconds
+        for name, processes in peers.items()
+    }

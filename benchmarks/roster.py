@@ -16,7 +16,7 @@ from benchmarks.peers.in_process import InProcessPeer, PipeWorker
 from benchmarks.peers.ours import BuildArchive, OurPeer, archive_at
 from benchmarks.peers.plain_torchserve import ROOT
 from benchmarks.peers.stock import StockPeer
-from benchmarks.peers.web import flask_peer, litserve_peer
+from benchmarks.peers.web import flask_peer, litserve_peer, openvino_peer, ray_peer
 from benchmarks.ports import Ports
 from todserve.serving.archive.archive_build import build_archive
 
@@ -80,6 +80,9 @@ class Roster:
                 self._checkpoint, self._own("flask"), self.ports, lock=self._options.flask_lock
             ),
             "litserve": lambda: litserve_peer(self._checkpoint, self._own("litserve"), self.ports),
+            # A short folder: Ray's sockets lie deep below it, and their paths may have 107 bytes.
+            "ray_serve": lambda: ray_peer(self._checkpoint, self._own("ray"), self.ports),
+            "openvino": lambda: openvino_peer(self._checkpoint, self._own("openvino"), self.ports),
         }
         return [
             makers[name]() if name in makers else self._further(name, stock_worker)

@@ -1,3 +1,9 @@
+import os
+
+# Matrices of tests are small, and two runs share the cores: more threads would wait for each other.
+# Before anything imports torch, which reads it once; what a test starts inherits it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """A LitServe server with its batching: up to 16 turns together, one generate a phase.
 
+The network is run by transformers, or by OpenVINO where ``--openvino`` names an ONNX export.
+
 Example: ``python -m benchmarks.peers.litserve_server checkpoints/multiwoz --port 18000``.
 """
 
@@ -11,7 +13,7 @@ from typing import Any
 
 import litserve  # type: ignore[import-untyped]
 
-from benchmarks.peers.stock_turn import StockTurn, StockTurns
+from benchmarks.peers.stock_turn import Generate, StockTurn, StockTurns
 
 BATCH = 16
 BATCH_TIMEOUT = 0.005  # seconds
@@ -21,10 +23,11 @@ class TurnAPI(litserve.LitAPI):  # type: ignore[misc]  # litserve ships no types
     """setup -> decode_request -> batch -> predict -> unbatch -> encode_response."""
 
     checkpoint: Path
+    exported: Path | None
 
     def setup(self, device: str) -> None:
         """Load the network; leave the worker's number where the benchmark finds it."""
-        self.turns = StockTurns(self.checkpoint)
+        self.turns = StockTurns(self.checkpoint, _openvino(self.exported))
         path = Path(tempfile.gettempdir()) / f"worker-{os.getpid()}.pid"
         path.write_text(str(os.getpid()), encoding="utf-8")
 
@@ -50,14 +53,24 @@ class TurnAPI(litserve.LitAPI):  # type: ignore[misc]  # litserve ships no types
         return output.texts
 
 
+def _openvino(exported: Path | None) -> Generate | None:
+    if exported is None:
+        return None
+    from benchmarks.peers.openvino_network import OpenVinoNetwork
+
+    return OpenVinoNetwork(exported)
+
+
 def main() -> None:
     """Serve with one worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--openvino", type=Path, metavar="FOLDER", help="its ONNX models")
     arguments = parser.parse_args()
     api = TurnAPI(max_batch_size=BATCH, batch_timeout=BATCH_TIMEOUT)
     api.checkpoint = arguments.checkpoint.resolve()
+    api.exported = arguments.openvino
     server = litserve.LitServer(api, accelerator="auto", workers_per_device=1, timeout=120)
     server.run(
         host="127.0.0.1",

@@ -1,13 +1,13 @@
 """StockTurns: a whole turn with transformers' own ``generate``, as most people would write it.
 
-Stands inside every peer that is not ours: the stock handler, the cascade's nodes, Flask and
-LitServe. Prompts, parsers and look-up are todserve's, so that all do the same work and their
-texts can be compared; what is stock is how the network is run: a padded batch of whole rows, one
-``generate`` with one length cap, ended by the tasks' end tokens.
+Stands inside every peer that is not ours: the stock handler, the cascade's nodes, Flask, LitServe,
+Ray Serve and OpenVINO. Prompts, parsers and look-up are todserve's, so that all do the same work
+and their texts can be compared; what is stock is how the network is run: a padded batch of whole
+rows, one ``generate`` with one length cap, ended by the tasks' end tokens.
 Example: ``turns.ask([turn], (TaskName.INTENT,)); turn.texts["intent"] == "[find_train]"``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from todserve.runtime.wire.request import TurnRequest, parse_request
 UNDERSTANDING = (TaskName.BELIEF_STATE, TaskName.INTENT)
 REPLYING = (TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 MAX_NEW_TOKENS = 120  # PPTOD's largest; one cap for all, as a stock handler has
+
+Rows = Sequence[Sequence[int]]
+Generate = Callable[[Rows, Rows, list[int]], list[list[int]]]
+"""(contexts, prefixes of one width, ids that end a row) -> rows, each from its prefix on."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,22 +55,16 @@ class StockTurn:
 
 
 class StockTurns:
-    """A checkpoint's network in fp32, on the GPU where there is one, and what a turn needs."""
+    """What a turn needs of a checkpoint, and what generates its rows."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the checkpoint in ``folder``."""
+    def __init__(self, folder: Path, generate: Generate | None = None) -> None:
+        """Load the checkpoint in ``folder``, its network too where nothing else generates."""
         self.checkpoint = Checkpoint.open(folder)
         self._builder = PromptBuilder(
             self.checkpoint.tokenizer, self.checkpoint.format, self.checkpoint.schema
         )
         self._form = HistoryForm(self.checkpoint)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        # The file of the network's class stands beside the weights, as TorchServe wants it.
-        beside = folder / model_file_of(folder)
-        network: Any = load_network(
-            folder, dtype=torch.float32, model_file=beside if beside.is_file() else None
-        )
-        self._network = network.eval().to(self.device)
+        self._generate = generate or StockNetwork(folder)
 
     def begin(self, body: object) -> StockTurn:
         """Read a request.
@@ -158,13 +156,23 @@ class StockTurns:
         """Return what the next node of a cascade needs, as JSON."""
         return {"request": body, "texts": turn.texts, "database_token": turn.database_token}
 
+
+class StockNetwork:
+    """A checkpoint's network in fp32, on the GPU where there is one, run by ``generate``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load the weights in ``folder``."""
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # The file of the network's class stands beside the weights, as TorchServe wants it.
+        beside = folder / model_file_of(folder)
+        network: Any = load_network(
+            folder, dtype=torch.float32, model_file=beside if beside.is_file() else None
+        )
+        self._network = network.eval().to(self._device)
+
     @torch.inference_mode()
-    def _generate(
-        self,
-        contexts: Sequence[Sequence[int]],
-        prefixes: Sequence[Sequence[int]],
-        ends: list[int],
-    ) -> list[list[int]]:
+    def __call__(self, contexts: Rows, prefixes: Rows, ends: list[int]) -> list[list[int]]:
+        """Generate all rows as one padded batch."""
         longest = max(map(len, contexts))
         ids = torch.zeros((len(contexts), longest), dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -172,9 +180,9 @@ class StockTurns:
             ids[place, : len(context)] = torch.tensor(context)
             mask[place, : len(context)] = 1
         generated = self._network.generate(
-            input_ids=ids.to(self.device),
-            attention_mask=mask.to(self.device),
-            decoder_input_ids=torch.tensor(prefixes, device=self.device),
+            input_ids=ids.to(self._device),
+            attention_mask=mask.to(self._device),
+            decoder_input_ids=torch.tensor(prefixes, device=self._device),
             # Else generate would put the configured start token before the task's own.
             decoder_start_token_id=[prefix[0] for prefix in prefixes],
             max_new_tokens=MAX_NEW_TOKENS,

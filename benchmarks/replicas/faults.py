@@ -144,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--store", type=Path, default=Path("archive/store"), help="of tod.mar")
     parser.add_argument("--clients", type=int, default=12, help="who speak at once")
-    parser.add_argument("--kills", type=int, default=50, help="of workers")
+    parser.add_argument("--kills", type=int, default=50, help="of workers, and of gateways")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     arguments = parser.parse_args()
     # What it started ends with it.
@@ -195,12 +195,18 @@ def scenes(
         time.sleep(_NOTICED)
         laptop.edge.wait_until_up(4, seconds=_PATIENCE)
 
+    def kill_gateway() -> None:
+        gateway = chance.choice(laptop.gateways)
+        gateway.kill()
+        gateway.start()
+        laptop.edge.wait_until_up(4, seconds=_PATIENCE)
+
     one, two = laptop.gateways
     database = laptop.database
     return {
         "nothing": [lambda: time.sleep(10)],
         "an endpoint killed, started again": [endpoints[0].kill, lambda: again(endpoints[0])],
-        "a gateway killed, started again": [one.kill, one.start],
+        f"{kills} gateways killed, one after the other": [kill_gateway] * kills,
         "both gateways restarted, one after the other": [
             two.stop,
             two.start,

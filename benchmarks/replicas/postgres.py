@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -31,16 +32,20 @@ class Postgres:
     Args:
         folder: of its programs.
         port: a free one where none is given.
+        within: folder, such as that of a small disk, in which it keeps all that it writes.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, within: Path | None = None
+    ) -> None:
         self._programs = folder
         # It refuses to run as root, and another user cannot enter every folder of root's.
         self._user = "postgres" if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="tod-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="tod-postgres-", dir=within))
         self._port = Ports().take(1)[0] if port is None else port
         self._server: subprocess.Popen[bytes] | None = None
-        self.url = f"postgresql+psycopg://tod@127.0.0.1:{self._port}/postgres"
+        self._databases = count()
+        self.url = self._url("postgres")
 
     def start(self) -> None:
         """Start it, on what it holds, and return once it answers."""
@@ -68,6 +73,13 @@ class Postgres:
             self._server.wait()
             self._server = None
 
+    def another(self) -> str:
+        """Make a further database, as empty as the first, and return its address."""
+        name = f"further_{next(self._databases)}"
+        where = ("-h", "127.0.0.1", "-p", str(self._port), "-U", "tod")
+        self._run("createdb", *where, name).check_returncode()
+        return self._url(name)
+
     def __enter__(self) -> Self:
         if self._user is not None:
             owner = pwd.getpwnam(self._user)
@@ -85,6 +97,9 @@ class Postgres:
     @property
     def _cluster(self) -> str:
         return str(self._folder / "cluster")
+
+    def _url(self, database: str) -> str:
+        return f"postgresql+psycopg://tod@127.0.0.1:{self._port}/{database}"
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(

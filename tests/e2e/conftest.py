@@ -6,7 +6,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.served_endpoint import MODEL_CONFIG, ROOT, MakeSettings, write_config
+from benchmarks.replicas.postgres import Postgres, programs
+from tests.support.served_endpoint import MODEL_CONFIG, ROOT, MakeSettings, free_ports, write_config
 from tests.support.studio_page import launch
 from todserve.serving.archive.archive_build import build_archive
 from todserve.serving.server.server_settings import ServerSettings
@@ -71,6 +72,17 @@ def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         environment.setenv("http_proxy", "http://127.0.0.1:9")
         running = start(settings)
     with running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The PostgreSQL that tests share; each takes ``another`` database."""
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL is not installed")
+    # The range of ports of the benchmarks is for what runs alone.
+    with Postgres(folder, port=free_ports(1)[0]) as running:
         yield running
 
 

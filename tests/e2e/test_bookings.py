@@ -18,11 +18,10 @@ from tests.support.gateway_server import GatewayServer, ModelServer, counting
 from tests.support.served_endpoint import ROOT
 from todserve.gateway.gateway_settings import GatewaySettings
 
-pytestmark = pytest.mark.e2e
-
 EXAMPLE = ROOT / "examples" / "restaurant_booking"
 CLIENTS = 4
-KILLS = 30
+KILLS, MOST_KILLS = 10, 30
+"""More than the first number only until one came between booking and acknowledgement."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 
 
@@ -140,7 +139,9 @@ def test_kills_between_booking_and_acknowledgement_leave_one_booking_each(
         gateway.start()
         for guest in guests:
             guest.start()
-        for number in range(KILLS):
+        for number in range(MOST_KILLS):
+            if number >= KILLS and again:
+                break
             if number % 2:
                 # At the moment a booking is made: its turn can hardly be stored yet.
                 known = len(table(tmp_path))
@@ -162,7 +163,7 @@ def test_kills_between_booking_and_acknowledgement_leave_one_booking_each(
     acknowledged = [one for guest in guests for one in guest.booked]
     cancelled = [one for guest in guests for one in guest.cancelled]
     print(
-        f"{KILLS} kills: {len(acknowledged)} bookings and {len(cancelled)} cancellations "
+        f"{number} kills: {len(acknowledged)} bookings and {len(cancelled)} cancellations "
         f"acknowledged, {again} booked before their turn was stored, "
         f"{sum(guest.broken for guest in guests)} attempts broken"
     )

@@ -10,25 +10,16 @@ import pytest
 import requests
 
 from benchmarks.replicas.insistent_client import InsistentClient, faults_of
-from benchmarks.replicas.postgres import Postgres, programs
+from benchmarks.replicas.postgres import Postgres
 from tests.support.gateway_process import GatewayProcess
 from tests.support.gateway_server import GatewayServer, ModelServer
 from todserve.gateway.gateway_settings import GatewaySettings
 
-pytestmark = pytest.mark.e2e
-
 DIALOGUES = 6
 CLIENTS = 12
 """Two clients speak in each dialogue at once, by way of either gateway."""
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    folder = programs()
-    if folder is None:
-        pytest.skip("PostgreSQL is not installed")
-    with Postgres(folder) as server:
-        yield server
+KILLS = 8
+"""Each costs a start; `python -m benchmarks.replicas.faults` kills fifty."""
 
 
 @pytest.fixture
@@ -37,17 +28,17 @@ def model() -> Iterator[ModelServer]:
         yield server
 
 
-def test_fifty_kills_under_load_lose_no_acknowledged_turn_and_double_none(
-    model: ModelServer, tmp_path: Path
+@pytest.mark.parametrize("kept_in", ["sqlite", "postgresql"])
+def test_kills_under_load_lose_no_acknowledged_turn_and_double_none(
+    kept_in: str, model: ModelServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    speak_and_kill(f"sqlite:///{tmp_path}/dialogues.sqlite", model, kills=50)
+    database = f"sqlite:///{tmp_path}/dialogues.sqlite"
+    if kept_in == "postgresql":
+        database = request.getfixturevalue("postgres").another()
+    speak_and_kill(database, model)
 
 
-def test_kills_lose_nothing_with_postgresql_either(model: ModelServer, postgres: Postgres) -> None:
-    speak_and_kill(postgres.url, model, kills=10)
-
-
-def speak_and_kill(database: str, model: ModelServer, *, kills: int) -> None:
+def speak_and_kill(database: str, model: ModelServer) -> None:
     """Speak with two gateways on one database while they are killed in turn; check the turns."""
     gateways = [GatewayProcess(database, model.url) for _ in range(2)]
     stop = threading.Event()
@@ -69,7 +60,7 @@ def speak_and_kill(database: str, model: ModelServer, *, kills: int) -> None:
         ]
         for client in clients:
             client.start()
-        for number in range(kills):
+        for number in range(KILLS):
             time.sleep(chance.uniform(0.0, 0.5))
             gateways[number % 2].kill()
             gateways[number % 2].start()
@@ -90,13 +81,13 @@ def speak_and_kill(database: str, model: ModelServer, *, kills: int) -> None:
         "attempts broken by a kill": sum(client.broken for client in clients),
         "stored though the answer was lost": sum(client.replayed for client in clients),
     }
-    print(f"{kills} kills", figures)
+    print(f"{KILLS} kills", figures)
     assert [client.unexpected for client in clients] == [[]] * CLIENTS
     assert figures["attempts broken by a kill"] > 0
     for dialogue_id, dialogue in stored.items():
         turns = dialogue["turns"]
         speaking = [client for client in clients if client.dialogue_id == dialogue_id]
-        assert len(turns) > kills
+        assert len(turns) > KILLS
         # In order, without a gap; each message once; nothing but what was acknowledged.
         assert set(faults_of(turns, speaking).values()) == {0}
         # Every answer was given with the turn before it in mind.
@@ -109,7 +100,7 @@ def test_postgresql_keeps_what_sqlite_keeps(
     model: ModelServer, postgres: Postgres, tmp_path: Path
 ) -> None:
     told = []
-    for database in (postgres.url, f"sqlite:///{tmp_path}/dialogues.sqlite"):
+    for database in (postgres.another(), f"sqlite:///{tmp_path}/dialogues.sqlite"):
         settings = GatewaySettings(database=database, model_url=model.url)
         with GatewayServer(settings) as gateway:
             first, second = gateway.begin(user_id="anna"), gateway.begin(user_id="ben")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from benchmarks.replicas.postgres import Postgres, programs
+from benchmarks.replicas.postgres import Postgres
 from tests.support.gateway_server import GatewayServer, ModelServer
 from tests.support.remembered import corrected, spoken
 from todserve.gateway.gateway_settings import GatewaySettings
@@ -21,16 +21,10 @@ from todserve.gateway.store.dialogue_store import now_in_microseconds
 from todserve.gateway.store.retention import Retention
 from todserve.gateway.store.store_backup import back_up, restore
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    folder = programs()
-    if folder is None:
-        pytest.skip("PostgreSQL is not installed")
-    with Postgres(folder) as server:
-        yield server.url
+def url(postgres: Postgres) -> str:
+    return postgres.another()
 
 
 @pytest.fixture

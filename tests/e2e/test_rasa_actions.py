@@ -24,7 +24,7 @@ from todserve.bot.message_dispatcher import Dispatcher
 from todserve.bot.services.rasa_action_server import ActionRejectedError, RasaActionServer
 from todserve.bot.user_message import Heard
 
-pytestmark = [pytest.mark.e2e, needs_rasa_sdk]
+pytestmark = needs_rasa_sdk
 ACTIONS = ROOT / "tests" / "fixtures" / "rasa_actions"
 SAID = "a secret wish"
 DOMAIN = {"responses": {"utter_welcome": [{"text": "Welcome to {place}."}]}}

@@ -14,10 +14,7 @@ from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
 def answering(request: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,7 @@ from tests.support.gateway_server import DESCRIPTION, ModelServer, counting
 from tests.support.studio_page import CHROMIUM, Studio, studio
 from todserve.gateway.gateway_settings import GatewaySettings
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 NAMES = ("constructor", "__proto__", "toString", "hasOwnProperty", "valueOf")
 
 

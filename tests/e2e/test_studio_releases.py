@@ -13,10 +13,7 @@ from tests.support.two_versions import two_versions
 from todserve.gateway.api.roles import Token
 from todserve.gateway.gateway_settings import GatewaySettings
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def add_bench_verbs(app: typer.Typer) -> None:
 
 def _bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="a short run, under ten minutes on two cores")
+        bool, typer.Option("--quick", help="a short run, under five minutes on two quiet cores")
     ] = False,
     json: Json = None,
     markdown: Annotated[
@@ -51,7 +51,8 @@ def _bench(
         typer.Option("--plot", metavar="FILE", help="draw a picture there (.svg, .png, .pdf)"),
     ] = None,
     peers: Annotated[
-        str, typer.Option("--peers", metavar="A,B", help="some of the peers; all if not given")
+        str,
+        typer.Option("--peers", metavar="A,B", help="these alone; else all, or the usual if quick"),
     ] = "",
     checkpoint: Checkpoint = DEFAULT_CHECKPOINT,
     archive: Annotated[

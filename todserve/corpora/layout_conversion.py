@@ -38,7 +38,11 @@ from todserve.runtime.language.schema import Schema
 
 _PLACES = 100_000
 """Places remembered of what a reading leaves out."""
-_SETTINGS = ("config.yml", "endpoints.yml", "credentials.yml")
+_SETTINGS = tuple(
+    f"{name}{suffix}"
+    for name in ("config", "endpoints", "credentials")
+    for suffix in (".yml", ".yaml")
+)
 _BRANCHES = "or: first branch kept"
 _CARRIED = (
     *("rule", _BRANCHES),
@@ -119,7 +123,8 @@ def _write(
         if not (project.domains or project.stories or project.nlu.examples):
             refuse(faults, path)
         for fault in dict.fromkeys(faults):
-            reading.skipped(f"fault: {fault.what}: got {fault.got}", f"{fault.file}:{fault.line}")
+            got = fault.got.removeprefix("got ")
+            reading.skipped(f"fault: {fault.what}: got {got}", f"{fault.file}:{fault.line}")
         write_project(project, folder, writing)
         _forget_carried(reading)
         if path.is_dir():

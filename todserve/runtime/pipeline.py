@@ -461,6 +461,7 @@ class Pipeline:
             heard=[one.user for one in work.request.history],
             intent=work.intent,
             understood=_went_on(work.memory, memory),
+            before=work.memory.state,
             typed=work.request.user,
             knowledge=self.checkpoint.knowledge,
             schema=self.checkpoint.schema,
@@ -507,6 +508,7 @@ class Pipeline:
                     work.acts,
                     intent=work.intent,
                 )
+                work.reply = self._stage.with_kept(work.reply, facts)
                 if work.other_facts is not None:
                     work.reply = self._stage.with_another(work.reply, work.other_facts)
 

@@ -2,8 +2,8 @@
 
 Stands between the configuration's file and `TrainingConfig`. A project of a few hundred or thousand
 examples starts from a pretrained checkpoint, in that checkpoint's form, for a number of epochs that
-its size suggests; a fifth of it, stratified by intent, is put aside, and what was trained is
-calibrated and scored on that fifth. Every key that is given stays as it is given.
+its size suggests; a fifth of it (a tenth of a large one), stratified by intent, is put aside, and
+what was trained is calibrated and scored on that part. Every key that is given stays as given.
 Example: ``corpora: [our-bot]`` is a whole configuration.
 """
 
@@ -26,6 +26,9 @@ _BATCH = ("batch_tokens", "batch_examples")
 _RATES = ("learning_rate", "learning_rates", "optimizer")
 _FORMAT_FILE = "format.json"
 _HELD_OUT = 0.2
+_HELD_OUT_OF_LARGE = 0.1
+_LARGE = 5000
+"""Turns above which a tenth says as much as a fifth, and the rest has more to teach."""
 _BUDGETS = ((500, 16, 7), (2000, 10, 7), (5000, 8, 20), (20_000, 6, 45))
 """Turns of a corpus, at most; epochs; minutes of training, at most: of ten, what is left is for
 reading and scoring."""
@@ -51,10 +54,11 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     names: list[str] = [str(name) for name in given["corpora"]]
     start = Path(given.get("initial") or pretrained_start())
     form = PromptFormat.load(start / _FORMAT_FILE).model_dump(mode="json", exclude={"tasks"})
+    turns = _turns(names)
     defaults: dict[str, Any] = {
         "name": label(Path(names[0]).resolve().name),
         "dev_corpus": names[0],
-        "held_out": _HELD_OUT,
+        "held_out": _HELD_OUT if turns <= _LARGE else _HELD_OUT_OF_LARGE,
         "stratified": True,
         "initial": str(start),
         "format": form,
@@ -66,7 +70,6 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
         "dev_minutes": 60,
         "dtype": quick_dtype(),
     }
-    turns = _turns(names)
     if not any(name in given for name in _BUDGET):
         epochs, minutes = next(
             (budget for most, *budget in _BUDGETS if turns <= most), _LARGEST_BUDGET

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.floor_run import FP32_RATE, INT8_RATE, better_of, turn_sizes
 from benchmarks.options import BenchOptions
 from benchmarks.peers.base import PeerError
+from benchmarks.plan import QUICK
 from benchmarks.plot import draw
 from benchmarks.ratios import Evidence, ratios
 from benchmarks.report import markdown, ratio_content, row_content, table
@@ -153,6 +154,15 @@ def test_the_roster_knows_further_archives_and_engines(tmp_path: Path) -> None:
     names = Roster(options, tmp_path).names
     assert names[:3] == ("ours", "ours_new", "ours_onnx_float32")
     assert "litserve" in names
+
+
+def test_a_quick_run_leaves_out_only_peers_there_are_and_none_that_a_ratio_is_made_of(
+    tmp_path: Path,
+) -> None:
+    names = Roster(BenchOptions(), tmp_path).names
+    assert {*QUICK.left_out, *QUICK.alone} < {*names}
+    needed = {"ours", "bare", "stock", "cascade_workflow", "litserve"}
+    assert needed <= {*names} - {*QUICK.left_out}
 
 
 def test_an_unknown_peer_and_an_unfit_name_are_refused(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_form_is_that_of_the_checkpoint_it_starts_from(
     assert config.finish
 
 
-def test_a_larger_corpus_is_gone_through_less_often_and_moves_the_encoder_more(
+def test_a_larger_corpus_is_gone_through_less_often_holds_less_out_and_moves_the_encoder_more(
     project: Path,
 ) -> None:
     first = TrainingConfig.load(str(project))
@@ -73,6 +73,7 @@ def test_a_larger_corpus_is_gone_through_less_often_and_moves_the_encoder_more(
     assert first.rates is not None
     assert second.rates is not None
     assert first.rates.encoder < second.rates.encoder
+    assert (first.held_out, second.held_out) == (0.2, 0.1)
 
 
 def test_a_network_from_scratch_is_left_alone(project: Path, tmp_path: Path) -> None:

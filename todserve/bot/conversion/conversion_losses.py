@@ -4,13 +4,15 @@ Beside the way of a conversion. Example of its lines: ``pipeline component: DIET
 ``key: tracker_store``. What stands in slots and their mappings, `converted_slots` counts.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from todserve.bot.conversion.converted_fallback import CARRIED_OPTIONS
 from todserve.bot.conversion.rasa_assistant import Assistant
 from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
+from todserve.corpora.readers.label_names import label
 from todserve.corpora.readers.rasa.rasa_domain import form_entries
 from todserve.corpora.readers.rasa.rasa_slots import sources_of
 
@@ -18,6 +20,8 @@ from todserve.corpora.readers.rasa.rasa_slots import sources_of
 _CARRIED = frozenset(
     {"version", "nlu", "stories", "rules", "responses", "templates", "intents", "entities"}
     | {"slots", "forms", "actions", "language", "action_endpoint"}
+    # Named where they are read.
+    | {"flows", "test_cases"}
 )
 _FORM_KEYS = frozenset({"required_slots", "ignored_intents"})
 _ENTITY_KEYS = frozenset({"roles", "groups"})
@@ -29,6 +33,8 @@ _STORY_KEYS = frozenset({"story", "rule", "steps", "condition", "conversation_st
 _STEP_KEYS = frozenset({"intent", "user", "entities", "action", "bot", "slot_was_set", "or"}) | {
     *("checkpoint", "active_loop", "form")
 }
+_SPOKEN = ("responses", "templates", "slots")
+_VARIABLE = re.compile(r"\$\{\w+\}")
 _OUR_CHANNEL = "rest"
 _EXPIRES = 3600.0
 """Seconds after which a dialogue ends at a gateway that is told nothing else."""
@@ -44,6 +50,8 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
                     report.skipped(f"channel: {name}", _place(node))
             continue
         for name, node in keys.items():
+            if name in _SPOKEN:
+                _variables(node, report)
             if name == "pipeline":
                 _components(node, "pipeline component", report)
             elif name == "policies":
@@ -60,6 +68,19 @@ def count_losses(assistant: Assistant, report: ReadReport) -> None:
     for table in assistant.project.nlu.regexes:
         report.skipped("nlu: regular expression", f"{table.place.file}:{table.place.line}")
     _marks(assistant, report)
+    _same_names(assistant, report)
+
+
+def _same_names(assistant: Assistant, report: ReadReport) -> None:
+    """Count names that are one once their marks are replaced: ``ask-price``, ``ask_price``."""
+    intents = [one.intent for one in assistant.project.nlu.examples]
+    for kind, names in (("intents", intents), ("slots", assistant.slots)):
+        found: dict[str, dict[str, None]] = {}
+        for name in names:
+            found.setdefault(label(name), {})[name] = None
+        for alike in found.values():
+            if len(alike) > 1:
+                report.changed(f"{kind}: names that are one here", ", ".join(alike))
 
 
 def _marks(assistant: Assistant, report: ReadReport) -> None:
@@ -103,8 +124,23 @@ def _session(node: Located, report: ReadReport) -> None:
             report.skipped(f"session_config: {option}", _place(given))
 
 
+def _variables(node: Located, report: ReadReport) -> None:
+    """Count what Rasa reads from the environment: bot.yml says it as it is written."""
+    below: Iterable[Located] = ()
+    if isinstance(node.value, dict):
+        below = node.value.values()
+    elif isinstance(node.value, list):
+        below = node.value
+    elif isinstance(node.value, str):
+        for name in _VARIABLE.findall(node.value):
+            report.skipped(f"environment: {name}, not read", _place(node))
+    for one in below:
+        _variables(one, report)
+
+
 def _components(node: Located, kind: str, report: ReadReport) -> None:
-    for one in _entries(node):
+    # Rasa 1 may name a whole pipeline by one word.
+    for one in _entries(node) if not isinstance(node.value, str) else [node]:
         name = one.value["name"] if isinstance(one.value, dict) and "name" in one.value else one
         called = str(name.value).rpartition(".")[2]
         if called not in CARRIED_OPTIONS:

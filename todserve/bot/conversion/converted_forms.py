@@ -144,6 +144,8 @@ class BotParts:
         domain = places[slots[0]][0]
         required: dict[str, str] = {}
         for slot, (service, name) in places.items():
+            if slot not in self._places:
+                self._report.missing("form: asks for a slot that no domain lists", f"{form} {slot}")
             if service == domain:
                 required[name] = self._question(form, slot)
             else:

@@ -69,17 +69,32 @@ def _templates(name: str, said: list[Located], report: ReadReport) -> Iterator[T
             if key in _KEYS and key not in ("text", "condition") and node.value not in (None, [])
         }
         text = keys["text"].value if "text" in keys else None
-        if text is not None and str(text).strip():
+        if text is not None and not isinstance(text, dict | list) and str(text).strip():
             tree["text"] = _said(str(text).strip(), name, report)
         if "condition" in keys:
             tree["slots"] = dict(_condition(keys["condition"], where, report))
         try:
-            yield Template.model_validate(tree)
+            yield _template(tree, where, report)
         except ConfigError:
             report.skipped("response: variation that says nothing", where)
+
+
+def _template(tree: dict[str, Any], where: str, report: ReadReport) -> Template:
+    """Return a template of the keys that it can have: a wrong button costs that button alone."""
+    while True:
+        try:
+            return Template.model_validate(tree)
         except ValidationError as error:
-            key = ".".join(map(str, error.errors()[0]["loc"]))
+            key, *below = error.errors()[0]["loc"]
+        wrong = tree[str(key)]
+        if below and isinstance(wrong, list) and isinstance(below[0], int):
+            report.skipped(f"response: {key}.{below[0]} of an unknown kind", where)
+            left = [one for place, one in enumerate(wrong) if place != below[0]]
+        else:
             report.skipped(f"response: {key} of an unknown kind", where)
+            left = []
+        tree = {name: one for name, one in tree.items() if name != key}
+        tree |= {str(key): left} if left else {}
 
 
 def _said(given: str, name: str, report: ReadReport) -> str:

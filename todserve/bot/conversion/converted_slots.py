@@ -68,6 +68,9 @@ class ConvertedSlots:
         fill = [one for mapping in slot.mappings or () for one in self._fill(slot, mapping)]
         if fill:
             tree["fill"] = fill
+        elif self._is_unmarked(slot):
+            # Duckling or spaCy found it for Rasa, or a button says it.
+            self._report.missing("form: no example marks what fills a slot it asks for", where)
         entities = self._entities(slot)
         return tree | ({"entities": entities} if entities else {})
 
@@ -91,6 +94,14 @@ class ConvertedSlots:
             if kept not in found:
                 found.append(kept)
         return [] if found == [{"entity": slot.name}] else found
+
+    def _is_unmarked(self, slot: RasaSlot) -> bool:
+        """Say whether a form asks for a slot of which no example shows a model how it is said."""
+        sources = {one.entity for one in sources_of(slot)}
+        asked = not self._made.isdisjoint(self._asking(slot))
+        examples = self._assistant.project.nlu.examples
+        marked = (entity.entity for one in examples for entity in one.entities)
+        return asked and bool(sources) and sources.isdisjoint(marked)
 
     def _spellings(self, slot: RasaSlot) -> list[str]:
         """Return the values with capitals that the project knows: a model learns them without."""
@@ -144,7 +155,9 @@ class ConvertedSlots:
         asked = not begins and any(form in asking for form in inside)
         if asked and condition.asked is None and mapping.type == _TEXT:
             self._report.changed("slot mapping: any words, taken while its form asks alone", where)
-        ignored = [one for form in inside for one in self._assistant.ignored(form)]
+        # What begins a form is said before it is under way: it ignores nothing yet.
+        inner = () if begins else inside
+        ignored = [one for form in inner for one in self._assistant.ignored(form)]
         unless = list(dict.fromkeys(map(label, (*mapping.not_intents, *ignored))))
         found: dict[str, Any] = {
             "intents": [label(one) for one in mapping.intents],

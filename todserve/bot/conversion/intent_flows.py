@@ -41,8 +41,11 @@ from todserve.corpora.readers.rasa.rasa_types import (
 
 AGREEING = frozenset({"affirm", "deny"})
 """Intents that mean nothing by themselves."""
+RESTART = "action_restart"
+"""Rasa's own, and every bot's."""
 _DEACTIVATE = "action_deactivate_loop"
 _LISTEN = "action_listen"
+_SILENT = (_LISTEN, "action_session_start")
 _REQUESTED = "requested_slot"
 _UNSEEN = frozenset({"any", "unfeaturized"})
 _SEEN_AS_SET = frozenset({"text", "list"})
@@ -197,19 +200,18 @@ class _Reading:
         inside = condition.form
         self._left = None
         begun = {condition.form} if condition.form else set[str]()
-        starts_with_user = bool(story.steps) and not isinstance(story.steps[0], ActionStep)
+        said = [one for one in story.steps if getattr(one, "name", "") not in _SILENT]
         joined = tuple(self._before.get(story.opens or "", ()))
         for turn in _turns(story):
             if story.opens is not None and turn.first and turn.before is None:
                 if len(joined) != 1:
-                    self._report.skipped(
-                        "story: goes on from several others, its first turn", where
-                    )
+                    told = "several others" if joined else "a checkpoint that no other reaches"
+                    self._report.skipped(f"story: goes on from {told}, its first turn", where)
                     begun |= {one.name for one in turn.steps if one.name in self._forms}
                     continue
                 turn = replace(turn, before=joined[0])
             inside = self._turn(turn, condition, inside, begun, where, ruled=ruled)
-        if not starts_with_user and not ruled:
+        if said and isinstance(said[0], ActionStep) and not ruled:
             self._report.changed("story: begins with an action, holds after it alone", where)
 
     def _turn(
@@ -250,7 +252,7 @@ class _Reading:
                         self._begin(turn, step.name, condition, where, names, ruled=ruled)
                 form, done, ended = step.name, [], told
                 begun.add(step.name)
-            elif step.name in self._listed:
+            elif step.name in self._listed or step.name == RESTART:
                 done.append(Done(name=step.name, told=self._meant(told), raw=tuple(told.items())))
             elif step.name == _DEACTIVATE:
                 left = True

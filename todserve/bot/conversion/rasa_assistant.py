@@ -7,6 +7,7 @@ The readers of `corpora` leave out rules and test stories and count them, since 
 want them; here they are what says how the bot behaves, and how its authors tested it.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from todserve.corpora.files.located_values import Located
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
 from todserve.corpora.readers.rasa.rasa_slots import sources_of
+from todserve.corpora.readers.rasa.rasa_sources import is_test, own_sources, read_loosely
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, set_slots
 from todserve.corpora.readers.rasa.rasa_types import (
     Place,
@@ -29,11 +31,10 @@ from todserve.corpora.readers.rasa.rasa_types import (
     SlotStep,
 )
 
-TEST_STORIES = "test_"
-"""Rasa tests with the files whose names begin so, and trains with the others."""
-
 # What the readers leave out and a conversion reads itself.
 _RULE_KEYS = frozenset({"rule", "steps", "condition", "conversation_start"})
+_YAML = (".yml", ".yaml")
+_SETTINGS = re.compile(r"^(pipeline|policies|action_endpoint)\s*:", re.MULTILINE)
 _READ_HERE = ("rule", "file: test stories", "step: active_loop", "step: form")
 
 
@@ -122,16 +123,18 @@ def read_assistant(path: Path, report: ReadReport, faults: list[Fault]) -> Assis
         faults: every fault of its files is added.
     """
     project = with_entity_slots(read_project(path, report, faults))
-    trees = tuple(_trees(path, faults))
+    trees = tuple(_trees(path, report, faults))
     rules: list[RasaStory] = []
     for tree in trees:
         keys = tree.value if isinstance(tree.value, dict) else {}
-        if not Path(tree.file).name.startswith(TEST_STORIES):
-            rules += _rules(keys.get("rules"), report, faults)
+        rules += _rules(keys.get("rules"), report, faults)
     tests: list[RasaStory] = []
     for file in rasa_files(path):
-        if file.name.startswith(TEST_STORIES):
-            tests += read_project(file, report, faults).stories
+        if is_test(file, path):
+            stories = read_project(file, report, faults).stories
+            if not stories:
+                report.skipped("file: of tests, without a story", str(file))
+            tests += stories
     for name in _READ_HERE:
         report.notes.pop(name, None)
     return Assistant(
@@ -181,11 +184,15 @@ def _roles(domain: RasaDomain) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:
-    own = [path / f"{name}.yml" for name in ("config", "endpoints", "credentials")]
+def _trees(path: Path, report: ReadReport, faults: list[Fault]) -> Iterator[Located]:
+    own = [
+        path / f"{name}{suffix}"
+        for name in ("config", "endpoints", "credentials")
+        for suffix in (".yml", ".yaml")
+    ]
     # The readers have noted the faults of their files already.
     for file in rasa_files(path):
-        if file.suffix != ".md" and file not in own:
+        if file.suffix != ".md" and file not in own and not is_test(file, path):
             tree = read_located(file, [])
             if tree is not None:
                 yield tree
@@ -194,6 +201,9 @@ def _trees(path: Path, faults: list[Fault]) -> Iterator[Located]:
             tree = read_located(own_file(path, file.name), faults)
             if tree is not None:
                 yield tree
+    for file in own_sources(path)[0]:
+        if file not in own and file.suffix in _YAML and _SETTINGS.search(read_loosely(file)):
+            report.skipped("file: settings in another place than Rasa's, not read", str(file))
 
 
 def _rules(node: Located | None, report: ReadReport, faults: list[Fault]) -> Iterator[RasaStory]:
@@ -215,8 +225,9 @@ def _rules(node: Located | None, report: ReadReport, faults: list[Fault]) -> Ite
 def _conditions(node: Located | None, report: ReadReport) -> tuple[str | None, list[SlotStep]]:
     form: str | None = None
     slots: list[SlotStep] = []
-    for entry in node.value if node is not None and isinstance(node.value, list) else ():
-        keys = entry.value if isinstance(entry.value, dict) else {}
+    entries = node.value if node is not None and isinstance(node.value, list) else [node]
+    for entry in entries:
+        keys = entry.value if entry is not None and isinstance(entry.value, dict) else {}
         for key, one in keys.items():
             place = Place(file=one.file, line=one.line)
             if key == "active_loop":

@@ -142,7 +142,7 @@ def _training(out: Path) -> str:
     text = yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
     return (
         "# For `tod train`, from the folder in which the project was converted. What is not said\n"
-        "# here is chosen by the number of examples; a fifth of them is put aside for scoring.\n"
+        "# here is chosen by the number of examples; a part of them is put aside for scoring.\n"
         f"{text}"
     )
 

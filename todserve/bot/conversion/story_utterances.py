@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from todserve.bot.conversion.rasa_assistant import Assistant
+from todserve.bot.rasa.intent_payload import IntentPayload
 from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_types import RasaEntity, RasaExample, UserStep
 
@@ -54,6 +55,15 @@ class Utterances:
         Returns:
             The step itself where it has words; None where no example says all of its entities.
         """
+        payload = IntentPayload.of(step.text or "")
+        if payload is not None:
+            # A button was pressed: nobody's words, and nothing for a model to learn.
+            entities = tuple(
+                RasaEntity(entity=name, value=value)
+                for name, values in payload.entities.items()
+                for value in values
+            )
+            step = replace(step, text=None, intent=payload.name, entities=entities)
         if step.text is not None:
             return step
         needed = {_source(one): one.value for one in step.entities}

@@ -16,6 +16,7 @@ from todserve.runtime.untrusted.json_text import parse_json
 
 # A mark or two left behind the JSON by whoever wrote a button's payload says nothing.
 _PAYLOAD = re.compile(r"\s*/([^\s{}@]+)(?:@[0-9.]+)?\s*(?:(\{.*\})[^\w{}]{0,3})?\s*", re.DOTALL)
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]+")
 _MOST_ENTITIES = 50
 
 
@@ -38,7 +39,7 @@ class IntentPayload:
         What begins like a payload and has no JSON object after the intent is plain words, too.
         """
         found = _PAYLOAD.fullmatch(text)
-        if found is None or not label(found[1]):
+        if found is None or _MARKS.fullmatch(found[1]) or not label(found[1]):
             return None
         try:
             given = parse_json(found[2]) if found[2] else {}

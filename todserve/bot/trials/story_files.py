@@ -12,7 +12,8 @@ from todserve.bot.trials.bot_story import UNTOLD, BotStory, StoryTurn
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.files.dialogue_layouts import Layout, layout_of, open_dialogues
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.rasa.rasa_project import read_project
+from todserve.corpora.readers.rasa.rasa_project import rasa_files, read_project
+from todserve.corpora.readers.rasa.rasa_sources import is_test
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     RasaEntity,
@@ -24,7 +25,6 @@ from todserve.corpora.readers.rasa.rasa_types import (
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 
-_TESTS = "test_*"
 _SILENT = (
     "action_listen",
     "action_session_start",
@@ -66,7 +66,7 @@ def read_bot_stories(path: Path, forms: frozenset[str]) -> list[BotStory]:
 def _rasa_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix in (".yml", ".yaml", ".md") else []
-    return sorted(one for one in path.rglob(_TESTS) if one.suffix in (".yml", ".yaml", ".md"))
+    return [one for one in rasa_files(path) if is_test(one, path) and one.suffix != ".json"]
 
 
 def _of_dialogue(dialogue: Dialogue) -> BotStory:
@@ -139,7 +139,7 @@ def _events(story: RasaStory) -> Iterator[tuple[str, Any]]:
 
 
 def _slot_count(given: object) -> int:
-    entries = given if isinstance(given, list) else []
+    entries = given if isinstance(given, list) else [given]
     return sum(len(one) if isinstance(one, Mapping) else 1 for one in entries)
 
 

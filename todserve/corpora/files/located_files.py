@@ -1,9 +1,9 @@
 """JSON and YAML files as trees whose every node knows its line.
 
 Stands before the Rasa readers and `validate`. Scalars of YAML are kept as written (``yes`` is
-``"yes"``), but for null; numbers of JSON are numbers. PyYAML's nodes carry their
-lines, as ruamel.yaml's do, and its C parser is over twenty times as fast; of JSON's readers the
-standard library's has none, hence the walk here.
+``"yes"``), but for null and the capitals of ``True``; numbers of JSON are numbers. PyYAML's nodes
+carry their lines, as ruamel.yaml's do, and its C parser is over twenty times as fast; of JSON's
+readers the standard library's has none, hence the walk here.
 Example: ``read_yaml("a: [b]", "x.yml", faults).value["a"].line == 1``.
 """
 
@@ -28,13 +28,14 @@ from todserve.runtime.untrusted.yaml_text import check_yaml, told
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NULL = "tag:yaml.org,2002:null"
+_TRUTHS = frozenset({"True", "TRUE", "False", "FALSE"})
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C where PyYAML was built with it
 
 
 def read_located(path: Path, faults: list[Fault]) -> Located | None:
     """Read a JSON or YAML file; notes a fault and returns None when it is neither."""
     try:
-        text = read_limited(path, most=CORPUS_BYTES)
+        text = read_limited(path, most=CORPUS_BYTES).removeprefix("\ufeff")
     except (OSError, DataError) as error:
         got = error.problem if isinstance(error, DataError) else type(error).__name__
         expected, fix = "a readable file in UTF-8", "check its rights, its encoding and its size"
@@ -80,6 +81,8 @@ def _from_yaml(node: Any, file: str, faults: list[Fault], loader: Any) -> Locate
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
         value = None if node.tag == _NULL else node.value
+        if not node.style and node.value in _TRUTHS:  # plain
+            value = node.value.lower()
         return Located(value=value, file=file, line=line, block=node.style in ("|", ">"))
     if isinstance(node, yaml.SequenceNode):
         entries = [_from_yaml(one, file, faults, loader) for one in node.value]

@@ -6,6 +6,7 @@ and a slot one word, so neither may hold a space or a mark. Example: ``price ran
 """
 
 import re
+import unicodedata
 
 from todserve.corpora.read_report import ReadReport
 
@@ -18,9 +19,14 @@ RENAMED = "name: spaces and marks replaced, which a label cannot hold"
 def label(name: str) -> str:
     """Return ``name`` with every run of spaces and marks as one underscore, none at the ends.
 
-    Case is kept, as the Schema-Guided names keep theirs.
+    Case is kept, as the Schema-Guided names keep theirs. A name of marks alone, an emoji, is what
+    Unicode calls them: ``thumbs_up_sign``.
     """
-    return _NOT_IN_A_LABEL.sub("_", name).strip("_")
+    found = _NOT_IN_A_LABEL.sub("_", name).strip("_")
+    if found or not name.strip():
+        return found
+    called = dict.fromkeys(unicodedata.name(mark, "").lower() for mark in name)
+    return _NOT_IN_A_LABEL.sub("_", "_".join(called)).strip("_")
 
 
 def counted_label(name: str, where: str, report: ReadReport) -> str:

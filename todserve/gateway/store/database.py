@@ -55,13 +55,24 @@ _PLACE_SECONDS = 0.25
 """A burst of writers is over by then; behind a lock that somebody keeps, nothing moves."""
 
 _LEAST_BYTES = 1 << 20
-"""Room on the disk below which SQLite is as good as full."""
+"""Room on the disk below which it is as good as full."""
 
 _MIGRATION_LOCK = 0x746F64  # any number; the same for every gateway on a PostgreSQL database
 _WRITES = "todserve_writes"
 _SECONDS = "todserve_seconds"
 _SAME = sa.text("UPDATE alembic_version SET version_num = version_num")
 """A write that changes nothing, to see whether one is taken."""
+
+_NEEDS_ROOM = (
+    "SET LOCAL work_mem = '64kB'",
+    'SELECT count(*) FROM (SELECT repeat(md5(n::text), 32) COLLATE "C" AS wide'
+    f" FROM generate_series(1, {_LEAST_BYTES // 1024}) AS n ORDER BY wide) AS sorted",
+)
+"""What PostgreSQL can only do with that much room: it sorts in a file, which is gone at once.
+
+On a full disk it still takes a small write, wherever a page has a place left, and nobody but the
+server can ask how full its disk is.
+"""
 
 _UNUSABLE = {
     sqlite3.SQLITE_READONLY,
@@ -172,12 +183,18 @@ class Database:
                 yield connection
 
     def writable(self) -> bool:
-        """Say whether it takes a write right now, by writing what stands there already."""
+        """Say whether it takes a write right now, by writing what stands there already.
+
+        A disk that has hardly any room left is none that does.
+        """
         try:
             if self._file is not None and self._file.room() < _LEAST_BYTES:
                 return False
             with self.writing(synced=False, seconds=1.0) as connection:
                 connection.execute(_SAME)
+                if connection.dialect.name == "postgresql":
+                    for statement in _NEEDS_ROOM:
+                        connection.exec_driver_sql(statement)
         except (sa.exc.SQLAlchemyError, OSError):
             return False
         return True

@@ -125,17 +125,19 @@ class GreedySearch:
             self._hide(logits, going, self._foreign)
         best = self._choices.best(logits, [state for line in going for state in line.states])
         first = 0
+        chosen: list[tuple[_Line, int, int]] = []
         for at, line in enumerate(self._running):
             if line.over:
                 continue
             here = slice(first, first + len(line.states))
-            first = here.stop
-            guessed = len(line.draft)
             seen = len(line.tokens)
-            self._extend(line, logits[here], best[here])
+            kept = self._extend(line, best[here])
+            chosen += [(line, first + place, state) for place, state in enumerate(kept)]
+            first = here.stop
             # Of the draft, what was not chosen is forgotten.
-            line.fed = min(seen + guessed, len(line.tokens) - 1)
+            line.fed = min(seen + len(line.draft), len(line.tokens) - 1)
             self._places[at][self._places[at] >= line.fed] = HIDDEN
+        self._weigh(logits, best, chosen)
 
     def left_over(self) -> NDArray[np.int64] | None:
         """Leave out the rows that are over, once they are half of all; return which stay.
@@ -187,17 +189,29 @@ class GreedySearch:
             states.append(state)
         line.draft, line.states = tuple(draft), tuple(states)
 
-    def _extend(self, line: _Line, logits: Logits, best: Sequence[int]) -> None:
+    def _extend(self, line: _Line, best: Sequence[int]) -> tuple[int, ...]:
+        """Write what was chosen as far as the draft guessed it; return the states it stood in."""
         for at, (place, state) in enumerate(zip(best, line.states, strict=True)):
-            own, allowed = self._choices.log_probs(
-                logits[at], place, state, 1 / line.row.temperature
-            )
             token = self._choices.token(place)
             line.tokens.append(token)
-            line.log_probs.append(own)
-            line.allowed.append(allowed)
             line.state = self._choices.after(state, token)
             written = len(line.tokens) - len(line.row.prefix)
             line.over = token == line.row.end_id or written >= line.row.max_new_tokens
             if line.over or line.draft[at : at + 1] != (token,):
-                return
+                return line.states[: at + 1]
+        return line.states
+
+    def _weigh(
+        self, logits: Logits, best: Sequence[int], chosen: Sequence[tuple[_Line, int, int]]
+    ) -> None:
+        """Note the probability of each chosen token: its line, its place in the step, its state."""
+        places = [place for _, place, _ in chosen]
+        weighed = self._choices.log_probs(
+            logits if len(places) == len(logits) else logits[places],
+            [best[place] for place in places],
+            [state for _, _, state in chosen],
+            [1 / line.row.temperature for line, _, _ in chosen],
+        )
+        for (line, _, _), (own, allowed) in zip(chosen, weighed, strict=True):
+            line.log_probs.append(own)
+            line.allowed.append(allowed)

@@ -74,6 +74,9 @@ class KnowledgeBase:
     _keys: dict[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(
         default_factory=dict, repr=False
     )
+    _bare: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(
+        default_factory=dict, repr=False
+    )
     _connection: sa.Connection | None = field(default=None, repr=False)
     _process: int = field(default=-1, repr=False)
 
@@ -222,6 +225,14 @@ class KnowledgeBase:
         column = self.tables[domain].table.c[slot]
         rows = self._rows(sa.select(column).distinct().where(column != "").order_by(column))
         return tuple(str(row[0]) for row in rows)
+
+    def names_said(self, domain: str, slot: str, text: str) -> list[str]:
+        """Return the names of a column that a lower-case text holds, articles left out."""
+        place = (domain, slot)
+        if place not in self._bare:
+            names = self.values(domain, slot)
+            self._bare[place] = tuple((one, self.forms.without_article(one)) for one in names)
+        return [name for name, bare in self._bare[place] if bare in text]
 
     def database_token(self, domain: str | None, matches: int | None) -> str:
         """Return the token that tells the model how much was found, e.g. ``[db_2]``."""

@@ -5,7 +5,7 @@ that begin so; a text is walked once. Example: an index of ``"christ's college"`
 ``"christ college"`` and ``"Christ s College"`` alike.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from todserve.runtime.language.word_forms import Word, WordForms
@@ -38,13 +38,12 @@ class PhraseIndex:
                     known.append((sequence, slot))
                     known.sort(key=lambda one: -len(one[0]))
 
-    def find(self, words: list[Word]) -> Iterator[Span]:
+    def find(self, words: Sequence[Word]) -> Iterator[Span]:
         """Yield the longest known value at every word, overlaps included."""
-        for position, word in enumerate(words):
-            for sequence, slot in self._by_first.get(word.key, ()):
+        keys = tuple([word.key for word in words])
+        for position, key in enumerate(keys):
+            for sequence, slot in self._by_first.get(key, ()):
                 after = position + len(sequence)
-                if after <= len(words) and all(
-                    words[position + step].key == key for step, key in enumerate(sequence)
-                ):
-                    yield Span(word.start, words[after - 1].end, slot)
+                if keys[position:after] == sequence:
+                    yield Span(words[position].start, words[after - 1].end, slot)
                     break

@@ -7,6 +7,7 @@ schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dial
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -22,10 +23,12 @@ from todserve.runtime.whole_files import write_whole
 
 _CLOSE_ENOUGH = 0.86  # "thirsday" passes; "tuesday" for "thursday" scores 0.80 and does not
 
+_NO_LETTERS = re.compile(r"[\W_]+")
+
 
 def letters_and_digits(value: str) -> str:
     """Return ``value`` in lower case without anything but letters and digits."""
-    return "".join(character for character in value.lower() if character.isalnum())
+    return _NO_LETTERS.sub("", value.lower())
 
 
 class _Frozen(BaseModel):

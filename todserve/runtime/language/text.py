@@ -19,6 +19,8 @@ _CLOCK = re.compile(
     r"|(?<![\d:.])(\d{1,2}):([0-5]\d)(?![\d:])"
 )
 _SPACE = re.compile(r"\s+")
+_TEXTS_REMEMBERED = 256
+"""A turn asks for its utterance twice, and the next one for it again."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
 
 
@@ -54,6 +56,7 @@ def _clock(match: re.Match[str]) -> str:
     return f"{hour:02d}:{minute}" if hour < 24 else match[0]
 
 
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def normalise(text: str) -> str:
     """Return ``text`` in lower case, single-spaced, numbers as digits and times as HH:MM.
 

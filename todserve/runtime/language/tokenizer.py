@@ -6,6 +6,7 @@ no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"`
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import tokenizers
@@ -18,6 +19,8 @@ _SPACE = "▁"
 """SentencePiece's visible space."""
 
 _MOST_TOKENS = 1 << 22
+_TEXTS_REMEMBERED = 256
+"""A turn asks for its utterance twice, and the next one for it again."""
 
 UNKNOWN = "<unk>"
 """The token that stands for what a vocabulary cannot say."""
@@ -67,6 +70,7 @@ class Tokenizer:
         if self.size > _MOST_TOKENS:
             raise ConfigError(f"token {self.size - 1} is beyond the {_MOST_TOKENS} that are read")
         self._ids = vocabulary
+        self._encoded = lru_cache(maxsize=_TEXTS_REMEMBERED)(self._encode)
         added = tokenizer.get_added_tokens_decoder()
         self._surface: list[str] = [""] * self.size
         self._fresh = [False] * self.size
@@ -97,7 +101,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of ``text``, without end-of-sentence token."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return list(self._encoded(text))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ``ids``."""
@@ -122,6 +126,9 @@ class Tokenizer:
                 parts.append(surface)
                 length += len(surface)
         return "".join(parts), offsets
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     @property
     def vocabulary(self) -> Mapping[str, int]:

@@ -29,6 +29,8 @@ _FOLDER = Path(__file__).parent
 _NOTHING = re.compile(r"(?!)")
 _LONGEST_KEY = 120  # comparing spellings costs the square of their length
 _REMEMBERED = 65536
+_TEXTS_REMEMBERED = 256
+"""Whole texts; within a batch the same are looked through again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,10 @@ class WordForms(BaseModel):
         """Let a process of its own compile everything for itself."""
         return WordForms.model_validate, (self.model_dump(),)
 
-    def words_of(self, text: str) -> list[Word]:
+    def words_of(self, text: str) -> tuple[Word, ...]:
         """Return the words of lower-case ``text``; neither possessive nor plural counts."""
-        return [Word(self._key(match[0]), *match.span()) for match in self._word.finditer(text)]
+        found: tuple[Word, ...] = self._words(text)
+        return found
 
     def spellings(self, value: str) -> tuple[tuple[str, ...], ...]:
         """Return the sequences of words by which ``value`` may appear."""
@@ -171,17 +174,17 @@ class WordForms(BaseModel):
         Case, punctuation, spaces, possessives, plurals, number words and a leading article do not
         count: ``"the Fen Ditton Inn"`` and ``"fenditton inn"`` have the same key.
         """
-        text = self._respell(value.lower())
-        words = [word.key for word in self.words_of(text)]
-        begins = 1 if len(words) > 1 and words[0] in self.articles else 0
-        return "".join(words[begins:])[:_LONGEST_KEY]
+        if len(value) > _LONGEST_KEY:  # not worth the memory that it would be kept in
+            return self._key_of_value(value)
+        key: str = self._value_key(value)
+        return key
 
     def text_key(self, text: str) -> str:
         """Return a whole text as values are compared, without the length they are cut to."""
         text = text.lower()
         for spelling, meant in self.texts.items():
             text = text.replace(spelling, meant)
-        return "".join(word.key for word in self.words_of(text))
+        return "".join([word.key for word in self.words_of(text)])
 
     def bare_key(self, key: str) -> str:
         """Return a key without the words that say what kind of place it is: ``gonville``."""
@@ -266,8 +269,27 @@ class WordForms(BaseModel):
         return lru_cache(maxsize=_REMEMBERED)(self._key_of_word)
 
     @cached_property
+    def _value_key(self) -> Any:
+        return lru_cache(maxsize=_REMEMBERED)(self._key_of_value)
+
+    @cached_property
+    def _words(self) -> Any:
+        return lru_cache(maxsize=_TEXTS_REMEMBERED)(self._all_words)
+
+    @cached_property
     def _spellings(self) -> Any:
         return lru_cache(maxsize=_REMEMBERED)(self._all_spellings)
+
+    def _all_words(self, text: str) -> tuple[Word, ...]:
+        return tuple(
+            Word(self._key(match[0]), *match.span()) for match in self._word.finditer(text)
+        )
+
+    def _key_of_value(self, value: str) -> str:
+        text = self._respell(value.lower())
+        words = [self._key(match[0]) for match in self._word.finditer(text)]
+        begins = 1 if len(words) > 1 and words[0] in self.articles else 0
+        return "".join(words[begins:])[:_LONGEST_KEY]
 
     def _key_of_word(self, word: str) -> str:
         letters = self._plural.sub("", self._possessive.sub("", word))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.language.formats import placeholders
-from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.literals import Literals
 
@@ -32,7 +32,7 @@ class Amendment:
 def amended(delexicalised: str, facts: Facts, literals: Literals) -> Amendment:
     """Repair what can be repaired in a delexicalised reply."""
     text, rules = delexicalised, list[str]()
-    for clause in clauses_of(delexicalised, facts.style):
+    for clause in facts.clauses(delexicalised):
         if clause.asks:
             if (asks_again := _asked_again(clause, facts, literals)) is not None:
                 text = text.replace(clause.text, asks_again, 1)

@@ -44,7 +44,7 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         facts: of the turn; nothing is added without an entity.
         acts: the generated acts of the reply; empty when they were not asked for.
     """
-    if not facts.row:
+    if not facts.row or (facts.kept_bookings and not facts.goes_on):
         return Completion(text=delexicalised)
     shown = set(placeholders(delexicalised))
     tellable = set(facts.style.slots.told)
@@ -56,7 +56,7 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     if _COUNT in wanted and _COUNT not in facts.asked:
         wanted -= {_COUNT}
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
-    if not booked and not _may_tell_reference(facts):
+    if facts.recalled_bookings or not (booked or _may_tell_reference(facts)):
         wanted -= {"reference"}
     added = [
         slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)
@@ -69,8 +69,9 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         this = facts.style.told["this"].replace("[value_name]", f"[value_{facts.key}]")
         delexicalised, name = f"{this}. {delexicalised}".strip(), False
     books = _books_unnamed(delexicalised, facts, shown | set(added))
+    stands = _earlier_one(facts, shown | set(added))
     if not added and not name and not books:
-        return Completion(text=delexicalised)
+        return Completion(text=f"{delexicalised} {stands}".strip())
     # A booking or an address is of one place; a count is of several.
     one = concrete or facts.matches == 1
     parts = [facts.style.told["this" if one else "one_of_them"]] if name else []
@@ -82,9 +83,17 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         told = facts.style.told
         parts.append(told.get("of", told["this"]).replace("[value_name]", f"[value_{facts.key}]"))
     return Completion(
-        text=f"{delexicalised} {facts.style.listed(parts)}.".strip(),
+        text=f"{delexicalised} {facts.style.listed(parts)}. {stands}".strip(),
         added=(("name",) if name else ()) + tuple(added),
     )
+
+
+def _earlier_one(facts: Facts, shown: AbstractSet[str]) -> str:
+    """Return what becomes of an earlier booking, where the user may take it for changed."""
+    sentences = facts.style.sentences
+    if "reference" in shown or (facts.arranged and shown & facts.columns):
+        return sentences["stands"] if facts.bookable and facts.rebooks else ""
+    return sentences["unmoved"] if facts.moves else ""
 
 
 def _books_unnamed(delexicalised: str, facts: Facts, shown: AbstractSet[str]) -> bool:

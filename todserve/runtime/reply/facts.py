@@ -4,8 +4,7 @@ Comes after the look-up and before the reply. Example: ``facts.count({"pricerang
 is how many of the places found are expensive, so that "there are no expensive ones" can be judged.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +13,9 @@ from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.reply.booking_reference import booking_reference
+from todserve.runtime.reply.clauses import Clause, clauses_of
 from todserve.runtime.reply.reply_style import ReplyStyle
+from todserve.runtime.reply.told_bookings import ToldBooking, references_in, told_bookings
 
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 FEW = 10
@@ -36,6 +37,7 @@ class Facts:
         heard: what the user said before, lower case.
         intent: the user's intent, if it is known.
         understood: whether the utterance changed the state of the active domain.
+        before: the belief state before the utterance.
         typed: what was typed, lower case, before it was read as it is meant.
         unranked: the word for a place in an order that nothing found has: "earlier"; else empty.
         knowledge: the database.
@@ -54,9 +56,11 @@ class Facts:
     heard: Sequence[str] = ()
     intent: str | None = None
     understood: bool = False
+    before: BeliefState = field(default_factory=dict)
     typed: str = ""
     unranked: str = ""
     _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -70,6 +74,7 @@ class Facts:
         heard: Sequence[str] = (),
         intent: str | None = None,
         understood: bool = False,
+        before: BeliefState | None = None,
         typed: str = "",
         knowledge: KnowledgeBase,
         schema: Schema,
@@ -93,6 +98,7 @@ class Facts:
             heard=tuple(text.lower() for text in heard),
             intent=intent,
             understood=understood,
+            before=before or {},
             typed=typed.lower(),
             unranked=unranked,
             knowledge=knowledge,
@@ -122,6 +128,13 @@ class Facts:
     def forms(self) -> WordForms:
         """How the language writes a value or a name otherwise."""
         return self.knowledge.forms
+
+    def clauses(self, delexicalised: str) -> tuple[Clause, ...]:
+        """Return the clauses of a reply; one that is judged is cut several times."""
+        found = self._clauses.get(delexicalised)
+        if found is None:
+            found = self._clauses[delexicalised] = clauses_of(delexicalised, self.style)
+        return found
 
     @property
     def slots(self) -> Mapping[str, str]:
@@ -257,10 +270,14 @@ class Facts:
         Where the style does not say, they are the slots that the user informs and no entity has:
         a day, a time, a number of people.
         """
-        named = self.style.bookings.get(self.domain)
+        return self._slots_to_book(self.domain)
+
+    def _slots_to_book(self, domain: str) -> tuple[str, ...]:
+        named = self.style.bookings.get(domain)
         if named is not None:
             return named
-        return tuple(slot for slot in self.schema.slots(self.domain) if slot not in self.columns)
+        columns = self.knowledge.columns(domain)
+        return tuple(slot for slot in self.schema.slots(domain) if slot not in columns)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -286,14 +303,145 @@ class Facts:
     def may_book(self) -> bool:
         """Whether the user may want a booking now: the intent says so, or cannot say."""
         books = self.style.books
-        if self.intent is None or self.intent.startswith(books):
+        if self.intent is None or self.intent.startswith(books) or self.orders:
             return True
         return not any(one.startswith(books) for one in self.schema.intents)
 
     @cached_property
+    def orders(self) -> bool:
+        """Whether the user says outright to book what is at hand: "book that too"."""
+        return self._says("orders")
+
+    def _says(self, pattern: str) -> bool:
+        return self.style.patterns[pattern].search(self.utterance) is not None
+
+    @cached_property
     def told_references(self) -> tuple[str, ...]:
         """Every reference that earlier replies told, of whatever booking."""
-        return tuple(_REFERENCE.findall(" ".join(self.said)))
+        return references_in(" ".join(self.said))
+
+    @cached_property
+    def told_bookings(self) -> tuple[ToldBooking, ...]:
+        """Every booking that earlier replies told, oldest first."""
+        if not self.told_references:
+            return ()
+        names = {
+            domain: [
+                name.lower()
+                for slot in self.style.slots.keys
+                for name in self.knowledge.values(domain, slot)
+            ]
+            for domain, table in self.knowledge.tables.items()
+            if self._slots_to_book(domain) and not table.arranged
+        }
+        return told_bookings(self.said, self.heard, names, self.forms)
+
+    @property
+    def booked_here(self) -> tuple[ToldBooking, ...]:
+        """The bookings of the active domain that earlier replies told."""
+        if self.arranged:
+            return tuple(self._arranged_before([self.domain]))
+        return tuple(one for one in self.told_bookings if one.domain == self.domain)
+
+    def _arranged_before(self, domains: Iterable[str]) -> Iterator[ToldBooking]:
+        """Yield what was sent for the state before, as replies have told it: a taxi."""
+        told = " ".join(self.said)
+        for domain in domains:
+            table, slots = self.knowledge.tables.get(domain), self.before.get(domain, {})
+            if table is None or not table.arranged or not slots:
+                continue
+            row = self.knowledge.query(domain, slots, limit=1).results[0]
+            name = next((row[slot] for slot in self.style.slots.keys if row.get(slot)), "")
+            if name and all(value.lower() in told for value in row.values()):
+                yield ToldBooking(code="", domain=domain, name=name.lower())
+
+    @cached_property
+    def recalled_bookings(self) -> tuple[ToldBooking, ...]:
+        """The bookings whose reference the user asks for, where the state does not hold them."""
+        if "reference" not in self.asked or self.orders or not self.told_references:
+            return ()
+        points = any(self._says(one) for one in ("first", "second", "every"))
+        if self._named_bookings:
+            points = points or not (self.understood and self.may_book)
+        elif self.understood:
+            return ()
+        if not points and self.may_book:
+            return ()
+        meant = self._meant_bookings
+        return () if [one.code for one in meant] == [self.reference] else meant
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the user wants something that is booked to be booked no more."""
+        return self._says("cancels")
+
+    @cached_property
+    def kept_bookings(self) -> tuple[ToldBooking, ...]:
+        """The bookings that the user wants to be rid of, and that nothing here can cancel."""
+        withdrawn = {domain for domain in self.before if not self.state.get(domain)}
+        if withdrawn:
+            told = (one for one in self.told_bookings if one.domain in {*withdrawn, ""})
+            return (*told, *self._arranged_before(withdrawn))
+        return self._meant_bookings if self.cancels else ()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the utterance says something new of the active domain."""
+        before = self.before.get(self.domain, {})
+        return any(before.get(slot) != value for slot, value in self.slots.items())
+
+    def key_of(self, booking: ToldBooking) -> str:
+        """Return the column that has the name of what is booked."""
+        columns = self.knowledge.columns(booking.domain)
+        return next((slot for slot in self.style.slots.keys if slot in columns), "name")
+
+    def phone_of(self, booking: ToldBooking) -> str:
+        """Return the phone number of what is booked; empty where none is known."""
+        table = self.knowledge.tables.get(booking.domain)
+        if not booking.name or table is None:
+            return ""
+        slots = {self.key_of(booking): booking.name}
+        wishes = self.before.get(booking.domain, {}) if table.arranged else slots
+        found = self.knowledge.query(booking.domain, wishes, limit=1).results
+        return found[0].get("phone", "") if found else ""
+
+    @property
+    def _named_bookings(self) -> tuple[ToldBooking, ...]:
+        return tuple(
+            one
+            for one in self.told_bookings
+            if one.name and self.forms.named_in(one.name, self.utterance)
+        )
+
+    @property
+    def _meant_bookings(self) -> tuple[ToldBooking, ...]:
+        """Which bookings the user speaks of: those named, those of the service, the last one."""
+        own, every = self._named_bookings or self.booked_here, self.told_bookings
+        if self._says("every"):
+            return own if self._named_bookings else every
+        if self._says("first"):
+            return (own if len(own) > 1 else every)[:1]
+        if self._says("second"):
+            return (own if len(own) > 1 else every)[1:2]
+        return (own or every)[-1:]
+
+    @property
+    def rebooks(self) -> bool:
+        """Whether what is wished is another booking of a service than the one there is of it."""
+        if self._says("adds") or not self.booked_here:
+            return False
+        if self.arranged:
+            return self.bookable and self.booked_here[-1].name != self.name
+        return self.reference is None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the user wishes what is booked otherwise: "make it five people"."""
+        old, new = self.before.get(self.domain, {}), self.slots
+        slots = [one for slot in self.booking_slots for one in slot.split("|")]
+        changed = any(old.get(one) and old.get(one) != new.get(one) for one in slots)
+        same = bool(self.booked_here) and self.booked_here[-1].name == self.name
+        return changed and same and self.rebooks
 
     @cached_property
     def reference(self) -> str | None:
@@ -358,9 +506,7 @@ class Facts:
         """Return the entities of the domain that were named by anybody before."""
         key = next((slot for slot in self.style.slots.keys if slot in self.columns), "")
         told = " ".join([*self.said, *self.heard])
-        named = [
-            one for one in self.knowledge.values(self.domain, key) if self.forms.named_in(one, told)
-        ]
+        named = self.knowledge.names_said(self.domain, key, told)
         return [row for one in named if (row := self._row_named(key, one)) is not None]
 
     def _row_named(self, key: str, name: str) -> Mapping[str, str] | None:
@@ -389,9 +535,6 @@ class Facts:
         """Say whether one of the latest replies, or the user, named the entity at hand."""
         latest = [*self.said[-_RECENT:], self.utterance]
         return any(self.names(text) for text in latest)
-
-
-_REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
 
 
 def _at_hand_first(

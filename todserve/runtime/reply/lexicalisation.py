@@ -19,7 +19,7 @@ from enum import StrEnum
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.reply.booking_reference import booking_reference
-from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.reply_style import ReplyStyle
 
@@ -128,7 +128,7 @@ def _by_placeholder(delexicalised: str, facts: Facts | None) -> Sequence[Clause]
     """Return the clause of each placeholder."""
     if facts is None:
         return ()
-    return [one for one in clauses_of(delexicalised, facts.style) for _ in one.slots]
+    return [one for one in facts.clauses(delexicalised) for _ in one.slots]
 
 
 @dataclass(kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from todserve.runtime.language.dialogue import GENERAL, DialogueAct
 from todserve.runtime.reply.facts import FEW, Facts
+from todserve.runtime.reply.told_bookings import ToldBooking
 
 _GREETINGS = ("bye", "welcome", "greet")
 _REQUEST = "request"
@@ -33,6 +34,10 @@ def plain_reply(
         unborne: whether a yes or a no was generated that nothing bears out.
     """
     sentences = facts.style.sentences
+    if facts.kept_bookings and not facts.goes_on:
+        return kept_reply(facts)
+    if facts.recalled_bookings:
+        return _recalled(facts)
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
     if facts.is_unknown_name:
@@ -45,6 +50,8 @@ def plain_reply(
         called = picked and facts.row.get("phone") and not facts.arranged
         call = _filled(sentences["call"], facts) if called else ""
         return f"{sentences['unknown']} {call}".strip()
+    if facts.cancels and not (facts.told_references or facts.goes_on):
+        return f"{sentences['unbooked']} {sentences['more']}"
     if facts.recalls and (so_far := _so_far(facts)):
         return so_far
     if facts.unpicked and facts.asked & facts.columns:
@@ -117,6 +124,40 @@ def beside_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     found = _found(facts) if facts.matches else _filled(sentences["none"], facts)
     return f"{_filled(sentences['beside'], facts)} {found}" if found else ""
+
+
+def kept_reply(facts: Facts) -> str:
+    """Return that what is booked stays booked, and whom to call."""
+    sentences, wording = facts.style.sentences, facts.style.wording
+    told, calls = [], []
+    for one in facts.kept_bookings:
+        name = _booked_name(one, facts)
+        code = wording.spoken("reference", one.code)
+        phrase = facts.style.told["kept"].replace("{name}", name).replace("{code}", code)
+        told.append(phrase if code else name)
+        phone = facts.phone_of(one)
+        call = sentences["call"].replace("[{key}]", name).replace("[value_phone]", phone)
+        calls += [call] if phone and call not in calls else []
+    kept = sentences["kept"].replace("{booked}", facts.style.listed(told))
+    return " ".join([kept, *calls])
+
+
+def _recalled(facts: Facts) -> str:
+    """Return the references of the earlier bookings that the user asks for."""
+    told, wording = facts.style.told, facts.style.wording
+    phrases = []
+    for one in facts.recalled_bookings:
+        phrase = told.get("reference_of", told["reference"]) if one.name else told["reference"]
+        name, code = _booked_name(one, facts), wording.spoken("reference", one.code)
+        phrases.append(phrase.replace("{name}", name).replace("[value_reference]", code))
+    return f"{facts.style.listed(phrases)}."
+
+
+def _booked_name(booking: ToldBooking, facts: Facts) -> str:
+    """Return what a booking is of, as it is written."""
+    if not booking.name:
+        return facts.style.kind(booking.domain).one
+    return facts.style.wording.spoken(facts.key_of(booking), booking.name)
 
 
 def _earlier_booking(facts: Facts) -> str:

@@ -16,6 +16,8 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     booking     booked, it says, though something is missing, there is nothing to book, or it asks
                 whether to book it as well
     reference   a reference of no booking, another entity's, or a new one without a word of booking
+    undone      a booking is cancelled or changed, which nothing here can do; or anything but that,
+                where the user wants to be rid of it
     venue       a name that is of no result and that nobody has said
     invented    a time, a price, a number or a code that is from nowhere
     which       a number or an address of any one of many, where nobody knows which is meant
@@ -38,7 +40,7 @@ from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.reply.amendment import claimed
-from todserve.runtime.reply.clauses import Clause, Subject, clauses_of
+from todserve.runtime.reply.clauses import Clause, Subject
 from todserve.runtime.reply.facts import Facts
 from todserve.runtime.reply.lexicalisation import Filling, Lexicalisation, Origin
 from todserve.runtime.reply.literals import Literal, Literals
@@ -71,7 +73,7 @@ class Draft:
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """Its clauses."""
-        return clauses_of(self.delexicalised, self.facts.style)
+        return self.facts.clauses(self.delexicalised)
 
     @cached_property
     def claims(self) -> tuple[Clause, ...]:
@@ -312,8 +314,18 @@ def _made(draft: Draft, clause: Clause) -> bool:
     return draft.says("booked", clause) and not draft.says("refused", clause)
 
 
+def _undone(draft: Draft) -> bool:
+    facts = draft.facts
+    asks = facts.kept_bookings or (facts.cancels and not facts.told_references)
+    if asks and not facts.goes_on:
+        return True
+    return any(draft.says("undone", clause) for clause in draft.claims)
+
+
 def _reference(draft: Draft) -> bool:
     facts = draft.facts
+    if facts.recalled_bookings:
+        return True
     if "reference" not in _slots(draft):
         return False
     if facts.reference:
@@ -554,6 +566,7 @@ RULES: Mapping[str, Callable[[Draft], bool]] = {
     "row": _row,
     "booking": _booking,
     "reference": _reference,
+    "undone": _undone,
     "venue": _venue,
     "invented": _invented,
     "which": _which,

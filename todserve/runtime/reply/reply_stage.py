@@ -20,14 +20,14 @@ from todserve.runtime.reply.completion import complete
 from todserve.runtime.reply.facts import FEW, Facts
 from todserve.runtime.reply.lexicalisation import Lexicalisation, filled
 from todserve.runtime.reply.literals import Literals
-from todserve.runtime.reply.plain_reply import beside_reply, plain_reply
+from todserve.runtime.reply.plain_reply import beside_reply, kept_reply, plain_reply
 from todserve.runtime.reply.reply_rules import Draft, strikes
 from todserve.runtime.reply.reply_style import ReplyStyle
 
 _NAMES = ("name", "id", "song_title")
 _CLEAR = frozenset(
-    {"refusal", "booking", "reference", "which", "untold", "nowhere", "only", "rank", "answer"}
-    | {"unknown", "helpless"}
+    {"refusal", "booking", "reference", "undone", "which", "untold", "nowhere", "only", "rank"}
+    | {"answer", "unknown", "helpless"}
 )
 
 
@@ -186,7 +186,7 @@ class ReplyStage:
             holding = [one for one in holding if told <= set(placeholders(one.delexicalised))]
         best = next((one for one in holding if one.names), next(iter(holding), None))
         if best is None:
-            wanted = (intent or "").startswith(facts.style.books)
+            wanted = (intent or "").startswith(facts.style.books) or facts.orders
             claimed = bool({"booking", "reference"} & set(first.strikes))
             # What is missing is asked for; what nobody wants is not booked.
             books = wanted or (claimed and (facts.may_book or not facts.bookable))
@@ -202,6 +202,23 @@ class ReplyStage:
         if best is not first and first.holds:
             rules = (*rules, "unnamed")
         return ChosenReply(candidate=best, rules=rules)
+
+    def with_kept(self, reply: ChosenReply, facts: Facts) -> ChosenReply:
+        """Return a reply behind what stays booked, where the words also go on to something else.
+
+        Args:
+            reply: to what they go on to.
+            facts: of the turn.
+        """
+        if not facts.kept_bookings or not facts.goes_on:
+            return reply
+        first, kept = reply.candidate, filled(kept_reply(facts), facts).text
+        both = replace(
+            first,
+            delexicalised=f"{kept.lower()} {first.delexicalised}",
+            filled=replace(first.filled, text=f"{kept} {first.filled.text}"),
+        )
+        return ChosenReply(candidate=both, rules=(*reply.rules, "undone"))
 
     def _doubted(self, facts: Facts) -> tuple[str, ...]:
         """Return the slots of which the user asks whether something is so."""

@@ -83,6 +83,13 @@ class Claims(_Frozen):
         unknowing: that something is not known.
         pair: that something is true of two.
         recalls: in the user's words, the question what was booked or wished so far.
+        orders: in the user's words, that what is at hand be booked.
+        adds: in the user's words, that something is wished beside what is booked.
+        cancels: in the user's words, that what is booked is not wished any more.
+        first: in the user's words, the booking before the last one.
+        second: in the user's words, the second of several bookings.
+        every: in the user's words, all bookings.
+        undone: that a booking was cancelled or changed.
     """
 
     asks: str
@@ -113,6 +120,13 @@ class Claims(_Frozen):
     unknowing: str = ""
     pair: str = ""
     recalls: str = ""
+    orders: str = ""
+    adds: str = ""
+    cancels: str = ""
+    first: str = ""
+    second: str = ""
+    every: str = ""
+    undone: str = ""
 
 
 class Particles(NamedTuple):

@@ -43,10 +43,18 @@ class Company:
         many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
         # A bare number is one of people only behind a word that joins: "me, 3 nights" is not.
         bare = rf"{number}(?=\s*(?:[.,;!?]|$|{alternatives(words.after)}\b))"
-        more = rf"(?:{joined}(?:{person}|{many})(?!\w)|\s+{joining}\s+{bare})"
+        as_many = rf"{alternatives(words.as_many)}\s+(?:\w+\s+)?{several}"
+        more = rf"(?:{joined}(?:{person}|{many}|{as_many})(?!\w)|\s+{joining}\s+{bare})"
         self._list = re.compile(rf"(?<!\w)(?:{person}|{many}){more}+(?!\w)", re.IGNORECASE)
         self.people = rf"(?:{person}|{many})(?:{joined}(?:{person}|{many}))*"
         """A regular expression of one person or several."""
+        self._as_many = re.compile(rf"\s*{as_many}\s*", re.IGNORECASE)
+        # "Twelve of us and the bride" may count her twice, "twelve of us plus the bride" does not.
+        self._and_more = re.compile(
+            rf"(?<!\w)(?P<all>{number})\s+{alternatives(words.all_of)}\s+"
+            rf"{alternatives(words.besides)}\s+(?P<more>{self.people})(?!\w)",
+            re.IGNORECASE,
+        )
         # One more of whom nobody knows how many there are: "and the kids".
         self._goes_on = re.compile(
             rf"{joined}{alternatives((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
@@ -66,6 +74,8 @@ class Company:
 
         Lists of more than two, and of two of whom one speaks and who want a thing.
         """
+        for match in self._and_more.finditer(utterance):
+            yield *match.span(), self._number_of(match["all"]) + self.number_of(match["more"])
         for match in self._list.finditer(utterance):
             if self._goes_on.match(utterance, match.end()):
                 continue
@@ -85,7 +95,12 @@ class Company:
 
     def number_of(self, text: str) -> int:
         """Return how many people a list holds; 0 where nobody can say."""
-        return sum(map(self._number_of, self._joined.split(text)))
+        total = last = 0
+        for one in self._joined.split(text):
+            # "My two sisters and their husbands": as many again as those before.
+            last = last if self._as_many.fullmatch(one) else self._number_of(one)
+            total += last
+        return total
 
     def speaks(self, text: str) -> bool:
         """Say whether whoever speaks is one of a list."""

@@ -6,7 +6,9 @@ point at it. Example:
 ``reader.read("a swiming pool in the east, wait, north")`` is ``a swimming pool in the north``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.spelling.back_references import BackReferences, Before
@@ -14,6 +16,9 @@ from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames, repla
 from todserve.runtime.spelling.self_corrections import SelfCorrections
 from todserve.runtime.spelling.shorthand import Shorthand
 from todserve.runtime.spelling.speller import Spelled, Speller
+
+_REMEMBERED = 1024
+"""Utterances: every one comes again with the next turn, as the last of its history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,13 @@ class UtteranceReader:
 
     def read(self, utterance: str) -> Spelled:
         """Return an utterance as it is meant, whatever was said before."""
+        return self._remembered(utterance)
+
+    @cached_property
+    def _remembered(self) -> Callable[[str], Spelled]:
+        return lru_cache(maxsize=_REMEMBERED)(self._read)
+
+    def _read(self, utterance: str) -> Spelled:
         spelled = self.shorthand.read(utterance) if self.shorthand else Spelled(text=utterance)
         if self.speller is not None:
             spelled = spelled.then(self.speller.read(spelled.text))

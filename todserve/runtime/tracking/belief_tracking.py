@@ -216,7 +216,7 @@ def track(
             # The words say so, so no probability does, and whoever corrected it is overruled.
             confidence.get(domain, {}).pop(slot, None)
             corrected.get(domain, set()).discard(slot)
-        written = orders.over(written)
+        written = _of_schema(orders.over(written), written, schema)
         for domain, slot in grounds.outlived.of(utterance, memory.state, written).items():
             written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
@@ -282,6 +282,29 @@ def _of_another_part(
         if grounds.grounded(span.domain, span.slot, value, Spoken.of(part.text, (), {}))
     }
     return says == {False}
+
+
+def _of_schema(
+    ordered: BeliefState, written: BeliefState, schema: Schema
+) -> dict[str, dict[str, str]]:
+    """Return what is ordered without the values that a slot cannot have.
+
+    A state with one of them would be refused when the client sends it back. In its place comes what
+    the network wrote: "broxbourne" where a train was to leave "from there", from a restaurant.
+    """
+
+    def known(domain: str, slot: str, value: str) -> bool:
+        return value == DELETED or schema.normalise_value(domain, slot, value) is not None
+
+    kept: dict[str, dict[str, str]] = {}
+    for domain, slots in ordered.items():
+        for slot, value in slots.items():
+            own = written.get(domain, {}).get(slot)
+            if known(domain, slot, value):
+                kept.setdefault(domain, {})[slot] = value
+            elif own is not None:
+                kept.setdefault(domain, {})[slot] = own
+    return kept
 
 
 def _refused(span: ValueSpan, value: str, reason: Refusal) -> RefusedValue:

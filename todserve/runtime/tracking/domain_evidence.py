@@ -96,5 +96,7 @@ def _says(said: list[str], phrase: str, forms: WordForms) -> bool:
 
 
 def _contains(words: list[str], sequence: tuple[str, ...]) -> bool:
+    if sequence[0] not in words:
+        return False
     length = len(sequence)
     return any(tuple(words[at : at + length]) == sequence for at in range(len(words) - length + 1))

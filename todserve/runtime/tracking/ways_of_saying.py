@@ -66,6 +66,9 @@ class CompanyWords(BaseModel):
         beside: join two people, and no bare number.
         unnumbered: stand before people of whom nobody says how many they are.
         after: may follow a bare number that is one of people.
+        as_many: stand before as many people as were counted last: "their husbands".
+        all_of: stand behind the number of all who were thought of: "of us".
+        besides: stand behind that and before whoever comes on top: "plus".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +78,9 @@ class CompanyWords(BaseModel):
     beside: tuple[str, ...] = ()
     unnumbered: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    as_many: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
 
 class WaysOfSaying(BaseModel):

@@ -28,12 +28,13 @@ def test_the_choice_and_its_probabilities_are_those_of_the_definition(
     states = list(range(len(ALLOWED) + 1)) * 3
     random = np.random.default_rng(9)
     logits = random.normal(scale=scale, size=(len(states), VOCABULARY)).astype(np.float32)
-    for row, state, best in zip(logits, states, found.best(logits, states), strict=True):
+    chosen = found.best(logits, states)
+    weighed = found.log_probs(logits, chosen, states, [sharpness] * len(states))
+    for row, state, best, (own, together) in zip(logits, states, chosen, weighed, strict=True):
         allowed = automaton().table[state] != REFUSED
         assert best == int(np.where(allowed, row, -np.inf).argmax())
         sharp = row.astype(np.float64) * sharpness
         whole = np.logaddexp.reduce(sharp)
-        own, together = found.log_probs(row, best, state, sharpness)
         assert own == pytest.approx(sharp[best] - whole, abs=1e-3, rel=1e-5)
         if state == FREE:
             assert together == 0.0

@@ -65,6 +65,8 @@ STRUCK: tuple[Case, ...] = (
         *("reference", "hotel", {"hotel": {"area": "north"}}, "the number?"),
         "the reference number is [value_reference].",
     ),
+    ("undone", "hotel", BOOKING, "more people", "ok, i have updated your reservation."),
+    ("undone", "hotel", {}, "cancel it", "ok, no problem."),
     ("venue", "hotel", {"hotel": {"area": "north"}}, "where?", "try the cambridge belfry."),
     ("invented", "train", {}, "when?", "it leaves at 10:17."),
     ("invented", "hotel", {"hotel": {"area": "north"}}, "phone?", "call 01223999999."),

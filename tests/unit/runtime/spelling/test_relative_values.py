@@ -43,6 +43,9 @@ def read(values: RelativeValues, said: str, known: Mapping[str, str]) -> str:
         ("is there a bar too?", "is there a bar too?"),
         ("me too", "me too"),
         ("two of us can't make it", "for 2 people"),
+        ("one of em's driving instead", "for 3 people"),
+        ("my friend is staying at home", "for 3 people"),
+        ("+ her mother in law", "for 5 people"),
         ("three people dropped out", "for 1 people"),
         ("double it", "for 8 people"),
         ("push it back half an hour", "at 19:30"),
@@ -70,6 +73,8 @@ def test_a_change_of_a_table_is_reckoned(values: RelativeValues, said: str, mean
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
+        ("add a night on the end", "for 4 nights"),
+        ("tack on an extra night", "for 4 nights"),
         ("one more night", "for 4 nights"),
         ("a night less", "for 2 nights"),
         ("stay two nights longer", "for 5 nights"),

@@ -21,9 +21,10 @@ from todserve.corpora.readers.rasa.rasa_slots import (
 )
 from todserve.corpora.readers.rasa.rasa_types import Place, RasaDomain
 
-KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"})
+KEYS = frozenset({"intents", "entities", "slots", "responses", "actions", "forms", "templates"}) | {
+    *("session_config", "e2e_actions")
+}
 """Any of these in a YAML file makes it a domain file."""
-
 
 _FORM_KEYS = ("ignored_intents",)
 """Keys of a form beside its slots: Rasa 3 refuses a file with any other."""
@@ -212,7 +213,7 @@ def domain_tree(domain: RasaDomain) -> dict[str, Any]:
 
 def _as_list(given: Any) -> list[Any]:
     """Return a response's variations, each with its keys: Rasa 1 has them as texts, too."""
-    entries = given if isinstance(given, list) else [given]
+    entries = given if isinstance(given, list) else [] if given is None else [given]
     return [_with_text(one) if isinstance(one, dict) else {"text": str(one)} for one in entries]
 
 

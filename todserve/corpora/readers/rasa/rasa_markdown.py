@@ -15,6 +15,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.lookup_files import lookup_lines
 from todserve.corpora.readers.rasa.rasa_markup import read_marked
 from todserve.corpora.readers.rasa.rasa_nlu import marks_at
+from todserve.corpora.readers.rasa.rasa_sources import read_loosely
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
     Place,
@@ -33,6 +34,7 @@ _SECTION = re.compile(r"##\s*(intent|synonym|regex|lookup)\s*:\s*(.+)")
 _STORY_STEP = re.compile(
     r"\*\s*/?[\w./+-]+\s*(?:[{:]|OR\s|\Z).*|-\s*[\w./+-]+\s*(?:\{.*|\Z)|[>#].*"
 )
+_NO_UTF8 = "\ufffd"
 _INTENT_END = re.compile(r"[{:]")
 _BRACES_END = re.compile(r"\}\s*(?::|\Z)")
 _EVENTS = frozenset({"form", "active_loop", "restart", "reset_slots", "rewind", "export"})
@@ -48,14 +50,16 @@ class MarkdownContent:
 
 def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> MarkdownContent | None:
     """Return a file's stories or examples; None when it is some other Markdown."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    text = "".join(_without_comments(text))
+    text = "".join(_without_comments(read_loosely(path)))
     lines = [
         (line.strip(), Place(file=str(path), line=number))
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     ]
+    wrong = next((place for line, place in lines if _NO_UTF8 in line), None)
     if any(_SECTION.fullmatch(line) for line, _ in lines):
+        if wrong is not None:
+            return _unreadable(wrong, faults)
         return MarkdownContent(nlu=_nlu(lines, faults))
     steps = [line for line, _ in lines if line[0] in "*->"]
     strange = [line for line, _ in lines if _STORY_STEP.fullmatch(line) is None]
@@ -65,11 +69,18 @@ def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> Markdo
         # Prose with headings and lists is for people; a story may have a broken line.
         and len(strange) < len(steps)
     ):
+        if wrong is not None:
+            return _unreadable(wrong, faults)
         stories = _stories(lines, report, faults)
         # Any Markdown has headings and lists; stories have actions below their messages.
         if any(isinstance(step, ActionStep) for story in stories for step in story.steps):
             return MarkdownContent(stories=stories)
     return None
+
+
+def _unreadable(place: Place, faults: list[Fault]) -> MarkdownContent:
+    faults.append(_fault(place, "file", "no UTF-8", "a file in UTF-8"))
+    return MarkdownContent()
 
 
 def _without_comments(text: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ Stands between the file system and `rasa_types`. A file is what its keys say, as
 ``nlu``, ``stories``, ``intents`` and so on in YAML, ``rasa_nlu_data`` in JSON, ``## intent:`` or
 stories in Markdown; other files are none of ours. Example: ``read_project(Path("bot"), ...)``.
 
-Of a folder, files named ``test_*`` are left out, as Rasa leaves them out of training.
+Of a folder, what it is tested with is left out, as Rasa leaves it out of training.
 """
 
 import re
@@ -31,7 +31,7 @@ from todserve.corpora.readers.rasa.rasa_json import read_old_json
 from todserve.corpora.readers.rasa.rasa_markdown import read_markdown
 from todserve.corpora.readers.rasa.rasa_nlu import nlu_tree, read_nlu
 from todserve.corpora.readers.rasa.rasa_slots import written_value
-from todserve.corpora.readers.rasa.rasa_sources import SUFFIXES, own_sources
+from todserve.corpora.readers.rasa.rasa_sources import SUFFIXES, is_test, own_sources, read_loosely
 from todserve.corpora.readers.rasa.rasa_stories import read_stories, story_tree
 from todserve.corpora.readers.rasa.rasa_types import (
     SERVICE,
@@ -47,7 +47,15 @@ from todserve.corpora.readers.rasa.rasa_yaml import to_yaml
 SERVICE_FILE = "service."
 """A domain file ``service.hotel.yml`` describes service ``hotel``; its slots are ``hotel-area``."""
 
-_YAML_KEY = re.compile(rf"^(nlu|stories|rules|{'|'.join(sorted(DOMAIN_KEYS))})\s*:", re.MULTILINE)
+_UNREAD = ("flows", "test_cases")
+"""What Rasa Pro says for a language model of its own; nothing here is made of it."""
+
+_DIALOGFLOW = "_usersays_"
+_OTHER_TOOLS = ('"luis_schema_version"', '"utterances"')
+
+_YAML_KEY = re.compile(
+    rf"^(nlu|stories|rules|{'|'.join(sorted(DOMAIN_KEYS | {*_UNREAD}))})\s*:", re.MULTILINE
+)
 
 
 def rasa_files(path: Path, report: ReadReport | None = None) -> Iterator[Path]:
@@ -68,6 +76,8 @@ def rasa_files(path: Path, report: ReadReport | None = None) -> Iterator[Path]:
     for file in found:
         if _is_rasa(own_file(path, _inner(file, path))):
             yield file
+        elif report is not None and _is_of_another_tool(file):
+            report.skipped("file: training data of another tool, not read", str(file))
 
 
 def _inner(file: Path, folder: Path) -> str:
@@ -75,12 +85,19 @@ def _inner(file: Path, folder: Path) -> str:
 
 
 def _is_rasa(file: Path) -> bool:
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = read_loosely(file)
     if file.suffix == ".json":
         return f'"{OLD_KEY}"' in text
     if file.suffix == ".md":
         return read_markdown(file, ReadReport(), []) is not None
     return _YAML_KEY.search(text) is not None
+
+
+def _is_of_another_tool(file: Path) -> bool:
+    """Say whether a file is LUIS's, wit.ai's or Dialogflow's, which Rasa 1 and 2 read as well."""
+    if file.suffix != ".json":
+        return False
+    return _DIALOGFLOW in file.name or any(key in read_loosely(file) for key in _OTHER_TOOLS)
 
 
 def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaProject:
@@ -96,7 +113,7 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
     stories: list[RasaStory] = []
     rules: list[Mapping[str, Any]] = []
     for file in rasa_files(path, report):
-        if path.is_dir() and file.name.startswith("test_"):
+        if path.is_dir() and is_test(file, path):
             report.skipped("file: test stories", str(file))
             continue
         if file.suffix == ".md":
@@ -108,6 +125,9 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
         root = read_located(file, faults)
         keys = root.mapping("file", faults) if root is not None else {}
         found = {name: node for name, node in keys.items() if node.value is not None}
+        for name in _UNREAD:
+            if name in found:
+                report.skipped(f"key: {name}", f"{file}:{found[name].line}")
         if OLD_KEY in found:
             nlu.append(read_old_json(found[OLD_KEY], faults))
         if "nlu" in found:

@@ -77,7 +77,7 @@ def read_slots(node: Located | None, faults: list[Fault]) -> tuple[RasaSlot, ...
                 type=kind,
                 values=_TRUTH if kind == "bool" else values,
                 mappings=mappings,
-                initial=None if initial is None else value_text(initial),
+                initial=None if initial is None else _typed_text(initial),
                 influences=None if influence is None else str(influence.value).lower() == "true",
                 options={
                     key: value_text(one) for key, one in inner.items() if key not in _SLOT_KEYS
@@ -101,6 +101,13 @@ def value_text(node: Located) -> str | None:
     if plain is None or isinstance(plain, str):
         return plain
     return json.dumps(plain, ensure_ascii=False)
+
+
+def _typed_text(node: Located) -> str | None:
+    """Return a value as a text in which the numbers of lists and mappings are numbers."""
+    if isinstance(node.value, dict | list):
+        return json.dumps(written_value(node), ensure_ascii=False)
+    return value_text(node)
 
 
 def plain_value(node: Located) -> Any:

@@ -5,9 +5,11 @@ First on the way of every reading of a project, before `rasa_project` reads them
 failed_test_stories.yml`` only the first is the project's.
 
 Left alone are what was installed or made beside it: environments, results of tests, trained
-models, our own conversions, and Markdown that is for people.
+models, our own conversions, and Markdown that is for people. What the project is tested with is
+its own, and yet nothing to train with.
 """
 
+import codecs
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +17,15 @@ from pathlib import Path
 SUFFIXES = frozenset({".yml", ".yaml", ".json", ".md"})
 
 _INSTALLED = frozenset({"venv", "env", "virtualenv", "site-packages", "node_modules"})
-_MADE_HERE = frozenset({"results", "models"})
+_MADE_HERE = frozenset({"results", "models", "train_test_split"})
 _ENVIRONMENT = "pyvenv.cfg"
 _OURS = ("bot.yml", "dialogues")
 _OF_TESTS = frozenset(
     {"failed_test_stories", "successful_test_stories", "stories_with_warnings", "story_report"}
 )
+_TEST = "test_"
+_TESTS_OF_RASA_ONE = frozenset({"conversation_tests", "e2e_stories"})
+_TEST_FOLDERS = frozenset({"tests", "test"})
 _FOR_PEOPLE = ("readme", "changelog", "contributing", "license", "code_of_conduct", "security")
 
 
@@ -37,6 +42,25 @@ def own_sources(folder: Path) -> tuple[list[Path], list[Path]]:
         for file in _possible(here, files):
             (left if _is_aside(file) else found).append(file)
     return sorted(found), sorted(left)
+
+
+def read_loosely(file: Path) -> str:
+    """Return a file's text, whatever it is written in; what is no UTF-8 reads as U+FFFD."""
+    content = file.read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+
+
+def is_test(file: Path, folder: Path) -> bool:
+    """Say whether a project is tested with a file, by its name or its place below ``folder``.
+
+    Rasa trains with none of these.
+    """
+    return (
+        file.name.startswith(_TEST)
+        or file.stem in _TESTS_OF_RASA_ONE
+        or file.relative_to(folder).parts[0] in _TEST_FOLDERS
+    )
 
 
 def _possible(here: Path, files: list[str]) -> Iterator[Path]:

@@ -98,7 +98,7 @@ def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[R
     elif "bot" in keys:
         yield BotStep(text=keys["bot"].text("bot", faults), place=place)
     elif "slot_was_set" in keys and "checkpoint" not in keys:
-        for entry in keys["slot_was_set"].sequence("slot_was_set", faults):
+        for entry in _each(keys["slot_was_set"], "slot_was_set", faults):
             yield from _slot(entry, faults)
     elif left := next((one for one in _LEFT_OUT if one in keys), None):
         report.skipped(f"step: {left}", where)
@@ -120,9 +120,16 @@ def _user(keys: dict[str, Located], place: Place, faults: list[Fault]) -> UserSt
         said = keys["user"].text("user", faults)
         text, entities = read_marked(said, marks_at(place, faults))
         return UserStep(intent=intent, text=text or None, entities=entities, place=place)
-    named = keys["entities"].sequence("entities", faults) if "entities" in keys else []
+    named = _each(keys["entities"], "entities", faults) if "entities" in keys else []
     found = [entity for one in named if (entity := _named(one, faults)) is not None]
     return UserStep(intent=intent, entities=tuple(found), place=place)
+
+
+def _each(node: Located, what: str, faults: list[Fault]) -> list[Located]:
+    """Return the entries of a list; Rasa takes keys and values without one as well."""
+    if not isinstance(node.value, dict):
+        return node.sequence(what, faults)
+    return [replace(one, value={name: one}) for name, one in node.value.items()]
 
 
 def _named(node: Located, faults: list[Fault]) -> RasaEntity | None:

@@ -1,0 +1,78 @@
+"""Told bookings: what the replies of a dialogue have said is booked.
+
+Beside the facts. A belief state holds one booking of a service, the one that was spoken of last;
+what was booked before it stands in the replies alone. Example: of "it is booked: Cotto. The
+reference number is WUY6X2M2." the booking is of ``restaurant``, ``cotto``, under ``wuy6x2m2``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from todserve.runtime.language.word_forms import WordForms
+
+_REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
+
+Names = Mapping[str, Sequence[str]]
+"""domain -> the names of what can be booked there, lower case."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToldBooking:
+    """A booking that a reply has told.
+
+    Attributes:
+        code: its reference, lower case; "" of what is arranged without one, as a taxi is.
+        domain: what service it is of; "" where nothing tells.
+        name: what it is of, lower case; likewise.
+    """
+
+    code: str
+    domain: str = ""
+    name: str = ""
+
+
+def references_in(text: str) -> tuple[str, ...]:
+    """Return the references of bookings that a lower-case text tells."""
+    return tuple(_REFERENCE.findall(text))
+
+
+def told_bookings(
+    said: Sequence[str], heard: Sequence[str], names: Names, forms: WordForms
+) -> tuple[ToldBooking, ...]:
+    """Return the bookings that replies have told, in that order.
+
+    A booking is of what its own reply names, else of what was named last before it.
+
+    Args:
+        said: the replies, oldest first, lower case.
+        heard: the user's words before each of them, lower case.
+        names: what can be booked.
+        forms: how the language writes a name otherwise.
+    """
+    found: dict[str, ToldBooking] = {}
+    for place, reply in enumerate(said):
+        for code in references_in(reply):
+            if code not in found:
+                texts = _backwards(said[: place + 1], heard[: place + 1])
+                domain, name = next(
+                    (one for text in texts if (one := _named(text, names, forms))), ("", "")
+                )
+                found[code] = ToldBooking(code=code, domain=domain, name=name)
+    return tuple(found.values())
+
+
+def _backwards(said: Sequence[str], heard: Sequence[str]) -> Iterator[str]:
+    for reply, words in zip(reversed(said), reversed(heard), strict=False):
+        yield from (reply, words)
+
+
+def _named(text: str, names: Names, forms: WordForms) -> tuple[str, str] | None:
+    """Return the domain and the name of what a text speaks of: of two names the longer one."""
+    named = (
+        (domain, name)
+        for domain, known in names.items()
+        for name in known
+        if forms.named_in(name, text)
+    )
+    return max(named, key=lambda one: len(one[1]), default=None)
