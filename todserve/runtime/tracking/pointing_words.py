@@ -221,8 +221,9 @@ class PointingWords(BaseModel):
 
     @cached_property
     def excluding_kind_end(self) -> re.Pattern[str]:
-        """Finds the same before a kind of thing, where "no" rules it out as well."""
-        return self._before_excluded((*self.excluded, *self.denied, *self.none_of))
+        """Finds the same before a kind of thing, which "no" and "forget" rule out as well."""
+        words = (*self.excluded, *self.denied, *self.none_of, *self.dropped)
+        return self._before_excluded(words)
 
     def _before_excluded(self, words: Iterable[str]) -> re.Pattern[str]:
         lead = alternatives((*self.articles, *self.vague, *self.located))

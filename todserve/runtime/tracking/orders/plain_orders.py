@@ -111,8 +111,7 @@ class PlainOrders:
                 orders.set(heard.about, slot, DONTCARE)
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
-        if not parted:
-            self._two_services.addressed(heard, orders)
+        self._two_services.addressed(heard, orders, parted=parted)
         self._ways_there.two_ends(heard, orders)
         self._ways_there.there(heard, orders)
         self._venues.there(heard, orders)

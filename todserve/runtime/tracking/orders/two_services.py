@@ -49,8 +49,11 @@ class TwoServices:
             }
             self._to_all(slot, said, known, orders)
 
-    def addressed(self, heard: Hearing, orders: OrderSheet) -> None:
-        """Give each of two services the values that are said in its own part of the sentence."""
+    def addressed(self, heard: Hearing, orders: OrderSheet, *, parted: bool) -> None:
+        """Give each of two services the values that are said in its own part of the sentence.
+
+        Where the network read each part by itself (``parted``), only what is put right.
+        """
         known = {*heard.state, *heard.written}
         if len(known) < _PAIR:
             return
@@ -69,7 +72,7 @@ class TwoServices:
                     continue
                 # Put right is what was there; new is only what two services begin with.
                 is_right = slot in heard.state.get(about, {}) and len({*heard.state}) >= _PAIR
-                if is_right or (begun and about in heard.written and old is None):
+                if is_right or (not parted and begun and about in heard.written and old is None):
                     orders.set(about, slot, value)
                     if is_right:  # what is put right is not taken back
                         taken = heard.written.get(about, {})
