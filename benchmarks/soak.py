@@ -7,18 +7,22 @@ First 16 clients ask as fast as they are answered: that is the capacity. Then tu
 it, each when it is due whether those before it are answered or not, and its time counts from when
 it was due; so a pause of the server shows in all that it kept waiting. Minute by minute: answered
 turns, p50, p99, refusals, and the memory of every process. At the end each acknowledged turn is
-looked for in the store.
+looked for in the store, and the verdict says whether all held: exit status 1 where it did not.
+
+The file of ``--json`` is whole after every minute, so it can be looked at meanwhile, and nothing
+is gone where a soak is broken off: ``python -m benchmarks.soak --read runs/soak.json`` judges it.
 """
 
 import argparse
 import json
 import sqlite3
+import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -34,11 +38,17 @@ from benchmarks.machine import describe
 from benchmarks.overload import listener
 from benchmarks.scripted_users import Kept, Script, load_scripts, scripts_from
 from todserve.evaluation.scorecard import code_version
+from todserve.runtime.whole_files import write_whole
 
 _CLIENTS = 64
 """Connections of the steady load; each waits for its own answer only."""
 _LOOK = 5.0
 _PATIENCE = 30.0
+_SETTLING = 6
+"""Caches fill at first: one minute of so many is left out of what memory is judged by."""
+_GROWTH_MB, _GROWTH_SHARE = 5.0, 0.03
+"""What a process may grow by from then to the end: the larger of the two."""
+_LEAST_ANSWERED = 0.99
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +82,7 @@ class Steady:
 
 
 def main() -> None:
-    """Measure, print, and write the figures where asked to."""
+    """Measure or read, print, and write the figures where asked to; end with the verdict."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--share", type=float, default=0.8, help="of the capacity")
@@ -81,10 +91,30 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="to measure it")
     parser.add_argument("--port", type=int, default=8080, help="of the running endpoint")
     parser.add_argument("--name", default="tod", help="of its model")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--read", type=Path, metavar="FILE", help="judge what such a file has")
     arguments = parser.parse_args()
+    if arguments.read is None:
+        told = soak(arguments)
+    else:
+        told = json.loads(arguments.read.read_text(encoding="utf-8"))
+        told["verdict"] = verdict_of(told)
+    print(json.dumps(told, indent=1))
+    sys.exit(0 if told["verdict"]["held"] else 1)
+
+
+def soak(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure, and return all figures."""
     arguments.gateways = 1
     scripts, source = load_scripts()
+    told: dict[str, Any] = {"source": source, "code": code_version(), "machine": describe()}
+
+    def note(figures: Mapping[str, Any]) -> None:
+        told.update(figures)
+        told["verdict"] = verdict_of(told)
+        if arguments.json is not None:
+            write_whole(arguments.json, json.dumps(told, indent=1) + "\n")
+
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         database = folder / "dialogues.sqlite"
@@ -92,25 +122,18 @@ def main() -> None:
             capacity = arguments.capacity or capacity_of(
                 port, scripts, clients=arguments.few, seconds=arguments.seconds
             )
+            told["capacity_turns_a_second"] = round(capacity, 1)
+            told["asked_a_second"] = round(arguments.share * capacity, 1)
             found = steady(
                 port,
                 scripts,
                 rate=arguments.share * capacity,
                 minutes=arguments.minutes,
                 watched=lambda: named({"gateway": port, "endpoint": arguments.port}),
+                passed=lambda so_far: note(summed(so_far)),
             )
-        figures = summed(found, stored_in(database))
-    told = {
-        "source": source,
-        "code": code_version(),
-        "machine": describe(),
-        "capacity_turns_a_second": round(capacity, 1),
-        "asked_a_second": round(arguments.share * capacity, 1),
-        **figures,
-    }
-    print(json.dumps(told, indent=1))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        note(summed(found, stored_in(database)))
+    return told
 
 
 def capacity_of(port: int, scripts: Sequence[Script], *, clients: int, seconds: float) -> float:
@@ -134,6 +157,7 @@ def steady(
     rate: float,
     minutes: int,
     watched: Callable[[], Iterator[tuple[str, psutil.Process]]],
+    passed: Callable[[Steady], object] = lambda _: None,
     minute: float = 60.0,
 ) -> Steady:
     """Ask at a steady rate.
@@ -144,6 +168,7 @@ def steady(
         rate: turns a second.
         minutes: how many.
         watched: the processes whose memory counts, each with a name.
+        passed: is told after each minute.
         minute: how long one is, in seconds.
     """
     found = Steady()
@@ -178,6 +203,7 @@ def steady(
         while told < min(which, minutes):
             print(json.dumps(minute_of(found, told)), file=sys.stderr)
             told += 1
+            passed(found)
         threads[0].join(min(_LOOK, minute / 4))
     for thread in threads:
         thread.join()
@@ -199,23 +225,58 @@ def minute_of(found: Steady, which: int) -> dict[str, Any]:
     }
 
 
-def summed(found: Steady, stored: set[tuple[str, str]]) -> dict[str, Any]:
-    """Return all figures; ``stored`` are dialogue and message id of every turn in the store."""
-    minutes = [minute_of(found, which) for which in sorted({one.minute for one in found.turns})]
-    answered = [one.milliseconds for one in found.turns if one.error is None]
-    # The first minute fills caches; what comes after it should stay as it is.
-    first, last = (minutes[min(1, len(minutes) - 1)]["memory_mb"], minutes[-1]["memory_mb"])
+def summed(found: Steady, stored: set[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Return all figures.
+
+    Args:
+        found: what the load did.
+        stored: dialogue and message id of every turn in the store; None while it goes on.
+    """
+    turns = list(found.turns)
+    answered = [one.milliseconds for one in turns if one.error is None]
     return {
-        "due": len(found.turns),
+        "due": len(turns),
         "answered": len(answered),
-        "without_an_answer": len(found.turns) - len(answered),
-        "lost": len({*found.acknowledged} - stored),
+        "without_an_answer": len(turns) - len(answered),
+        "lost": None if stored is None else len({*found.acknowledged} - stored),
         "p50_ms": round(percentile(answered, 50), 1) if answered else None,
         "p99_ms": round(percentile(answered, 99), 1) if answered else None,
-        "grown_mb_after_the_first_minute": {
-            name: round(size - first[name], 1) for name, size in last.items() if name in first
-        },
-        "minutes": minutes,
+        "minutes": [minute_of(found, which) for which in sorted({one.minute for one in turns})],
+    }
+
+
+def verdict_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge the figures: whether memory stayed as it was, nothing was lost, and who was answered.
+
+    Returns:
+        ``mb_an_hour`` is the slope of a line through each process's memory; ``held`` is whether
+        the whole soak held, and false while it goes on.
+    """
+    minutes = told["minutes"]
+    settled = minutes[len(minutes) // _SETTLING :]
+    slopes, growing = {}, []
+    seen = [name for one in settled for name in one["memory_mb"]]
+    for name in sorted({*seen}):
+        points = [
+            (one["minute"], one["memory_mb"][name]) for one in settled if name in one["memory_mb"]
+        ]
+        if len(points) < 2:
+            continue
+        places, sizes = zip(*points, strict=True)
+        slope = statistics.linear_regression(places, sizes).slope
+        slopes[name] = round(60 * slope, 2)
+        if slope * (places[-1] - places[0]) > max(_GROWTH_MB, _GROWTH_SHARE * sizes[0]):
+            growing.append(name)
+    share = round(told["answered"] / told["due"], 4) if told["due"] else 0.0
+    worst = [one["p99_ms"] for one in minutes if one["p99_ms"] is not None]
+    return {
+        "minutes": len(minutes),
+        "finished": told["lost"] is not None,
+        "mb_an_hour": slopes,
+        "growing": growing,
+        "answered_share": share,
+        "p99_ms_of_the_worst_minute": max(worst, default=None),
+        "held": told["lost"] == 0 and bool(slopes) and not growing and share >= _LEAST_ANSWERED,
     }
 
 

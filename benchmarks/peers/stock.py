@@ -65,10 +65,15 @@ class StockPeer:
         if self._server is not None:
             self._server.stop()
 
+    @property
+    def asked_at(self) -> tuple[int, str]:
+        """Port and path of turns, once it runs."""
+        assert self._server is not None
+        return self._server.port, f"/predictions/{self.name}"
+
     def client(self) -> Client:
         """Return a new connection."""
-        assert self._server is not None
-        return HttpClient(self._server.port, f"/predictions/{self.name}")
+        return HttpClient(*self.asked_at)
 
     def processes(self) -> list[psutil.Process]:
         """Return JVM and workers."""

@@ -81,9 +81,14 @@ class WebPeer:
         """End the server and its processes."""
         self._process.stop()
 
+    @property
+    def asked_at(self) -> tuple[int, str]:
+        """Port and path of turns."""
+        return self._port, _PATH
+
     def client(self) -> Client:
         """Return a new connection."""
-        return HttpClient(self._port, _PATH)
+        return HttpClient(*self.asked_at)
 
     def processes(self) -> list[psutil.Process]:
         """Return all its processes."""

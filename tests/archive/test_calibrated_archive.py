@@ -45,7 +45,7 @@ def test_calibration_travels_in_the_archive_and_is_read_there(
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
-        ({"temperatures": {"intent": 0}}, "greater than or equal to"),
+        ({"temperatures": {"intent": 0}}, "expected at least"),
         ({"warmth": 1}, "warmth"),
         ({"checkpoint": "0" * 12}, "fitted for weights 000000000000"),
     ],

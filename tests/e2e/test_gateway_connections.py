@@ -53,7 +53,9 @@ RUN = "import sys; from todserve.cli.main import main; sys.exit(main(sys.argv[1:
 
 
 @contextmanager
-def gateway(folder: Path, *further: str, parser: str = PLAIN) -> Iterator[Gateway]:
+def gateway(
+    folder: Path, *further: str, parser: str = PLAIN, files: tuple[int, int] = (FILES, FILES)
+) -> Iterator[Gateway]:
     (port,) = free_ports(1)
     database = folder / "kept" / "dialogues.sqlite"
     found = Gateway(port=port, log=folder / "logs" / "gateway.log", database=database)
@@ -64,7 +66,7 @@ def gateway(folder: Path, *further: str, parser: str = PLAIN) -> Iterator[Gatewa
             command,
             stdout=console,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files),
         )
     try:
         deadline = time.monotonic() + PATIENCE
@@ -114,6 +116,18 @@ def test_a_crowd_that_sends_half_of_a_request_keeps_nobody_out_and_fills_no_log(
                 assert [found.health() for _ in range(20)] == [200] * 20, half
         assert found.log.stat().st_size < 20_000
         assert "Too many open files" not in found.log.read_text()
+
+
+def test_as_many_are_let_in_as_the_system_allows_whatever_a_shell_begins_with(
+    tmp_path: Path,
+) -> None:
+    further = ("head_seconds=300", "requests_per_minute=0")
+    with gateway(tmp_path, *further, files=(FILES, 2000)) as found, ExitStack() as clients:
+        crowd = [clients.enter_context(found.connect(b"GET /heal")) for _ in range(2 * FILES)]
+        assert found.health() == 200
+        for client in crowd:
+            client.sendall(b"th HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert {client.recv(12) for client in crowd} == {b"HTTP/1.1 200"}
 
 
 def test_whoever_sends_half_of_a_request_is_sent_away_in_time(tmp_path: Path) -> None:

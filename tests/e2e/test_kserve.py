@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 
 from tests.e2e.test_requests import PATIENCE, counter, wait_for
+from tests.support.shared_batch import answered_together
 from todserve.runtime.wire.response import decode
 from todserve.serving.server.torchserve_server import RunningServer
 
@@ -72,12 +73,11 @@ def test_bodies_of_every_form_share_a_batch_and_fail_alone(
     ]
     turns = counter(server, "tod_turns_total")
     batches = counter(server, "tod_batch_seconds_count")
-    with ThreadPoolExecutor(len(bodies)) as pool:
-        replies = list(pool.map(lambda one: send(*one), bodies))
+    replies = answered_together(server, [partial(send, *one) for one in bodies])
     assert [reply.status_code for reply in replies] == [200, 400, 200, 200]
     assert replies[1].json()["message"].startswith("instances[1]: user: got a number")
-    wait_for(server, "tod_turns_total", turns + 7)  # the refused body counts once
-    assert counter(server, "tod_batch_seconds_count") == batches + 1
+    wait_for(server, "tod_turns_total", turns + 1 + 7)  # the refused body counts once
+    assert counter(server, "tod_batch_seconds_count") == batches + 1 + 1
     # The pipeline times a batch as a whole: all six turns were worked on together.
     answers = [*replies[0].json()["predictions"], replies[3].json()]
     answers += map(json.loads, replies[2].json()["outputs"][0]["data"])

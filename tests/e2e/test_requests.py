@@ -6,11 +6,13 @@ import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.support.shared_batch import answered_together
 from todserve.runtime.wire.response import decode
 from todserve.runtime.wire.turn_events import Piece, Understood, Whole
 from todserve.serving.client.client import Client
@@ -89,12 +91,12 @@ def test_good_and_bad_requests_share_a_batch(server: RunningServer) -> None:
     turns = counter(server, "tod_turns_total")
     read = counter(server, "tod_read_tokens_total")
     batches = counter(server, "tod_batch_seconds_count")
-    with ThreadPoolExecutor(3) as pool:
-        replies = list(pool.map(lambda body: post(server, body), [good, '{"user": 5}', good]))
+    bodies = [good, '{"user": 5}', good]
+    replies = answered_together(server, [partial(post, server, body) for body in bodies])
     assert [reply.status_code for reply in replies] == [200, 400, 200]
-    wait_for(server, "tod_turns_total", turns + 3)
+    wait_for(server, "tod_turns_total", turns + 1 + 3)
     wait_for(server, "tod_read_tokens_total", read + 1)
-    assert counter(server, "tod_batch_seconds_count") == batches + 1
+    assert counter(server, "tod_batch_seconds_count") == batches + 1 + 1
     # The pipeline times a batch as a whole.
     first, refused, last = (reply.json() for reply in replies)
     assert first["timing_ms"] == last["timing_ms"]

@@ -1,4 +1,4 @@
-"""Real servers for tests: a configuration that shares batches, on ports that are free."""
+"""Real servers for tests: a small configuration, on ports that are free."""
 
 import re
 import socket
@@ -14,12 +14,12 @@ MODEL_CONFIG = """\
 minWorkers: 1
 maxWorkers: 1
 batchSize: 4
-maxBatchDelay: 500
+maxBatchDelay: 1
 responseTimeout: 60
 handler:
   engine: {engine: onnx, threads: 1}
 """
-"""Requests sent at once share a batch, however slow the machine; the engine is the shipped one."""
+"""A request that comes alone waits for no other; the engine is the shipped one."""
 
 MakeSettings = Callable[..., ServerSettings]
 

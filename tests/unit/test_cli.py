@@ -236,3 +236,25 @@ def test_a_shell_completes_verbs_and_corpora() -> None:
             },
         )
         assert found in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("archive", "nowhere"), "no complete checkpoint"),
+        (("tune", "nowhere"), "no complete checkpoint"),
+        (("data", "stats", "nowhere"), "neither a path nor a corpus"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_is_done_with_it(
+    command: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main.main(list(command)) == 1
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert not {"float32", "plans"} & {*(shown.out + shown.err).split()}

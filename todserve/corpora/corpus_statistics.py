@@ -12,6 +12,7 @@ from typing import Any
 from todserve.corpora.files.dialogue_layouts import open_dialogues
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.registry import CORPORA, load, reader_of
+from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 
 _COMMONEST = 12
@@ -135,6 +136,11 @@ def statistics_of(
         for dialogue in open_dialogues(name, report=statistics.report)[1]:
             statistics.add(dialogue)
         return statistics
+    if name not in CORPORA:
+        raise CorpusError(
+            f"{name!r} is neither a path nor a corpus; expected a folder or file, or one of "
+            f"{', '.join(CORPORA)}"
+        )
     for dialogue in load(name, split, root, report=statistics.report, progress=progress):
         statistics.add(dialogue)
     return statistics

@@ -49,6 +49,19 @@ class Limits:
     read_seconds: float = 30.0
 
 
+def allow_connections(wanted: int, threads: int) -> None:
+    """Let this process open as many files as so many connections take, where the system does.
+
+    What a shell begins with, 1,024 most often, is a default for old programs and no bound.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _beside(threads)
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return
+    allowed = needed if most == resource.RLIM_INFINITY else min(needed, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
 def most_connections(wanted: int, threads: int) -> int:
     """Return how many connections this process has file descriptors for, at most ``wanted``.
 
@@ -58,7 +71,11 @@ def most_connections(wanted: int, threads: int) -> int:
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if allowed == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, max(allowed // 4, allowed - _PER_THREAD * threads - _OTHERS)))
+    return max(1, min(wanted, max(allowed // 4, allowed - _beside(threads))))
+
+
+def _beside(threads: int) -> int:
+    return _PER_THREAD * threads + _OTHERS
 
 
 def bounded(limits: Limits) -> type[asyncio.Protocol]:

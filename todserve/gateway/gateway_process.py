@@ -11,7 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.connections import Limits, bounded, bounded_sockets, most_connections
+from todserve.gateway.connections import (
+    Limits,
+    allow_connections,
+    bounded,
+    bounded_sockets,
+    most_connections,
+)
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import log_config
 from todserve.runtime.console import tell
@@ -26,7 +32,7 @@ _ACCEPTED_AT_ONCE = 128
 """Connections that wait to be taken; more at once could use up the files before any is counted."""
 
 
-TRACED_AS = "todserve gateway"
+_TRACED_AS = "todserve gateway"
 """What the process is called in a trace, unless its environment says otherwise."""
 
 
@@ -37,15 +43,25 @@ def run_gateway(settings: GatewaySettings) -> None:
         ConfigError: the database cannot be opened.
         ServerError: the port is taken.
     """
-    check_port(settings)
-    keep_private()
-    begin_traces(TRACED_AS)
+    prepare(settings)
     app = create_app(settings)
     tell(f"dialogues: {kept_in(settings)}")
     make_server(settings, app).run()
 
 
-def check_port(settings: GatewaySettings) -> None:
+def prepare(settings: GatewaySettings) -> None:
+    """Make this process a gateway's: a free port, private files, and room for its connections.
+
+    Raises:
+        ServerError: the port is taken.
+    """
+    _check_port(settings)
+    keep_private()
+    allow_connections(settings.connections, settings.threads)
+    begin_traces(_TRACED_AS)
+
+
+def _check_port(settings: GatewaySettings) -> None:
     """Return when the gateway's port can be listened on.
 
     Raises:

@@ -113,7 +113,7 @@ class GatewaySettings(BaseModel):
     turns_at_once: PositiveInt = 32
     turns_waiting: NonNegativeInt = 256
     turn_patience: Seconds = 0.4
-    connections: PositiveInt = 1000
+    connections: PositiveInt = 2000
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 30.0
     log_file: Path | None = None

@@ -19,9 +19,12 @@ Every message says what, got, expected and the fix:
 A malformed generation is no error: the parsers return what they understood plus ``unparsed``.
 """
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from todserve.runtime.secret_free import without_secrets
+from todserve.runtime.untrusted.problem_words import expectation
 
 if TYPE_CHECKING:  # the command line asks for errors alone, and starts without pydantic
     from pydantic import ValidationError
@@ -93,10 +96,26 @@ class TokenRefusedError(ServerError):
     """The server wants a token, or another one."""
 
 
-def first_problem(error: "ValidationError") -> str:
-    """Return the first problem of a rejected configuration: place, what was given, and why not."""
+def first_problem(error: "ValidationError", known: Collection[str] = ()) -> str:
+    """Return the first problem of a rejected configuration: place, what was given, and why not.
+
+    Args:
+        error: what the validator found.
+        known: the keys that there are at the top, one of which an unknown one may have meant.
+    """
     first = error.errors()[0]
-    # Its beginning alone: a pattern in it means something else in lower case.
-    why = first["msg"][:1].lower() + first["msg"][1:]
-    got = without_secrets(repr(first["input"]))
-    return f"{'.'.join(map(str, first['loc']))}: got {got}; {why}"
+    place = ".".join(map(str, first["loc"]))
+    why = expectation(first)
+    if first["type"] == "extra_forbidden":
+        close = get_close_matches(place, known, n=1)
+        return f"{place}: {why}" + (f"; did you mean {close[0]!r}?" if close else "")
+    if first["type"] == "missing":
+        return f"{place}: {why}"
+    return f"{place}: got {without_secrets(repr(first['input']))}; {why}"
+
+
+def reason_of(error: Exception) -> str:
+    """Return why something could not be read, in one line; of many problems the first."""
+    from pydantic import ValidationError  # as late as it is needed: not every command needs it
+
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)

@@ -26,7 +26,12 @@ from todserve.runtime.language.dialogue import DONTCARE, OUT_OF_SCOPE, BeliefSta
 from todserve.runtime.language.prompts import Exchange, PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.reply.facts import Facts
-from todserve.runtime.reply.plain_reply import doubtful_reply, out_of_scope_reply, service_reply
+from todserve.runtime.reply.plain_reply import (
+    doubtful_reply,
+    out_of_scope_reply,
+    service_reply,
+    unknown_reply,
+)
 from todserve.runtime.reply.reply_stage import Candidate, ChosenReply, ReplyStage, Source, Variation
 from todserve.runtime.request_check import admit
 from todserve.runtime.spelling.back_references import Before
@@ -35,7 +40,7 @@ from todserve.runtime.spelling.speller import Spelled, Speller
 from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
-from todserve.runtime.tracking.belief_tracking import Memory, left_alone, track
+from todserve.runtime.tracking.belief_tracking import Memory, Refusal, left_alone, track
 from todserve.runtime.tracking.state_replay import Replay, needs_replay
 from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.turn_work import TurnWork
@@ -54,6 +59,7 @@ _FLUENT = -0.9  # mean log-probability of a token; good ones have -0.3 to -0.5, 
 _OUTRIGHT = "outright"
 """The rule of a reply to who asks for a service that the network took them to be outside of."""
 _FEW_WORDS = 6
+_A_CALL = 3  # words, that may be nothing but a service's name: "police please"
 _FOR_A_REPLY = 5  # results a reply may name, whatever top_k the client wants listed
 
 
@@ -351,7 +357,8 @@ class Pipeline:
             at_hand=self._asked_about(work),
         )
         if said is not None:
-            work.asked_outright = work.out_of_scope
+            of_none = not self.checkpoint.schema.intent_domains(work.intent)
+            work.asked_outright = work.out_of_scope or of_none
             work.judged = JudgedIntent(name=said, confidence=1.0)
 
     def _hear_parts(self, questions: Questions, works: Sequence[TurnWork]) -> None:
@@ -393,10 +400,16 @@ class Pipeline:
         """
         reading = work.readings.get(TaskName.BELIEF_STATE)
         of_intent = self.checkpoint.schema.intent_domains(work.intent)
+        alone = not of_intent and len(work.utterance.split()) <= _A_CALL
+        if alone and (called := self.checkpoint.grounds.ways.service_said(work.utterance.lower())):
+            return (called,)
         if not work.out_of_scope and (not of_intent or reading is None or reading.parsed.state):
             return ()
         grounds, history = self.checkpoint.grounds, work.request.history
-        said = grounds.ways.service_said(work.utterance.lower()) if work.out_of_scope else None
+        said = None
+        if work.out_of_scope:
+            unknown = grounds.unknown.of_service(work.utterance)
+            said = unknown or grounds.ways.service_said(work.utterance.lower())
         venue = grounds.venues.named(work.utterance, history[-1].system if history else "")
         named = () if venue is None else (venue.domain,)
         return named if said is None else (said,)
@@ -479,6 +492,8 @@ class Pipeline:
             doubtful = work.doubtful
             if doubtful is not None and reading is not None and not work.out_of_scope:
                 asks = doubtful_reply(facts, doubtful.domain, doubtful.slot)
+                if doubtful.reason is Refusal.UNKNOWN:
+                    asks = unknown_reply(facts, doubtful.domain, doubtful.slot, doubtful.value)
                 said = self._stage.plain(asks, facts)
                 work.reply = ChosenReply(candidate=said, rules=(doubtful.reason,))
             elif work.out_of_scope:

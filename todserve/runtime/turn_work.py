@@ -19,7 +19,7 @@ from todserve.runtime.tracking.belief_tracking import Memory, Refusal, RefusedVa
 from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.wire.request import TurnRequest
 
-_ASKED_FOR = (Refusal.DOUBTFUL, Refusal.UNREADABLE)
+_ASKED_FOR = (Refusal.UNKNOWN, Refusal.DOUBTFUL, Refusal.UNREADABLE)
 _REPLY_RESTS_ON = (TaskName.BELIEF_STATE, TaskName.INTENT)
 
 
@@ -89,9 +89,10 @@ class TurnWork:
 
     @property
     def doubtful(self) -> RefusedValue | None:
-        """The first value that was too unsure to act on, or unreadable; the reply asks for it."""
+        """The first value that is unknown, too unsure to act on, or unreadable; it is asked for."""
         refused = self.tracked.refused if self.tracked else ()
-        return next((one for one in refused if one.reason in _ASKED_FOR), None)
+        asked = [one for one in refused if one.reason in _ASKED_FOR]
+        return min(asked, key=lambda one: _ASKED_FOR.index(one.reason), default=None)
 
     @property
     def acts(self) -> tuple[DialogueAct, ...]:

@@ -6,16 +6,9 @@ Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=80
 import httpx2 as httpx
 
 from todserve.gateway.api.gateway_app import create_app
-from todserve.gateway.gateway_process import (
-    TRACED_AS,
-    check_port,
-    keep_private,
-    kept_in,
-    make_server,
-)
+from todserve.gateway.gateway_process import kept_in, make_server, prepare
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.runtime.console import tell
-from todserve.runtime.traces.trace_export import begin_traces
 from todserve.studio.studio_page import PATH, mount_studio
 
 _SECONDS = 2.0
@@ -37,9 +30,7 @@ def run_studio(settings: GatewaySettings) -> None:
         tell(f"studio: {address} (it runs already, with what it was started with)")
         tell("another one beside it: tod studio --port 0 --database sqlite:///other.sqlite")
         return
-    check_port(settings)
-    keep_private()
-    begin_traces(TRACED_AS)
+    prepare(settings)
     app = create_app(settings)
     mount_studio(app)
     tell(f"studio: {address}")

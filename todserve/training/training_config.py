@@ -12,8 +12,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.corpora.spoken.spoken_settings import Spoken
-from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.errors import ConfigError, DataError, first_problem
 from todserve.runtime.language.prompts import PromptFormat
+from todserve.runtime.untrusted.problem_words import KINDS
 from todserve.runtime.untrusted.yaml_text import parse_yaml, read_yaml
 from todserve.training.own_corpus import completed
 from todserve.training.preparation.preparation_record import Preparation
@@ -270,7 +271,7 @@ class TrainingConfig(Preparation):
             if not own:
                 content = read_yaml(path) or {}
                 if not isinstance(content, dict):
-                    kind = type(content).__name__
+                    kind = KINDS.get(type(content), "something else")
                     raise ConfigError(
                         f"training configuration {path}: got {kind}; expected a mapping such as "
                         "'name: mine'"
@@ -281,5 +282,8 @@ class TrainingConfig(Preparation):
                     raise ConfigError(f"override {override!r} is not of the form key=value")
                 content[key] = parse_yaml(value)
             return cls.model_validate(completed(content))
-        except (OSError, DataError, ValidationError, TypeError) as error:
+        except ValidationError as error:
+            wrong = first_problem(error, tuple(cls.model_fields))
+            raise ConfigError(f"training configuration {path}: {wrong}") from None
+        except (OSError, DataError, TypeError) as error:
             raise ConfigError(f"training configuration {path}: {error}") from error

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.constraint import build_automaton
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
@@ -135,7 +136,7 @@ def test_each_step_takes_the_likeliest_allowed_token_and_tells_both_probabilitie
             mass = np.logaddexp.reduce(log_probs[step, allowed])
             assert shares[step] == pytest.approx(min(mass, 0), abs=2e-4)
             forced += int(token != log_probs[step].argmax())
-            state = int(automaton.table[state, token])
+            state = automaton.after(state, [token])
         assert (state == FREE) is generation.finished
     assert forced > len(rows)  # or the constraint did nothing
 
@@ -204,7 +205,7 @@ def test_a_state_without_an_automaton_is_an_error(network: torch.nn.Module) -> N
 def test_an_automaton_of_another_vocabulary_is_refused(network: torch.nn.Module) -> None:
     engine = TorchEngine(network)
     row = Row(context=0, prefix=(5,), end_id=1, max_new_tokens=4, state=1)
-    other = TokenAutomaton(table=np.zeros((2, 7), dtype=np.int16), starts={})
+    other = plain_automaton(np.zeros((2, 7), dtype=np.int16))
     with pytest.raises(ConfigError, match="the automaton knows 7 tokens, the network"):
         engine.generate(engine.encode([[5, 6]]), [row], other)
 

@@ -12,6 +12,7 @@ import torch
 from transformers import T5Config
 
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.engines.ctranslate2.ctranslate2_engine import CTranslate2Engine
@@ -193,7 +194,7 @@ def random_automaton(vocabulary: int) -> TokenAutomaton:
     table[draw.random(table.shape) > 0.2] = REFUSED
     table[:, list(ENDS)] = FREE
     table[FREE] = FREE
-    return TokenAutomaton(table=table, starts={})
+    return plain_automaton(table)
 
 
 def test_constrained_rows_are_the_reference_engines_beside_free_ones(

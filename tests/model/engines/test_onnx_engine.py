@@ -15,6 +15,7 @@ from transformers import T5Config
 
 from model_defs.bert_encoder_t5 import BertEncoderT5
 from model_defs.plug_and_play_t5 import PlugAndPlayT5
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.checkpoint import load_network
 from todserve.runtime.decoding.drafts import DRAFTS_FILE, Drafts
 from todserve.runtime.decoding.shortlist import SHORTLIST_FILE, Shortlist
@@ -195,7 +196,7 @@ def automaton_of(allowed: int) -> TokenAutomaton:
         tokens = random.choice(np.arange(2, VOCABULARY), size=allowed, replace=False)
         table[state, tokens] = random.integers(1, 4, size=allowed)
     table[3, END] = FREE
-    return TokenAutomaton(table=table, starts={"any": 1})
+    return plain_automaton(table, starts={"any": 1})
 
 
 def test_constrained_and_free_rows_in_one_batch_come_out_as_the_reference_s(
@@ -257,7 +258,7 @@ def test_a_shortlist_writes_its_tokens_and_those_of_the_row_s_own_context_alone(
         table[state, END] = FREE
     rows = [row(0, cap=30), row(1, prefix=(6, 7), cap=30), row(1, cap=9), row(0, temperature=0.5)]
     held = [replace(one, state=one.context + 1) for one in rows]
-    automaton = TokenAutomaton(table=table, starts={})
+    automaton = plain_automaton(table)
     reference, engine = TorchEngine(network), OnnxEngine(tmp_path, threads=1)
     expected = reference.generate(reference.encode(texts), held, automaton)
     found = engine.generate(engine.encode(texts), rows)
@@ -283,7 +284,7 @@ def test_under_a_shortlist_a_label_can_be_written_that_no_target_had(tmp_path: P
     table[FREE] = FREE
     table[1, new] = 2
     table[2, END] = FREE
-    automaton = TokenAutomaton(table=table, starts={})
+    automaton = plain_automaton(table)
     engines = TorchEngine(network), OnnxEngine(tmp_path, threads=1)
     found, expected = both(engines, [text], [row(state=1)], automaton)
     assert found[0].ids == expected[0].ids == (new,)
@@ -301,7 +302,7 @@ def test_a_state_without_an_automaton_is_refused(
 def test_an_automaton_of_another_vocabulary_is_refused(
     engines: tuple[TorchEngine, OnnxEngine],
 ) -> None:
-    other = TokenAutomaton(table=np.zeros((2, 5), dtype=np.int16), starts={})
+    other = plain_automaton(np.zeros((2, 5), dtype=np.int16))
     engine = engines[1]
     with pytest.raises(ConfigError, match="knows 5 tokens, the network 97"):
         engine.generate(engine.encode(contexts(4)), [row(state=1)], other)

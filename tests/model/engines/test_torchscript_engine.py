@@ -12,9 +12,10 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.checkpoint import Checkpoint, load_network
 from todserve.runtime.decoding.questions import Question, Questions
-from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
+from todserve.runtime.decoding.token_automaton import FREE, REFUSED
 from todserve.runtime.engines.engine import Engine, Generation, Row
 from todserve.runtime.engines.engine_spec import Dtype
 from todserve.runtime.engines.torch.torch_engine import TorchEngine
@@ -244,7 +245,7 @@ def test_constrained_rows_choose_among_the_allowed_tokens_as_the_reference_does(
     table = np.where(draw.random((4, size)) < 0.2, draw.integers(1, 4, (4, size)), REFUSED)
     table[:, [127, 33, 28]] = FREE
     table[FREE] = FREE
-    automaton = TokenAutomaton(table=table.astype(np.int16), starts={})
+    automaton = plain_automaton(table.astype(np.int16))
     rows = [replace(row, state=number % 4) for number, row in enumerate(mixed_rows(20))]
     reference, engine = TorchEngine(network), exported(network)
     expected = reference.generate(reference.encode(contexts), rows, automaton)
@@ -289,7 +290,7 @@ def test_generate_refuses_what_does_not_belong_to_it(
     bound = replace(row, state=1)
     with pytest.raises(ValueError, match="no automaton"):
         engine.generate(engine.encode([[5]]), [bound])
-    other = TokenAutomaton(table=np.zeros((2, 7), dtype=np.int16), starts={})
+    other = plain_automaton(np.zeros((2, 7), dtype=np.int16))
     with pytest.raises(ConfigError, match="knows 7 tokens, the network"):
         engine.generate(engine.encode([[5]]), [bound], other)
 

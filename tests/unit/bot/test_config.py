@@ -43,7 +43,7 @@ def test_the_module_is_looked_for_beside_the_file(tmp_path: Path) -> None:
         ({"actions": {"module": "none.py"}}, "cannot import"),
         ({"actions": {"phrases": {"(": "book"}}}, "no regular expression"),
         ({"actions": {"intents": {"leave": "bok"}}}, "'bok' runs nowhere"),
-        ({"actions": {"endpoint": "localhost"}}, r"endpoint: .*pattern '\^\(https\?://"),
+        ({"actions": {"endpoint": "localhost"}}, r"endpoint: .*of the form \^\(https\?://"),
         ({"actions": {"timeout": float("inf")}}, "actions.timeout: got inf"),
         ({"words": {"affirm": [True]}}, "put them in quotes"),
         ({"language": "fr"}, "language"),

@@ -488,7 +488,7 @@ def test_an_unknown_filter_is_told_those_that_there_are(gateway: GatewayServer) 
     refused = gateway.call("GET", "/v1/dialogues?filter=lost")
     assert refused.status_code == 422
     told = refused.json()["message"]
-    assert told.startswith("query.filter: Input should be 'all', 'low_confidence', 'unparsed'")
+    assert told.startswith("query.filter: expected 'all', 'low_confidence', 'unparsed'")
 
 
 def test_an_error_of_the_gateway_names_its_request_and_repeats_nothing(

@@ -1,5 +1,6 @@
 """Rasa's channels: what its web chats, buttons and programs send and expect, on a real gateway."""
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -142,6 +143,43 @@ def test_a_body_of_any_type_is_read_as_json(gateway: GatewayServer, kind: str | 
     headers = {} if kind is None else {"Content-Type": kind}
     answer = gateway.http.post(gateway.url + REST, data=content, headers=headers, timeout=60)
     assert answer.json() == [{"recipient_id": "anna", "text": "plain"}]
+
+
+def test_a_packed_body_is_read_on_every_way_in(gateway: GatewayServer) -> None:
+    packed = gzip.compress(json.dumps({"sender": "anna", "message": "/channel"}).encode())
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = gateway.http.post(gateway.url + REST, data=packed, headers=headers, timeout=60)
+    assert answer.json() == [{"recipient_id": "anna", "text": "plain"}]
+    begun = gateway.http.post(
+        gateway.url + "/v1/dialogues", data=gzip.compress(b"{}"), headers=headers, timeout=60
+    )
+    assert begun.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "told"),
+    [
+        (b"{}", {"Content-Encoding": "br"}, "got 'br'; expected gzip, deflate or none"),
+        (b"{}", {"Content-Encoding": "gzip"}, "the body is no gzip"),
+        (gzip.compress(b" " * 10_000_000), {"Content-Encoding": "gzip"}, "once unpacked"),
+        (
+            '{"message": "café"}'.encode("latin-1"),
+            {"Content-Type": "application/json; charset=latin-1"},
+            "got charset 'latin-1'; expected utf-8",
+        ),
+        (b'{"sender": "a", "sender": "b", "message": "hi"}', {}, "'sender' is there twice"),
+        (b'{"message": "hi", "metadata": {"x": NaN}}', {}, "got NaN or Infinity"),
+        (b'{"message": "\\ud800"}', {}, "expected a text of whole characters"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_by_what_is_wrong_with_it(
+    gateway: GatewayServer, body: bytes, headers: dict[str, str], told: str
+) -> None:
+    sent = {"Content-Type": "application/json", **headers}
+    answer = gateway.http.post(gateway.url + REST, data=body, headers=sent, timeout=60)
+    assert answer.status_code in (400, 422)
+    assert told in answer.json()["message"]
+    assert gateway.call("GET", "/v1/dialogues").json()["dialogues"] == []
 
 
 def test_a_page_of_another_site_can_neither_speak_nor_read_unless_a_setting_lets_it(

@@ -45,6 +45,8 @@ def _answer(pipeline: Pipeline, user: str) -> TurnResponse:
         ("where is the hospital pls", "find_hospital", "Addenbrookes Hospital, Hills Rd"),
         ("someone's nicked my bike, I need the police!!", "police", "01223358966"),
         ("help me i'm being attacked", "police", "01223358966"),
+        ("police please", "police", "Parkside Police Station"),
+        ("the cops!", "police", "01223358966"),
         ("call an ambulance", "find_hospital", "Addenbrookes Hospital, Hills Rd"),
         ("im bored whats there to do round here", "find_attraction", "79 attractions"),
     ],

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from todserve.corpora.corpus_faults import Fault
 from todserve.runtime.language.dialogue import Dialogue, DialogueAct, Turn
+from todserve.runtime.untrusted.problem_words import KINDS
 
 SUFFIX = ".jsonl"
 _SHOWN = 8  # faults of one line; a line in another layout would have hundreds
@@ -140,7 +141,7 @@ def _faults(path: Path, line: int, error: ValidationError) -> Iterator[Fault]:
     for one in error.errors(include_url=False)[:_SHOWN]:
         *above, last = one["loc"] or ("line",)
         wanted = _WANTED.get(one["type"], "what the layout has there")
-        got = _KINDS.get(type(one["input"]), "something else")
+        got = KINDS.get(type(one["input"]), "something else")
         place = ".".join(map(str, (*above, last)))
         if one["type"] == "extra_forbidden":
             place = ".".join(map(str, above)) or "line"
@@ -170,15 +171,6 @@ def _keys(place: Sequence[int | str]) -> list[str]:
     return list(model.model_fields)
 
 
-_KINDS: dict[type, str] = {
-    str: "a text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
 _WANTED = {
     "string_type": "a text, in quotes",
     "dict_type": "an object",

@@ -56,6 +56,7 @@ from todserve.gateway.store.retention import Retention
 from todserve.gateway.store.shadow_answers import ShadowAnswers
 from todserve.gateway.turn_stream import TurnStreams
 from todserve.gateway.waiting_room import WaitingRoom
+from todserve.runtime.untrusted.problem_words import expectation
 
 _log = logging.getLogger(__name__)
 _WANTED = "expected a JSON object in UTF-8, with Content-Type: application/json"
@@ -232,4 +233,4 @@ def _problem(found: Mapping[str, Any]) -> str:
     if found["type"] == "extra_forbidden":
         return f"{'.'.join(map(str, place))}: unknown key; /docs shows those that there are"
     pattern = found.get("ctx", {}).get("pattern")
-    return f"{'.'.join(map(str, place))}: {EXPECTED.get(pattern, found['msg'])}"
+    return f"{'.'.join(map(str, place))}: {EXPECTED.get(pattern) or expectation(found)}"

@@ -33,8 +33,10 @@ from todserve.gateway.gateway_metrics import GatewayMetrics
 from todserve.gateway.gateway_settings import GatewaySettings
 from todserve.gateway.logs import FILE, LoggedRequest, log_request
 from todserve.gateway.waiting_room import Crowded, CrowdedError, WaitingRoom
+from todserve.runtime.errors import RequestError
 from todserve.runtime.traces.trace_spans import Kind, span, trace_id
 from todserve.runtime.wire.body import repeated_key
+from todserve.runtime.wire.body_coding import check_charset, unpacked
 from todserve.runtime.wire.key_checks import is_request_id, quote
 from todserve.runtime.wire.loopback import is_loopback
 
@@ -235,7 +237,14 @@ class Guard:
             await large(scope, receive, send)
             return
         content = b"".join(chunks)
-        twice = repeated_key(content) if _is_api(scope) else None
+        try:
+            content = self._plain(scope, content)
+        except RequestError as error:
+            wrong = refusal(HTTPStatus.BAD_REQUEST, "bad_request", str(error))
+            await wrong(scope, receive, send)
+            return
+        json_only = scope["path"].startswith((*_API, *_CHANNELS))
+        twice = repeated_key(content) if json_only else None
         if twice is not None:
             told = f"body: key {quote(twice)} is there twice; send it once"
             await refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", told)(scope, receive, send)
@@ -251,6 +260,22 @@ class Guard:
             await self._in_turn(scope, replay, send)
         else:
             await self._app(scope, replay, send)
+
+    def _plain(self, scope: Scope, content: bytes) -> bytes:
+        """Return a body as it was before it was packed, and forget the header that said so.
+
+        Raises:
+            RequestError: packed in a way that nobody here reads, or in another character set.
+        """
+        headers = Headers(scope=scope)
+        coding = headers.get("content-encoding", "")
+        if coding:
+            content = unpacked(content, coding, self._max_body)
+            told = (b"content-encoding", b"content-length")
+            kept = [one for one in scope["headers"] if one[0] not in told]
+            scope["headers"] = [*kept, (b"content-length", str(len(content)).encode())]
+        check_charset(content, headers.get("content-type", ""))
+        return content
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on once it has a place, or refuse it."""

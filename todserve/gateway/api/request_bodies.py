@@ -4,6 +4,7 @@ Where a message enters; `views` has what leaves. Example:
 ``Say(user="a train to ely", message_id="1")``.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -242,6 +243,15 @@ Sender = Annotated[
 """Whom a message is from; Rasa takes a number for its digits, and nobody for ``default``."""
 
 
+def _of_json(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Python reads and JSON has not: an action server would not be told of it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("got NaN or Infinity; expected numbers of JSON") from None
+    return value
+
+
 class RasaMessage(BaseModel):
     """A message as Rasa's REST channel takes it; further keys are ignored, as Rasa does."""
 
@@ -249,7 +259,7 @@ class RasaMessage(BaseModel):
 
     sender: Sender = DEFAULT_SENDER
     message: Utterance
-    metadata: dict[str, Any] | None = None
+    metadata: Annotated[dict[str, Any], AfterValidator(_of_json)] | None = None
 
 
 class RasaParse(BaseModel):

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.untrusted.json_text import read_limited
+from todserve.runtime.untrusted.problem_words import expectation
 from todserve.runtime.whole_files import write_whole
 
 CALIBRATION_FILE = "calibration.json"
@@ -114,7 +115,7 @@ def _told(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(
-        f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
+        f"{'.'.join(map(str, one['loc'])) or 'file'}: {expectation(one)}" for one in error.errors()
     )
 
 

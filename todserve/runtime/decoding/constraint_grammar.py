@@ -57,7 +57,8 @@ class Grammar:
         for token_id, text in enumerate(self._words.surface):
             if text in without_words and self._words.fresh[token_id]:
                 allowed[token_id] = False
-        self._paths.all_tokens(start, np.where(allowed, start, -1).astype(np.int32))
+        to = np.array([-1, start], dtype=np.int32)
+        self._paths.all_tokens(start, allowed.astype(np.intp), to)
         for slot in self._labels.placeholders:
             if slot in without_slots:
                 continue
@@ -143,7 +144,8 @@ class Grammar:
         values = FreeValues(self._words, awaiting)
         places = [paths.place() for _ in values.positions]
         for place, position, row in zip(places, values.positions, values.rows, strict=True):
-            paths.all_tokens(place, np.where(row < 0, -1, row + places[0]).astype(np.int32))
+            to = np.where(row < 0, np.int32(-1), row + np.int32(places[0]))
+            paths.all_tokens(place, values.groups, to)
             slot = values.slot(position)
             if slot is not None:
                 paths.also(place, awaiting[slot])
@@ -152,8 +154,9 @@ class Grammar:
         first = paths.place()
         beginning = values.rows[values.positions.index(BEGINNING)]
         # What does not begin a word would become a part of the slot's name.
-        row = np.where(self._words.fresh & (beginning >= 0), beginning + places[0], -1)
-        paths.all_tokens(first, row.astype(np.int32))
+        begins = values.fresh & (beginning >= 0)
+        to = np.where(begins, beginning + np.int32(places[0]), np.int32(-1))
+        paths.all_tokens(first, values.groups, to)
         return first
 
 

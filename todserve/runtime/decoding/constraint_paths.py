@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.errors import ConfigError
 
-_MOST_STATES = np.iinfo(np.int16).max + 1
+Groups = NDArray[np.intp]
+"""(vocabulary,), a number for each token: tokens of one number lead to the same places."""
 
 
 class Paths:
@@ -29,7 +30,7 @@ class Paths:
         self._steps: list[dict[int, set[int]]] = []
         self._twins: list[list[int]] = []
         self._shared: dict[tuple[int, int], int] = {}
-        self._rows: dict[int, NDArray[np.int32]] = {}
+        self._rows: dict[int, tuple[Groups, NDArray[np.int32]]] = {}
         self.over = self.place()
 
     def place(self) -> int:
@@ -53,22 +54,24 @@ class Paths:
         """Let whoever stands on ``place`` stand on ``other`` too."""
         self._twins[place].append(other)
 
-    def all_tokens(self, place: int, row: NDArray[np.int32]) -> None:
-        """Say for every token at once where it leads from ``place``, -1 for nowhere."""
-        self._rows[place] = row
+    def all_tokens(self, place: int, groups: Groups, targets: NDArray[np.int32]) -> None:
+        """Say where every token leads from ``place``: each group to its target, -1 for nowhere."""
+        self._rows[place] = groups, targets
 
     def compiled(self, starts: Mapping[str, int]) -> TokenAutomaton:
         """Return the automaton of all sequences that lead from a start to ``over``.
 
         Raises:
-            ConfigError: nothing leads there from one of the starts, or there are too many states.
+            ConfigError: nothing leads there from one of the starts.
         """
+        kinds, tokens = self._kinds()
+        wide = {place: targets[groups[tokens]] for place, (groups, targets) in self._rows.items()}
         states = _States(self._whole_set(self.over))
         first = {name: states.of(self._whole_set(place)) for name, place in starts.items()}
         table: list[NDArray[np.int32]] = []
         while len(table) < len(states.members):
-            table.append(self._row(states, states.members[len(table)]))
-        after = [_used(row[row != REFUSED], len(table)).tolist() for row in table]
+            table.append(self._row(states, states.members[len(table)], kinds, wide))
+        after = [[one for one in np.unique(row).tolist() if one != REFUSED] for row in table]
         alive = _alive(after)
         for name, state in first.items():
             if not alive[state]:
@@ -78,17 +81,29 @@ class Paths:
                     "with this schema, or decode without the constraint"
                 )
         alive &= _reached(after, [FREE, *first.values()])
-        if alive.sum() > _MOST_STATES:
-            raise ConfigError(
-                f"the constraint takes {alive.sum()} states; expected at most {_MOST_STATES}; "
-                "the schema is too large, decode without the constraint"
-            )
-        number = np.where(alive, np.cumsum(alive) - 1, REFUSED).astype(np.int16)
-        number = np.append(number, np.int16(REFUSED))  # REFUSED stays so
+        small = alive.sum() <= np.iinfo(np.int16).max
+        number = np.where(alive, np.cumsum(alive) - 1, REFUSED)
+        number = np.append(number, REFUSED)  # REFUSED stays so
+        number = number.astype(np.int16 if small else np.int32)
         kept = [number[table[state]] for state in np.flatnonzero(alive).tolist()]
         return TokenAutomaton(
-            table=np.stack(kept), starts={name: int(number[state]) for name, state in first.items()}
+            table=np.stack(kept),
+            kinds=kinds,
+            starts={name: int(number[state]) for name, state in first.items()},
         )
+
+    def _kinds(self) -> tuple[Groups, Groups]:
+        """Return the kind of each token, and a token of each kind.
+
+        Tokens are of one kind if no path spells them and they are in one group everywhere.
+        """
+        kinds = np.zeros(self._vocabulary, dtype=np.intp)
+        for groups in {id(groups): groups for groups, _ in self._rows.values()}.values():
+            kinds = np.unique(kinds * (int(groups.max()) + 1) + groups, return_inverse=True)[1]
+        spelt = sorted({token_id for steps in self._steps for token_id in steps})
+        kinds[spelt] = np.arange(len(spelt)) + self._vocabulary
+        _, tokens, kinds = np.unique(kinds, return_index=True, return_inverse=True)
+        return kinds, tokens
 
     def _whole_set(self, *places: int) -> frozenset[int]:
         found = set(places)
@@ -100,36 +115,39 @@ class Paths:
                     waiting.append(twin)
         return frozenset(found)
 
-    def _row(self, states: "_States", places: frozenset[int]) -> NDArray[np.int32]:
+    def _row(
+        self,
+        states: "_States",
+        places: frozenset[int],
+        kinds: Groups,
+        rows: Mapping[int, NDArray[np.int32]],
+    ) -> NDArray[np.int32]:
+        """Return where each kind of token leads from some places at once."""
+        size = int(kinds.max()) + 1
         if self.over in places:
-            return np.full(self._vocabulary, FREE, dtype=np.int32)
-        row = np.full(self._vocabulary, REFUSED, dtype=np.int32)
-        wide = [self._rows[place] for place in places if place in self._rows]
+            return np.full(size, FREE, dtype=np.int32)
+        wide = [rows[place] for place in places if place in rows]
+        row = self._wide_row(states, wide, size)
         targets: dict[int, set[int]] = {}
         for place in places:
             for token_id, reached in self._steps[place].items():
-                targets.setdefault(token_id, set()).update(reached)
-        if wide:
-            row = self._wide_row(states, wide)
-            for token_id, reached in targets.items():
-                reached.update(int(one[token_id]) for one in wide)
-        for token_id, reached in targets.items():
-            row[token_id] = self._state(states, reached)
+                targets.setdefault(int(kinds[token_id]), set()).update(reached)
+        for kind, reached in targets.items():
+            reached.update(int(one[kind]) for one in wide)
+            row[kind] = self._state(states, reached)
         return row
 
-    def _wide_row(self, states: "_States", wide: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-        # A number for each token's target, then for the pair of it and its target from a second
-        # such place, and so on. Flags find the numbers in use, since sorting them takes long.
-        which = np.zeros(self._vocabulary, dtype=np.int64)
+    def _wide_row(
+        self, states: "_States", wide: Sequence[NDArray[np.int32]], size: int
+    ) -> NDArray[np.int32]:
+        # A number for each kind's target, then for the pair of it and its target from a second
+        # such place, and so on.
+        which = np.zeros(size, dtype=np.intp)
         sets: list[tuple[int, ...]] = [()]
         base = len(self._steps) + 1
         for one in wide:
-            pairs = which * base + one + 1
-            used = _used(pairs, len(sets) * base)
+            used, which = np.unique(which * base + one + 1, return_inverse=True)
             sets = [(*sets[pair // base], pair % base - 1) for pair in used.tolist()]
-            number = np.zeros(int(used[-1]) + 1, dtype=np.int64)
-            number[used] = np.arange(len(used))
-            which = number[pairs]
         numbers = [self._state(states, reached) for reached in sets]
         return np.array(numbers, dtype=np.int32)[which]
 
@@ -171,10 +189,3 @@ def _reached(after: Sequence[Sequence[int]], starts: Iterable[int]) -> NDArray[n
                 reached[state] = True
                 waiting.append(state)
     return reached
-
-
-def _used(numbers: NDArray[np.integer], count: int) -> NDArray[np.intp]:
-    """Return which of the numbers from 0 to ``count`` come up."""
-    flags = np.zeros(count, dtype=bool)
-    flags[numbers] = True
-    return np.flatnonzero(flags)

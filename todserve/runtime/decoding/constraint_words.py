@@ -42,6 +42,8 @@ class ConstraintWords:
         fresh: (size,), whether the token begins a word.
         plain: (size,), tokens of free text: no brackets, no control token, no unknown letter.
         surface: text of each token.
+        letters: every character there is in them.
+        spelt: (size, letters of the longest), the place of each letter in ``letters``; -1 behind.
     """
 
     def __init__(self, tokenizer: Tokenizer, size: int) -> None:
@@ -62,6 +64,11 @@ class ConstraintWords:
                 for text, fresh in zip(self.surface, self.fresh.tolist(), strict=True)
             ]
         )
+        self.letters = sorted({character for text in self.surface for character in text})
+        place = {character: number for number, character in enumerate(self.letters)}
+        self.spelt = np.full((size, max(map(len, self.surface))), -1, dtype=np.int32)
+        for token_id, text in enumerate(self.surface):
+            self.spelt[token_id, : len(text)] = [place[character] for character in text]
 
     def spelling(self, text: str) -> tuple[int, ...] | None:
         """Return the tokens of ``text`` as words of their own; None if it cannot be written."""
@@ -77,6 +84,12 @@ class FreeValues:
 
     A value has a letter or a digit, does not begin with the name of a slot, and is none of the
     ways to say that there is none. It holds no bracket and no ``|``.
+
+    Attributes:
+        positions: where a value may stand.
+        groups: (size,), the group of each token; those of a group lead to the same places.
+        rows: (positions, groups), where each leads, -1 where it may not stand.
+        fresh: (groups,), whether its tokens begin a word.
     """
 
     def __init__(self, words: ConstraintWords, slots: Iterable[str]) -> None:
@@ -87,7 +100,9 @@ class FreeValues:
         joins = np.array([_JOINS_VALUES in text for text in words.surface])
         self._plain = words.plain & ~joins
         self.positions: list[Position] = []
-        self.rows: NDArray[np.int32] = self._follow()
+        self.groups: NDArray[np.intp]
+        self.rows: NDArray[np.int32]
+        self.groups, self.rows, self.fresh = self._follow()
 
     def slot(self, position: Position) -> str | None:
         """Return the slot whose name ends the value here; it takes a new word to go on."""
@@ -99,33 +114,36 @@ class FreeValues:
         word, heard = position
         return word not in self._slots and (heard == _WITH_WORD or _tells(_heard(word, heard)))
 
-    def _follow(self) -> NDArray[np.int32]:
-        """Return (positions, vocabulary): where each token leads, -1 where it may not stand.
+    def _follow(self) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.bool_]]:
+        """Return ``groups``, ``rows`` and ``fresh``.
 
         Letters that no slot and no way to say nothing has all lead to the same place, so a few
-        dozen kinds of characters stand for all; whole tokens then follow as array look-ups.
+        dozen kinds of characters stand for all. What a token does is a move, from each position to
+        another; letter by letter all tokens are followed at once, and few moves come up.
         """
-        surface = self._words.surface
-        letters = {character for text in surface for character in text}
-        kind_of = {character: self._kind(character) for character in letters}
-        kinds = [_SPACE, *sorted(set(kind_of.values()))]
+        words = self._words
+        kind_of = [self._kind(character) for character in words.letters]
+        kinds = [_SPACE, *sorted(set(kind_of))]
         code_of = {kind: code for code, kind in enumerate(kinds)}
+        codes = np.array([code_of[kind] for kind in kind_of])
         steps = self._steps(kinds)
-        dead, stay = len(steps), len(kinds)  # a state that is never left; a kind that moves nothing
-        table = np.full((dead + 1, stay + 1), dead, dtype=np.int32)
-        table[:dead, :stay] = np.where(steps < 0, dead, steps)
-        table[:, stay] = np.arange(dead + 1)
-        codes = np.full((self._words.size, max(map(len, surface))), stay, dtype=np.int32)
-        for token_id in np.flatnonzero(self._plain).tolist():
-            text = surface[token_id]
-            codes[token_id, : len(text)] = [code_of[kind_of[character]] for character in text]
-        rows = np.repeat(np.arange(dead, dtype=np.int32)[:, None], self._words.size, axis=1)
-        rows[:, self._words.fresh] = table[rows[:, self._words.fresh], 0]
-        for column in codes.T:
-            moved = np.flatnonzero(column != stay)
-            rows[:, moved] = table[rows[:, moved], column[moved]]
-        rows[:, ~self._plain] = dead
-        return np.where(rows == dead, np.int32(-1), rows)
+        dead = len(steps)  # a state that is never left
+        table = np.vstack([np.where(steps < 0, dead, steps), np.full(len(kinds), dead)])
+        stay = np.arange(dead + 1)
+        moves = _Moves([stay, table[:, 0], np.full(dead + 1, dead)])
+        move = np.where(self._plain, np.where(words.fresh, 1, 0), 2)
+        for column in words.spelt.T:
+            moved = np.flatnonzero(self._plain & (column >= 0))
+            pairs = move[moved] * len(kinds) + codes[column[moved]]
+            used, which = np.unique(pairs, return_inverse=True)
+            reached = [
+                moves.number(table[moves.known[pair // len(kinds)], pair % len(kinds)])
+                for pair in used.tolist()
+            ]
+            move[moved] = np.array(reached, dtype=np.intp)[which]
+        numbers, groups = np.unique(2 * move + words.fresh, return_inverse=True)
+        rows = np.stack([moves.known[number // 2] for number in numbers.tolist()], axis=1)[:dead]
+        return groups, np.where(rows == dead, -1, rows).astype(np.int32), numbers % 2 == 1
 
     def _kind(self, character: str) -> tuple[str, str]:
         """Return what of a character matters: itself within a slot's name, and what is heard."""
@@ -162,6 +180,23 @@ class FreeValues:
         if heard in (_SAYS, _WITH_WORD) or _heard(longer, heard) != _SAYS:
             return longer, heard
         return longer, _SAYS if _tells(heard) else _WITH_WORD
+
+
+class _Moves:
+    """Ways in which a token takes every position to another, numbered as they come up."""
+
+    def __init__(self, known: Sequence[NDArray[np.intp]]) -> None:
+        self.known: list[NDArray[np.intp]] = []
+        self._numbers: dict[bytes, int] = {}
+        for move in known:
+            self.known.append(move)
+            self._numbers.setdefault(move.tobytes(), len(self.known) - 1)
+
+    def number(self, move: NDArray[np.intp]) -> int:
+        number = self._numbers.setdefault(move.tobytes(), len(self.known))
+        if number == len(self.known):
+            self.known.append(move)
+        return number
 
 
 def _heard(word: str | None, heard: str) -> str:

@@ -20,9 +20,14 @@ from todserve.runtime.engines.engine import Generation, Row, generation_of
 HIDDEN = -1
 """The distance of a position that must not be looked at."""
 
+_NOWHERE = 1 << 30
+"""The place of a column that nobody may look at: it lies behind every other."""
+
 _POSITIONS = 32
 """Of one step, all rows together; beyond, a further position costs what it may save."""
 _LONGEST = 6
+_ROWS_AT_ONCE = 64
+"""Logits kept for their probabilities: those of a whole lone turn, and no more of a batch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +69,15 @@ class _Line:
     over: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Chosen:
+    """A token that was chosen and not weighed yet: its line, its column, its state before it."""
+
+    line: _Line
+    place: int
+    state: int
+
+
 class GreedySearch:
     """Greedy search for the rows of one call.
 
@@ -85,6 +99,8 @@ class GreedySearch:
         self._lines = [_Line(row=one, tokens=list(one.prefix), state=one.state) for one in rows]
         self._running = list(self._lines)
         self._choices, self._drafts, self._foreign = choices, drafts, foreign
+        self._chosen: list[_Chosen] = []
+        self._kept: list[Logits] = []
         # Where each column of what the network remembers stands in its row.
         self._places = np.zeros((len(rows), 0), dtype=np.int64)
 
@@ -105,18 +121,26 @@ class GreedySearch:
             self._guess(line, most)
             fed.append([*line.tokens[line.fed :], *line.draft])
         width = max(map(len, fed))
-        tokens = np.zeros((len(fed), width), dtype=np.int64)
-        places = np.full_like(tokens, HIDDEN)
+        tokens: list[list[int]] = []
+        places: list[list[int]] = []
         asked: list[int] = []
         for at, (line, ids) in enumerate(zip(self._running, fed, strict=True)):
-            tokens[at, : len(ids)] = ids
-            places[at, : len(ids)] = np.arange(line.fed, line.fed + len(ids))
+            padding = width - len(ids)
+            tokens.append([*ids, *[0] * padding])
+            places.append([*range(line.fed, line.fed + len(ids)), *[HIDDEN] * padding])
             if ids:
                 asked += range(at * width + len(ids) - len(line.draft) - 1, at * width + len(ids))
-        self._places = np.concatenate([self._places, places], axis=1)
-        distance = places[:, :, None] - self._places[:, None, :]
-        distance[(distance < 0) | (self._places < 0)[:, None, :]] = HIDDEN
-        return Step(tokens=tokens, distance=distance, asked=np.array(asked, dtype=np.int64))
+        here = np.array(places, dtype=np.int64)
+        self._places = np.concatenate(
+            [self._places, np.where(here == HIDDEN, _NOWHERE, here)], axis=1
+        )
+        distance = here[:, :, None] - self._places[:, None, :]
+        np.maximum(distance, HIDDEN, out=distance)
+        return Step(
+            tokens=np.array(tokens, dtype=np.int64),
+            distance=distance,
+            asked=np.array(asked, dtype=np.int64),
+        )
 
     def take(self, logits: Logits) -> None:
         """Go on with the logits of the positions that were asked for."""
@@ -124,20 +148,26 @@ class GreedySearch:
         if self._foreign is not None:
             self._hide(logits, going, self._foreign)
         best = self._choices.best(logits, [state for line in going for state in line.states])
-        first = 0
-        chosen: list[tuple[_Line, int, int]] = []
-        for at, line in enumerate(self._running):
+        first, is_whole = 0, True
+        rows: list[int] = []
+        for line in self._running:
             if line.over:
                 continue
-            here = slice(first, first + len(line.states))
+            last = first + len(line.states)
             seen = len(line.tokens)
-            kept = self._extend(line, best[here])
-            chosen += [(line, first + place, state) for place, state in enumerate(kept)]
-            first = here.stop
+            for place, state in enumerate(self._extend(line, best[first:last]), first):
+                rows.append(place)
+                self._chosen.append(_Chosen(line=line, place=best[place], state=state))
             # Of the draft, what was not chosen is forgotten.
             line.fed = min(seen + len(line.draft), len(line.tokens) - 1)
-            self._places[at][self._places[at] >= line.fed] = HIDDEN
-        self._weigh(logits, best, chosen)
+            is_whole &= len(rows) == last
+            first = last
+        self._kept.append(logits if is_whole else logits[rows])
+        if not is_whole:
+            fed = np.array([line.fed for line in self._running], dtype=np.int64)
+            self._places[self._places >= fed[:, None]] = _NOWHERE
+        if len(self._chosen) >= _ROWS_AT_ONCE or not self.goes_on:
+            self._weigh()
 
     def left_over(self) -> NDArray[np.int64] | None:
         """Leave out the rows that are over, once they are half of all; return which stay.
@@ -201,17 +231,15 @@ class GreedySearch:
                 return line.states[: at + 1]
         return line.states
 
-    def _weigh(
-        self, logits: Logits, best: Sequence[int], chosen: Sequence[tuple[_Line, int, int]]
-    ) -> None:
-        """Note the probability of each chosen token: its line, its place in the step, its state."""
-        places = [place for _, place, _ in chosen]
+    def _weigh(self) -> None:
+        """Note the probabilities of the tokens that were chosen lately, of many steps at once."""
         weighed = self._choices.log_probs(
-            logits if len(places) == len(logits) else logits[places],
-            [best[place] for place in places],
-            [state for _, _, state in chosen],
-            [1 / line.row.temperature for line, _, _ in chosen],
+            self._kept[0] if len(self._kept) == 1 else np.concatenate(self._kept),
+            [one.place for one in self._chosen],
+            [one.state for one in self._chosen],
+            [1 / one.line.row.temperature for one in self._chosen],
         )
-        for (line, _, _), (own, allowed) in zip(chosen, weighed, strict=True):
-            line.log_probs.append(own)
-            line.allowed.append(allowed)
+        for one, (own, allowed) in zip(self._chosen, weighed, strict=True):
+            one.line.log_probs.append(own)
+            one.line.allowed.append(allowed)
+        self._chosen, self._kept = [], []

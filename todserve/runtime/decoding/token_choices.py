@@ -45,7 +45,7 @@ class Choices:
         self._shortlist = shortlist
         self._tokens: list[int] | None = None if shortlist is None else shortlist.tolist()
         self._more: list[int] = []
-        self._more_ids: Ids = np.zeros(0, dtype=np.int64)
+        self._more_kinds = np.zeros(0, dtype=np.intp)
         self._known: dict[int, _Columns] = {}
         self._with_more: dict[int, _Columns] = {}
 
@@ -58,7 +58,8 @@ class Choices:
         if self._shortlist is None:
             raise ValueError("tokens to add, but no shortlist: every token has a column")
         self._more = list(more)
-        self._more_ids = np.array(self._more, dtype=np.int64)
+        if self.automaton is not None:
+            self._more_kinds = self.automaton.kinds.take(self._more)
         self._with_more = {}
 
     def token(self, place: int) -> int:
@@ -72,7 +73,7 @@ class Choices:
         """Return the state after a token, or REFUSED."""
         if self.automaton is None or state == FREE:
             return FREE
-        return int(self.automaton.table[state, token])
+        return int(self.automaton.table[state, self.automaton.kinds[token]])
 
     def best(self, logits: Logits, states: Sequence[int]) -> list[int]:
         """Return the column of the likeliest allowed token of each row; of equal ones the first."""
@@ -134,7 +135,7 @@ class Choices:
         known = self._known.get(state)
         if known is None:
             assert self.automaton is not None
-            row = self.automaton.table[state]
+            row = self.automaton.row(state)
             refused = (row if self._shortlist is None else row[self._shortlist]) == REFUSED
             allows = 2 * int(refused.sum()) > len(refused)
             places = np.flatnonzero(~refused if allows else refused)
@@ -145,7 +146,7 @@ class Choices:
         if found is None:
             assert self.automaton is not None
             assert self._shortlist is not None
-            refused = self.automaton.table[state].take(self._more_ids) == REFUSED
+            refused = self.automaton.table[state].take(self._more_kinds) == REFUSED
             more = np.flatnonzero(~refused if known.allowed else refused) + len(self._shortlist)
             places = np.concatenate([known.places, more])
             found = self._with_more[state] = _Columns(places=places, allowed=known.allowed)
@@ -161,8 +162,9 @@ def _labels_beyond(automaton: TokenAutomaton | None, shortlist: Ids | None) -> I
     if automaton is None or shortlist is None:
         return np.zeros(0, dtype=np.int64)
     allowed = automaton.table != REFUSED
-    few = _FEW * allowed.sum(axis=1) < automaton.vocabulary
-    few |= ~allowed[:, shortlist].any(axis=1)
-    wanted = allowed[few].any(axis=0)
+    tokens = np.bincount(automaton.kinds)  # of each kind
+    few = _FEW * (allowed @ tokens) < automaton.vocabulary
+    few |= ~allowed[:, np.unique(automaton.kinds[shortlist])].any(axis=1)
+    wanted = allowed[few].any(axis=0)[automaton.kinds]
     wanted[shortlist] = False
     return np.flatnonzero(wanted).astype(np.int64)

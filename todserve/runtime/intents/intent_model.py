@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.intents.intent_features import weighted
 from todserve.runtime.language.dialogue import OUT_OF_SCOPE
 from todserve.runtime.whole_files import written_whole
@@ -180,7 +180,9 @@ class IntentModel:
                 facts = IntentFacts.model_validate_json((file.metadata() or {})["intent"])
                 tensors = {name: file.get_tensor(name) for name in _TENSORS}
         except (SafetensorError, OSError, KeyError, ValidationError) as error:
-            raise ConfigError(f"cannot read intent model {path}: {error}; {_FIX}") from error
+            raise ConfigError(
+                f"cannot read intent model {path}: {reason_of(error)}; {_FIX}"
+            ) from error
         if facts.version != _VERSION:
             raise ConfigError(f"{path} is of version {facts.version}; expected {_VERSION}; {_FIX}")
         wrong = _misshapen(tensors, len(facts.intents))

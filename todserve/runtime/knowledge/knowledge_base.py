@@ -16,9 +16,11 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,6 +40,11 @@ NO_LOOKUP = "[db_nores]"
 _NO_VALUE = frozenset({"", DONTCARE, DELETED})
 _REMEMBERED = 8192
 _ROWS_REMEMBERED = 10
+_STATEMENTS_REMEMBERED = 512
+_LIMIT = "limit"
+
+_Statement = Callable[[str, tuple[str, ...], tuple[str, ...]], sa.Select[Any]]
+"""Makes the SQL of a domain, of the slots that are asked and of those that impose something."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,6 +188,9 @@ class KnowledgeBase:
         table = self.tables.get(domain)
         if table is None or table.arranged:
             return {}
+        found = self.query(domain, constraints, limit=_ROWS_REMEMBERED)
+        if found.matches <= len(found.results):  # as of most look-ups, all of them are at hand
+            return _in_all(found.results)
         asked = _asked(table, constraints)
         question = ("shared", domain, tuple(asked.items()))
         with self._lock:
@@ -252,21 +262,9 @@ class KnowledgeBase:
         return DatabaseResult(domain=table.domain, matches=len(chosen), results=chosen)
 
     def _look_up(self, table: DomainTable, asked: Mapping[str, str], limit: int) -> DatabaseResult:
-        source = table.table
-        query = sa.select(
-            *(source.c[name] for name in table.columns), sa.func.count().over().label("matches")
-        )
-        query = query.where(*self._conditions(table, source, asked))
-        how = set(map(table.comparisons.get, asked))
-        if Comparison.AT_OR_BEFORE in how and Comparison.AT_OR_AFTER not in how:
-            latest = [
-                source.c[f"key_{slot}"].desc()
-                for slot in asked
-                if table.comparisons[slot] is Comparison.AT_OR_BEFORE
-            ]
-            query = query.order_by(*latest)
-        query = query.order_by(*(source.c[name] for name in table.order)).limit(limit)
-        rows = self._rows(query)
+        bounds = self._bounds(table, asked)
+        query = self._search(table.domain, tuple(asked), tuple(bounds))
+        rows = self._rows(query, {**_parameters(bounds), _LIMIT: limit})
         return DatabaseResult(
             domain=table.domain,
             matches=int(str(rows[0][-1])) if rows else 0,
@@ -281,41 +279,97 @@ class KnowledgeBase:
         )
 
     def _in_common(self, table: DomainTable, asked: Mapping[str, str]) -> dict[str, str]:
+        bounds = self._bounds(table, asked)
+        query = self._ends(table.domain, tuple(asked), tuple(bounds))
+        (row,) = self._rows(query, _parameters(bounds))
+        pairs = zip(table.columns, row[::2], row[1::2], strict=True)
+        return {name: str(least) for name, least, most in pairs if least and least == most}
+
+    @cached_property
+    def _search(self) -> _Statement:
+        """The SQL of a look-up; remembered, for to make it takes longer than to run it."""
+        return lru_cache(maxsize=_STATEMENTS_REMEMBERED)(self._search_statement)
+
+    @cached_property
+    def _ends(self) -> _Statement:
+        """The SQL of the least and the greatest value of each column of what is looked up."""
+        return lru_cache(maxsize=_STATEMENTS_REMEMBERED)(self._ends_statement)
+
+    def _search_statement(
+        self, domain: str, asked: tuple[str, ...], bound: tuple[str, ...]
+    ) -> sa.Select[Any]:
+        table = self.tables[domain]
+        source = table.table
+        query: sa.Select[Any] = sa.select(
+            *(source.c[name] for name in table.columns), sa.func.count().over().label("matches")
+        )
+        query = query.where(*self._conditions(table, source, bound))
+        how = set(map(table.comparisons.get, asked))
+        if Comparison.AT_OR_BEFORE in how and Comparison.AT_OR_AFTER not in how:
+            latest = [
+                source.c[f"key_{slot}"].desc()
+                for slot in asked
+                if table.comparisons[slot] is Comparison.AT_OR_BEFORE
+            ]
+            query = query.order_by(*latest)
+        order = (source.c[name] for name in table.order)
+        return query.order_by(*order).limit(sa.bindparam(_LIMIT, type_=sa.Integer))
+
+    def _ends_statement(
+        self, domain: str, _: tuple[str, ...], bound: tuple[str, ...]
+    ) -> sa.Select[Any]:
+        table = self.tables[domain]
         source = table.table
         ends = [
             end(sa.func.coalesce(source.c[name], ""))
             for name in table.columns
             for end in (sa.func.min, sa.func.max)
         ]
-        query = sa.select(*ends).where(*self._conditions(table, source, asked))
-        (row,) = self._rows(query)
-        pairs = zip(table.columns, row[::2], row[1::2], strict=True)
-        return {name: str(least) for name, least, most in pairs if least and least == most}
+        query: sa.Select[Any] = sa.select(*ends)
+        return query.where(*self._conditions(table, source, bound))
 
     def _conditions(
-        self, table: DomainTable, source: sa.TableClause, asked: Mapping[str, str]
+        self, table: DomainTable, source: sa.TableClause, bound: tuple[str, ...]
     ) -> list[sa.ColumnElement[bool]]:
-        found = (self._condition(table, source, slot, value) for slot, value in asked.items())
-        return [one for one in found if one is not None]
+        return [
+            self._condition(table, source, slot, f"bound_{place}")
+            for place, slot in enumerate(bound)
+        ]
 
     def _condition(
-        self, table: DomainTable, source: sa.TableClause, slot: str, value: str
-    ) -> sa.ColumnElement[bool] | None:
-        column = source.c[f"key_{slot}"]
-        how = table.comparisons[slot]
-        if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
-            time = self.forms.clock_time(value)
-            if time is None:
-                return None  # "after lunch" cannot be compared, so it imposes nothing
-            return column >= time if how is Comparison.AT_OR_AFTER else column <= time
-        key = self.forms.comparison_key(value)
+        self, table: DomainTable, source: sa.TableClause, slot: str, parameter: str
+    ) -> sa.ColumnElement[bool]:
+        column, how = source.c[f"key_{slot}"], table.comparisons[slot]
+        one = sa.bindparam(parameter, type_=sa.String)
+        if how is Comparison.AT_OR_AFTER:
+            return column >= one
+        if how is Comparison.AT_OR_BEFORE:
+            return column <= one
         if how is Comparison.EQUAL and self._has_keys:
-            return column == key
-        known = self._all_keys(table, slot)
-        meant = (key,) if how is Comparison.EQUAL else meant_keys(key, tuple(known), self.forms)
-        if self._has_keys:
-            return column.in_(meant)
-        return source.c[slot].in_([written for one in meant for written in known.get(one, ())])
+            return column == one
+        several = sa.bindparam(parameter, type_=sa.String, expanding=True)
+        return column.in_(several) if self._has_keys else source.c[slot].in_(several)
+
+    def _bounds(self, table: DomainTable, asked: Mapping[str, str]) -> dict[str, str | list[str]]:
+        """Return what each slot is compared with; one that imposes nothing is left out."""
+        found: dict[str, str | list[str]] = {}
+        for slot, value in asked.items():
+            how = table.comparisons[slot]
+            if how in (Comparison.AT_OR_AFTER, Comparison.AT_OR_BEFORE):
+                time = self.forms.clock_time(value)
+                if time is not None:  # "after lunch" cannot be compared
+                    found[slot] = time
+                continue
+            key = self.forms.comparison_key(value)
+            if how is Comparison.EQUAL and self._has_keys:
+                found[slot] = key
+                continue
+            known = self._all_keys(table, slot)
+            meant = (key,) if how is Comparison.EQUAL else meant_keys(key, tuple(known), self.forms)
+            if not self._has_keys:
+                meant = tuple(written for one in meant for written in known.get(one, ()))
+            found[slot] = [*meant]
+        return found
 
     def _all_keys(self, table: DomainTable, slot: str) -> Mapping[str, tuple[str, ...]]:
         """Return the keys of a column, sorted; where the file lacks them, with what is written."""
@@ -329,7 +383,9 @@ class KnowledgeBase:
             self._keys[table.domain, slot] = dict(sorted(known.items()))
         return self._keys[table.domain, slot]
 
-    def _rows(self, query: sa.Executable) -> list[tuple[object, ...]]:
+    def _rows(
+        self, query: sa.Executable, parameters: Mapping[str, object] | None = None
+    ) -> list[tuple[object, ...]]:
         with self._lock:
             # SQLite connections must not cross a fork: a child opens its own.
             if self._connection is None or self._process != os.getpid():
@@ -340,10 +396,25 @@ class KnowledgeBase:
                     poolclass=sa.pool.NullPool,
                 )
                 self._connection, self._process = engine.connect(), os.getpid()
-            return limited_rows(self._connection.execute(query).fetchmany)
+            return limited_rows(self._connection.execute(query, parameters).fetchmany)
 
     def _connect(self) -> sqlite3.Connection:
         return connect(self.path)
+
+
+def _in_all(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the columns whose value is the same in all rows."""
+    first, *others = rows or ({},)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(row.get(name) == value for row in others)
+    }
+
+
+def _parameters(bounds: Mapping[str, str | list[str]]) -> dict[str, object]:
+    # A slot's own name may be any text.
+    return {f"bound_{place}": value for place, value in enumerate(bounds.values())}
 
 
 def _asked(table: DomainTable, constraints: Mapping[str, str]) -> dict[str, str]:

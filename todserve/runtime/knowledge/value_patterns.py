@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.language.phrases import Span
 from todserve.runtime.language.word_forms import DEFAULT_LANGUAGE, WordForms
 from todserve.runtime.untrusted.json_text import read_json
@@ -155,7 +155,7 @@ class ValuePatterns(BaseModel):
             laid.check()
         except (ValidationError, re.error, TypeError) as error:
             raise ConfigError(
-                f"cannot read the value patterns: {error}; expected parts of "
+                f"cannot read the value patterns: {reason_of(error)}; expected parts of "
                 f"{DEFAULT_LANGUAGE}_values.json beside {Path(__file__).name}"
             ) from error
         return laid

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, GENERAL, OUT_OF_SCOPE
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.untrusted.json_text import read_json
@@ -103,7 +103,7 @@ class Schema(_Frozen):
             return cls(services=services, forms=forms or WordForms.of_language())
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise ConfigError(
-                f"cannot read schema {path}: {error}; expected the schema.json of "
+                f"cannot read schema {path}: {reason_of(error)}; expected the schema.json of "
                 "Schema-Guided Dialogue or MultiWOZ 2.2"
             ) from error
 

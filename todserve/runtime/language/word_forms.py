@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.errors import ConfigError, DataError, reason_of
 from todserve.runtime.language.said_times import SaidTimes
 from todserve.runtime.untrusted.checked_pattern import check_pattern
 from todserve.runtime.untrusted.json_text import read_json
@@ -124,7 +124,7 @@ class WordForms(BaseModel):
             return forms
         except (OSError, ValueError, KeyError, TypeError, ValidationError, re.error) as error:
             raise ConfigError(
-                f"cannot read {path}: {error}; expected a language and parts of "
+                f"cannot read {path}: {reason_of(error)}; expected a language and parts of "
                 f"{DEFAULT_LANGUAGE}_{FORMS_FILE} beside {Path(__file__).name}"
             ) from error
 

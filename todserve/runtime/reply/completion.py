@@ -64,7 +64,8 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     concrete = bool({*added, *(shown & tellable)} - {_COUNT})
     few = _COUNT in {*shown, *added} and facts.matches <= FEW
     name = (concrete or few) and _unnamed(facts, shown)
-    if facts.pointed and facts.key is not None and facts.key not in shown:
+    tells = facts.key is not None and facts.key not in shown
+    if facts.pointed and tells and not facts.rejects:
         # Whoever says "the second one" wants to hear which that is, before anything of it.
         this = facts.style.told["this"].replace("[value_name]", f"[value_{facts.key}]")
         delexicalised, name = f"{this}. {delexicalised}".strip(), False

@@ -39,6 +39,7 @@ class Facts:
         understood: whether the utterance changed the state of the active domain.
         before: the belief state before the utterance.
         typed: what was typed, lower case, before it was read as it is meant.
+        unwanted: whether the user has turned down everything that was found.
         unranked: the word for a place in an order that nothing found has: "earlier"; else empty.
         knowledge: the database.
         schema: domains and slots.
@@ -59,7 +60,7 @@ class Facts:
     before: BeliefState = field(default_factory=dict)
     typed: str = ""
     unranked: str = ""
-    _shared: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    unwanted: bool = False
     _clauses: dict[str, tuple[Clause, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -82,13 +83,15 @@ class Facts:
     ) -> "Facts":
         """Collect the facts of a turn, and put the entity at hand first among the results."""
         lower = tuple(text.lower() for text in said)
-        result, unranked = found, ""
+        result, unranked, unwanted = found, "", False
         if found is not None:
             result = _at_hand_first(found, utterance.lower(), lower, style, knowledge.forms)
             wishes = knowledge.in_force(found.domain, state.get(found.domain, {}))
             result, unranked = _ranked(
                 result, utterance.lower(), wishes, style, knowledge, new=understood
             )
+            talk = [*(text.lower() for text in heard), utterance.lower()]
+            result, unwanted = _wanted_first(result, lower, talk, wishes, style, knowledge)
         facts = cls(
             domain=domain or "",
             state=state,
@@ -101,6 +104,7 @@ class Facts:
             before=before or {},
             typed=typed.lower(),
             unranked=unranked,
+            unwanted=unwanted,
             knowledge=knowledge,
             schema=schema,
             style=style,
@@ -116,7 +120,7 @@ class Facts:
         if not self._recent(code) or not self.count({key: row[key]}):
             return self
         others = (one for one in self.result.results if one != row)
-        return replace(self, result=replace(self.result, results=(row, *others)), _shared={})
+        return replace(self, result=replace(self.result, results=(row, *others)))
 
     def _recent(self, code: str) -> bool:
         """Say whether the reply that told a reference is the last that spoke of an entity."""
@@ -136,7 +140,7 @@ class Facts:
             found = self._clauses[delexicalised] = clauses_of(delexicalised, self.style)
         return found
 
-    @property
+    @cached_property
     def slots(self) -> Mapping[str, str]:
         """The state of the active domain."""
         return self.state.get(self.domain, {})
@@ -158,17 +162,17 @@ class Facts:
         name = self.slots.get(key, "")
         return not self.matches and name not in _NO_VALUE and not self.exist({key: name})
 
-    @property
+    @cached_property
     def matches(self) -> int:
         """How many entities fit; 0 without a look-up."""
         return self.result.matches if self.result else 0
 
-    @property
+    @cached_property
     def row(self) -> Mapping[str, str]:
         """The entity at hand; empty without one."""
         return self.result.results[0] if self.result and self.result.results else {}
 
-    @property
+    @cached_property
     def key(self) -> str | None:
         """The column that names the entity at hand."""
         return next((slot for slot in self.style.slots.keys if self.row.get(slot)), None)
@@ -190,18 +194,12 @@ class Facts:
         table = self.knowledge.tables.get(self.domain)
         return table is not None and table.arranged
 
-    @property
+    @cached_property
     def shared(self) -> Mapping[str, str]:
         """The columns that everything found has in common."""
-        if "" not in self._shared:
-            self._shared[""] = (
-                self.row
-                if self.matches == 1
-                else self.knowledge.shared(self.domain, self.wishes)
-                if self.matches
-                else {}
-            )
-        return self._shared[""]
+        if self.matches < 2:
+            return self.row if self.matches else {}
+        return self.knowledge.shared(self.domain, self.wishes)
 
     def count(self, extra: Mapping[str, str]) -> int:
         """Return how many of what was found also satisfy ``extra``."""
@@ -303,6 +301,8 @@ class Facts:
     def may_book(self) -> bool:
         """Whether the user may want a booking now: the intent says so, or cannot say."""
         books = self.style.books
+        if self.cancels and not self.orders:
+            return False
         if self.intent is None or self.intent.startswith(books) or self.orders:
             return True
         return not any(one.startswith(books) for one in self.schema.intents)
@@ -358,9 +358,13 @@ class Facts:
     @cached_property
     def recalled_bookings(self) -> tuple[ToldBooking, ...]:
         """The bookings whose reference the user asks for, where the state does not hold them."""
-        if "reference" not in self.asked or self.orders or not self.told_references:
+        asks = "reference" in self.asked or self._says("lists")
+        if not asks or self.orders or not self.told_references:
             return ()
+        if self._says("lists"):
+            return self.told_bookings
         points = any(self._says(one) for one in ("first", "second", "every"))
+        points = points or bool(self.booked_here and not self._says("yes"))
         if self._named_bookings:
             points = points or not (self.understood and self.may_book)
         elif self.understood:
@@ -386,9 +390,11 @@ class Facts:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the utterance says something new of the active domain."""
+        """Whether the utterance says or asks something new of the active domain."""
         before = self.before.get(self.domain, {})
-        return any(before.get(slot) != value for slot, value in self.slots.items())
+        return bool(self.asked & self.columns) or any(
+            before.get(slot) != value for slot, value in self.slots.items()
+        )
 
     def key_of(self, booking: ToldBooking) -> str:
         """Return the column that has the name of what is booked."""
@@ -474,9 +480,30 @@ class Facts:
     @property
     def exhausted(self) -> bool:
         """Whether the user wants another one than the only one there is, which has been named."""
-        wanted = self.style.patterns["other"].search(self.utterance) is not None
+        wanted = self.style.patterns["other"].search(self.utterance) is not None or self.rejects
+        concerned = self.schema.intent_domains(self.intent)
+        finds = self.domain in (concerned or (self.domain,)) and not self.may_book
+        return wanted and finds and (self.unwanted or (self.matches == 1 and self.named_before()))
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the user turns down what was just offered."""
+        return self.style.patterns["rejects"].search(self.typed or self.utterance) is not None
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether the user turned down what the last reply named, and wants another one."""
+        last = self.said[-1] if self.said else ""
+        rows = self.result.results if self.result else ()
+        key = self.key or ""
+        named = any(row.get(key) and self.forms.named_in(row[key].lower(), last) for row in rows)
+        return self.rejects and named and not (self.told_references or self.understood)
+
+    @property
+    def spurned(self) -> bool:
+        """Whether a search finds nothing but what the user has turned down, and not named since."""
         finds = self.domain in self.schema.intent_domains(self.intent) and not self.may_book
-        return wanted and finds and self.matches == 1 and self.named_before()
+        return self.unwanted and finds and self.understood
 
     @cached_property
     def _told_booking(self) -> tuple[str | None, Mapping[str, str]]:
@@ -517,7 +544,7 @@ class Facts:
                 return found[0]
         return None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the entity at hand is called, lower case; empty where nothing names it."""
         return self.row.get(self.key or "", "").lower()
@@ -567,6 +594,51 @@ def _at_hand_first(
     if not chosen:  # none, or the first already
         return found
     return replace(found, results=(rows[chosen], *rows[:chosen], *rows[chosen + 1 :]))
+
+
+def _wanted_first(
+    found: DatabaseResult,
+    said: Sequence[str],
+    heard: Sequence[str],
+    wishes: Mapping[str, str],
+    style: ReplyStyle,
+    knowledge: KnowledgeBase,
+) -> tuple[DatabaseResult, bool]:
+    """Put last what the user has turned down; say whether that is all there is.
+
+    Args:
+        found: the look-up.
+        said: the replies, lower case.
+        heard: the user's words before each of them, and those after the last, lower case.
+        wishes: what was looked up.
+        style: the language.
+        knowledge: the database.
+    """
+    first = next(iter(found.results), {})
+    key = next((slot for slot in style.slots.keys if first.get(slot)), None)
+    if key is None:
+        return found, False
+    turns = [*zip(["", *said], heard, strict=False)]
+    forms = knowledge.forms
+
+    def is_unwanted(row: Mapping[str, str]) -> bool:
+        name, unwanted = forms.without_article(row.get(key, "").lower()), False
+        for reply, words in turns:
+            at = words.find(forms.without_kinds(name) or name)
+            if at >= 0:
+                unwanted = style.patterns["excludes"].search(words[:at]) is not None
+            elif name in reply and style.patterns["rejects"].search(words):
+                unwanted = not references_in(reply)
+        return unwanted
+
+    rows = found.results
+    if not any(map(is_unwanted, rows)):
+        return found, False
+    if len(rows) < found.matches <= _MOST_RANKED:
+        rows = knowledge.query(found.domain, wishes, limit=found.matches).results
+    out = [row for row in rows if is_unwanted(row)]
+    kept = [row for row in rows if row not in out]
+    return replace(found, results=(*kept, *out)[: len(found.results)]), not kept
 
 
 def _ranked(

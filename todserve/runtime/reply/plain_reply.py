@@ -60,7 +60,7 @@ def plain_reply(
         return facts.style.question(facts.domain, facts.missing[0])
     if books and facts.bookable:
         return _booked(facts)
-    if facts.row and (told := sentences.get(f"told.{facts.domain}")):
+    if facts.row and (told := _of_one_place(facts)):
         return told
     if picked and (like := _as_it_is(facts, doubted or facts.denied)):
         return like
@@ -71,8 +71,15 @@ def plain_reply(
     if facts.unranked and not books:
         return _filled(sentences["none_such"].replace("{word}", facts.unranked), facts)
     if facts.exhausted:
-        return _filled(sentences["only"], facts)
-    if lost and not facts.asked & facts.columns and "choice" not in facts.asked:
+        return _filled(sentences["only" if facts.matches == 1 else "all"], facts)
+    if facts.spurned:
+        return _filled(sentences["unwanted"], facts)
+    if (
+        lost
+        and not facts.rejects
+        and not facts.asked & facts.columns
+        and "choice" not in facts.asked
+    ):
         return out_of_scope_reply(facts)
     asked = _requested(facts, acts)
     if facts.arranged:
@@ -95,6 +102,25 @@ def doubtful_reply(facts: Facts, domain: str, slot: str) -> str:
     return facts.style.questions["doubt"] + facts.style.question(domain, slot)
 
 
+def unknown_reply(facts: Facts, domain: str, slot: str, value: str) -> str:
+    """Return that a wish cannot be, what can, and the question for it."""
+    style, values = facts.style, facts.schema.values(domain, slot)
+    named = facts.style.kind(domain)
+    if value in values:
+        return doubtful_reply(facts, domain, slot)  # nobody books for none
+    if all(one.isdigit() for one in values):
+        most = str(max(map(int, values)))
+        told = style.told.get(f"{slot}.most", style.sentences["most"]).replace("{most}", most)
+    else:
+        names = style.listed([style.wording.spoken(slot, one) for one in values])
+        told = style.told.get(f"{slot}.lacking", style.sentences["lacking"])
+        told = told.replace("{values}", names)
+    told = told.replace("{kinds}", named.many).replace("{kind}", named.one)
+    said = style.wording.spoken(slot, value)
+    asked = "" if facts.state.get(domain, {}).get(slot) else style.question(domain, slot)
+    return f"{told.replace('{value}', said).rstrip('.')}. {asked}".strip()
+
+
 def service_reply(facts: Facts) -> str:
     """Return what a service has, for somebody who asked for it outright; empty where nothing.
 
@@ -104,11 +130,8 @@ def service_reply(facts: Facts) -> str:
     sentences = facts.style.sentences
     if not facts.domain or not facts.matches:
         return ""
-    if facts.matches == 1 and facts.slots and (told := sentences.get(f"told.{facts.domain}")):
+    if told := _of_one_place(facts):
         return told
-    about = sentences.get(f"about.{facts.domain}")
-    if about and not facts.slots:
-        return about
     asked = (
         facts.style.question(facts.domain, slot)
         for slot in facts.schema.slots(facts.domain)
@@ -117,6 +140,12 @@ def service_reply(facts: Facts) -> str:
     found = _found(facts)
     further = sentences["more"] if facts.matches == 1 else next(asked, sentences["more"])
     return f"{found} {further}" if found else ""
+
+
+def _of_one_place(facts: Facts) -> str:
+    """Return what is known of a service that is one place, or of its department; else nothing."""
+    name = f"{'told' if facts.slots else 'about'}.{facts.domain}"
+    return facts.style.sentences.get(name, "")
 
 
 def beside_reply(facts: Facts) -> str:

@@ -9,7 +9,7 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     none        nothing was found, it says, though something was
     refusal     a booking failed, it says; only a look-up that finds nothing can say so
     count       a number of matches that is not the look-up's
-    kind        of many, the word for what another service has
+    kind        of many, the word for what another service has; of one, what is another service's
     shared      of many, what is not true of all
     some        there are several such, it says; there are not
     row         of one, what its row denies or does not know
@@ -24,7 +24,7 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     untold      nothing is told of what is only looked up, such as a department, though it was found
                 or of a booking whose reference, day, time or party is asked for
     nowhere     anything but that there is no such place, where the user names an unknown one
-    only        another one, where all that was found has been named
+    only        another one, where all that was found has been named or turned down
     rank        one, where the user asks for an earlier, later or cheaper one and there is none
     answer      a yes or no that nothing known bears out, or that what is known denies
     unknown     something else, where the user asks for what the database does not have
@@ -198,12 +198,33 @@ def _kind(draft: Draft) -> bool:
         for domain, pattern in facts.style.only_words.items():
             if domain != facts.domain and pattern.search(clause.text):
                 return True
+        if _is_of_another_service(draft, clause):
+            return True
         if clause.subject is Subject.ONE or (own and own.search(clause.text)):
             continue
         for domain, pattern in facts.style.kind_words.items():
             if domain != facts.domain and pattern.search(clause.text):
                 return True
     return False
+
+
+def _is_of_another_service(draft: Draft, clause: Clause) -> bool:
+    """Say whether a clause tells of the venue it names what is another service's: a park's food."""
+    facts, keys = draft.facts, draft.facts.style.slots.keys
+    fillings = draft.fillings(clause)
+    named = any(one.slot in keys and one.origin is Origin.RESULT for one in fillings)
+    if not named or facts.arranged:
+        return False
+    own = {*facts.columns, *facts.schema.slots(facts.domain), *keys, "choice", "reference"}
+    if any(one.slot not in own for one in fillings):
+        return True
+    nouns = facts.style.nouns
+    mine = nouns.get(facts.domain)
+    if mine is not None and mine.search(clause.text):
+        return False
+    return any(
+        pattern.search(clause.text) for domain, pattern in nouns.items() if domain != facts.domain
+    )
 
 
 def _shared(draft: Draft) -> bool:
@@ -388,7 +409,9 @@ def _nowhere(draft: Draft) -> bool:
 
 
 def _only(draft: Draft) -> bool:
-    return draft.facts.exhausted
+    facts = draft.facts
+    named = facts.style.names_one(draft.delexicalised) or "choice" in _slots(draft)
+    return facts.exhausted or facts.spurned or (facts.passed_over and not named)
 
 
 def _rank(draft: Draft) -> bool:

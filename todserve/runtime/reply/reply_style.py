@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.errors import ConfigError, DataError, reason_of
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.knowledge.value_patterns import ValuePatterns
 from todserve.runtime.language.schema import Schema
@@ -89,7 +89,10 @@ class Claims(_Frozen):
         first: in the user's words, the booking before the last one.
         second: in the user's words, the second of several bookings.
         every: in the user's words, all bookings.
+        lists: in the user's words, the question what is booked.
         undone: that a booking was cancelled or changed.
+        rejects: in the user's words, that what was just offered is not wanted.
+        excludes: in the user's words before a name, that this one is not wanted.
     """
 
     asks: str
@@ -126,7 +129,10 @@ class Claims(_Frozen):
     first: str = ""
     second: str = ""
     every: str = ""
+    lists: str = ""
     undone: str = ""
+    rejects: str = ""
+    excludes: str = ""
 
 
 class Particles(NamedTuple):
@@ -270,7 +276,7 @@ class ReplyStyle(_Frozen):
             style._check_patterns(cls.of_language(language) if below else None)
             return style
         except (ValidationError, DataError, ConfigError) as error:
-            told = f"cannot read {path}: {error}"
+            told = f"cannot read {path}: {reason_of(error)}"
             if not below:
                 told = (
                     f"{path}: language {language!r} has no file in the package, which has "
@@ -372,6 +378,15 @@ class ReplyStyle(_Frozen):
         return {
             slot: tuple(re.compile(text) for text in texts)
             for slot, texts in self.removable.items()
+        }
+
+    @cached_property
+    def nouns(self) -> Mapping[str, re.Pattern[str]]:
+        """Domain -> what finds a word for one of its entities."""
+        return {
+            domain: re.compile(rf"\b(?:{re.escape(kind.one)}|{re.escape(domain)})\b")
+            for domain, kind in self.kinds.items()
+            if domain
         }
 
     @cached_property

@@ -117,6 +117,9 @@ def _begun(previous: str, seen: Evidence) -> str | None:
         wanted = [domain for domain in others if domain in seen.named]
         if not wanted and previous not in seen.named and previous not in seen.grounded:
             wanted = [domain for domain in others if domain in seen.grounded]
+        if not wanted and previous not in seen.spoken:
+            # "Book the restaurant for 2": the user's own word says which of the two.
+            wanted = [one for one in others if one in seen.grounded and one in seen.spoken]
         others = wanted
 
     def strength(domain: str) -> tuple[bool, bool, bool, float]:

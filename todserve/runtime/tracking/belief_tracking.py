@@ -10,7 +10,7 @@ replacing it: regenerated from nothing, slots vanish between turns. The price is
 cannot withdraw a slot, only change it. The state of a TURN alone replaces what was known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +74,8 @@ class Refusal(StrEnum):
     """A person has corrected the slot, and the utterance says nothing new of it."""
     UNREADABLE = "unreadable"
     """It is none of its slot's type; the reply asks for it."""
+    UNKNOWN = "unknown"
+    """The user's own words for what the schema does not know; the reply says what it knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,6 +200,10 @@ def track(
         if read.constrained:
             own = read.probability(span.start, span.end)
             unconstrained.setdefault(span.domain, {})[span.slot] = own
+    unknown = set[tuple[str, str]]()
+    if grounds is not None and grounds.ways.checked:
+        unknown = _unknown(written, doubted, utterance, memory, grounds)
+        written = _without(written, unknown)
     if grounds is not None:
         venue = grounds.venues.overlooked(utterance, spoken.reply, memory.state, written)
         if venue is not None:
@@ -216,7 +222,7 @@ def track(
             # The words say so, so no probability does, and whoever corrected it is overruled.
             confidence.get(domain, {}).pop(slot, None)
             corrected.get(domain, set()).discard(slot)
-        written = _of_schema(orders.over(written), written, schema)
+        written = _of_schema(_without(orders.over(written), unknown), written, schema)
         for domain, slot in grounds.outlived.of(utterance, memory.state, written).items():
             written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
@@ -282,6 +288,50 @@ def _of_another_part(
         if grounds.grounded(span.domain, span.slot, value, Spoken.of(part.text, (), {}))
     }
     return says == {False}
+
+
+def _unknown(
+    written: Mapping[str, Mapping[str, str]],
+    doubted: list[RefusedValue],
+    utterance: str,
+    memory: Memory,
+    grounds: Grounds,
+) -> set[tuple[str, str]]:
+    """Refuse what the user wishes and the schema does not know.
+
+    Returns:
+        (domain, slot) of which nothing that was written counts.
+    """
+    unsaid = [(one.domain, one.slot) for one in doubted if one.reason is Refusal.NOT_SAID]
+    places = set[tuple[str, str]]()
+    for wish in grounds.unknown.of(
+        utterance, domain=memory.domain, state=memory.state, written=written, unsaid=unsaid
+    ):
+        place = (wish.domain, wish.slot)
+        doubted[:] = [one for one in doubted if (one.domain, one.slot) != place]
+        doubted.append(
+            RefusedValue(
+                domain=wish.domain, slot=wish.slot, value=wish.value, reason=Refusal.UNKNOWN
+            )
+        )
+        # The other end of an unknown way is only what the user says it is: nothing is swapped.
+        slots = written.get(wish.domain, {})
+        places |= {place} | {
+            (wish.domain, slot)
+            for slot in grounds.ways.pointing.paired(wish.slot)
+            if slots.get(slot, "") not in utterance.lower()
+        }
+    return places
+
+
+def _without(
+    written: Mapping[str, Mapping[str, str]], places: Collection[tuple[str, str]]
+) -> dict[str, dict[str, str]]:
+    return {
+        domain: left
+        for domain, slots in written.items()
+        if (left := {one: of for one, of in slots.items() if (domain, one) not in places})
+    }
 
 
 def _of_schema(

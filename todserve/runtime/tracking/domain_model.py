@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.untrusted.json_text import read_json
 from todserve.runtime.whole_files import write_whole
@@ -80,7 +80,7 @@ class DomainModel(BaseModel):
             model = cls.model_validate(read_json(path))
         except (OSError, ValueError, ValidationError) as error:
             raise ConfigError(
-                f"cannot read domain model {path}: {error}; fit it anew with "
+                f"cannot read domain model {path}: {reason_of(error)}; fit it anew with "
                 "`tod fit-domains`, or delete the file to decide domains without it"
             ) from error
         if model.version != 1:

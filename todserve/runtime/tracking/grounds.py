@@ -23,6 +23,7 @@ from todserve.runtime.language.word_forms import WordForms
 from todserve.runtime.tracking.named_venues import NamedVenues
 from todserve.runtime.tracking.orders.plain_orders import PlainOrders
 from todserve.runtime.tracking.outlived_names import OutlivedNames
+from todserve.runtime.tracking.unknown_wishes import UnknownWishes
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 from todserve.runtime.tracking.wish_parts import WishParts
 from todserve.runtime.values.value_reader import ValueReader
@@ -33,6 +34,7 @@ _GOES_ON = re.compile(r"\d{2}:\d{2} ")
 _SHORTEST = 4
 _MORE_LETTERS = 2
 _MOST_WORDS = 10
+_A_LIST = 4  # values of one slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +151,11 @@ class Grounds:
         """What the words alone ask of a state."""
         return PlainOrders(schema=self.schema, ways=self.ways, knowledge=self.knowledge)
 
+    @cached_property
+    def unknown(self) -> UnknownWishes:
+        """Finds what is wished and no schema knows."""
+        return UnknownWishes(schema=self.schema, ways=self.ways)
+
     def grounded(self, domain: str, slot: str, value: str, spoken: Spoken) -> bool:
         """Say whether something bears a value out."""
         return self.ground(domain, slot, value, spoken) is not None
@@ -183,18 +190,25 @@ class Grounds:
                 return self._means(domain, slot, value, text, spoken.moment)
             return _misspelt(text, value, self._forms)
 
+        reply = "" if self._lists(domain, slot, spoken.reply) else spoken.reply
         if value == DONTCARE:
             return _found(GroundSource.UTTERANCE, (spoken.utterance,), indifferent)
         return (
             _found(GroundSource.UTTERANCE, (spoken.utterance,), said)
-            or _found(GroundSource.REPLY, (spoken.reply,), said)
+            or _found(GroundSource.REPLY, (reply,), said)
             or _found(GroundSource.UTTERANCE, (spoken.utterance,), said_so)
-            or _found(GroundSource.REPLY, (spoken.reply,), replied)
+            or _found(GroundSource.REPLY, (reply,), replied)
             or self._in_state(value, spoken.state)
             or _found(GroundSource.UTTERANCE, (spoken.utterance,), misspelt)
             or self._was_said(domain, slot, value, spoken)
             or self._of_an_entity(value, spoken.state)
         )
+
+    def _lists(self, domain: str, slot: str, reply: str) -> bool:
+        """Say whether a reply lists so many values of a slot that it speaks for none of them."""
+        values = self.schema.values(domain, slot)
+        said = (value for value in values if not value.isdigit() and value in reply)
+        return sum(1 for _ in said) >= _A_LIST
 
     def narrows(self, span: ValueSpan) -> bool:
         """Say whether a slot narrows a search by one of its closed values."""

@@ -65,6 +65,9 @@ class PointingWords(BaseModel):
         vague: stand, like an article, before no one thing: "a", "any".
         or_else: stand between two things that one word rules out: "no churches or colleges".
         another: ask for another venue than the one at hand.
+        beyond: slot -> phrases for a value that no schema has: a stay of months, "tomorrow".
+        ended: words at which the name of a place ends: "after".
+        placeless: words behind "to" or "from" that begin no place: "get", "me".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,6 +119,9 @@ class PointingWords(BaseModel):
     vague: tuple[str, ...] = ()
     or_else: tuple[str, ...] = ()
     another: tuple[str, ...] = ()
+    beyond: Mapping[str, tuple[str, ...]] = {}
+    ended: tuple[str, ...] = ()
+    placeless: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
@@ -145,6 +151,10 @@ class PointingWords(BaseModel):
             name: any_of([rf"{name}s?", *self.nouns.get(name, ()), *self.sides.get(name, ())])
             for name in names
         }
+
+    def paired(self, slot: str) -> tuple[str, ...]:
+        """Return a slot with the one that it may be taken for, if any."""
+        return next((pair for pair in self.pairs if slot in pair), (slot,))
 
     @cached_property
     def turning(self) -> re.Pattern[str]:
@@ -211,6 +221,8 @@ class PointingWords(BaseModel):
 
     def excludes(self, value: str, text: str) -> bool:
         """Say whether a lower-case text rules out a value, and says it nowhere else."""
+        if value not in text:  # as most often; no expression need be compiled for it
+            return False
         said = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text)]
         return bool(said) and all(self.excluding_end.search(text[:at]) for at in said)
 

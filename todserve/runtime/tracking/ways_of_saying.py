@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.relative_words import RelativeWords
 from todserve.runtime.untrusted.checked_pattern import check_pattern
@@ -209,7 +209,7 @@ class WaysOfSaying(BaseModel):
             return loaded
         except (OSError, ValueError, ValidationError, re.error) as error:
             raise ConfigError(
-                f"cannot read {path}: {error}; expected {', '.join(cls.model_fields)}, "
+                f"cannot read {path}: {reason_of(error)}; expected {', '.join(cls.model_fields)}, "
                 "with regular expressions as phrases"
             ) from error
 

@@ -17,10 +17,10 @@ from todserve.runtime.errors import ConfigError
 MOST_BYTES = 1 << 16
 """Of one row."""
 
-MOST_ROWS = 200_000
-"""Of one answer."""
+MOST_ANSWER_BYTES = 1 << 28
+"""That one answer takes in memory: more than a million names."""
 
-_MOST_ANSWER_BYTES = 1 << 28
+_ROW_BYTES, _VALUE_BYTES = 56, 56  # of Python, beside a value's own
 _MOST_FILE_BYTES = 1 << 32
 _MOST_STEPS = 200_000_000  # of SQLite's machine: seconds; counted, so that a slow disk is no fault
 _STEPS_AT_ONCE = 1_000_000
@@ -100,18 +100,22 @@ def limited_rows(fetch: Callable[[int], Sequence[Any]]) -> list[tuple[Any, ...]]
     """Return the rows that ``fetch``, asked for so many at a time, gives until there are no more.
 
     Raises:
-        ConfigError: there are more than a table of entities has, or they are larger.
+        ConfigError: together they take more memory than one answer may.
     """
     rows = [tuple(row) for row in fetch(_ROWS_AT_ONCE)]
     size = 0
     more = rows if len(rows) == _ROWS_AT_ONCE else []
     while more:
-        size += sum(len(value) for row in more for value in row if isinstance(value, str | bytes))
-        if len(rows) > MOST_ROWS or size > _MOST_ANSWER_BYTES:
+        size += sum(_ROW_BYTES + sum(map(_size, row)) for row in more)
+        if size > MOST_ANSWER_BYTES:
             raise ConfigError(
-                f"a database answers with more than {MOST_ROWS} rows or {_MOST_ANSWER_BYTES} "
-                "bytes; expected fewer entities"
+                f"{len(rows)} rows of a database take more than {MOST_ANSWER_BYTES >> 20} MiB of "
+                "memory; expected fewer or shorter values in one column"
             )
         more = [tuple(row) for row in fetch(_ROWS_AT_ONCE)]
         rows += more
     return rows
+
+
+def _size(value: object) -> int:
+    return _VALUE_BYTES + (len(value) if isinstance(value, str | bytes) else 0)

@@ -7,6 +7,7 @@ Example: ``load_mapping(Path("archive/model-config.yaml"))["batchSize"]`` is ``8
 from pathlib import Path
 
 from todserve.runtime.errors import ConfigError, DataError
+from todserve.runtime.untrusted.problem_words import KINDS
 from todserve.runtime.untrusted.yaml_text import read_yaml
 
 
@@ -29,6 +30,6 @@ def load_mapping(path: Path, *, example: str = "batchSize: 8") -> dict[str, obje
     if document is None:
         return {}
     if not isinstance(document, dict):
-        kind = type(document).__name__
+        kind = KINDS.get(type(document), "something else")
         raise ConfigError(f"{path}: got {kind}; expected a mapping such as '{example}'")
     return document

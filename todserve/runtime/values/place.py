@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from todserve.runtime.errors import ConfigError
+from todserve.runtime.errors import ConfigError, reason_of
 from todserve.runtime.untrusted.json_text import read_json
 
 PLACE_FILE = "values.json"
@@ -94,8 +94,8 @@ class Place(BaseModel):
             return cls.model_validate(read_json(path))
         except (OSError, ValueError, ValidationError) as error:
             raise ConfigError(
-                f"cannot read {path}: {error}; expected time_zone, country, currency and "
-                "date_order, or some of them"
+                f"cannot read {path}: {reason_of(error)}; expected time_zone, country, currency "
+                "and date_order, or some of them"
             ) from error
 
     @property

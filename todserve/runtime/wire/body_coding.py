@@ -2,7 +2,7 @@
 
 Before body on the way of a request, where the headers of a request are known. A body may be
 packed with gzip or deflate; its text is UTF-8, and another character set is named when refused.
-Example: ``unpacked(body, "gzip", limits)`` is the JSON that was packed.
+Example: ``unpacked(body, "gzip", 1 << 20)`` is the JSON that was packed.
 """
 
 import codecs
@@ -11,20 +11,19 @@ from email.message import Message
 
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.key_checks import quote
-from todserve.runtime.wire.limits import RequestLimits, most_bytes
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _PLAIN = frozenset({"", "identity"})
 
 
-def unpacked(body: bytes, coding: str, limits: RequestLimits) -> bytes:
+def unpacked(body: bytes, coding: str, most: int) -> bytes:
     """Return a body as it was before it was packed.
 
     Args:
         body: as it came.
         coding: the header Content-Encoding; "" for none.
-        limits: what is too much once it is unpacked.
+        most: bytes that it may have once it is unpacked.
 
     Raises:
         RequestError: packed in another way, broken, or too large.
@@ -37,7 +36,6 @@ def unpacked(body: bytes, coding: str, limits: RequestLimits) -> bytes:
             f"Content-Encoding: got {quote(name)}; expected gzip, deflate or none; send the body "
             "as it is"
         )
-    most = most_bytes(limits)
     stream = zlib.decompressobj(_GZIP_OR_ZLIB)
     try:
         plain = stream.decompress(body, most + 1)

@@ -32,6 +32,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from todserve.runtime.errors import RequestError
+from todserve.runtime.untrusted.problem_words import EXPECTED, expectation
 from todserve.runtime.wire import binary_tensors
 from todserve.runtime.wire.body import read_body
 from todserve.runtime.wire.key_checks import quote, wrong
@@ -291,35 +292,15 @@ def _refused(error: ValidationError, fix: str) -> RequestError:
     if first["type"] == "extra_forbidden":
         where = _path(place[:-1]) or "request"
         return RequestError(f"{where}: unknown key {quote(place[-1])}; {fix}")
-    return RequestError(f"{_path(place) or 'request'}: {_reason(first)}; {fix}")
-
-
-def _reason(found: Any) -> str:
-    """Return what was expected, in words of our own."""
-    told: dict[str, Any] = found.get("ctx", {})
-    kind = found["type"]
-    if kind in _EXPECTED:
-        return _EXPECTED[kind].format(**told)
-    reason: str = found["msg"]
-    return reason[:1].lower() + reason[1:]
+    return RequestError(f"{_path(place) or 'request'}: {expectation(first, _EXPECTED)}; {fix}")
 
 
 _EXPECTED = {
-    "missing": "the key is missing",
+    **EXPECTED,
     "list_type": "expected an array",
-    "dict_type": "expected an object",
-    "model_type": "expected an object",
-    "model_attributes_type": "expected an object",
-    "string_type": "expected a text",
-    "int_type": "expected a whole number",
-    "literal_error": "expected {expected}",
-    "too_short": "got {actual_length}; expected at least {min_length}",
-    "too_long": "got more than {max_length}; expected at most so many",
-    "string_too_long": "expected at most {max_length} characters",
-    "greater_than_equal": "expected at least {ge}",
-    "less_than_equal": "expected at most {le}",
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "expected an object"),
 }
-"""A kind of problem that the validator names -> what is said of it."""
+"""In the words of JSON."""
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -85,7 +85,9 @@ class RefusedPrediction(_Part):
         value: what the model wrote.
         reason: ``not said`` where nothing that was said or found bears it out; ``doubtful`` where
             its confidence is below what is worth acting on, so that the reply asks for it;
-            ``unreadable`` where it is none of its slot's type, likewise.
+            ``unreadable`` where it is none of its slot's type, likewise; ``unknown`` where the
+            value is what the user wishes and the schema does not know, so that the reply says what
+            it knows.
         detail: why it cannot be read; of every other reason not in the JSON.
     """
 

@@ -37,7 +37,7 @@ from todserve.runtime.wire.kserve import (
     place_of,
     written_answers,
 )
-from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits
+from todserve.runtime.wire.limits import DEFAULT_LIMITS, RequestLimits, most_bytes
 from todserve.runtime.wire.request import TurnRequest, parse_text
 from todserve.runtime.wire.response import TurnResponse, encode, encode_error
 from todserve.runtime.wire.turn_events import Understood
@@ -215,7 +215,7 @@ class TurnWorker:
             if content is None:
                 raise RequestError(NO_BODY)
             if isinstance(content, bytes | bytearray):
-                content = unpacked(bytes(content), body.coding, self._limits)
+                content = unpacked(bytes(content), body.coding, most_bytes(self._limits))
                 check_charset(content, body.content_type)
             if body.is_text:
                 turn = parse_text(content, limits=self._limits)

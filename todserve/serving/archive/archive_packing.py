@@ -29,8 +29,8 @@ from todserve.runtime.language.schema import Schema
 from todserve.runtime.networks.export_manifest import MANIFEST_FILE, ExportManifest
 from todserve.runtime.torchserve_files import torchserve_file
 from todserve.runtime.values.value_reader import PACKAGES, packages
+from todserve.serving.archive.packed_folder import WEIGHTS
 
-WEIGHTS = "model.safetensors"
 _PACKAGE = Path(todserve.__file__).parent
 
 
@@ -156,13 +156,6 @@ def _package(line: str) -> str:
 
 
 def _stage(checkpoint: Path, files: Path, manifest: ExportManifest | None = None) -> Path:
-    needed = (*CHECKPOINT_FILES, *([WEIGHTS] if manifest is None else [MANIFEST_FILE]))
-    missing = [name for name in needed if not (checkpoint / name).is_file()]
-    if missing:
-        raise ArchiveError(
-            f"{checkpoint} is no complete checkpoint; missing {', '.join(missing)}; "
-            "`tod train CONFIG` writes them all"
-        )
     identity = manifest.checkpoint if manifest else weights_checksum(checkpoint)[:CHECKSUM_LENGTH]
     # The worker would refuse a wrong file too, but only once everything is packed.
     Calibration.load(checkpoint / CALIBRATION_FILE, checkpoint=identity)

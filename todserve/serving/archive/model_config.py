@@ -25,6 +25,7 @@ from todserve.runtime.engines.engine_settings import (
     ReadingSettings,
 )
 from todserve.runtime.errors import ConfigError
+from todserve.runtime.untrusted.problem_words import expectation
 from todserve.runtime.untrusted.yaml_mapping import load_mapping
 from todserve.runtime.wire.limits import RequestLimits
 
@@ -126,10 +127,9 @@ def _explain(problem: dict[str, object]) -> str:
         close = get_close_matches(parts[-1], known, n=1, cutoff=0.6)
         hint = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(known)}"
         return f"unknown key '{where}'; {hint}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
     if not where:
-        return message
-    return f"{where}: got {got!r} ({type(got).__name__}); {message[:1].lower()}{message[1:]}"
+        return str(problem["msg"]).removeprefix("Value error, ")
+    return f"{where}: got {got!r} ({type(got).__name__}); {expectation(problem)}"
 
 
 def _known_keys(section: list[str]) -> list[str]:

@@ -5,18 +5,22 @@ is where not; an export is packed as it is. Which number format an export may ha
 measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"), workspace)``.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from todserve.fidelity.fidelity_limits import check
 from todserve.fidelity.fidelity_report import FIDELITY_FILE, FidelityReport
 from todserve.fidelity.measured_export import measured_folder
-from todserve.runtime.checkpoint import CHECKSUM_LENGTH, weights_checksum
+from todserve.runtime.checkpoint import CHECKPOINT_FILES, CHECKSUM_LENGTH, weights_checksum
 from todserve.runtime.console import tell
 from todserve.runtime.engines.engine_export import export_checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
 from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.errors import ArchiveError
 from todserve.runtime.networks.export_manifest import ExportManifest
+
+WEIGHTS = "model.safetensors"
+"""Of a checkpoint that is no export."""
 
 
 def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:
@@ -28,11 +32,12 @@ def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:
         workspace: where an export may be written.
 
     Raises:
-        ArchiveError: the folder is an export for another engine, or its fidelity is not known or
-            not good enough.
+        ArchiveError: the folder is not whole, it is an export for another engine, or its fidelity
+            is not known or not good enough.
         ConfigError: the checkpoint cannot be exported.
     """
     manifest = ExportManifest.of_folder(folder)
+    _check_whole(folder, CHECKPOINT_FILES if manifest is not None else (*CHECKPOINT_FILES, WEIGHTS))
     if manifest is not None:
         _check_export(folder, manifest, settings)
         return folder
@@ -41,6 +46,15 @@ def prepare(folder: Path, settings: EngineSettings, workspace: Path) -> Path:
     out = workspace / "export"
     export_checkpoint(folder, out, engine=settings.engine, dtype=_dtype(folder, settings))
     return out
+
+
+def _check_whole(folder: Path, needed: Iterable[str]) -> None:
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        raise ArchiveError(
+            f"{folder} is no complete checkpoint; missing {', '.join(missing)}; "
+            "`tod train CONFIG` writes them all"
+        )
 
 
 def _check_export(folder: Path, manifest: ExportManifest, settings: EngineSettings) -> None:

@@ -86,7 +86,6 @@ def run(
     """
     cores = usable_cores()
     wanted = tuple(plans) or plans_for(cores)
-    say(f"{len(wanted)} plans on {processor()}, {cores} cores; {seconds:g} s each way")
     tried: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="tod-tune-") as name:
         workspace = Path(name).resolve()
@@ -98,6 +97,8 @@ def run(
             clients=clients,
             seconds=seconds,
         )
+        # Told once it is sure that there is something to try.
+        say(f"{len(wanted)} plans on {processor()}, {cores} cores; {seconds:g} s each way")
         failures: list[ServerError] = []
         for place, plan in enumerate(wanted):
             folder = workspace / str(place)

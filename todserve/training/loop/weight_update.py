@@ -15,7 +15,6 @@ from todserve.runtime.errors import TrainingError
 from todserve.training.batches.batch import Batch, Parcel, unpack
 from todserve.training.batches.examples import TASK_ORDER
 from todserve.training.loop.distributed import World, unsynchronised
-from todserve.training.loop.kept_memory import keep_memory
 from todserve.training.network.distillation import Distillation
 from todserve.training.network.quick_dropout import quicken
 from todserve.training.network.training_network import Loss, PackedLoss, logits_of
@@ -57,7 +56,6 @@ class Update:
             # The fused kernel cannot train a position bias: torch would fall back to a slower path
             # than T5's own three lines (a tenth of a step in bfloat16).
             quicken(network)
-            keep_memory()
         self._optimizers = optimizers
         self._world = world
         self._teacher = None if teacher is None else nn.Module.to(teacher, world.device)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.decoding.drafts import Drafts
 from todserve.runtime.decoding.greedy_search import HIDDEN, GreedySearch
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
@@ -115,7 +116,7 @@ def constraint() -> TokenAutomaton:
         tokens = random.choice(np.arange(2, VOCABULARY), size=allowed, replace=False)
         table[state, tokens] = random.integers(1, 4, size=allowed)
     table[3, END] = FREE
-    return TokenAutomaton(table=table, starts={})
+    return plain_automaton(table)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 40])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.plain_automaton import plain_automaton
 from todserve.runtime.decoding.token_automaton import FREE, REFUSED, TokenAutomaton
 from todserve.runtime.decoding.token_choices import Choices
 
@@ -16,7 +17,7 @@ def automaton() -> TokenAutomaton:
     table[FREE] = FREE
     for state, count in enumerate(ALLOWED, start=1):
         table[state, random.choice(VOCABULARY, size=count, replace=False)] = FREE
-    return TokenAutomaton(table=table, starts={})
+    return plain_automaton(table)
 
 
 @pytest.mark.parametrize("scale", [0.1, 3.0, 60.0])
@@ -31,7 +32,7 @@ def test_the_choice_and_its_probabilities_are_those_of_the_definition(
     chosen = found.best(logits, states)
     weighed = found.log_probs(logits, chosen, states, [sharpness] * len(states))
     for row, state, best, (own, together) in zip(logits, states, chosen, weighed, strict=True):
-        allowed = automaton().table[state] != REFUSED
+        allowed = automaton().row(state) != REFUSED
         assert best == int(np.where(allowed, row, -np.inf).argmax())
         sharp = row.astype(np.float64) * sharpness
         whole = np.logaddexp.reduce(sharp)

@@ -37,6 +37,10 @@ def test_a_booking_is_of_what_its_reply_names_or_was_named_last(talk: Talk) -> N
             "give me both reference numbers",
             "Acorn Guest House is AAAAAAA2 and the reference number for El Shaddai is BBBBBBB2",
         ),
+        (
+            "how many bookings do i have now?",
+            "Acorn Guest House is AAAAAAA2 and the reference number for El Shaddai is BBBBBBB2",
+        ),
     ],
 )
 def test_the_reference_of_the_booking_that_is_asked_for_is_told(
@@ -110,3 +114,22 @@ def test_a_taxi_that_was_sent_is_not_called_back(talk: Talk) -> None:
 def test_who_says_to_book_it_wants_it_booked_whatever_the_intent(talk: Talk) -> None:
     facts = talk.facts("hotel", BOOKING, user="book that too", intent="find_hotel")
     assert talk.candidate(BOOKS, facts).holds
+
+
+def test_who_cancels_books_nothing(talk: Talk) -> None:
+    user = "cancel the second one"
+    facts = talk.facts("hotel", MOVED, user=user, said=[ACORN], before=BOOKING, intent="book_hotel")
+    assert "booking" in talk.candidate(BOOKS, facts).strikes
+
+
+def test_who_asks_for_the_reference_after_a_change_books_nothing_anew(talk: Talk) -> None:
+    user = "what is my booking reference?"
+    facts = talk.facts("hotel", MOVED, user=user, said=[ACORN], before=MOVED, intent="book_hotel")
+    sent = talk.chosen(BOOKS, facts, intent="book_hotel").candidate.filled.text
+    assert sent == "The reference number for Acorn Guest House is AAAAAAA2."
+
+
+def test_who_needs_no_table_and_asks_something_is_answered(talk: Talk) -> None:
+    user = "i do not need a room right now, but what is the postcode?"
+    facts = talk.facts("hotel", {"hotel": {"name": "el shaddai"}}, user=user)
+    assert talk.candidate("[value_name] has the postcode [value_postcode].", facts).holds

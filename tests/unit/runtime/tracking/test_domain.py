@@ -152,3 +152,9 @@ def test_a_service_that_the_user_names_first_overrules_an_intent_that_nothing_be
     assert active(None, {}, "find_restaurant", said) == ("hospital", True)
     assert active(None, {"hotel": {"area": "north"}}, "find_hotel", said) == ("hotel", True)
     assert active(None, {}, "find_hotel", "a hotel near the hospital") == ("hotel", True)
+
+
+def test_of_two_domains_that_go_on_the_users_own_word_says_which() -> None:
+    update = {"attraction": {"name": "camboats"}, "restaurant": {"day": "friday", "people": "2"}}
+    said = "book the restaurant for 2 on friday"
+    assert active("attraction", update, "find_attraction", said) == ("restaurant", True)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,12 @@ import pytest
 from todserve.evaluation.suites.truth.truth_reader import TruthReader
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
-from todserve.runtime.untrusted.strangers_database import MOST_BYTES, connect, limited_rows
+from todserve.runtime.untrusted.strangers_database import (
+    MOST_ANSWER_BYTES,
+    MOST_BYTES,
+    connect,
+    limited_rows,
+)
 
 SETTINGS = json.dumps(
     {
@@ -117,12 +123,24 @@ def test_a_question_that_takes_too_many_steps_is_stopped_and_the_next_is_answere
         assert limited.execute("SELECT count(*) FROM meta").fetchall() == [(1_000,)]
 
 
-def test_answers_have_a_limit_of_rows_and_of_bytes() -> None:
-    assert len(limited_rows(lambda count, left=[3]: _some(left, count))) == 3_000  # type: ignore[misc]
-    with pytest.raises(ConfigError, match="more than"):
-        limited_rows(lambda count: [("a",)] * count)
-    with pytest.raises(ConfigError, match="more than"):
-        limited_rows(lambda count: [("a" * MOST_BYTES,)] * count)
+def test_a_million_names_are_an_answer() -> None:
+    assert len(limited_rows(lambda count, left=[1_000]: _some(left, count))) == 1_000_000  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("row", [("a",), ("a" * MOST_BYTES,), (), (1,) * 2_000], ids=len)
+def test_an_answer_without_an_end_is_refused_before_it_fills_the_memory(
+    row: tuple[object, ...],
+) -> None:
+    given = 0
+
+    def fetch(count: int) -> list[tuple[object, ...]]:
+        nonlocal given
+        given += count
+        return [row] * count
+
+    with pytest.raises(ConfigError, match="take more than 256 MiB of memory"):
+        limited_rows(fetch)
+    assert given * (56 + sum(map(sys.getsizeof, row))) < 2 * MOST_ANSWER_BYTES
 
 
 def _some(left: list[int], count: int) -> list[tuple[str]]:

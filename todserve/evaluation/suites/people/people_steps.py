@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from todserve.runtime.errors import CorpusError, DataError
+from todserve.runtime.errors import CorpusError, DataError, reason_of
 from todserve.runtime.language.dialogue import BeliefState
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.untrusted.checked_pattern import check_pattern
@@ -106,8 +106,8 @@ def load_steps(path: Path) -> tuple[TypedDialogue, ...]:
         return tuple(TypedDialogue.model_validate(one) for one in content)
     except (OSError, DataError, ValidationError) as error:
         raise CorpusError(
-            f"cannot read steps from {path}: {error}; expected a list of dialogues, each with "
-            "kind and turns, each of these with user and state"
+            f"cannot read steps from {path}: {reason_of(error)}; expected a list of dialogues, "
+            "each with kind and turns, each of these with user and state"
         ) from error
 
 

@@ -84,9 +84,9 @@ class Written:
         steps = np.stack([np.asarray(logits[place]) for place in range(len(draft))])
         allowed = [0.0] * len(draft)
         if automaton is not None and self.state != FREE:
-            refused = automaton.table[states] == REFUSED
+            refused = automaton.table[states][:, automaton.kinds] == REFUSED
             draft[-1] = int(np.where(refused[-1], -np.inf, steps[-1]).argmax())
-            self.state = int(automaton.table[states[-1], draft[-1]])
+            self.state = automaton.after(states[-1], draft[-1:])
             allowed = _allowed_log_probs(steps, refused, self.row.temperature).tolist()
         self.log_probs += _log_probs(steps, draft, self.row.temperature).tolist()
         self.tokens += draft
@@ -104,7 +104,7 @@ def _states(draft: Sequence[int], state: int, automaton: TokenAutomaton | None) 
     states = []
     for token in draft:
         states.append(state)
-        state = int(automaton.table[state, token])
+        state = automaton.after(state, [token])
         if state == REFUSED:
             break
     return states

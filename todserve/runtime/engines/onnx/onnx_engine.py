@@ -76,7 +76,8 @@ class OnnxEngine:
         self._past = {
             name: (shape[1], shape[3]) for name, shape in shapes.items() if name.startswith("past_")
         }
-        self._outputs = [one.name for one in self._decoder.get_outputs()]
+        presents = [f"present_{name.removeprefix('past_')}" for name in self._past]
+        self._outputs = ["logits", *presents]
         narrowed = noted(self._decoder.get_modelmeta().custom_metadata_map)
         self._shortlist: Ids | None = None
         if narrowed is None:
@@ -150,13 +151,12 @@ class OnnxEngine:
         while search.goes_on:
             step = search.step()
             feed |= {"tokens": step.tokens, "distance": step.distance, "asked": step.asked}
-            found = dict(zip(self._outputs, self._decoder.run(None, feed), strict=True))
-            search.take(found["logits"])
+            logits, *found = self._decoder.run(self._outputs, feed)
+            search.take(logits)
             keep = search.left_over()
             if keep is not None:
                 feed |= _looked_at(encoding, search.contexts)
-            for name in self._past:
-                present = found["present_" + name.removeprefix("past_")]
+            for name, present in zip(self._past, found, strict=True):
                 feed[name] = present if keep is None else present[keep]
         return search.generations()
 

@@ -54,7 +54,7 @@ class AutomatonTable:
     @classmethod
     def of(cls, automaton: TokenAutomaton, device: torch.device) -> "AutomatonTable":
         """Copy an automaton to ``device``."""
-        after = torch.from_numpy(automaton.table).to(device)
+        after = torch.from_numpy(automaton.whole()).to(device)
         penalty = torch.zeros(after.shape, device=device).masked_fill_(after == REFUSED, -torch.inf)
         return cls(after=after, penalty=penalty)
 

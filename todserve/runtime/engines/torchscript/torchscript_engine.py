@@ -121,7 +121,7 @@ class TorchScriptEngine:
         if needed is None:
             return None
         if self._automaton is None or self._automaton[0] is not needed:
-            self._automaton = needed, torch.from_numpy(needed.table)
+            self._automaton = needed, torch.from_numpy(needed.whole())
         return self._automaton[1]
 
 

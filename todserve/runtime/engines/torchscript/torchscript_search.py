@@ -68,7 +68,7 @@ class Search(nn.Module):
             caps: of each row, how many tokens it may choose.
             temperatures: of each row, what logits are divided by before log-probabilities are
                 taken of them.
-            table: int16 (states, vocabulary), a token automaton: the state after a token, below
+            table: integers (states, vocabulary), a token automaton: the state after a token, below
                 0 where it is refused; None allows everything.
             states: of each row, where it stands in the table.
 

@@ -57,6 +57,20 @@ class HeardValues:
             if value is not None and heard.state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
+    def misheard(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Put a number right that the network heard as one which nobody said: "ok then 20"."""
+        forms = self.words.forms
+        said = [word for word in forms.words_of(heard.text) if word.key.isdigit()]
+        units = self.words.pointing.counting.values()
+        if len(said) != 1 or any(unit.match(heard.text, said[0].end) for unit in units):
+            return
+        if self.words.ways.clocks.search(heard.text[: said[0].start]):
+            return
+        for domain, slot in heard.unsaid:
+            values = self.words.schema.values(domain, slot)
+            if said[0].key in values and all(one.isdigit() for one in values):
+                orders.set(domain, slot, said[0].key)
+
     def located(self, heard: Hearing, orders: OrderSheet) -> None:
         """Hear a value that is said as where or when it should be: "guesthouses in the east"."""
         domain = heard.about

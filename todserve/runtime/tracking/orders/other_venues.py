@@ -41,6 +41,24 @@ class OtherVenues:
                 slot, heard.text
             ):
                 orders.kept.add((domain, slot))
+        for slot in self.words.name_slots.get(domain, ()):
+            # "Not that one either" names nothing: the network took what was just offered.
+            short = self.words.forms.without_kinds(new.get(slot, ""))
+            if slot not in known and short not in heard.text:
+                orders.kept.add((domain, slot))
+
+    def said_again(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Keep a venue that is named in full: "another room at the acorn guest house"."""
+        for domain, slots in heard.state.items():
+            for slot in self.words.name_slots.get(domain, ()):
+                name = self.words.forms.without_article(slots.get(slot, ""))
+                at = heard.text.find(name) if name else -1
+                if at < 0 or self.words.ways.ruling_out.search(heard.text[:at]):
+                    continue
+                if heard.written.get(domain, {}).get(slot) == DELETED:
+                    orders.kept.add((domain, slot))
+                if orders.update.get(domain, {}).get(slot) == DELETED:
+                    del orders.update[domain][slot]
 
     def there(self, heard: Hearing, orders: OrderSheet) -> None:
         """Name the venue that the same words speak of: "a cab to cotto and a table there"."""

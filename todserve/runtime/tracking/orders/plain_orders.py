@@ -111,12 +111,14 @@ class PlainOrders:
                 orders.set(heard.about, slot, DONTCARE)
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
+        self._heard_values.misheard(heard, orders)
         self._two_services.addressed(heard, orders, parted=parted)
         self._ways_there.two_ends(heard, orders)
         self._ways_there.there(heard, orders)
         self._venues.there(heard, orders)
         self._venues.of_the_name(heard, orders)
         self._venues.brought_home(heard, orders)
+        self._venues.said_again(heard, orders)
         return orders
 
     def sure(self, utterance: str) -> dict[str, dict[str, str]]:

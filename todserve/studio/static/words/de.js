@@ -174,6 +174,7 @@ export const de = {
   refused: "Nicht übernommen: {slot} {value}",
   "refused.corrected": "ein Mensch hat es korrigiert",
   "refused.doubtful": "zu unsicher",
+  "refused.unknown": "das gibt es hier nicht",
   "refused.not said": "niemand hat es gesagt",
   "refused.unreadable": "als Wert dieser Art nicht lesbar",
   "releases.against": "Sie wurde nicht freigegeben: Sie beantwortet {count} Züge anders, als Menschen gesagt haben.",

@@ -174,6 +174,7 @@ export const en = {
   refused: "Not taken: {slot} {value}",
   "refused.corrected": "a person has corrected it",
   "refused.doubtful": "too unsure",
+  "refused.unknown": "it is not known here",
   "refused.not said": "nobody said it",
   "refused.unreadable": "not readable as its type",
   "releases.against": "It was not promoted: it answers {count} turns otherwise than people said.",

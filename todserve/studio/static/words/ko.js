@@ -174,6 +174,7 @@ export const ko = {
   refused: "받아들이지 않음: {slot} {value}",
   "refused.corrected": "사람이 수정했습니다",
   "refused.doubtful": "확신이 부족합니다",
+  "refused.unknown": "여기에는 없는 값입니다",
   "refused.not said": "아무도 말하지 않았습니다",
   "refused.unreadable": "유형에 맞게 읽을 수 없습니다",
   "releases.against": "승격하지 않았습니다. {count}개 턴의 답이 사람들이 말한 것과 다릅니다.",

@@ -375,3 +375,28 @@ def test_a_room_there_is_at_the_place_just_named(orders: PlainOrders, said: str)
 def test_what_need_not_be_is_wished_no_more(orders: PlainOrders, said: str) -> None:
     state: BeliefState = {"hotel": {"pricerange": "cheap", "area": "north"}}
     assert after(orders, said, state, "hotel") == {"hotel": {"area": "north"}}
+
+
+@pytest.mark.parametrize(
+    ("said", "people"), [("ok then 6", "6"), ("at 6", None), ("for 6 nights", None)]
+)
+def test_a_number_that_the_network_misheard_is_the_one_that_was_said(
+    orders: PlainOrders, said: str, people: str | None
+) -> None:
+    found = orders.of(said, state={}, domain="hotel", written={}, unsaid=[("hotel", "people")])
+    assert found.update.get("hotel", {}).get("people") == people
+
+
+def test_a_venue_that_is_named_again_stays(orders: PlainOrders) -> None:
+    gone = {"hotel": {"name": "none"}}
+    found = after(orders, "another room at the acorn guest house", DAYS, "hotel", gone)
+    assert found["hotel"]["name"] == "acorn guest house"
+    assert "name" not in after(orders, "not the acorn guest house", DAYS, "hotel", gone)["hotel"]
+
+
+def test_what_is_turned_down_is_not_chosen(orders: PlainOrders) -> None:
+    state: BeliefState = {"hotel": {"area": "north"}}
+    wrote = {"hotel": {"name": "acorn guest house"}}
+    assert after(orders, "not that one either", state, "hotel", wrote) == state
+    chosen = after(orders, "not that one, the acorn then", state, "hotel", wrote)
+    assert chosen["hotel"]["name"] == "acorn guest house"
