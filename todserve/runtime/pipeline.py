@@ -286,7 +286,8 @@ class Pipeline:
 
     def _form_source(self, work: TurnWork) -> None:
         memory, said = work.memory, [one.system for one in work.request.history]
-        before = Before(state=memory.state, domain=memory.domain, said=said)
+        asked = [one.user for one in work.request.history]
+        before = Before(state=memory.state, domain=memory.domain, said=said, asked=asked)
         work.spelled = self._reader.resolved(work.spelled, before)
         work.source = PromptInput(
             user=work.utterance,

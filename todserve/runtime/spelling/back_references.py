@@ -43,11 +43,13 @@ class Before:
         state: the belief state.
         domain: the active domain.
         said: the system's replies, oldest first, as they were written.
+        asked: what the user said before each of them.
     """
 
     state: BeliefState
     domain: str | None = None
     said: Sequence[str] = ()
+    asked: Sequence[str] = ()
 
 
 class BackReferences:
@@ -130,12 +132,15 @@ class BackReferences:
         return replaced(utterance, found)
 
     def listed(self, before: Before) -> tuple[str, tuple[str, ...]]:
-        """Return the service and the venues of the latest list that a reply made.
+        """Return the service and the venues of the latest list that was made.
 
-        A reply that names one alone is no list, and does not make an earlier one forgotten.
+        A reply that names one alone is no list, and does not make an earlier one forgotten; nor
+        does one to a user who named several: "curry king or curry prince?"
         """
         newest: tuple[str, tuple[str, ...]] = ("", ())
-        for text in reversed(before.said[-_RECENT:]):
+        asked = before.asked or [""] * len(before.said)
+        turns = list(zip(asked, before.said, strict=True))[-_RECENT:]
+        for text in (one for turn in reversed(turns) for one in reversed(turn)):
             domain, names = self._named(text, before.domain)
             if len(names) > 1:
                 return domain, names
@@ -208,7 +213,11 @@ class BackReferences:
         rows = [(name, self._knowledge.entity(domain, name) or {}) for name in names]
         for match in self._valued.finditer(utterance):
             word = (match["before"] or match["behind"]).lower()
-            having = [name for name, row in rows if self._has(domain, row, word)]
+            having = [
+                name
+                for name, row in rows
+                if self._has(domain, row, word) or word in name.lower().split()
+            ]
             if len(having) == 1 and not self._is_denied(utterance, match.start()):
                 yield *match.span(), having[0]
 

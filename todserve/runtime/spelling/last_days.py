@@ -5,7 +5,7 @@ Beside the words that point back, once the state is known. The words are data: `
 is read as "for 4 nights instead".
 
 Of a stay is spoken where the service at hand, or the only one that the words name, counts nights,
-and where the words say one day and no number of nights.
+and where the words say one last day, no first one and no number of nights.
 """
 
 import re
@@ -31,11 +31,13 @@ class LastDays:
         self._first, self._nights = spans.slots
         self._names = tuple(spans.days)
         self._days = [re.compile(phrase, re.IGNORECASE) for phrase in spans.days.values()]
-        self._any_day = any_of(spans.days.values())
         until, on = alternatives((*spans.until, *spans.leaving)), alternatives(spans.on)
         day = alternatives(spans.days.values())
         self._until = re.compile(
             rf"(?<!\w){until}\s+(?:{on}\s+){{0,2}}(?P<day>{day})(?!\w)", re.IGNORECASE
+        )
+        self._from = re.compile(
+            rf"(?<!\w){alternatives(spans.before)}\s+(?:{on}\s+){{0,2}}{day}(?!\w)", re.IGNORECASE
         )
         self._counted = any_of(spans.counted)
         self._staying = frozenset(one for one in schema.domains if schema.has(one, self._nights))
@@ -50,12 +52,13 @@ class LastDays:
             state: the belief state before them.
             at_hand: the active domain before them.
         """
-        match = self._until.search(utterance)
-        if match is None or not self._read_as or self._counted.search(utterance):
+        matches = [*self._until.finditer(utterance)]
+        if len(matches) != 1 or not self._read_as or self._counted.search(utterance):
             return
+        (match,) = matches
         spoken = [one for one, words in self._services.items() if words.search(utterance)]
         about = spoken[0] if len(spoken) == 1 else None if spoken else at_hand
-        if about not in self._staying or len(self._any_day.findall(utterance)) > 1:
+        if about not in self._staying or self._from.search(utterance):
             return
         nights = self._nights_until(match["day"], state.get(about, {}))
         if nights:

@@ -24,6 +24,7 @@ class PointingWords(BaseModel):
         going_on: may follow a bare "the second", for they are no nouns.
         polite: may follow what is all that is said.
         gone: take back the whole of what is at hand: "i don't need it any more".
+        needless: stand before a service that is wished no more: "no need for".
         heard: slots of a place or a day, which words of ``before_heard`` tell for certain.
         before_heard: stand before such a value: "in the", "on".
         located: stand between "the one" and what is true of it.
@@ -55,6 +56,7 @@ class PointingWords(BaseModel):
         back: say that one goes back.
         it: point at what was named just before.
         there: point at the venue at hand as the end of a way.
+        in_place: stand behind what one has at a place that was just named: "a room there".
         kept: say that something stays as it is.
         rest: say so of all that is not named.
         both: speak of two services at once.
@@ -79,6 +81,7 @@ class PointingWords(BaseModel):
     going_on: tuple[str, ...] = ()
     polite: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    needless: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
     before_heard: tuple[str, ...] = ()
     located: tuple[str, ...] = ()
@@ -109,6 +112,7 @@ class PointingWords(BaseModel):
     back: tuple[str, ...] = ()
     it: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
+    in_place: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     rest: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
@@ -231,8 +235,9 @@ class PointingWords(BaseModel):
 
     @cached_property
     def excluding_kind_end(self) -> re.Pattern[str]:
-        """Finds the same before a kind of thing, where "no" rules it out as well."""
-        return self._before_excluded((*self.excluded, *self.denied, *self.none_of))
+        """Finds the same before a kind of thing, which "no" and "forget" rule out as well."""
+        words = (*self.excluded, *self.denied, *self.none_of, *self.dropped)
+        return self._before_excluded(words)
 
     def _before_excluded(self, words: Iterable[str]) -> re.Pattern[str]:
         lead = alternatives((*self.articles, *self.vague, *self.located))

@@ -33,6 +33,16 @@ def read(references: BackReferences, said: str, before: Before) -> str:
     return references.read(said, before).text
 
 
+def test_one_of_a_list_that_the_user_made_is_meant_as_well(references: BackReferences) -> None:
+    before = Before(
+        state=NORTH,
+        domain="hotel",
+        said=("The Acorn Guest House is in the north.",),
+        asked=("el shaddai or the acorn guest house, which is nearer?",),
+    )
+    assert read(references, "the first of the two i said", before) == "el shaddai"
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
@@ -43,6 +53,7 @@ def read(references: BackReferences, said: str, before: Before) -> str:
         ("number two", "acorn guest house"),
         ("the one in the north", "acorn guest house"),
         ("the moderate one", "acorn guest house"),
+        ("the shaddai one", "el shaddai"),
         ("the one up north, please", "acorn guest house, please"),
         ("the place over in the west sounds nice", "the cambridge belfry sounds nice"),
         ("the one down in the south", "the one down in the south"),

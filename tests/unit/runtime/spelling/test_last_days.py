@@ -29,6 +29,7 @@ def read(last_days: LastDays, said: str, state: BeliefState, at_hand: str) -> st
         ("stay till monday instead", "for 4 nights instead"),
         ("can we check out on the tuesday", "can we for 5 nights"),
         ("until sun please", "for 3 nights please"),
+        ("work begins on monday, so check out sunday", "work begins on monday, so for 3 nights"),
         ("we are leaving again on saturday", "we are for 2 nights"),
         ("make it until wednesday", "for 6 nights"),
         ("we fly home on friday", "we for 1 nights"),

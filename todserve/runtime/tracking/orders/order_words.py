@@ -5,6 +5,7 @@ service is ``hotel`` and that a value of its is ``area: east``.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from todserve.runtime.knowledge.knowledge_base import KnowledgeBase
 from todserve.runtime.language.phrases import PhraseIndex, Span
 from todserve.runtime.language.schema import Schema
 from todserve.runtime.language.word_forms import WordForms
-from todserve.runtime.tracking.pointing_words import PointingWords, any_of
+from todserve.runtime.tracking.pointing_words import PointingWords, alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
 _MARKS = r"[,.;:!?]+\s+|[,;]|\s+(?:-|–|—)\s+"
@@ -45,13 +46,12 @@ class OrderWords:
         return self.ways.pointing
 
     def service_of(self, clause: str, known: Collection[str]) -> str | None:
-        """Return the one of some services that a part of a sentence names."""
-        named = [
-            domain
-            for domain, pattern in self.nouns.items()
-            if domain in known and pattern.search(clause)
-        ]
-        return named[0] if len(named) == 1 else None
+        """Return the one of some services that a part of a sentence names, or else its kind."""
+        for words in (self.nouns, self.kinds):
+            named = [one for one, found in words.items() if one in known and found.search(clause)]
+            if named:
+                return named[0] if len(named) == 1 else None
+        return None
 
     def values_in(self, domain: str, text: str) -> list[tuple[str, str]]:
         """Return the closed values of a service that a text says: (slot, value)."""
@@ -93,6 +93,33 @@ class OrderWords:
     def nouns(self) -> Mapping[str, re.Pattern[str]]:
         """Service -> what finds a word that speaks of it."""
         return self.pointing.services(self.schema.domains)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, re.Pattern[str]]:
+        """Service -> what finds one of its kinds that was spoken of: "the chinese"."""
+        values = {
+            domain: {
+                value
+                for slot in self.schema.slots(domain)
+                if self.is_compared(domain, slot)
+                for value in (
+                    *self.schema.values(domain, slot),
+                    *self.knowledge.values(domain, slot),
+                )
+                if not value.isdigit()
+            }
+            for domain in self.schema.domains
+        }
+        often = Counter(value for known in values.values() for value in known)
+        determiner = alternatives(self.pointing.determiners)
+        return {
+            domain: any_of(
+                rf"{determiner} {re.escape(value)}s?"
+                for value in sorted(known)
+                if often[value] == 1
+            )
+            for domain, known in values.items()
+        }
 
     @cached_property
     def closed(self) -> Mapping[str, PhraseIndex]:

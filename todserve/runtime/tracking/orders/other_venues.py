@@ -3,11 +3,15 @@
 Example: "not that one, what else?" leaves the wishes as they are, and the venue goes.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet, Written
 from todserve.runtime.tracking.orders.order_words import OrderWords
+from todserve.runtime.tracking.pointing_words import alternatives, any_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,29 @@ class OtherVenues:
                     orders.kept.add((domain, slot))
                 if orders.update.get(domain, {}).get(slot) == DELETED:
                     del orders.update[domain][slot]
+
+    def there(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Name the venue that the same words speak of: "a cab to cotto and a table there"."""
+        for domain, slots in heard.written.items():
+            points = self._had_there[domain]
+            for slot in self.words.name_slots.get(domain, ()):
+                if slot in {**heard.state.get(domain, {}), **slots} or not points.search(
+                    heard.text
+                ):
+                    continue
+                keys = {
+                    (slot, self.words.forms.comparison_key(value))
+                    for other, known in heard.written.items()
+                    if other != domain
+                    for value in known.values()
+                }
+                here = [
+                    name
+                    for name in self.words.knowledge.values(domain, slot)
+                    if (slot, self.words.forms.comparison_key(name)) in keys
+                ]
+                if len(here) == 1:
+                    orders.set(domain, slot, here[0])
 
     def unknown(self, heard: Hearing, orders: OrderSheet) -> None:
         """Leave a venue that is known for none of a name that nothing has: "dave can't come"."""
@@ -121,6 +148,16 @@ class OtherVenues:
         """Say whether any venue has a value, so that it is no name alone."""
         values = self.words.knowledge.values(domain, slot)
         return any(self.words.forms.same(value, one) for one in values)
+
+    @cached_property
+    def _had_there(self) -> Mapping[str, re.Pattern[str]]:
+        """Service -> what finds that something of it is wished for at a place just named."""
+        pointing, place = self.words.pointing, alternatives(self.words.pointing.in_place)
+        words = {
+            domain: (*pointing.nouns.get(domain, ()), *pointing.sides.get(domain, ()))
+            for domain in self.words.schema.domains
+        }
+        return {domain: any_of([rf"{alternatives(had)} {place}"]) for domain, had in words.items()}
 
     def _is_known(self, domain: str, slot: str, name: str) -> bool:
         return bool(self.words.knowledge.query(domain, {slot: name}, limit=1).matches)

@@ -93,7 +93,8 @@ class PlainOrders:
             return orders
         self._swaps.swapped(heard, orders)
         self._retractions.taken_back(heard, orders)
-        for name, slot, value in self.told_times.of(heard.text, written, unsaid):
+        times = self.told_times.of(heard.text, written, unsaid, heard.about, state)
+        for name, slot, value in times:
             orders.set(name, slot, value)
         self._ways_there.not_the_other(heard, orders)
         self._ways_there.returning(heard, orders)
@@ -112,10 +113,10 @@ class PlainOrders:
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
         self._heard_values.misheard(heard, orders)
-        if not parted:
-            self._two_services.addressed(heard, orders)
+        self._two_services.addressed(heard, orders, parted=parted)
         self._ways_there.two_ends(heard, orders)
         self._ways_there.there(heard, orders)
+        self._venues.there(heard, orders)
         self._venues.of_the_name(heard, orders)
         self._venues.brought_home(heard, orders)
         self._venues.said_again(heard, orders)

@@ -5,12 +5,14 @@ leaves the day, though the network may have taken both.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from todserve.runtime.language.dialogue import DELETED, DONTCARE
 from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet
 from todserve.runtime.tracking.orders.order_words import OrderWords
+from todserve.runtime.tracking.pointing_words import alternatives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +74,19 @@ class Retractions:
 
     def gone(self, heard: Hearing, orders: OrderSheet) -> None:
         """Take back the whole of a service of which the network took back a part."""
-        known = heard.state.get(heard.domain or "", {})
-        taken = heard.written.get(heard.domain or "", {}).values()
-        if DELETED not in taken or not self.words.pointing.going.search(heard.text):
+        text, pointing = heard.text, self.words.pointing
+        if pointing.another_one.search(text):
             return
-        if any(value != DELETED and value in heard.text for value in taken):
-            return
-        if not any(self.words.ways.names(slot, heard.text) for slot in known):
-            for slot in known:
-                orders.set(heard.domain or "", slot, DELETED)
+        for domain, slots in heard.written.items():
+            known = heard.state.get(domain, {})
+            anew = any(value != DELETED and value in text for value in slots.values())
+            if DELETED not in slots.values() or anew:
+                continue
+            at_hand = domain == heard.domain and pointing.going.search(text)
+            named = any(self.words.ways.names(slot, text) for slot in known)
+            if self._whole[domain].search(text) or (at_hand and not named):
+                for slot in known:
+                    orders.set(domain, slot, DELETED)
 
     def unfounded(self, heard: Hearing, orders: OrderSheet) -> None:
         """Keep what the network changed though no word of the user's speaks of it.
@@ -103,6 +109,21 @@ class Retractions:
             or (careless and value == DONTCARE and slot in heard.state.get(domain, {}))
             if slot not in self.words.name_slots.get(domain, ())
             and not self.words.ways.names(slot, f"{heard.text} {asked}")
+        }
+
+    @cached_property
+    def _whole(self) -> Mapping[str, re.Pattern[str]]:
+        """Service -> what finds that it is dropped by its name or kind: "skip the museum"."""
+        words, pointing = self.words, self.words.pointing
+        dropped = alternatives((*pointing.dropped, *pointing.needless))
+        goes_on = alternatives((*words.ways.parting, *words.ways.joining))
+        determiner, polite = alternatives(pointing.determiners), alternatives(pointing.polite)
+        return {
+            domain: re.compile(
+                rf"(?<!\w){dropped}\s+(?:(?:{determiner}\s+)?{noun.pattern}|"
+                rf"{words.kinds[domain].pattern})(?:\s+{polite})?(?=\s*(?:[,.;!?]|$|{goes_on}\b))"
+            )
+            for domain, noun in words.nouns.items()
         }
 
     @cached_property

@@ -4,7 +4,7 @@ Example: "hotel south, restaurant north" gives each its area, "make both saturda
 same day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED
@@ -49,8 +49,11 @@ class TwoServices:
             }
             self._to_all(slot, said, known, orders)
 
-    def addressed(self, heard: Hearing, orders: OrderSheet) -> None:
-        """Give each of two services the values that are said in its own part of the sentence."""
+    def addressed(self, heard: Hearing, orders: OrderSheet, *, parted: bool) -> None:
+        """Give each of two services the values that are said in its own part of the sentence.
+
+        Where the network read each part by itself (``parted``), only what is put right.
+        """
         known = {*heard.state, *heard.written}
         if len(known) < _PAIR:
             return
@@ -65,16 +68,17 @@ class TwoServices:
                 continue
             for slot, value in self.words.values_in(about, self.words.nouns[about].sub("|", part)):
                 old = {**heard.state.get(about, {}), **heard.written.get(about, {})}.get(slot)
-                if old == value:
+                if value in (old, heard.state.get(about, {}).get(slot)):
                     continue
                 # Put right is what was there; new is only what two services begin with.
                 is_right = slot in heard.state.get(about, {}) and len({*heard.state}) >= _PAIR
-                if is_right or (begun and about in heard.written and old is None):
+                if is_right or (not parted and begun and about in heard.written and old is None):
                     orders.set(about, slot, value)
                     if is_right:  # what is put right is not taken back
                         taken = heard.written.get(about, {})
                         names = self.words.name_slots.get(about, ())
                         orders.kept |= {(about, one) for one in names if taken.get(one) == DELETED}
+        self._not_of_the_other(heard, parts, orders)
         for about, part in said:
             if self.words.pointing.keeping.search(part) and not self.words.values_in(about, part):
                 # "hotel should be west, the restaurant is fine": what is said is of the hotel.
@@ -85,6 +89,35 @@ class TwoServices:
                     if slot in heard.state.get(about, {})
                     and (value == DELETED or value in of_others)
                 }
+
+    def _not_of_the_other(
+        self, heard: Hearing, parts: Sequence[tuple[str | None, str]], orders: OrderSheet
+    ) -> None:
+        """Keep what a service has, where only another's part says the new value.
+
+        "The museum in the centre and the chinese an expensive one": the chinese one moves nowhere.
+        """
+        for about, known in heard.state.items():
+            own = [part for name, part in parts if name == about]
+            if not any(self.words.values_in(about, part) for part in own):
+                continue
+            elsewhere = {
+                one
+                for name, part in parts
+                if name not in (None, about)
+                for one in self.words.values_in(about, part)
+            }
+            here = {
+                one
+                for name, part in parts
+                if name in (None, about)
+                for one in self.words.values_in(about, part)
+            }
+            orders.kept |= {
+                (about, slot)
+                for slot, value in heard.written.get(about, {}).items()
+                if slot in known and (slot, value) in elsewhere - here
+            }
 
     def _to_all(
         self, slot: str, values: set[str], known: Iterable[str], orders: OrderSheet

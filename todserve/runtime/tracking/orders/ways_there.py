@@ -43,7 +43,7 @@ class WaysThere:
 
     def not_the_other(self, heard: Hearing, orders: OrderSheet) -> None:
         """Take back the time that is denied where another is said: "arrive by 9, not leave"."""
-        for domain, slots in heard.written.items():
+        for domain, slots in orders.over(heard.written).items():
             for slot in self.words.pointing.of_way:
                 new = slots.get(slot, DELETED)
                 known = heard.state.get(domain, {}).get(slot)

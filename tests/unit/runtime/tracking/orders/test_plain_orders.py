@@ -315,6 +315,69 @@ def test_a_whole_service_is_taken_back_and_a_slot_alone(
 
 
 @pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("skip the museum, the kids would be bored", True),
+        ("we won't be needing the museum", True),
+        ("no need for the attraction after all", True),
+        ("drop the museum and keep the table", True),
+        ("ditch the museum, is there something else?", False),
+        ("forget the museum in the north", False),
+    ],
+)
+def test_a_service_is_dropped_by_its_kind(orders: PlainOrders, said: str, taken: bool) -> None:
+    state: BeliefState = {"attraction": {"type": "museum", "area": "north"}, **TWO}
+    wrote = {"attraction": {"type": "none"}}
+    left = after(orders, said, state, "restaurant", wrote).get("attraction", {})
+    assert ("area" not in left) == taken
+
+
+@pytest.mark.parametrize(
+    ("said", "restaurant", "attraction"),
+    [
+        ("make the museums in the west and the indian an expensive one", "south", "west"),
+        ("the museum should be west, and the indian is to be cheap", "south", "west"),
+        ("the museum in the west, and the indian one too", "west", "west"),
+        ("both in the west", "west", "west"),
+    ],
+)
+def test_what_is_said_of_a_kind_moves_no_other_service(
+    orders: PlainOrders, said: str, restaurant: str, attraction: str
+) -> None:
+    state: BeliefState = {
+        "restaurant": {"food": "indian", "area": "south"},
+        "attraction": {"type": "museum", "area": "east"},
+    }
+    wrote = {"restaurant": {"area": "west"}, "attraction": {"area": "west"}}
+    found = after(orders, said, state, "restaurant", wrote)
+    assert (found["restaurant"]["area"], found["attraction"]["area"]) == (restaurant, attraction)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "a taxi to the acorn guest house and book us a room there",
+        "to the acorn guest house by cab, and i want 2 beds there",
+    ],
+)
+def test_a_room_there_is_at_the_place_just_named(orders: PlainOrders, said: str) -> None:
+    wrote = {"taxi": {"destination": "acorn guest house"}, "hotel": {"people": "2"}}
+    found = orders.of(said, state={}, domain=None, written=wrote).over(wrote)
+    assert found["hotel"]["name"] == "acorn guest house"
+    elsewhere = {"taxi": {"destination": "nusha"}, "hotel": {"people": "2"}}
+    assert "name" not in orders.of(said, state={}, domain=None, written=elsewhere).update
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["it needn't be cheap after all", "that doesn't have to be cheap", "we don't need to be cheap"],
+)
+def test_what_need_not_be_is_wished_no_more(orders: PlainOrders, said: str) -> None:
+    state: BeliefState = {"hotel": {"pricerange": "cheap", "area": "north"}}
+    assert after(orders, said, state, "hotel") == {"hotel": {"area": "north"}}
+
+
+@pytest.mark.parametrize(
     ("said", "people"), [("ok then 6", "6"), ("at 6", None), ("for 6 nights", None)]
 )
 def test_a_number_that_the_network_misheard_is_the_one_that_was_said(

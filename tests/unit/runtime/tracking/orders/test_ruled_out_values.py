@@ -39,6 +39,10 @@ def left(
         "he can't stand galleries",
         "not one of those museums again",
         "something without a museum",
+        "somewhere that doesn't do museums",
+        "i have seen all the museums",
+        "neither a museum nor a college",
+        "let's forget the museum",
     ],
 )
 def test_a_kind_that_is_not_wished_does_not_come_in_and_goes_where_it_was(

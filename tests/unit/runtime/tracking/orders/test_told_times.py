@@ -43,6 +43,37 @@ def test_a_time_stands_behind_the_words_of_its_slot(
     assert found == ([] if right is None else [("train", "arrive", right)])
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("i must be there by ten", "10:00"),
+        ("it has to get in by 5 pm", "17:00"),
+        ("please arrive by 9, not later", "09:00"),
+        ("i need to be there for quarter to eight", "07:45"),
+        ("we should get there before noon", "12:00"),
+        # half a time, a number of something else, no words of the slot
+        ("it gets in by eleven fifteen", None),
+        ("arriving by nine people carriers", None),
+        ("by ten", None),
+    ],
+)
+def test_a_time_that_the_network_did_not_hear_is_heard(
+    told: ToldTimes, said: str, heard: str | None
+) -> None:
+    found = list(told.of(said, {"train": {"day": "friday"}}, (), "train"))
+    assert found == ([] if heard is None else [("train", "arrive", heard)])
+
+
+def test_a_time_of_one_service_is_not_anothers(told: ToldTimes) -> None:
+    wrote = {"train": {"arrive": "11:00"}, "taxi": {"arrive": "none"}}
+    assert not list(told.of("be there by 11am, then a taxi", wrote, ()))
+
+
+def test_an_unheard_time_is_on_the_half_of_the_day_of_the_one_before(told: ToldTimes) -> None:
+    said, state = "be there for quarter to eight", {"taxi": {"leave": "19:35"}}
+    assert list(told.of(said, {}, (), "taxi", state)) == [("taxi", "arrive", "19:45")]
+
+
 def test_the_only_time_that_is_told_takes_the_place_of_one_that_nobody_said(
     told: ToldTimes,
 ) -> None:
