@@ -20,7 +20,7 @@ from benchmarks.peers.plain_torchserve import PlainTorchServe, pack_model, run_a
 from benchmarks.peers.stock_files import HERE, stage
 from benchmarks.ports import Ports
 from todserve.runtime.language.tasks import TaskName
-from todserve.serving.archive.archive_packing import WEIGHTS
+from todserve.serving.archive.packed_folder import WEIGHTS
 
 ORDER = (TaskName.INTENT, TaskName.BELIEF_STATE, TaskName.DIALOGUE_ACT, TaskName.RESPONSE)
 WORKFLOW = "cascade"

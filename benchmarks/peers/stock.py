@@ -13,7 +13,7 @@ from benchmarks.peers.base import AnswerForm, Client, HttpClient
 from benchmarks.peers.plain_torchserve import PlainTorchServe, pack_model
 from benchmarks.peers.stock_files import HERE, stage
 from benchmarks.ports import Ports
-from todserve.serving.archive.archive_packing import WEIGHTS
+from todserve.serving.archive.packed_folder import WEIGHTS
 
 # TorchServe's own defaults, a batch of 1 and 100 ms, would make it slower still: a lone request
 # would not wait, but 16 would be answered one by one. 1 ms costs a lone request next to nothing,

@@ -9,7 +9,7 @@ from pathlib import Path
 import todserve
 from benchmarks.peers.base import PeerError
 from todserve.runtime.checkpoint import CHECKPOINT_FILES, OPTIONAL_FILES, model_file_of
-from todserve.serving.archive.archive_packing import WEIGHTS
+from todserve.serving.archive.packed_folder import WEIGHTS
 
 HERE = Path(__file__).resolve().parent
 
