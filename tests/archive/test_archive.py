@@ -188,7 +188,7 @@ def test_incomplete_checkpoint_lists_what_is_missing(tiny_checkpoint: Path, tmp_
     checkpoint = shutil.copytree(tiny_checkpoint, tmp_path / "incomplete")
     for name in ("schema.json", "knowledge.sqlite"):
         (checkpoint / name).unlink()
-    with pytest.raises(ConfigError, match=r"missing schema\.json, knowledge\.sqlite"):
+    with pytest.raises(ArchiveError, match=r"missing schema\.json, knowledge\.sqlite"):
         build_archive(checkpoint, tmp_path / "store")
 
 
