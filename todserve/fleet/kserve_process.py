@@ -7,9 +7,11 @@ of the machine, so its parts are put together here. Example: ``tod serve kserve`
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -73,12 +75,14 @@ def run_kserve(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     listener = _listener(host, port)
     opened = open_archive(archive)
-    asyncio.run(_serve(opened, listener, host, grpc_port, guarded=guarded))
+    if asyncio.run(_serve(opened, listener, host, grpc_port, guarded=guarded)):
+        raise KeyboardInterrupt
 
 
 async def _serve(
     opened: OpenedArchive, listener: socket.socket, host: str, grpc_port: int, *, guarded: bool
-) -> None:
+) -> bool:
+    """Serve until asked to end; say whether Ctrl-C asked."""
     queue = TurnQueue(
         _measured(opened),
         most=opened.config.batch_size,
@@ -90,7 +94,7 @@ async def _serve(
     plane = DataPlane(models)
     routes = EndpointRoutes(name=opened.name, version=opened.version, ask=queue.ask)
     app = _application(routes, plane)
-    rest = uvicorn.Server(
+    rest = _Rest(
         uvicorn.Config(
             PageGuard(app) if guarded else app,
             access_log=False,
@@ -117,6 +121,18 @@ async def _serve(
         await asyncio.sleep(0)
     finally:
         await calls.stop(_SECONDS_TO_FINISH)
+    return rest.interrupted
+
+
+class _Rest(uvicorn.Server):
+    """Remembers an interrupt: now and then gRPC swallows the one that uvicorn passes on."""
+
+    interrupted = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End as ever."""
+        self.interrupted = self.interrupted or sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
 
 class _Calls(InferenceServicer):  # type: ignore[misc]  # kserve ships no types
