@@ -114,8 +114,9 @@ def test_a_crowd_that_sends_half_of_a_request_keeps_nobody_out_and_fills_no_log(
                 for _ in range(300):
                     clients.enter_context(found.connect(half))
                 assert [found.health() for _ in range(20)] == [200] * 20, half
-        assert found.log.stat().st_size < 20_000
-        assert "Too many open files" not in found.log.read_text()
+        logged = found.log.read_text()
+    assert "Too many open files" not in logged
+    assert len([line for line in logged.splitlines() if "/health" not in line]) < 20
 
 
 def test_as_many_are_let_in_as_the_system_allows_whatever_a_shell_begins_with(

@@ -87,6 +87,23 @@ def test_it_leaves_alone_what_the_database_says(
     assert kinds(reader, domain, state, reply) == set()
 
 
+@pytest.mark.parametrize(
+    ("reply", "before", "found"),
+    [
+        ("The phone number of Acorn Guest House is 01223353888.", "Acorn Guest House?", set()),
+        ("The phone number of Acorn Guest House is 01223353888.", "A hotel?", {"phone"}),
+        ("The phone number of Acorn Guest House is 01223358966.", "Acorn Guest House?", {"phone"}),
+        ("The phone number is 01223353888.", "Acorn Guest House?", {"phone"}),
+    ],
+)
+def test_a_number_of_a_venue_spoken_of_before_is_its_own(
+    reader: TruthReader, reply: str, before: str, found: set[str]
+) -> None:
+    state = {"restaurant": {"food": "italian"}}
+    turn = SaidTurn(user="?", reply=reply, state=state, domain="restaurant", before=[before])
+    assert {one.kind for one in reader.untruths(turn)} - {"venue"} == found
+
+
 BESIDE = {"hotel": {"area": "north"}, "restaurant": {"food": "italian"}}
 
 

@@ -146,8 +146,10 @@ class Guard:
                     trace_id=trace_id(),
                 )
                 self._metrics.answered(method, request.route, status, seconds)
-                # What is refused here costs its sender nothing, so its lines are counted together.
-                cheap = refused is not None or ("route" not in scope and status >= 400)
+                # What is refused here, or was never said to its end (status 0), costs its sender
+                # nothing, so its lines are counted together.
+                cheap = refused is not None or status == 0
+                cheap = cheap or ("route" not in scope and status >= HTTPStatus.BAD_REQUEST)
                 log_request(_log, request, refused=cheap)
                 told.rename(f"{method} {request.route}")
                 told.note(request.notes())

@@ -222,7 +222,8 @@ class TruthReader:
         for kind, pattern in (("phone", _PHONE), ("postcode", _POSTCODE), ("train", _TRAIN)):
             for match in pattern.finditer(turn.reply):
                 code = match[0].lower()
-                if code.replace(" ", "") not in squeezed and code not in before:
+                is_known = code.replace(" ", "") in squeezed or code in before
+                if not is_known and not self._is_of_a_venue_named(code, turn):
                     yield Untruth(kind=kind, words=match[0])
         for match in _TIME.finditer(turn.reply):
             if match[0].zfill(5) not in known and match[0] not in before:
@@ -232,6 +233,26 @@ class TruthReader:
             if not told and not _is_total(match, turn, rows):
                 yield Untruth(kind="price", words=match[0])
         yield from self._rows_told(turn, rows)
+
+    def _is_of_a_venue_named(self, code: str, turn: SaidTurn) -> bool:
+        """Say whether the sentence of a number names one venue, said before, that has it."""
+        before = f" {_plain(' '.join(turn.before))} "
+        for sentence in _SENTENCES.split(turn.reply):
+            if code not in sentence.lower():
+                continue
+            plain = f" {_plain(sentence)} "
+            rows = [
+                row
+                for domain in _KINDS
+                for row in self._rows.get(domain, [])
+                if f" {_plain(row.get('name') or '-')} " in plain
+            ]
+            one = len({row["name"] for row in rows}) == 1
+            if not one or f" {_plain(rows[0]['name'])} " not in before:
+                return False
+            if not any(code.replace(" ", "") in row.values() for row in rows):
+                return False
+        return True
 
     def _rows_told(self, turn: SaidTurn, rows: Sequence[Mapping[str, str]]) -> Iterable[Untruth]:
         """Find what a sentence that names one entity says of it and its row does not."""
