@@ -241,7 +241,9 @@ class KnowledgeBase:
         place = (domain, slot)
         if place not in self._bare:
             names = self.values(domain, slot)
-            self._bare[place] = tuple((one, self.forms.without_article(one)) for one in names)
+            self._bare[place] = tuple(
+                (one, self.forms.without_article(one.lower())) for one in names
+            )
         return [name for name, bare in self._bare[place] if bare in text]
 
     def database_token(self, domain: str | None, matches: int | None) -> str:

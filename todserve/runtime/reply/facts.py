@@ -325,16 +325,14 @@ class Facts:
         """Every booking that earlier replies told, oldest first."""
         if not self.told_references:
             return ()
-        names = {
-            domain: [
-                name.lower()
-                for slot in self.style.slots.keys
-                for name in self.knowledge.values(domain, slot)
-            ]
-            for domain, table in self.knowledge.tables.items()
-            if self._slots_to_book(domain) and not table.arranged
-        }
-        return told_bookings(self.said, self.heard, names, self.forms)
+        return told_bookings(self.said, self.heard, self._bookable_names_in)
+
+    def _bookable_names_in(self, text: str) -> Iterator[tuple[str, str]]:
+        for domain, table in self.knowledge.tables.items():
+            if self._slots_to_book(domain) and not table.arranged:
+                for slot in self.style.slots.keys:
+                    for name in self.knowledge.names_said(domain, slot, text):
+                        yield domain, name.lower()
 
     @property
     def booked_here(self) -> tuple[ToldBooking, ...]:

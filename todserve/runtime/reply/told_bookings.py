@@ -6,15 +6,14 @@ reference number is WUY6X2M2." the booking is of ``restaurant``, ``cotto``, unde
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
-from todserve.runtime.language.word_forms import WordForms
 
 _REFERENCE = re.compile(r"\b[a-z2-7]{7}\d\b")
 
-Names = Mapping[str, Sequence[str]]
-"""domain -> the names of what can be booked there, lower case."""
+_NONE = ("", "")
+NamesIn = Callable[[str], Iterable[tuple[str, str]]]
+"""Returns what a lower-case text names of what can be booked: domain and name, lower case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +37,7 @@ def references_in(text: str) -> tuple[str, ...]:
 
 
 def told_bookings(
-    said: Sequence[str], heard: Sequence[str], names: Names, forms: WordForms
+    said: Sequence[str], heard: Sequence[str], names_in: NamesIn
 ) -> tuple[ToldBooking, ...]:
     """Return the bookings that replies have told, in that order.
 
@@ -47,8 +46,7 @@ def told_bookings(
     Args:
         said: the replies, oldest first, lower case.
         heard: the user's words before each of them, lower case.
-        names: what can be booked.
-        forms: how the language writes a name otherwise.
+        names_in: what a text names of what can be booked.
     """
     found: dict[str, ToldBooking] = {}
     for place, reply in enumerate(said):
@@ -56,7 +54,7 @@ def told_bookings(
             if code not in found:
                 texts = _backwards(said[: place + 1], heard[: place + 1])
                 domain, name = next(
-                    (one for text in texts if (one := _named(text, names, forms))), ("", "")
+                    (one for text in texts if (one := _longest(names_in(text)))), _NONE
                 )
                 found[code] = ToldBooking(code=code, domain=domain, name=name)
     return tuple(found.values())
@@ -67,12 +65,6 @@ def _backwards(said: Sequence[str], heard: Sequence[str]) -> Iterator[str]:
         yield from (reply, words)
 
 
-def _named(text: str, names: Names, forms: WordForms) -> tuple[str, str] | None:
-    """Return the domain and the name of what a text speaks of: of two names the longer one."""
-    named = (
-        (domain, name)
-        for domain, known in names.items()
-        for name in known
-        if forms.named_in(name, text)
-    )
+def _longest(named: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return of several names in one text the longer one, with its domain."""
     return max(named, key=lambda one: len(one[1]), default=None)
