@@ -4,6 +4,7 @@ Stands in the middle of the way of a request: wire -> here -> wire. The steps ar
 ``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -243,6 +244,17 @@ class Pipeline:
         with watch.stage("choose"):  # 6. hold replies against the facts, ask for others if need be
             self._choose(questions, works)
         return admitted
+
+    def twin(self) -> Self:
+        """Return a pipeline over the same checkpoint and network, for another thread.
+
+        Raises:
+            TypeError: the engine cannot be shared, see ``EngineSpec.is_shared``.
+        """
+        twin = copy.copy(self)
+        twin._engine = self._engine.twin()
+        twin._replay = replace(self._replay, engine=twin._engine)
+        return twin
 
     def close(self) -> None:
         """Release the engine and the database."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -448,3 +449,21 @@ def test_shipped_checkpoint_gives_the_reference_s_ids(tmp_path: Path) -> None:
     ]
     found, expected = both(engines, texts, rows)
     assert_same(found, expected)
+
+
+def test_twins_write_on_two_threads_what_one_writes_alone(
+    engines: tuple[TorchEngine, OnnxEngine],
+) -> None:
+    first = engines[1]
+    batches = [contexts(*range(4 + at, 9 + at)) for at in range(6)]
+
+    def written(engine: OnnxEngine) -> list[list[Generation]]:
+        rows = [row(at, cap=20) for at in range(5)]
+        return [engine.generate(engine.encode(batch), rows) for batch in batches]
+
+    alone = written(first)
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(written, [first, first.twin()]))
+    for found in together:
+        for some, expected in zip(found, alone, strict=True):
+            assert_same(some, expected)

@@ -45,10 +45,10 @@ def test_two_cores_have_three_plans() -> None:
 
 def test_a_written_plan_keeps_every_other_line(tmp_path: Path) -> None:
     target = tmp_path / "model-config.yaml"
-    write_plan(WorkerPlan(workers=6, threads=2), SHIPPED, target)
+    write_plan(WorkerPlan(workers=6, threads=3), SHIPPED, target)
     written = load_model_config(target)
     assert (written.min_workers, written.max_workers) == (6, 6)
-    assert written.handler.engine.threads == 2
+    assert written.handler.engine.threads == 3
     before = SHIPPED.read_text(encoding="utf-8").splitlines()
     after = target.read_text(encoding="utf-8").splitlines()
     changed = [line for line, other in zip(before, after, strict=True) if line != other]

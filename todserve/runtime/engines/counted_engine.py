@@ -6,9 +6,10 @@ Around an engine, where a worker tells its server what it does. Example:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from todserve.runtime.decoding.token_automaton import TokenAutomaton
-from todserve.runtime.engines.engine import Encoding, Engine, Generation, Row
+from todserve.runtime.engines.engine import Encoding, Engine, Generation, Row, SharedEngine
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,6 +44,16 @@ class CountedEngine:
         generations = self._engine.generate(encoding, rows, automaton)
         self.tokens.written += sum(len(one.ids) for one in generations)
         return generations
+
+    def twin(self) -> Self:
+        """Return another over the same network, for another thread; it counts from nothing.
+
+        Raises:
+            TypeError: the engine inside cannot be shared.
+        """
+        if not isinstance(self._engine, SharedEngine):
+            raise TypeError(f"{type(self._engine).__name__} cannot be shared between threads")
+        return type(self)(self._engine.twin())
 
     def close(self) -> None:
         """Release the engine inside."""

@@ -12,7 +12,7 @@ log_probs, allowed).ids == (8, 5)``.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +118,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release threads and memory."""
+        ...
+
+
+@runtime_checkable
+class SharedEngine(Protocol):
+    """An engine whose network several threads may run at once, each through a twin of its own."""
+
+    def twin(self) -> Self:
+        """Return an engine over the same network that remembers nothing of this one's calls."""
         ...
 
 

@@ -17,7 +17,8 @@ class EngineSettings(BaseModel):
         engine: which engine.
         dtype: number format of weights and activations. An exported engine computes in the
             format it was exported in; for it this says what `tod archive` is to export.
-        threads: CPU threads of one worker; None leaves the engine's own default.
+        threads: CPU threads of one worker; None leaves the engine's own default. Where the engine
+            can be shared they answer parts of a batch, else they divide its products.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -87,6 +87,8 @@ class EngineSpec:
             ``model_file`` is where the network's class is, for an engine that needs it.
         export: how a checkpoint is written for it; None where it runs a checkpoint as it is.
         logits: folder -> what its network predicts along given tokens, to compare it with others.
+        is_shared: whether several threads run its network at once, see ``engine.SharedEngine``: a
+            worker then gives each a part of a batch. Other engines divide their products.
     """
 
     name: EngineName
@@ -95,6 +97,7 @@ class EngineSpec:
     open: "Callable[[Path, EngineSettings, Path | None], Engine]"
     export: EngineExport | None
     logits: "Callable[[Path], LogitSource]"
+    is_shared: bool = False
 
     @property
     def needs_torch(self) -> bool:

@@ -42,6 +42,7 @@ from todserve.runtime.wire.request import TurnRequest, parse_text
 from todserve.runtime.wire.response import TurnResponse, encode, encode_error
 from todserve.runtime.wire.turn_events import Understood
 from todserve.runtime.wire.turn_explanation import TurnExplanation
+from todserve.runtime.worker.parallel_pipeline import ParallelPipeline
 
 NO_BODY = (
     'request: no body; send {"user": "..."} with the header Content-Type: application/json '
@@ -164,9 +165,12 @@ class TurnWorker:
             ConfigError: a file is missing or wrong; the message names it and the fix.
         """
         begin_traces(f"todserve {model_name}")
+        settings = EngineSettings(**section.get("engine", {}))
+        threads = settings.threads or 1
+        are_parts = threads > 1 and settings.engine.spec.is_shared
         pipeline = Pipeline.load(
             folder,
-            settings=EngineSettings(**section.get("engine", {})),
+            settings=settings.model_copy(update={"threads": 1}) if are_parts else settings,
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,
             spelling=ReadingSettings(**section.get("reading", {})).spelling,
             model_name=model_name,
@@ -176,7 +180,7 @@ class TurnWorker:
         # Now, so that no request can fail with it.
         described = describe(pipeline.checkpoint, pipeline.identity)
         return cls(
-            pipeline,
+            ParallelPipeline.of(pipeline, threads) if are_parts else pipeline,
             limits=RequestLimits(**section.get("limits", {})),
             description=described.model_dump(mode="json"),
         )

@@ -6,10 +6,11 @@ every row, so that tokens which were guessed right cost no step of their own: ``
 Example: ``OnnxEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnxruntime
@@ -159,6 +160,12 @@ class OnnxEngine:
             for name, present in zip(self._past, found, strict=True):
                 feed[name] = present if keep is None else present[keep]
         return search.generations()
+
+    def twin(self) -> Self:
+        """Return an engine over the same two models, for another thread."""
+        twin = copy.copy(self)
+        twin._choices = Choices(None, self._shortlist)
+        return twin
 
     def close(self) -> None:
         """Let go of the models."""

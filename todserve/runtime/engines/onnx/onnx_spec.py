@@ -37,4 +37,5 @@ SPEC = EngineSpec(
     open=_open,
     export=EngineExport(write=_write, files=frozenset({"onnx/encoder.onnx", "onnx/decoder.onnx"})),
     logits=_logits,
+    is_shared=True,
 )
