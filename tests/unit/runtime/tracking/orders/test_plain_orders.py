@@ -154,6 +154,31 @@ def test_a_wish_that_begins_says_of_both_only_what_stands_beside_it(orders: Plai
     assert found == {"hotel": {"people": "4"}, "restaurant": {"people": "4"}}
 
 
+def test_what_is_said_of_both_services_that_words_begin_with_is_of_each(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"hotel": {"type": "hotel"}, "restaurant": {"area": "north"}}
+    found = after(orders, "a hotel and a restaurant, both in the north and cheap", {}, "", wrote)
+    assert found == {
+        "hotel": {"type": "hotel", "area": "north", "pricerange": "cheap"},
+        "restaurant": {"area": "north", "pricerange": "cheap"},
+    }
+
+
+def test_a_service_that_the_network_overlooked_has_what_is_said_of_both(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"hotel": {"pricerange": "cheap"}}
+    found = after(orders, "a hotel and a restaurant. both should be cheap", {}, "", wrote)
+    assert found == {"hotel": {"pricerange": "cheap"}, "restaurant": {"pricerange": "cheap"}}
+
+
+def test_what_another_service_is_goes_to_none_of_both(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "north"}, "restaurant": {"area": "north"}}
+    said = "a hotel and a restaurant, both in the north, and a cheap taxi"
+    assert after(orders, said, {}, "", wrote) == wrote
+
+
 def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainOrders) -> None:
     there: BeliefState = {
         "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
