@@ -387,6 +387,17 @@ class Facts:
         return self._meant_bookings if self.cancels else ()
 
     @property
+    def seeks_booking(self) -> bool:
+        """Whether the user speaks of a booking where nothing has been booked."""
+        asks = self.cancels or "reference" in self.asked
+        if not asks or self.orders or self.told_references:
+            return False
+        booked = self.style.patterns["booked"]
+        if any(booked.search(text) for text in self.said):
+            return False  # a taxi, which has no reference
+        return any(self._slots_to_book(one) for one in self.schema.domains)
+
+    @property
     def goes_on(self) -> bool:
         """Whether the utterance says or asks something new of the active domain."""
         before = self.before.get(self.domain, {})
@@ -427,6 +438,12 @@ class Facts:
             return (own if len(own) > 1 else every)[:1]
         if self._says("second"):
             return (own if len(own) > 1 else every)[1:2]
+        if self.cancels and not self._named_bookings:
+            # "Cancel it": which of several is meant, nobody knows. A service's own are its.
+            nouns = self.style.nouns.items()
+            said = [domain for domain, noun in nouns if noun.search(self.utterance)]
+            taxis = tuple(self._arranged_before(self.before))
+            return tuple(one for one in (*every, *taxis) if not said or one.domain in said)
         return (own or every)[-1:]
 
     @property

@@ -38,6 +38,8 @@ def plain_reply(
         return kept_reply(facts)
     if facts.recalled_bookings:
         return _recalled(facts)
+    if not facts.domain and facts.seeks_booking:
+        return f"{sentences['unbooked']} {sentences['more']}"
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
     if facts.is_unknown_name:
@@ -92,7 +94,18 @@ def plain_reply(
 
 
 def out_of_scope_reply(facts: Facts) -> str:
-    """Return that this checkpoint can do no more, and the way back to what was talked about."""
+    """Return that this checkpoint can do no more, and the way back to what was talked about.
+
+    What is said of a booking is answered: no service is named by "cancel my booking".
+    """
+    if facts.kept_bookings:
+        return kept_reply(facts)
+    if facts.recalled_bookings:
+        return _recalled(facts)
+    if facts.seeks_booking:
+        return f"{facts.style.sentences['unbooked']} {facts.style.sentences['more']}"
+    if "reference" in facts.asked and facts.told_references:
+        return _earlier_booking(facts)
     back = _filled(facts.style.sentences["back"], facts) if facts.domain else ""
     return f"{_services(facts, 'outside')} {back}".strip()
 

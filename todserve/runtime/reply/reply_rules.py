@@ -393,6 +393,8 @@ def _which(draft: Draft) -> bool:
 
 def _untold(draft: Draft) -> bool:
     facts = draft.facts
+    if facts.seeks_booking and not facts.domain:
+        return True
     if facts.asks_for_booking and "reference" not in _slots(draft):
         return not facts.may_book
     if facts.recalls and not facts.recalled & set(_slots(draft)):
