@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.schema import Schema
@@ -387,6 +388,16 @@ class Facts:
         return self._meant_bookings if self.cancels else ()
 
     @property
+    def unwished(self) -> bool:
+        """Whether the user says of a service only that it is not wished: "i don't want a hotel"."""
+        if not self.domain or self.slots or self.before.get(self.domain):
+            return False
+        nouns = (self.style.nouns.get(self.domain), self.style.kind_words.get(self.domain))
+        said = [match.start() for one in nouns if one for match in one.finditer(self.utterance)]
+        excludes = self.style.patterns["excludes"]
+        return bool(said) and all(excludes.search(self.utterance[:at]) for at in said)
+
+    @property
     def seeks_booking(self) -> bool:
         """Whether the user speaks of a booking where nothing has been booked."""
         asks = self.cancels or "reference" in self.asked
@@ -635,8 +646,24 @@ def _wanted_first(
         return found, False
     turns = [*zip(["", *said], heard, strict=False)]
     forms = knowledge.forms
+    table = knowledge.tables.get(found.domain)
+    kinds = [
+        column
+        for column, how in ({} if table is None else table.comparisons).items()
+        if how is Comparison.EQUAL and column not in wishes
+    ]
+
+    def is_of_no_kind(value: str) -> bool:
+        # "Anything but indian", and nobody has asked for indian food since.
+        last = next((words for words in reversed(heard) if value in words), "")
+        return (
+            bool(last) and style.patterns["excludes"].search(last[: last.find(value)]) is not None
+        )
 
     def is_unwanted(row: Mapping[str, str]) -> bool:
+        values = {row.get(column, "").lower() for column in kinds} - {"", *forms.answers}
+        if any(is_of_no_kind(one) for one in values if not one.isdigit()):
+            return True
         name, unwanted = forms.without_article(row.get(key, "").lower()), False
         for reply, words in turns:
             at = words.find(forms.without_kinds(name) or name)

@@ -42,6 +42,8 @@ def plain_reply(
         return f"{sentences['unbooked']} {sentences['more']}"
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
+    if facts.unwished:
+        return _services(facts)
     if facts.is_unknown_name:
         return _filled(sentences["nowhere"], facts)
     if facts.asks_for_booking and not books and (earlier := _earlier_booking(facts)):

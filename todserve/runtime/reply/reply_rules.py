@@ -22,7 +22,8 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     invented    a time, a price, a number or a code that is from nowhere
     which       a number or an address of any one of many, where nobody knows which is meant
     untold      nothing is told of what is only looked up, such as a department, though it was found
-                or of a booking whose reference, day, time or party is asked for
+                or of a booking whose reference, day, time or party is asked for; or something is
+                told of a service of which the user only says that it is not wished
     nowhere     anything but that there is no such place, where the user names an unknown one
     only        another one, where all that was found has been named or turned down
     rank        one, where the user asks for an earlier, later or cheaper one and there is none
@@ -393,6 +394,8 @@ def _which(draft: Draft) -> bool:
 
 def _untold(draft: Draft) -> bool:
     facts = draft.facts
+    if facts.unwished:
+        return True
     if facts.seeks_booking and not facts.domain:
         return True
     if facts.asks_for_booking and "reference" not in _slots(draft):
@@ -442,7 +445,7 @@ def _answer(draft: Draft) -> bool:
     if said and about:
         return not all(has) if yes else all(has)
     bare = len(first.text.split()) <= _BARE and not first.slots and len(draft.claims) == 1
-    return bare and not facts.understood and not any(True for _ in _flags_asked(facts))
+    return bare and not facts.understood and not (facts.row and _flags_asked(facts))
 
 
 def _unknown(draft: Draft) -> bool:

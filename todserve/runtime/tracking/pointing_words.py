@@ -69,6 +69,7 @@ class PointingWords(BaseModel):
         beyond: slot -> phrases for a value that no schema has: a stay of months, "tomorrow".
         ended: words at which the name of a place ends: "after".
         placeless: words behind "to" or "from" that begin no place: "get", "me".
+        no_place: words for a place that tell of none, wherever they stand: "nowhere".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,6 +125,7 @@ class PointingWords(BaseModel):
     beyond: Mapping[str, tuple[str, ...]] = {}
     ended: tuple[str, ...] = ()
     placeless: tuple[str, ...] = ()
+    no_place: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
@@ -220,6 +222,14 @@ class PointingWords(BaseModel):
     def excluding(self) -> re.Pattern[str]:
         """Finds what rules out what stands behind it and leaves all else open: "anything but"."""
         return any_of(self.excluded)
+
+    def is_no_place(self, value: str) -> bool:
+        """Say whether a lower-case value begins as what tells of no place: "somewhere nice"."""
+        return self._no_place.match(value) is not None
+
+    @cached_property
+    def _no_place(self) -> re.Pattern[str]:
+        return any_of(self.no_place)
 
     def excludes(self, value: str, text: str) -> bool:
         """Say whether a lower-case text rules out a value, and says it nowhere else."""

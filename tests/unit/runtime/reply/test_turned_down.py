@@ -81,3 +81,27 @@ def test_who_turns_it_down_is_told_of_another_one(talk: Talk) -> None:
     assert sent.rules == ("only",)
     assert sent.candidate.filled.text.startswith("I have found 3 places to stay. One of them is")
     assert first not in sent.candidate.filled.text.lower()
+
+
+def test_a_kind_that_was_turned_down_is_not_offered_until_it_is_asked_for(talk: Talk) -> None:
+    first = talk.facts("hotel", {}).row["type"]
+    heard = ["a place to stay", f"neither a hostel nor a {first}"]
+    said = ["what area?", "what price range?"]
+    facts = talk.facts("hotel", {}, user="anywhere", said=said, heard=heard)
+    assert facts.row["type"] != first
+    after_all = talk.facts("hotel", {}, user=f"ok, a {first} then", said=said, heard=heard)
+    assert after_all.row["type"] == first
+
+
+@pytest.mark.parametrize("user", ["i don't want a hotel", "no hotels please"])
+def test_a_service_that_is_only_turned_down_is_not_offered(talk: Talk, user: str) -> None:
+    facts = talk.facts("hotel", {}, user=user)
+    sent = talk.chosen("what area would you like to stay in?", facts)
+    assert sent.candidate.filled.text.startswith("I can help you with")
+
+
+def test_nothing_found_has_nothing(talk: Talk) -> None:
+    state = {"hotel": {"area": "west", "stars": "1"}}
+    facts = talk.facts("hotel", state, user="wait does it do parking?", intent="find_hotel")
+    assert facts.matches == 0
+    assert "answer" in talk.candidate("no, it does not. another area?", facts).strikes

@@ -54,6 +54,12 @@ def test_the_intent_names_a_domain_without_slots() -> None:
     assert active(None, {}, "find_hotel", "i need a bed") == ("hotel", True)
 
 
+def test_a_kind_of_another_service_that_the_intent_agrees_to_switches() -> None:
+    asked = ("restaurant", {}, "find_attraction", "is the museum free", SCHEMA)
+    assert decide(*asked, kind="attraction").active == "attraction"
+    assert decide(*asked[:2], "general", *asked[3:], kind="attraction").active == "restaurant"
+
+
 def test_an_intent_of_the_same_domain_holds_it() -> None:
     assert active("train", {}, "book_train", "book it") == ("train", False)
 

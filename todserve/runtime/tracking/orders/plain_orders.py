@@ -130,6 +130,10 @@ class PlainOrders:
         """Return what the words say that something of a service should be: slot -> value."""
         return self._heard_values.should_be(utterance.lower(), domain)
 
+    def service_of(self, utterance: str, known: Collection[str]) -> str | None:
+        """Return the one of some services that lower-case words name, or a kind of."""
+        return self._words.service_of(utterance, known)
+
     def homes_of(self, written: Written) -> tuple[str, ...]:
         """Return the services of names that the network gave to another one."""
         return self._venues.homes_of(written)
