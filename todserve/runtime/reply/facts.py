@@ -404,8 +404,12 @@ class Facts:
         if not asks or self.orders or self.told_references:
             return False
         booked = self.style.patterns["booked"]
-        if any(booked.search(text) for text in self.said):
-            return False  # a taxi, which has no reference
+        own = [self.style.sentences[one].lower() for one in ("unbooked", "offer")]
+        for text in self.said:
+            for one in own:
+                text = text.replace(one, "")
+            if booked.search(text):
+                return False  # a taxi, which has no reference
         return any(self._slots_to_book(one) for one in self.schema.domains)
 
     @property

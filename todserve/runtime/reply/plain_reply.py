@@ -105,7 +105,8 @@ def out_of_scope_reply(facts: Facts) -> str:
     if facts.recalled_bookings:
         return _recalled(facts)
     if facts.seeks_booking:
-        return f"{facts.style.sentences['unbooked']} {facts.style.sentences['more']}"
+        further = facts.style.sentences["offer" if facts.bookable else "more"]
+        return f"{facts.style.sentences['unbooked']} {further}"
     if "reference" in facts.asked and facts.told_references:
         return _earlier_booking(facts)
     back = _filled(facts.style.sentences["back"], facts) if facts.domain else ""
@@ -212,6 +213,8 @@ def _earlier_booking(facts: Facts) -> str:
     if facts.told_references:
         code = wording.spoken("reference", facts.told_references[-1])
         return sentences["earlier"].replace("{code}", code)
+    if facts.bookable and facts.seeks_booking:
+        return f"{sentences['unbooked']} {sentences['offer']}"
     if facts.bookable:
         return ""
     asked = facts.style.question(facts.domain, facts.missing[0]) if facts.missing else ""

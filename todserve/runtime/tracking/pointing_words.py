@@ -36,6 +36,7 @@ class PointingWords(BaseModel):
         greater: slot -> words for the one with the most.
         ranked: slot -> its values in their order; numbers have their own.
         same: slot -> words for the value that it has already.
+        near: slot -> words before a venue which has the value that is meant: "close to".
         same_as: slot -> how that is read, with ``{value}``.
         nouns: service -> words for a venue of it that was spoken of: "the hotel".
         sides: service -> words for what one has of it, which speak of it and name no venue: "the
@@ -94,6 +95,7 @@ class PointingWords(BaseModel):
     greater: Mapping[str, tuple[str, ...]] = {}
     ranked: Mapping[str, tuple[str, ...]] = {}
     same: Mapping[str, tuple[str, ...]] = {}
+    near: Mapping[str, tuple[str, ...]] = {}
     same_as: Mapping[str, str] = {}
     nouns: Mapping[str, tuple[str, ...]] = {}
     sides: Mapping[str, tuple[str, ...]] = {}

@@ -90,6 +90,21 @@ def test_a_reference_is_told_though_the_question_was_taken_for_nobodys(talk: Tal
     assert "I can only" not in said
 
 
+def test_who_asks_for_a_reference_books_nothing_by_it(talk: Talk) -> None:
+    said = ["i have found 2."]
+    facts = talk.facts("hotel", BOOKING, user="whats the ref", said=said, intent="find_hotel")
+    text = talk.chosen("the [value_reference].", facts, intent="find_hotel").candidate.filled.text
+    assert text == "Nothing is booked yet. Shall I book it?"
+    again = talk.facts("hotel", BOOKING, user="my ref?", said=[*said, text], intent="find_hotel")
+    assert again.seeks_booking
+
+
+def test_what_stands_behind_an_earlier_reply_is_not_said_as_if_it_were_a_name(talk: Talk) -> None:
+    facts = talk.facts("hotel", MOVED, user="on friday", said=[ACORN], before=BOOKING)
+    text = "it is booked: the earlier booking stands as well: [value_reference]."
+    assert "garbled" in talk.candidate(text, facts).strikes
+
+
 def test_a_taxi_that_was_sent_is_something_booked(talk: Talk) -> None:
     sent = "i have booked you a red skoda."
     assert not talk.facts("taxi", {}, user="what is my reference", said=[sent]).seeks_booking

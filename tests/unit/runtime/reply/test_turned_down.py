@@ -105,3 +105,17 @@ def test_nothing_found_has_nothing(talk: Talk) -> None:
     facts = talk.facts("hotel", state, user="wait does it do parking?", intent="find_hotel")
     assert facts.matches == 0
     assert "answer" in talk.candidate("no, it does not. another area?", facts).strikes
+
+
+def test_a_venue_is_not_the_second_of_a_list_that_nobody_told(talk: Talk) -> None:
+    facts = talk.facts("hotel", {"hotel": {"area": "north"}}, user="what is the second called?")
+    assert "venue" in talk.candidate("the second one is [value_name].", facts).strikes
+
+
+def test_nobody_is_greeted_in_the_middle_of_a_dialogue(talk: Talk) -> None:
+    said, state = ["what time would you like?"], {"hotel": {"area": "north"}}
+    hello = "hello! how can i help you?"
+    for user, is_struck in (("now", True), ("hello again", False)):
+        facts = talk.facts("hotel", state, user=user, said=said)
+        assert ("helpless" in talk.candidate(hello, facts).strikes) is is_struck
+    assert "helpless" not in talk.candidate(hello, talk.facts("hotel", state, user="hey")).strikes

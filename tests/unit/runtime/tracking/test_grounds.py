@@ -316,3 +316,9 @@ def test_what_is_no_place_is_no_end_of_a_way(grounds: Grounds, place: str) -> No
     assert grounds.grounded(
         "taxi", "destination", "12 mill road", Spoken.of("12 mill road", (), {})
     )
+
+
+def test_who_asks_for_a_table_counts_nobody(grounds: Grounds) -> None:
+    for said, counts in (("can i get a table at 8", False), ("a table for one", True)):
+        spoken = Spoken.of(said, (), NO_STATE)
+        assert grounds.grounded("restaurant", "people", "1", spoken) is counts

@@ -110,6 +110,7 @@ class PlainOrders:
             for slot in self.indifference.of(heard.text, heard.reply, heard.about, state, written):
                 orders.set(heard.about, slot, DONTCARE)
         self._heard_values.wanted(heard, orders)
+        self._heard_values.answered(heard, orders)
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
         self._heard_values.misheard(heard, orders)

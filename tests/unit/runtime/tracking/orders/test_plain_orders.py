@@ -450,3 +450,19 @@ def test_a_wish_that_is_a_venues_name_is_the_name(
     found = after(orders, food, {}, "restaurant", {"restaurant": {"food": food}})
     assert found["restaurant"].get("name") == name
     assert ("food" in found["restaurant"]) == (name is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("cheap please", {"area": "north", "pricerange": "cheap"}),
+        ("cheap", {"area": "north", "pricerange": "cheap"}),
+        ("cheap?", {"area": "north"}),
+        ("too expensive", {"area": "north"}),
+    ],
+)
+def test_a_value_that_is_all_that_is_said_is_wished(
+    orders: PlainOrders, said: str, left: dict[str, str]
+) -> None:
+    state: BeliefState = {"hotel": {"area": "north"}}
+    assert after(orders, said, state, "hotel") == {"hotel": left}
