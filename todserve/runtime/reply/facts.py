@@ -296,7 +296,15 @@ class Facts:
     @property
     def bookable(self) -> bool:
         """Whether a booking can be made now: all is known, and there is something to book."""
-        return bool(self.booking_slots) and not self.missing and self.matches > 0
+        known = bool(self.booking_slots) and not self.missing and self.matches > 0
+        return known and not self.unchosen
+
+    @property
+    def unchosen(self) -> bool:
+        """Whether nobody has said what should be booked: any one of all there are, it would be."""
+        if self.matches <= FEW or "name" not in self.compared or self.named_before():
+            return False
+        return not any(slot in self.compared for slot in self.slots)
 
     @property
     def may_book(self) -> bool:
@@ -400,7 +408,7 @@ class Facts:
     @property
     def seeks_booking(self) -> bool:
         """Whether the user speaks of a booking where nothing has been booked."""
-        asks = self.cancels or "reference" in self.asked
+        asks = self.cancels or "reference" in self.asked or self._says("lists")
         if not asks or self.orders or self.told_references:
             return False
         booked = self.style.patterns["booked"]

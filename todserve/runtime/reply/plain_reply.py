@@ -92,7 +92,8 @@ def plain_reply(
         return asked or f"{_greeting(facts, acts)}{sentences['more']}"
     if not facts.matches:
         return _filled(sentences["none"], facts)
-    return f"{_found(facts)} {asked or sentences['more']}".strip()
+    further = facts.narrowing if facts.unchosen and books else ""
+    return f"{_found(facts)} {asked or further or sentences['more']}".strip()
 
 
 def out_of_scope_reply(facts: Facts) -> str:

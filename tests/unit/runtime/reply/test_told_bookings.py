@@ -76,7 +76,10 @@ def test_who_cancels_without_a_name_hears_of_all_that_is_booked(talk: Talk) -> N
         assert "Acorn Guest House, reference number AAAAAAA2" in text
 
 
-@pytest.mark.parametrize("user", ["cancel my booking", "what is my reference", "did you book it"])
+@pytest.mark.parametrize(
+    "user",
+    ["cancel my booking", "what is my reference", "did you book it", "what have i booked so far"],
+)
 def test_who_speaks_of_a_booking_where_there_is_none_is_told_so(talk: Talk, user: str) -> None:
     facts = talk.facts("", {}, user=user)
     assert talk.chosen("hello.", facts).candidate.filled.text.startswith("Nothing is booked yet.")

@@ -1,5 +1,7 @@
 """What the user has turned down is not offered again, and a venue is told as its service's own."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.reply_talk import Talk
@@ -119,3 +121,14 @@ def test_nobody_is_greeted_in_the_middle_of_a_dialogue(talk: Talk) -> None:
         facts = talk.facts("hotel", state, user=user, said=said)
         assert ("helpless" in talk.candidate(hello, facts).strikes) is is_struck
     assert "helpless" not in talk.candidate(hello, talk.facts("hotel", state, user="hey")).strikes
+
+
+def test_nothing_is_booked_of_which_nobody_has_said_anything(talk: Talk) -> None:
+    booking = {"day": "monday", "stay": "2", "people": "3"}
+    facts = talk.facts("hotel", {"hotel": booking}, user="a room for 3", intent="book_hotel")
+    facts = replace(facts, result=replace(facts.result, matches=30) if facts.result else None)
+    assert not facts.bookable
+    picky = replace(facts, state={"hotel": {**booking, "area": "dontcare"}})
+    assert picky.bookable
+    named = replace(facts, said=[f"{facts.name} is nice."])
+    assert named.bookable

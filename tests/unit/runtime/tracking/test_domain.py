@@ -55,9 +55,9 @@ def test_the_intent_names_a_domain_without_slots() -> None:
 
 
 def test_a_kind_of_another_service_that_the_intent_agrees_to_switches() -> None:
-    asked = ("restaurant", {}, "find_attraction", "is the museum free", SCHEMA)
-    assert decide(*asked, kind="attraction").active == "attraction"
-    assert decide(*asked[:2], "general", *asked[3:], kind="attraction").active == "restaurant"
+    for intent, active_then in (("find_attraction", "attraction"), ("general", "restaurant")):
+        decision = decide("restaurant", {}, intent, "is the museum free", SCHEMA, kind="attraction")
+        assert decision.active == active_then
 
 
 def test_an_intent_of_the_same_domain_holds_it() -> None:

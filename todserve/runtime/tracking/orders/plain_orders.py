@@ -96,6 +96,7 @@ class PlainOrders:
         times = self.told_times.of(heard.text, written, unsaid, heard.about, state)
         for name, slot, value in times:
             orders.set(name, slot, value)
+            self._ways_there.one_time(heard, name, slot, value, orders)
         self._ways_there.not_the_other(heard, orders)
         self._ways_there.returning(heard, orders)
         self._two_services.both(heard, orders)

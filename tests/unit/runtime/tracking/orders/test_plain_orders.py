@@ -466,3 +466,33 @@ def test_a_value_that_is_all_that_is_said_is_wished(
 ) -> None:
     state: BeliefState = {"hotel": {"area": "north"}}
     assert after(orders, said, state, "hotel") == {"hotel": left}
+
+
+JOURNEY = {"departure": "cambridge", "destination": "ely"}
+
+
+@pytest.mark.parametrize(
+    ("said", "turned"), [("cancel that", False), ("the other way round", True), ("and back", True)]
+)
+def test_the_ends_of_a_way_change_places_only_where_the_words_say_so(
+    orders: PlainOrders, said: str, turned: bool
+) -> None:
+    wrote = {"taxi": {"departure": "ely", "destination": "cambridge"}}
+    found = after(orders, said, {"taxi": JOURNEY}, "taxi", wrote)
+    assert found == (wrote if turned else {"taxi": JOURNEY})
+
+
+def test_a_way_that_the_network_made_of_one_place_keeps_the_end_that_is_said(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"taxi": {"departure": "the nirala", "destination": "the nirala"}}
+    found = after(orders, "a taxi home from the nirala", {}, "taxi", wrote)
+    assert found == {"taxi": {"departure": "nirala"}}
+
+
+@pytest.mark.parametrize("said", ["before 10am", "make it before 10am", "leaving before 10am"])
+def test_before_a_time_nothing_leaves_after_it(orders: PlainOrders, said: str) -> None:
+    wrote = {"train": {"leave": "10:00"}}
+    assert after(orders, said, {"train": JOURNEY}, "train", wrote) == {
+        "train": {**JOURNEY, "arrive": "10:00"}
+    }
