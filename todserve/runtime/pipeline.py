@@ -41,7 +41,13 @@ from todserve.runtime.spelling.speller import Spelled, Speller
 from todserve.runtime.spelling.utterance_reader import UtteranceReader
 from todserve.runtime.stopwatch import Stopwatch
 from todserve.runtime.system_history import HistoryForm
-from todserve.runtime.tracking.belief_tracking import Memory, Refusal, left_alone, track
+from todserve.runtime.tracking.belief_tracking import (
+    Memory,
+    Refusal,
+    RefusedValue,
+    left_alone,
+    track,
+)
 from todserve.runtime.tracking.state_replay import Replay, needs_replay
 from todserve.runtime.tracking.wish_parts import WishPart
 from todserve.runtime.turn_work import TurnWork
@@ -439,11 +445,18 @@ class Pipeline:
         return (domain,) if orders.should_be(work.utterance, domain) else ()
 
     def _asked_about(self, work: TurnWork) -> str | None:
-        """Return the active domain where a few words only ask for what is known of its entity."""
-        words = work.utterance.lower()
-        patterns = self.checkpoint.style.asked_patterns.values()
-        asks = len(words.split()) <= _FEW_WORDS and any(one.search(words) for one in patterns)
-        return work.memory.domain if asks else None
+        """Return the service where a few words only ask for what is known of an entity of it.
+
+        It is the one of the state that they name, "is the museum free", else the active one.
+        """
+        words, style = work.utterance.lower(), self.checkpoint.style
+        if len(words.split()) > _FEW_WORDS:
+            return None
+        asks = any(one.search(words) for one in style.asked_patterns.values())
+        if not asks and not style.patterns["asks_of_it"].search(words):
+            return None
+        named = self.checkpoint.grounds.orders.service_of(words, work.memory.state)
+        return named or (work.memory.domain if asks else None)
 
     def _follow(self, work: TurnWork) -> None:
         """Track the state and look it up, if the belief state was asked for or is needed."""
@@ -481,11 +494,37 @@ class Pipeline:
         matches = work.found.matches if work.found else None
         work.database_token = knowledge.database_token(memory.domain, matches)
         work.facts = self._facts(work, memory, memory.domain, work.found)
+        work.tracked = replace(
+            work.tracked, refused=(*work.tracked.refused, *self._still_unknown(work, memory))
+        )
         other = _begun_beside(work.memory, memory, knowledge)
         if other is not None:
             wishes = knowledge.in_force(other, memory.state[other])
             found = knowledge.query(other, wishes, limit=_FOR_A_REPLY)
             work.other_facts = self._facts(work, memory, other, found)
+
+    def _still_unknown(self, work: TurnWork, memory: Memory) -> tuple[RefusedValue, ...]:
+        """Return what was wished just before and cannot be, where the user says to book it.
+
+        "A train to hogwarts" leaves the journey of before in the state, which nobody means now.
+        """
+        facts, history = work.facts, work.request.history
+        if not self._checked or facts is None or not history:
+            return ()
+        if not facts.orders or facts.understood or work.doubtful is not None:
+            return ()
+        wishes = self.checkpoint.grounds.unknown.of(
+            self._reader.read(history[-1].user).text,
+            domain=memory.domain,
+            state=memory.state,
+            written={},
+            unsaid=(),
+        )
+        return tuple(
+            RefusedValue(domain=one.domain, slot=one.slot, value=one.value, reason=Refusal.UNKNOWN)
+            for one in wishes
+            if one.domain == memory.domain
+        )
 
     def _facts(
         self, work: TurnWork, memory: Memory, domain: str | None, found: DatabaseResult | None

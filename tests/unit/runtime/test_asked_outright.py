@@ -9,7 +9,7 @@ from todserve.runtime.language.prompts import Exchange
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
-from todserve.runtime.wire.request import TurnRequest
+from todserve.runtime.wire.request import TurnRequest, parse_request
 from todserve.runtime.wire.response import TurnResponse
 
 SHIPPED = Path(__file__).resolve().parents[3] / "checkpoints" / "multiwoz"
@@ -131,3 +131,22 @@ def test_people_and_prices_are_read_as_they_are_said(
     paraphrases: Paraphrases, typed: str, read: str
 ) -> None:
     assert paraphrases.read(typed).text == read
+
+
+def test_what_cannot_be_is_not_booked_as_what_was_wished_before(pipeline: Pipeline) -> None:
+    state = {
+        "train": {
+            **{"departure": "cambridge", "destination": "ely"},
+            **{"day": "tuesday", "leave": "09:00", "people": "2"},
+        }
+    }
+    replies = {}
+    for wish in ("a train to hogwarts please", "what does it cost?"):
+        history = ({"user": wish, "system": "i see."},)
+        body = {"user": "book it", "history": history, "state": state, "domain": "train"}
+        answer = pipeline.answer([parse_request(body)])[0]
+        assert isinstance(answer, TurnResponse)
+        assert answer.response is not None
+        replies[wish] = answer.response.text
+    assert replies["a train to hogwarts please"].startswith("I have no trains to Hogwarts.")
+    assert "Hogwarts" not in replies["what does it cost?"]

@@ -56,7 +56,8 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
     if _COUNT in wanted and _COUNT not in facts.asked:
         wanted -= {_COUNT}
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
-    if facts.recalled_bookings or not (booked or _may_tell_reference(facts)):
+    sought = facts.seeks_booking and not facts.may_book
+    if facts.recalled_bookings or sought or not (booked or _may_tell_reference(facts)):
         wanted -= {"reference"}
     added = [
         slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)
@@ -109,7 +110,6 @@ def _may_tell_reference(facts: Facts) -> bool:
     """Say whether a reference may follow a reply that says nothing of a booking."""
     if facts.may_book:
         return True
-    # Who asks for the number of what was never booked wants it booked; else it is another's.
     known = facts.reference is not None or not facts.told_references
     return "reference" in facts.asked and known
 

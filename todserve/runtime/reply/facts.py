@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from todserve.runtime.knowledge.domain_table import Comparison
 from todserve.runtime.knowledge.knowledge_base import DatabaseResult, KnowledgeBase
 from todserve.runtime.language.dialogue import DELETED, DONTCARE, BeliefState
 from todserve.runtime.language.schema import Schema
@@ -295,7 +296,15 @@ class Facts:
     @property
     def bookable(self) -> bool:
         """Whether a booking can be made now: all is known, and there is something to book."""
-        return bool(self.booking_slots) and not self.missing and self.matches > 0
+        known = bool(self.booking_slots) and not self.missing and self.matches > 0
+        return known and not self.unchosen
+
+    @property
+    def unchosen(self) -> bool:
+        """Whether nobody has said what should be booked: any one of all there are, it would be."""
+        if self.matches <= FEW or "name" not in self.compared or self.named_before():
+            return False
+        return not any(slot in self.compared for slot in self.slots)
 
     @property
     def may_book(self) -> bool:
@@ -387,6 +396,31 @@ class Facts:
         return self._meant_bookings if self.cancels else ()
 
     @property
+    def unwished(self) -> bool:
+        """Whether the user says of a service only that it is not wished: "i don't want a hotel"."""
+        if not self.domain or self.slots or self.before.get(self.domain):
+            return False
+        nouns = (self.style.nouns.get(self.domain), self.style.kind_words.get(self.domain))
+        said = [match.start() for one in nouns if one for match in one.finditer(self.utterance)]
+        excludes = self.style.patterns["excludes"]
+        return bool(said) and all(excludes.search(self.utterance[:at]) for at in said)
+
+    @property
+    def seeks_booking(self) -> bool:
+        """Whether the user speaks of a booking where nothing has been booked."""
+        asks = self.cancels or "reference" in self.asked or self._says("lists")
+        if not asks or self.orders or self.told_references:
+            return False
+        booked = self.style.patterns["booked"]
+        own = [self.style.sentences[one].lower() for one in ("unbooked", "offer")]
+        for text in self.said:
+            for one in own:
+                text = text.replace(one, "")
+            if booked.search(text):
+                return False  # a taxi, which has no reference
+        return any(self._slots_to_book(one) for one in self.schema.domains)
+
+    @property
     def goes_on(self) -> bool:
         """Whether the utterance says or asks something new of the active domain."""
         before = self.before.get(self.domain, {})
@@ -427,6 +461,12 @@ class Facts:
             return (own if len(own) > 1 else every)[:1]
         if self._says("second"):
             return (own if len(own) > 1 else every)[1:2]
+        if self.cancels and not self._named_bookings:
+            # "Cancel it": which of several is meant, nobody knows. A service's own are its.
+            nouns = self.style.nouns.items()
+            said = [domain for domain, noun in nouns if noun.search(self.utterance)]
+            taxis = tuple(self._arranged_before(self.before))
+            return tuple(one for one in (*every, *taxis) if not said or one.domain in said)
         return (own or every)[-1:]
 
     @property
@@ -618,8 +658,24 @@ def _wanted_first(
         return found, False
     turns = [*zip(["", *said], heard, strict=False)]
     forms = knowledge.forms
+    table = knowledge.tables.get(found.domain)
+    kinds = [
+        column
+        for column, how in ({} if table is None else table.comparisons).items()
+        if how is Comparison.EQUAL and column not in wishes
+    ]
+
+    def is_of_no_kind(value: str) -> bool:
+        # "Anything but indian", and nobody has asked for indian food since.
+        last = next((words for words in reversed(heard) if value in words), "")
+        return (
+            bool(last) and style.patterns["excludes"].search(last[: last.find(value)]) is not None
+        )
 
     def is_unwanted(row: Mapping[str, str]) -> bool:
+        values = {row.get(column, "").lower() for column in kinds} - {"", *forms.answers}
+        if any(is_of_no_kind(one) for one in values if not one.isdigit()):
+            return True
         name, unwanted = forms.without_article(row.get(key, "").lower()), False
         for reply, words in turns:
             at = words.find(forms.without_kinds(name) or name)

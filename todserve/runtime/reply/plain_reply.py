@@ -38,8 +38,12 @@ def plain_reply(
         return kept_reply(facts)
     if facts.recalled_bookings:
         return _recalled(facts)
+    if not facts.domain and facts.seeks_booking:
+        return f"{sentences['unbooked']} {sentences['more']}"
     if not facts.domain:
         return f"{_greeting(facts, acts)}{_services(facts)}"
+    if facts.unwished:
+        return _services(facts)
     if facts.is_unknown_name:
         return _filled(sentences["nowhere"], facts)
     if facts.asks_for_booking and not books and (earlier := _earlier_booking(facts)):
@@ -88,11 +92,24 @@ def plain_reply(
         return asked or f"{_greeting(facts, acts)}{sentences['more']}"
     if not facts.matches:
         return _filled(sentences["none"], facts)
-    return f"{_found(facts)} {asked or sentences['more']}".strip()
+    further = facts.narrowing if facts.unchosen and books else ""
+    return f"{_found(facts)} {asked or further or sentences['more']}".strip()
 
 
 def out_of_scope_reply(facts: Facts) -> str:
-    """Return that this checkpoint can do no more, and the way back to what was talked about."""
+    """Return that this checkpoint can do no more, and the way back to what was talked about.
+
+    What is said of a booking is answered: no service is named by "cancel my booking".
+    """
+    if facts.kept_bookings:
+        return kept_reply(facts)
+    if facts.recalled_bookings:
+        return _recalled(facts)
+    if facts.seeks_booking:
+        further = facts.style.sentences["offer" if facts.bookable else "more"]
+        return f"{facts.style.sentences['unbooked']} {further}"
+    if "reference" in facts.asked and facts.told_references:
+        return _earlier_booking(facts)
     back = _filled(facts.style.sentences["back"], facts) if facts.domain else ""
     return f"{_services(facts, 'outside')} {back}".strip()
 
@@ -197,6 +214,8 @@ def _earlier_booking(facts: Facts) -> str:
     if facts.told_references:
         code = wording.spoken("reference", facts.told_references[-1])
         return sentences["earlier"].replace("{code}", code)
+    if facts.bookable and facts.seeks_booking:
+        return f"{sentences['unbooked']} {sentences['offer']}"
     if facts.bookable:
         return ""
     asked = facts.style.question(facts.domain, facts.missing[0]) if facts.missing else ""

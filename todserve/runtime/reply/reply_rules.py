@@ -18,17 +18,19 @@ Example: "there are no expensive hotels" is struck by ``none`` where one of them
     reference   a reference of no booking, another entity's, or a new one without a word of booking
     undone      a booking is cancelled or changed, which nothing here can do; or anything but that,
                 where the user wants to be rid of it
-    venue       a name that is of no result and that nobody has said
+    venue       a name that is of no result and that nobody has said, or that is the second of none
     invented    a time, a price, a number or a code that is from nowhere
     which       a number or an address of any one of many, where nobody knows which is meant
     untold      nothing is told of what is only looked up, such as a department, though it was found
-                or of a booking whose reference, day, time or party is asked for
+                or of a booking whose reference, day, time or party is asked for; or something is
+                told of a service of which the user only says that it is not wished
     nowhere     anything but that there is no such place, where the user names an unknown one
     only        another one, where all that was found has been named or turned down
     rank        one, where the user asks for an earlier, later or cheaper one and there is none
     answer      a yes or no that nothing known bears out, or that what is known denies
     unknown     something else, where the user asks for what the database does not have
-    helpless    it can do nothing, it says, or understood nothing
+    helpless    it can do nothing, it says, or understood nothing; it greets as if nothing had been
+                said
     garbled     it goes round in circles, or says a word twice
 """
 
@@ -363,6 +365,13 @@ def _reference(draft: Draft) -> bool:
 
 def _venue(draft: Draft) -> bool:
     facts = draft.facts
+    keys = set(facts.style.slots.keys)
+    if not facts.pointed and any(
+        # "The second one is curry garden": of no list that anybody was told.
+        draft.says("second", one) and keys & set(one.slots)
+        for one in draft.claims
+    ):
+        return True
     known = [row.get(key, "").lower() for row in _rows(facts) for key in facts.style.slots.keys]
     known += [value.lower() for slots in facts.state.values() for value in slots.values()]
     keys = {facts.forms.comparison_key(one) for one in known if one}
@@ -393,6 +402,10 @@ def _which(draft: Draft) -> bool:
 
 def _untold(draft: Draft) -> bool:
     facts = draft.facts
+    if facts.unwished:
+        return True
+    if facts.seeks_booking and not facts.domain:
+        return True
     if facts.asks_for_booking and "reference" not in _slots(draft):
         return not facts.may_book
     if facts.recalls and not facts.recalled & set(_slots(draft)):
@@ -440,7 +453,7 @@ def _answer(draft: Draft) -> bool:
     if said and about:
         return not all(has) if yes else all(has)
     bare = len(first.text.split()) <= _BARE and not first.slots and len(draft.claims) == 1
-    return bare and not facts.understood and not any(True for _ in _flags_asked(facts))
+    return bare and not facts.understood and not (facts.row and _flags_asked(facts))
 
 
 def _unknown(draft: Draft) -> bool:
@@ -453,7 +466,17 @@ def _unknown(draft: Draft) -> bool:
 
 
 def _helpless(draft: Draft) -> bool:
+    if _greets_again(draft):
+        return True
     return any(draft.says("helpless", clause) for clause in draft.claims)
+
+
+def _greets_again(draft: Draft) -> bool:
+    """Say whether it greets in the middle of a dialogue, as if nothing had been said."""
+    facts = draft.facts
+    greeting = facts.style.sentences["greet"].strip(" .!").lower()
+    begins = draft.delexicalised.lower().startswith(greeting)
+    return begins and bool(facts.said and facts.slots) and greeting not in facts.utterance
 
 
 def _garbled(draft: Draft) -> bool:
@@ -464,7 +487,17 @@ def _garbled(draft: Draft) -> bool:
         return True
     if any(_says_nothing_of_all(clause) for clause in draft.claims):
         return True
+    if _says_again_what_stands(draft):
+        return True
     return twice or _lists_twice(text) or bool(_SAME_WORD.search(text) or _SPELT_OUT.search(text))
+
+
+def _says_again_what_stands(draft: Draft) -> bool:
+    """Say whether it repeats of an earlier reply what stands behind one where it is so."""
+    sentences = draft.facts.style.sentences
+    heads = [sentences[one].split(":")[0].lower() for one in ("stands", "unmoved", "kept")]
+    text = draft.delexicalised.lower()
+    return any(text.count(head) > 1 for head in heads)
 
 
 def _lists_twice(text: str) -> bool:

@@ -35,9 +35,11 @@ class Company:
         # "Six people, I forgot one": behind a bare comma a speaker begins a sentence.
         speaks = rf"{alternatives(ways.speakers)}\s+(?!{beside}\b)\w"
         comma = rf"\s*,\s*(?:{joining}\s+|(?!{speaks}))"
-        joined = rf"(?:{comma}|\s+{beside}\s+|\s*[+&]\s*)"
         number = alternatives((r"\d{1,2}", *(word for word in numbers if numbers[word] != "0")))
         whose, several = alternatives(words.whose), alternatives(counted.get("+", ()))
+        # "2 adults 2 kids": nothing has to stand between them.
+        listed = rf"(?<=[^\W\d])\s+(?={number}\s+{several}(?!\w))"
+        joined = rf"(?:{comma}|\s+{beside}\s+|\s*[+&]\s*|{listed})"
         one = "|".join(phrase for name, known in counted.items() if name != "+" for phrase in known)
         person = rf"(?:{whose}\s+(?:\w+\s+)?)?(?:{one})"
         many = rf"(?:{whose}\s+)?{number}\s+(?:\w+\s+)?{several}"
@@ -50,9 +52,16 @@ class Company:
         """A regular expression of one person or several."""
         self._as_many = re.compile(rf"\s*{as_many}\s*", re.IGNORECASE)
         # "Twelve of us and the bride" may count her twice, "twelve of us plus the bride" does not.
+        besides = alternatives(words.besides)
         self._and_more = re.compile(
             rf"(?<!\w)(?P<all>{number})\s+{alternatives(words.all_of)}\s+"
-            rf"{alternatives(words.besides)}\s+(?P<more>{self.people})(?!\w)",
+            rf"{besides}\s+(?P<more>{self.people})(?!\w)",
+            re.IGNORECASE,
+        )
+        # "For 4 plus a child": a bare number that something is for.
+        self._for_more = re.compile(
+            rf"(?:^|(?<!\w){alternatives(ways.pair_behind)}\s+)(?P<all>{number})\s*"
+            rf"{besides}\s*(?P<more>{self.people})(?!\w)",
             re.IGNORECASE,
         )
         # One more of whom nobody knows how many there are: "and the kids".
@@ -76,6 +85,9 @@ class Company:
         """
         for match in self._and_more.finditer(utterance):
             yield *match.span(), self._number_of(match["all"]) + self.number_of(match["more"])
+        for match in self._for_more.finditer(utterance):
+            total = self._number_of(match["all"]) + self.number_of(match["more"])
+            yield match.start("all"), match.end(), total
         for match in self._list.finditer(utterance):
             if self._goes_on.match(utterance, match.end()):
                 continue

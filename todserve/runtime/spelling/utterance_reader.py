@@ -1,8 +1,8 @@
 """UtteranceReader: reads what somebody typed as it was meant, in words that a network knows.
 
 First on the way of a request. Ties together, in this order, shorthand, the speller, the
-paraphrases, what is taken back in the same breath, and, once the state is known, the words that
-point at it. Example:
+paraphrases, what is near a venue, what is taken back in the same breath, and, once the state is
+known, the words that point at it. Example:
 ``reader.read("a swiming pool in the east, wait, north")`` is ``a swimming pool in the north``.
 """
 
@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from todserve.runtime.checkpoint import Checkpoint
 from todserve.runtime.spelling.back_references import BackReferences, Before
+from todserve.runtime.spelling.near_venues import NearVenues
 from todserve.runtime.spelling.paraphrases import Paraphrases, WholeNames, replaced
 from todserve.runtime.spelling.self_corrections import SelfCorrections
 from todserve.runtime.spelling.shorthand import Shorthand
@@ -29,6 +30,7 @@ class UtteranceReader:
         shorthand: reads what is typed short.
         speller: reads misspelt words.
         paraphrases: read phrases as plain words.
+        near: reads "near" a venue as the part of town where it is.
         corrections: drop what is taken back in the same breath.
         references: name what is pointed at.
     """
@@ -36,6 +38,7 @@ class UtteranceReader:
     shorthand: Shorthand | None = None
     speller: Speller | None = None
     paraphrases: Paraphrases | None = None
+    near: NearVenues | None = None
     corrections: SelfCorrections | None = None
     references: BackReferences | None = None
 
@@ -50,6 +53,7 @@ class UtteranceReader:
             shorthand=Shorthand(ways, whole),
             speller=speller,
             paraphrases=Paraphrases.of(ways, knowledge, whole),
+            near=NearVenues(ways, schema, knowledge),
             corrections=SelfCorrections.of(ways, schema, knowledge),
             references=BackReferences(ways, schema, knowledge, whole),
         )
@@ -68,6 +72,8 @@ class UtteranceReader:
             spelled = spelled.then(self.speller.read(spelled.text))
         if self.paraphrases is not None:
             spelled = spelled.then(self.paraphrases.read(spelled.text))
+        if self.near is not None:
+            spelled = spelled.then(replaced(spelled.text, self.near.found(spelled.text)))
         if self.corrections is not None:
             found = self.corrections.found(spelled.text)
             spelled = spelled.then(replaced(spelled.text, found))

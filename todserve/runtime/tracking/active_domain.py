@@ -47,6 +47,7 @@ def decide(
     utterance: str,
     schema: Schema,
     model: DomainModel | None = None,
+    kind: str | None = None,
 ) -> DomainDecision:
     """Decide what the turn is about.
 
@@ -57,6 +58,7 @@ def decide(
         utterance: what the user said, lower case.
         schema: knows slots and intents.
         model: weighs the words; None decides without.
+        kind: the service of the state of which the words name a kind: "is the museum free?"
     """
     seen = Evidence.of(previous, update, intent, utterance, schema, model)
     if previous is None:
@@ -65,6 +67,8 @@ def decide(
     if begun is not None:
         return _switched(begun, f"new {begun} {_listed(seen.changed[begun])}")
     if not seen.changed:
+        if kind is not None and kind != previous and kind in seen.named:
+            return _switched(kind, f"the user says a kind of {kind}")
         asked = _asked(previous, seen, schema)
         if asked is not None:
             return _switched(asked, f"the intent is {intent}")

@@ -227,7 +227,10 @@ def track(
             written = {**written, domain: {**written[domain], slot: DELETED}}
     state = apply_update(before, written)
     update = state_update(before, state)
-    decision = decide(memory.domain, update, intent, utterance, schema, domain_model)
+    kind = None
+    if grounds is not None and not update:
+        kind = grounds.orders.service_of(utterance.lower(), memory.state)
+    decision = decide(memory.domain, update, intent, utterance, schema, domain_model, kind)
     return Tracked(
         memory=Memory(
             state=state,

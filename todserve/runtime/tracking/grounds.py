@@ -170,6 +170,8 @@ class Grounds:
             return None  # no name is as long: the network went on to something else
         if slot in self.ways.relative.time_slots and _GOES_ON.match(value):
             return None  # nor is a time
+        if self.ways.pointing.paired(slot) != (slot,) and self.ways.pointing.is_no_place(value):
+            return None  # "to nowhere in particular"
 
         def indifferent(text: str) -> bool:
             return self.ways.indifference.search(text) is not None
@@ -270,8 +272,15 @@ class Grounds:
             GroundSource.EARLIER,
             spoken.earlier,
             lambda text: (
-                _says(text, value, self._forms)
-                or ((domain, slot) not in self.schema.types and _misspelt(text, value, self._forms))
+                # "Neither chinese nor italian" of just before wishes for neither.
+                not self.ways.pointing.excludes(value, text)
+                and (
+                    _says(text, value, self._forms)
+                    or (
+                        (domain, slot) not in self.schema.types
+                        and _misspelt(text, value, self._forms)
+                    )
+                )
             ),
         )
 

@@ -36,6 +36,7 @@ class PointingWords(BaseModel):
         greater: slot -> words for the one with the most.
         ranked: slot -> its values in their order; numbers have their own.
         same: slot -> words for the value that it has already.
+        near: slot -> words before a venue which has the value that is meant: "close to".
         same_as: slot -> how that is read, with ``{value}``.
         nouns: service -> words for a venue of it that was spoken of: "the hotel".
         sides: service -> words for what one has of it, which speak of it and name no venue: "the
@@ -69,6 +70,7 @@ class PointingWords(BaseModel):
         beyond: slot -> phrases for a value that no schema has: a stay of months, "tomorrow".
         ended: words at which the name of a place ends: "after".
         placeless: words behind "to" or "from" that begin no place: "get", "me".
+        no_place: words for a place that tell of none, wherever they stand: "nowhere".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +95,7 @@ class PointingWords(BaseModel):
     greater: Mapping[str, tuple[str, ...]] = {}
     ranked: Mapping[str, tuple[str, ...]] = {}
     same: Mapping[str, tuple[str, ...]] = {}
+    near: Mapping[str, tuple[str, ...]] = {}
     same_as: Mapping[str, str] = {}
     nouns: Mapping[str, tuple[str, ...]] = {}
     sides: Mapping[str, tuple[str, ...]] = {}
@@ -124,6 +127,7 @@ class PointingWords(BaseModel):
     beyond: Mapping[str, tuple[str, ...]] = {}
     ended: tuple[str, ...] = ()
     placeless: tuple[str, ...] = ()
+    no_place: tuple[str, ...] = ()
 
     def phrases(self) -> Iterator[str]:
         """Yield all regular expressions, one each."""
@@ -220,6 +224,14 @@ class PointingWords(BaseModel):
     def excluding(self) -> re.Pattern[str]:
         """Finds what rules out what stands behind it and leaves all else open: "anything but"."""
         return any_of(self.excluded)
+
+    def is_no_place(self, value: str) -> bool:
+        """Say whether a lower-case value begins as what tells of no place: "somewhere nice"."""
+        return self._no_place.match(value) is not None
+
+    @cached_property
+    def _no_place(self) -> re.Pattern[str]:
+        return any_of(self.no_place)
 
     def excludes(self, value: str, text: str) -> bool:
         """Say whether a lower-case text rules out a value, and says it nowhere else."""

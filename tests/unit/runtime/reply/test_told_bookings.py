@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.reply_talk import BOOKING, Talk
+from todserve.runtime.reply.plain_reply import out_of_scope_reply
 from todserve.runtime.reply.reply_stage import Source
 from todserve.runtime.reply.told_bookings import ToldBooking, told_bookings
 
@@ -64,6 +65,52 @@ def test_what_is_booked_is_not_said_to_be_cancelled(talk: Talk, user: str) -> No
         "I cannot cancel what is booked: Acorn Guest House, reference number AAAAAAA2. "
         "The phone number of Acorn Guest House is 01223353888."
     )
+
+
+def test_who_cancels_without_a_name_hears_of_all_that_is_booked(talk: Talk) -> None:
+    both = {**BOOKING, "restaurant": {"name": "the nirala"}}
+    for user in ("cancel it", "i didn't ask you to book that"):
+        facts = talk.facts("hotel", both, user=user, said=[NIRALA, ACORN], before=both)
+        text = talk.chosen("ok, it is cancelled.", facts).candidate.filled.text
+        assert "the Nirala, reference number CCCCCCC3" in text
+        assert "Acorn Guest House, reference number AAAAAAA2" in text
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["cancel my booking", "what is my reference", "did you book it", "what have i booked so far"],
+)
+def test_who_speaks_of_a_booking_where_there_is_none_is_told_so(talk: Talk, user: str) -> None:
+    facts = talk.facts("", {}, user=user)
+    assert talk.chosen("hello.", facts).candidate.filled.text.startswith("Nothing is booked yet.")
+    assert out_of_scope_reply(facts).startswith("nothing is booked yet.")
+
+
+def test_a_reference_is_told_though_the_question_was_taken_for_nobodys(talk: Talk) -> None:
+    facts = talk.facts("hotel", {}, user="what was my reference", said=[ACORN])
+    said = talk.stage.plain(out_of_scope_reply(facts), facts).filled.text
+    assert "AAAAAAA2" in said
+    assert "I can only" not in said
+
+
+def test_who_asks_for_a_reference_books_nothing_by_it(talk: Talk) -> None:
+    said = ["i have found 2."]
+    facts = talk.facts("hotel", BOOKING, user="whats the ref", said=said, intent="find_hotel")
+    text = talk.chosen("the [value_reference].", facts, intent="find_hotel").candidate.filled.text
+    assert text == "Nothing is booked yet. Shall I book it?"
+    again = talk.facts("hotel", BOOKING, user="my ref?", said=[*said, text], intent="find_hotel")
+    assert again.seeks_booking
+
+
+def test_what_stands_behind_an_earlier_reply_is_not_said_as_if_it_were_a_name(talk: Talk) -> None:
+    facts = talk.facts("hotel", MOVED, user="on friday", said=[ACORN], before=BOOKING)
+    text = "it is booked: the earlier booking stands as well: [value_reference]."
+    assert "garbled" in talk.candidate(text, facts).strikes
+
+
+def test_a_taxi_that_was_sent_is_something_booked(talk: Talk) -> None:
+    sent = "i have booked you a red skoda."
+    assert not talk.facts("taxi", {}, user="what is my reference", said=[sent]).seeks_booking
 
 
 def test_who_gives_up_one_thing_for_another_hears_of_both(talk: Talk) -> None:

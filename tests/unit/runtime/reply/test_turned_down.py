@@ -1,5 +1,7 @@
 """What the user has turned down is not offered again, and a venue is told as its service's own."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.reply_talk import Talk
@@ -81,3 +83,52 @@ def test_who_turns_it_down_is_told_of_another_one(talk: Talk) -> None:
     assert sent.rules == ("only",)
     assert sent.candidate.filled.text.startswith("I have found 3 places to stay. One of them is")
     assert first not in sent.candidate.filled.text.lower()
+
+
+def test_a_kind_that_was_turned_down_is_not_offered_until_it_is_asked_for(talk: Talk) -> None:
+    first = talk.facts("hotel", {}).row["type"]
+    heard = ["a place to stay", f"neither a hostel nor a {first}"]
+    said = ["what area?", "what price range?"]
+    facts = talk.facts("hotel", {}, user="anywhere", said=said, heard=heard)
+    assert facts.row["type"] != first
+    after_all = talk.facts("hotel", {}, user=f"ok, a {first} then", said=said, heard=heard)
+    assert after_all.row["type"] == first
+
+
+@pytest.mark.parametrize("user", ["i don't want a hotel", "no hotels please"])
+def test_a_service_that_is_only_turned_down_is_not_offered(talk: Talk, user: str) -> None:
+    facts = talk.facts("hotel", {}, user=user)
+    sent = talk.chosen("what area would you like to stay in?", facts)
+    assert sent.candidate.filled.text.startswith("I can help you with")
+
+
+def test_nothing_found_has_nothing(talk: Talk) -> None:
+    state = {"hotel": {"area": "west", "stars": "1"}}
+    facts = talk.facts("hotel", state, user="wait does it do parking?", intent="find_hotel")
+    assert facts.matches == 0
+    assert "answer" in talk.candidate("no, it does not. another area?", facts).strikes
+
+
+def test_a_venue_is_not_the_second_of_a_list_that_nobody_told(talk: Talk) -> None:
+    facts = talk.facts("hotel", {"hotel": {"area": "north"}}, user="what is the second called?")
+    assert "venue" in talk.candidate("the second one is [value_name].", facts).strikes
+
+
+def test_nobody_is_greeted_in_the_middle_of_a_dialogue(talk: Talk) -> None:
+    said, state = ["what time would you like?"], {"hotel": {"area": "north"}}
+    hello = "hello! how can i help you?"
+    for user, is_struck in (("now", True), ("hello again", False)):
+        facts = talk.facts("hotel", state, user=user, said=said)
+        assert ("helpless" in talk.candidate(hello, facts).strikes) is is_struck
+    assert "helpless" not in talk.candidate(hello, talk.facts("hotel", state, user="hey")).strikes
+
+
+def test_nothing_is_booked_of_which_nobody_has_said_anything(talk: Talk) -> None:
+    booking = {"day": "monday", "stay": "2", "people": "3"}
+    facts = talk.facts("hotel", {"hotel": booking}, user="a room for 3", intent="book_hotel")
+    facts = replace(facts, result=replace(facts.result, matches=30) if facts.result else None)
+    assert not facts.bookable
+    picky = replace(facts, state={"hotel": {**booking, "area": "dontcare"}})
+    assert picky.bookable
+    named = replace(facts, said=[f"{facts.name} is nice."])
+    assert named.bookable

@@ -101,6 +101,9 @@ def test_a_known_phrase_is_read_plainly(paraphrases: Paraphrases, said: str, rea
         ("twelve of us plus the bride", "13 people"),
         ("six of us not counting the driver", "7 people"),
         ("me and 2 kids, 3 nights from monday", "3 people, 3 nights from monday"),
+        ("a table for 4 plus a child at 7", "a table for 5 people at 7"),
+        ("2 adults and a child, from monday", "3 people, from monday"),
+        ("2 adults 2 kids, 3 nights", "4 people, 3 nights"),
     ],
 )
 def test_people_are_counted_by_who_they_are(paraphrases: Paraphrases, said: str, read: str) -> None:
@@ -126,6 +129,8 @@ def test_people_are_counted_by_who_they_are(paraphrases: Paraphrases, said: str,
         "me, my wife and the kids",
         "me, my wife, my mum and the kids",
         "i need a train and 2 tickets",
+        "at 7 plus a child menu",
+        "3 stars 2 people",
         "our car broke down",
         "a fancy restaurant",
         "12 of us and the bride",

@@ -54,6 +54,12 @@ def test_the_intent_names_a_domain_without_slots() -> None:
     assert active(None, {}, "find_hotel", "i need a bed") == ("hotel", True)
 
 
+def test_a_kind_of_another_service_that_the_intent_agrees_to_switches() -> None:
+    for intent, active_then in (("find_attraction", "attraction"), ("general", "restaurant")):
+        decision = decide("restaurant", {}, intent, "is the museum free", SCHEMA, kind="attraction")
+        assert decision.active == active_then
+
+
 def test_an_intent_of_the_same_domain_holds_it() -> None:
     assert active("train", {}, "book_train", "book it") == ("train", False)
 

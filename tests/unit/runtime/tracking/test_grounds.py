@@ -295,3 +295,30 @@ def test_the_floor_is_where_asking_gains_most(
     judged: list[tuple[float, bool]], floor: float
 ) -> None:
     assert confidence_floor(judged) == floor
+
+
+@pytest.mark.parametrize(
+    ("said", "bears_out"),
+    [("neither chinese nor italian", False), ("anything but italian", False), ("italian", True)],
+)
+def test_what_was_ruled_out_before_bears_nothing_out(
+    grounds: Grounds, said: str, bears_out: bool
+) -> None:
+    history = [Exchange(user=said, system="what price?"), Exchange(user="hm", system="which day?")]
+    spoken = Spoken.of("cheap, on friday", history, NO_STATE)
+    assert grounds.grounded("restaurant", "food", "italian", spoken) is bears_out
+
+
+@pytest.mark.parametrize("place", ["nowhere", "somewhere nice", "anywhere", "some place"])
+def test_what_is_no_place_is_no_end_of_a_way(grounds: Grounds, place: str) -> None:
+    spoken = Spoken.of(f"a taxi to {place}", (), NO_STATE)
+    assert not grounds.grounded("taxi", "destination", place, spoken)
+    assert grounds.grounded(
+        "taxi", "destination", "12 mill road", Spoken.of("12 mill road", (), {})
+    )
+
+
+def test_who_asks_for_a_table_counts_nobody(grounds: Grounds) -> None:
+    for said, counts in (("can i get a table at 8", False), ("a table for one", True)):
+        spoken = Spoken.of(said, (), NO_STATE)
+        assert grounds.grounded("restaurant", "people", "1", spoken) is counts

@@ -60,6 +60,17 @@ class HeardValues:
             if heard.state.get(domain, {}).get(slot) != value:
                 orders.set(domain, slot, value)
 
+    def answered(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Hear a value that is all that is said, where the network heard nothing: "cheap"."""
+        domain, polite = heard.domain, self.words.pointing.polite
+        if domain is None or "?" in heard.text or heard.written or domain not in self.words.closed:
+            return
+        text = any_of(polite).sub("", heard.text).strip(" .,!") if polite else heard.text
+        for slot, value in self.words.values_in(domain, text):
+            alone = self.words.forms.comparison_key(text) == self.words.forms.comparison_key(value)
+            if alone and self.words.is_compared(domain, slot):
+                orders.set(domain, slot, value)
+
     def counted(self, heard: Hearing, orders: OrderSheet) -> None:
         """Hear a number with its unit, where one service alone may be counted so."""
         services = heard.written if heard.about is None else (heard.about,)

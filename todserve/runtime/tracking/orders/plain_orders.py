@@ -96,6 +96,7 @@ class PlainOrders:
         times = self.told_times.of(heard.text, written, unsaid, heard.about, state)
         for name, slot, value in times:
             orders.set(name, slot, value)
+            self._ways_there.one_time(heard, name, slot, value, orders)
         self._ways_there.not_the_other(heard, orders)
         self._ways_there.returning(heard, orders)
         self._two_services.both(heard, orders)
@@ -110,6 +111,7 @@ class PlainOrders:
             for slot in self.indifference.of(heard.text, heard.reply, heard.about, state, written):
                 orders.set(heard.about, slot, DONTCARE)
         self._heard_values.wanted(heard, orders)
+        self._heard_values.answered(heard, orders)
         self._heard_values.located(heard, orders)
         self._heard_values.counted(heard, orders)
         self._heard_values.misheard(heard, orders)
@@ -129,6 +131,10 @@ class PlainOrders:
     def should_be(self, utterance: str, domain: str) -> dict[str, str]:
         """Return what the words say that something of a service should be: slot -> value."""
         return self._heard_values.should_be(utterance.lower(), domain)
+
+    def service_of(self, utterance: str, known: Collection[str]) -> str | None:
+        """Return the one of some services that lower-case words name, or a kind of."""
+        return self._words.service_of(utterance, known)
 
     def homes_of(self, written: Written) -> tuple[str, ...]:
         """Return the services of names that the network gave to another one."""

@@ -6,6 +6,7 @@ tuesday and the table to monday; "the other way round" turns a journey.
 
 from dataclasses import dataclass
 
+from todserve.runtime.language.dialogue import DELETED
 from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet
 from todserve.runtime.tracking.orders.order_words import OrderWords
 
@@ -25,6 +26,7 @@ class Swaps:
     def swapped(self, heard: Hearing, orders: OrderSheet) -> None:
         """Let values change places: of two services, or the ends of a way."""
         if not self.words.pointing.turning.search(heard.text):
+            self._unasked(heard, orders)
             return
         slots = dict.fromkeys(slot for known in heard.state.values() for slot in known)
         for slot in slots:
@@ -49,3 +51,19 @@ class Swaps:
             ):
                 orders.set(heard.domain or "", first, ends[1])
                 orders.set(heard.domain or "", last, ends[0])
+
+    def _unasked(self, heard: Hearing, orders: OrderSheet) -> None:
+        """Leave both ends of a way where nothing of either is said: "cancel that"."""
+        if self.words.pointing.going_back.search(heard.text):
+            return
+        key = self.words.forms.comparison_key
+        said = key(heard.text)
+        for domain, new in heard.written.items():
+            known = heard.state.get(domain, {})
+            for pair in self.words.pointing.pairs:
+                ends = [new.get(slot, "") for slot in pair]
+                if all(slot in known for slot in pair) and not any(
+                    end in ("", DELETED) or any(key(word) in said for word in end.split())
+                    for end in ends
+                ):
+                    orders.kept |= {(domain, slot) for slot in pair}

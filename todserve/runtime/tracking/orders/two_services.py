@@ -4,7 +4,7 @@ Example: "hotel south, restaurant north" gives each its area, "make both saturda
 same day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from todserve.runtime.language.dialogue import DELETED
@@ -28,19 +28,19 @@ class TwoServices:
         """Give each service that is spoken of the one value that is said of both."""
         if not self.words.pointing.both_of.search(heard.text):
             return
-        known = dict.fromkeys((*heard.state, *heard.written))
+        known = dict.fromkeys((*heard.state, *heard.written, *self._named(heard)))
         words = self.words.forms.words_of(heard.text)
         for slot, unit in self.words.pointing.counting.items():
             counted = {
                 one.key for one in words if unit.match(heard.text, one.end) and one.key.isdigit()
             }
             self._to_all(slot, counted, known, orders)
-        text = heard.text
+        text, having = heard.text, [*heard.state.values()]
         if known.keys() - heard.state.keys():
             # A wish that begins says more of one than of both: "a cheap room and a table".
-            parts = self.words.phrases.split(text)
-            text = " ".join(one for one in parts if self.words.pointing.both_of.search(one))
-        for slot in dict.fromkeys(slot for slots in heard.state.values() for slot in slots):
+            text = " ".join(self._of_both(self.words.phrases.split(text)))
+            having += [dict.fromkeys(self.words.schema.slots(one), "") for one in known]
+        for slot in dict.fromkeys(slot for slots in having for slot in slots):
             said = {
                 value
                 for domain in known
@@ -48,6 +48,22 @@ class TwoServices:
                 if found == slot
             }
             self._to_all(slot, said, known, orders)
+
+    def _named(self, heard: Hearing) -> tuple[str, ...]:
+        """Return the services that words name which begin with both of them."""
+        if heard.state or self.words.denies(heard.text):
+            return ()
+        return tuple(one for one, noun in self.words.nouns.items() if noun.search(heard.text))
+
+    def _of_both(self, parts: Iterable[str]) -> Iterator[str]:
+        """Yield the parts that speak of both, with those that go on from there."""
+        going_on = False
+        for part in parts:
+            both = self.words.pointing.both_of.search(part) is not None
+            named = any(noun.search(part) for noun in self.words.nouns.values())
+            going_on = both or (going_on and not named)
+            if going_on:
+                yield part
 
     def addressed(self, heard: Hearing, orders: OrderSheet, *, parted: bool) -> None:
         """Give each of two services the values that are said in its own part of the sentence.

@@ -14,6 +14,8 @@ from todserve.runtime.tracking.orders.order_sheet import Hearing, OrderSheet
 from todserve.runtime.tracking.orders.order_words import OrderWords
 from todserve.runtime.tracking.pointing_words import alternatives, any_of
 
+_TWO = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class WaysThere:
@@ -40,6 +42,18 @@ class WaysThere:
                         orders.set(heard.domain, slot, DELETED)
                     else:
                         orders.kept.add((heard.domain, slot))
+
+    def one_time(
+        self, heard: Hearing, domain: str, slot: str, value: str, orders: OrderSheet
+    ) -> None:
+        """Keep out a time of a way that was heard as the other one's, which is put right."""
+        if slot in self.words.pointing.of_way:
+            new = heard.written.get(domain, {})
+            orders.kept |= {
+                (domain, one)
+                for one in self.words.pointing.of_way
+                if one != slot and new.get(one) == value
+            }
 
     def not_the_other(self, heard: Hearing, orders: OrderSheet) -> None:
         """Take back the time that is denied where another is said: "arrive by 9, not leave"."""
@@ -72,9 +86,17 @@ class WaysThere:
                         orders.set(domain, slot, said[1])
                 if not one or one != other:
                     continue
+                ends = [slot for slot in pair if slot in leads]
+                told = [slot for slot in ends if self._says_end(slot, one, heard.text)]
+                if len(told) == 1 and len(ends) == _TWO:
+                    # "A taxi home from there" tells where it begins, and goes elsewhere.
+                    orders.kept |= {(domain, slot) for slot in ends if slot not in told}
                 for slot in pair:
                     said = leads[slot].search(heard.text) if slot in leads else None
                     if said is not None and said[1] != one:
+                        if self.words.pointing.is_no_place(said[1]):
+                            orders.kept.add((domain, slot))  # "from there"
+                            continue
                         free = not self.words.schema.values(domain, slot)
                         orders.set(domain, slot, said[1] if free else DELETED)
 
@@ -98,6 +120,12 @@ class WaysThere:
                 } - {value for end, value in slots.items() if end != slot}
                 if len(names) == 1:
                     orders.set(domain, slot, names.pop())
+
+    def _says_end(self, slot: str, value: str, text: str) -> bool:
+        """Say whether a place is said as one end of a way: "from there"."""
+        said = self.words.pointing.ends[slot].search(text)
+        key = self.words.forms.comparison_key
+        return said is not None and key(value) in key(said[1])
 
     def _is_more_than(self, value: str, said: str) -> bool:
         """Say whether a value is a venue's name and more: "cotto museum" for "cotto"."""

@@ -154,6 +154,31 @@ def test_a_wish_that_begins_says_of_both_only_what_stands_beside_it(orders: Plai
     assert found == {"hotel": {"people": "4"}, "restaurant": {"people": "4"}}
 
 
+def test_what_is_said_of_both_services_that_words_begin_with_is_of_each(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"hotel": {"type": "hotel"}, "restaurant": {"area": "north"}}
+    found = after(orders, "a hotel and a restaurant, both in the north and cheap", {}, "", wrote)
+    assert found == {
+        "hotel": {"type": "hotel", "area": "north", "pricerange": "cheap"},
+        "restaurant": {"area": "north", "pricerange": "cheap"},
+    }
+
+
+def test_a_service_that_the_network_overlooked_has_what_is_said_of_both(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"hotel": {"pricerange": "cheap"}}
+    found = after(orders, "a hotel and a restaurant. both should be cheap", {}, "", wrote)
+    assert found == {"hotel": {"pricerange": "cheap"}, "restaurant": {"pricerange": "cheap"}}
+
+
+def test_what_another_service_is_goes_to_none_of_both(orders: PlainOrders) -> None:
+    wrote = {"hotel": {"area": "north"}, "restaurant": {"area": "north"}}
+    said = "a hotel and a restaurant, both in the north, and a cheap taxi"
+    assert after(orders, said, {}, "", wrote) == wrote
+
+
 def test_the_way_back_does_not_leave_at_the_time_of_the_way_there(orders: PlainOrders) -> None:
     there: BeliefState = {
         "train": {"departure": "ely", "destination": "cambridge", "leave": "09:00"}
@@ -425,3 +450,49 @@ def test_a_wish_that_is_a_venues_name_is_the_name(
     found = after(orders, food, {}, "restaurant", {"restaurant": {"food": food}})
     assert found["restaurant"].get("name") == name
     assert ("food" in found["restaurant"]) == (name is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("cheap please", {"area": "north", "pricerange": "cheap"}),
+        ("cheap", {"area": "north", "pricerange": "cheap"}),
+        ("cheap?", {"area": "north"}),
+        ("too expensive", {"area": "north"}),
+    ],
+)
+def test_a_value_that_is_all_that_is_said_is_wished(
+    orders: PlainOrders, said: str, left: dict[str, str]
+) -> None:
+    state: BeliefState = {"hotel": {"area": "north"}}
+    assert after(orders, said, state, "hotel") == {"hotel": left}
+
+
+JOURNEY = {"departure": "cambridge", "destination": "ely"}
+
+
+@pytest.mark.parametrize(
+    ("said", "turned"), [("cancel that", False), ("the other way round", True), ("and back", True)]
+)
+def test_the_ends_of_a_way_change_places_only_where_the_words_say_so(
+    orders: PlainOrders, said: str, turned: bool
+) -> None:
+    wrote = {"taxi": {"departure": "ely", "destination": "cambridge"}}
+    found = after(orders, said, {"taxi": JOURNEY}, "taxi", wrote)
+    assert found == (wrote if turned else {"taxi": JOURNEY})
+
+
+def test_a_way_that_the_network_made_of_one_place_keeps_the_end_that_is_said(
+    orders: PlainOrders,
+) -> None:
+    wrote = {"taxi": {"departure": "the nirala", "destination": "the nirala"}}
+    found = after(orders, "a taxi home from the nirala", {}, "taxi", wrote)
+    assert found == {"taxi": {"departure": "nirala"}}
+
+
+@pytest.mark.parametrize("said", ["before 10am", "make it before 10am", "leaving before 10am"])
+def test_before_a_time_nothing_leaves_after_it(orders: PlainOrders, said: str) -> None:
+    wrote = {"train": {"leave": "10:00"}}
+    assert after(orders, said, {"train": JOURNEY}, "train", wrote) == {
+        "train": {**JOURNEY, "arrive": "10:00"}
+    }
