@@ -480,10 +480,15 @@ def test_an_address_of_another_server_is_told_with_what_is_here(
 
 
 def test_what_rasa_does_with_restart_and_session_start_by_itself_is_done(
-    gateway: GatewayServer,
+    gateway: GatewayServer, model: ModelServer
 ) -> None:
     assert said(gateway, '/inform{"people": "4"}')[0] == {"text": "Look."}
     assert said(gateway, "/session_start") == []
+    said(gateway, "hello")
+    assert model.requests[-1]["state"]["train"]["people"]["value"] == "4"
     assert said(gateway, "/restart") == []
-    tracker = gateway.call("GET", "/conversations/anna/tracker").json()
-    assert tracker["slots"].get("people") is None
+    said(gateway, "hello")
+    assert (model.requests[-1]["state"], model.requests[-1]["history"]) == ({}, [])
+    assert "domain" not in model.requests[-1]
+    said(gateway, "again")
+    assert [one["user"] for one in model.requests[-1]["history"]] == ["hello"]
