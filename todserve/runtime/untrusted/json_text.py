@@ -67,7 +67,9 @@ def parse_json(text: str | bytes, *, most: int = MOST_BYTES, levels: int = MOST_
     if len(text) > most:
         raise DataError(f"got {len(text)} bytes of JSON; expected at most {most}")
     try:
-        value = json.loads(text)
+        # Editors of Windows begin a file so.
+        bare = text.removeprefix("\ufeff") if isinstance(text, str) else text
+        value = json.loads(bare)
     except RecursionError:
         raise _too_deep(levels) from None
     except UnicodeDecodeError as error:
