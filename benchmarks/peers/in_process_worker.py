@@ -54,7 +54,7 @@ def _pipeline(folder: Path, settings: dict[str, Any]) -> Answer:
     from todserve.runtime.wire.request import parse_request
     from todserve.runtime.wire.response import encode
 
-    pipeline = Pipeline.load(folder, settings=EngineSettings(**settings))
+    pipeline = Pipeline.load(folder, settings=EngineSettings(**settings).of_a_part())
 
     def answer(mode: str, body: Any) -> tuple[float, Any]:
         request = parse_request(body)

@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from todserve.runtime.checkpoint import load_network, weights_checksum
+from todserve.runtime.engines.engine_export import export_checkpoint
 from todserve.runtime.engines.engine_settings import EngineSettings
-from todserve.runtime.engines.engine_spec import Dtype
+from todserve.runtime.engines.engine_spec import Dtype, EngineName
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput
 from todserve.runtime.language.tasks import TASKS, TaskName
 from todserve.runtime.pipeline import Pipeline
 from todserve.runtime.wire.request import TurnRequest, parse_request
 from todserve.runtime.wire.response import TurnResponse, decode, encode
+from todserve.runtime.worker.parallel_pipeline import ParallelPipeline
 
 REQUESTS = [
     parse_request({"user": "I want a train to Ely"}),
@@ -61,6 +63,27 @@ def test_batch_answers_each_request_as_if_alone(pipeline: Pipeline) -> None:
     together = answers(pipeline, REQUESTS)
     alone = [answers(pipeline, [request])[0] for request in REQUESTS]
     assert [without_times(one) for one in together] == [without_times(one) for one in alone]
+
+
+def test_parts_of_a_batch_on_threads_are_answered_as_if_alone(
+    each_tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    export_checkpoint(each_tiny_checkpoint, folder, engine=EngineName.ONNX, dtype=Dtype.FLOAT32)
+    settings = EngineSettings(engine=EngineName.ONNX, threads=1)
+    pipeline = Pipeline.load(folder, settings=settings, constrained=True)
+    alone = [without_times(answers(pipeline, [request])[0]) for request in REQUESTS]
+    parallel = ParallelPipeline.of(pipeline, 3)
+    for _ in range(5):
+        found = parallel.answer(REQUESTS * 4)
+        assert all(isinstance(one, TurnResponse) for one in found)
+        assert [without_times(one) for one in found if isinstance(one, TurnResponse)] == alone * 4
+    assert parallel.tokens.read > pipeline.tokens.read > 0
+
+
+def test_a_pipeline_whose_engine_cannot_be_shared_has_no_twin(pipeline: Pipeline) -> None:
+    with pytest.raises(TypeError, match="TorchEngine cannot be shared"):
+        pipeline.twin()
 
 
 def test_answer_names_its_model_and_survives_json(

@@ -5,6 +5,8 @@ command line from its flags. Standard library and pydantic only.
 Example: ``EngineSettings(engine="onnx", dtype="int8", threads=2)``.
 """
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from todserve.runtime.engines.engine_spec import REFERENCE, Dtype, EngineName
@@ -26,6 +28,15 @@ class EngineSettings(BaseModel):
     engine: EngineName = REFERENCE
     dtype: Dtype = Dtype.FLOAT32
     threads: PositiveInt | None = None
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts a worker divides a batch; one where the engine is not shared."""
+        return (self.threads or 1) if self.engine.spec.is_shared else 1
+
+    def of_a_part(self) -> Self:
+        """Return the settings of what answers one part, on one thread."""
+        return self if self.parts == 1 else self.model_copy(update={"threads": 1})
 
     @model_validator(mode="after")
     def _fit(self) -> "EngineSettings":

@@ -166,11 +166,9 @@ class TurnWorker:
         """
         begin_traces(f"todserve {model_name}")
         settings = EngineSettings(**section.get("engine", {}))
-        threads = settings.threads or 1
-        are_parts = threads > 1 and settings.engine.spec.is_shared
         pipeline = Pipeline.load(
             folder,
-            settings=settings.model_copy(update={"threads": 1}) if are_parts else settings,
+            settings=settings.of_a_part(),
             constrained=DecodingSettings(**section.get("decoding", {})).constrained,
             spelling=ReadingSettings(**section.get("reading", {})).spelling,
             model_name=model_name,
@@ -180,7 +178,7 @@ class TurnWorker:
         # Now, so that no request can fail with it.
         described = describe(pipeline.checkpoint, pipeline.identity)
         return cls(
-            ParallelPipeline.of(pipeline, threads) if are_parts else pipeline,
+            ParallelPipeline.of(pipeline, settings.parts) if settings.parts > 1 else pipeline,
             limits=RequestLimits(**section.get("limits", {})),
             description=described.model_dump(mode="json"),
         )
