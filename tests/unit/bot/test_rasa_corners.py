@@ -160,3 +160,32 @@ def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path: Path) -> No
     faults: list[Fault] = []
     assert read_located(path, faults) is None
     assert [(one.line, one.got) for one in faults] == [(2, "no UTF-8 (byte 18)")]
+
+
+def test_an_intent_of_rasa_one_triggers_its_action(tmp_path: Path) -> None:
+    intents = "intents: [{greet: {triggers: utter_more}}, affirm, {inform: {triggers: action_no}}]"
+    domain = DOMAIN.replace("intents: [greet, affirm, inform]", intents)
+    report = converted(tmp_path, **{"domain.yml": domain}, **NO_RULES)
+    assert dict(report.bot.actions.intents) == {"greet": "utter_more"}
+    assert "intents: triggers an action that is nowhere listed" in told(report)
+
+
+def test_a_form_is_left_by_rasa_ones_name_for_it_too(tmp_path: Path) -> None:
+    domain = DOMAIN + "forms: {seats: {required_slots: [number]}}\n"
+    stories = (
+        '## stop\n* greet\n  - seats\n  - form{"name": "seats"}\n* affirm\n'
+        '  - utter_bye\n  - action_deactivate_form\n  - form{"name": null}\n'
+    )
+    report = converted(tmp_path, **{"domain.yml": domain, "data/s.md": stories}, **NO_RULES)
+    (rule,) = [one for one in report.bot.rules if one.intent == "affirm"]
+    assert (rule.form, rule.leave) == ("seats", True)
+    assert "action_deactivate_form" not in told(report)
+
+
+def test_regular_expressions_of_the_old_json_have_their_line(tmp_path: Path) -> None:
+    old = (
+        '{"rasa_nlu_data": {"common_examples": [{"text": "hey", "intent": "greet"}],\n'
+        '"regex_features": [{"name": "zip", "pattern": "[0-9]{5}"}]}}'
+    )
+    report = converted(tmp_path, **{"data/old.json": old})
+    assert "old.json:2" in told(report)

@@ -33,6 +33,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
+    Place,
     RasaEntity,
     RasaStory,
     SlotStep,
@@ -44,6 +45,8 @@ AGREEING = frozenset({"affirm", "deny"})
 RESTART = "action_restart"
 """Rasa's own, and every bot's."""
 _DEACTIVATE = "action_deactivate_loop"
+_LEAVING = (_DEACTIVATE, "action_deactivate_form")
+"""The same under its name today and in Rasa 1."""
 _LISTEN = "action_listen"
 _SILENT = (_LISTEN, "action_session_start")
 _REQUESTED = "requested_slot"
@@ -93,6 +96,7 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
             continue  # the fallback's own
         for branch in _branches(rule):
             reading.follow(branch, ruled=True)
+    reading.trigger(assistant.triggers)
     for story in assistant.project.stories:
         for branch in _branches(story):
             reading.follow(branch, ruled=False)
@@ -190,6 +194,18 @@ class _Reading:
             for checkpoint in story.closes if done else ():
                 self._before.setdefault(checkpoint, {})[done[-1]] = None
 
+    def trigger(self, triggers: Mapping[str, tuple[str, Place]]) -> None:
+        """Take in the actions that intents of Rasa 1 lead to by themselves."""
+        for intent, (action, place) in triggers.items():
+            if action in self._listed or action == RESTART:
+                self.answers.setdefault(intent, Counter())[(action,)] += 1
+                self.places.setdefault((intent, (action,)), f"{place.file}:{place.line}")
+            else:
+                self._report.skipped(
+                    "intents: triggers an action that is nowhere listed",
+                    f"{place.file}:{place.line} {action}",
+                )
+
     def follow(self, story: RasaStory, *, ruled: bool) -> None:
         """Take in one rule or story."""
         where = f"{story.place.file}:{story.place.line}"
@@ -259,7 +275,7 @@ class _Reading:
                 begun.add(step.name)
             elif step.name in self._listed or step.name == RESTART:
                 done.append(Done(name=step.name, told=self._meant(told), raw=tuple(told.items())))
-            elif step.name == _DEACTIVATE:
+            elif step.name in _LEAVING:
                 left = True
             elif step.name not in (_LISTEN, TWO_STAGE):
                 self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
