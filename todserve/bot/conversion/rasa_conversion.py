@@ -167,7 +167,7 @@ def _begins_late(story: RasaStory, report: ReadReport) -> bool:
 
     "Yes" alone teaches a model nothing but to take every yes for that one.
     """
-    late = story.opens is not None or (
+    late = bool(story.opens) or (
         bool(story.steps)
         and isinstance(story.steps[0], ActionStep)
         and story.steps[0].name not in ("action_session_start", "action_listen")
