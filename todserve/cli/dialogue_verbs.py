@@ -26,9 +26,7 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="the backup")]
 
 def add_dialogue_verbs(app: typer.Typer) -> None:
     """Add ``dialogues``: back up and restore what is remembered, export or erase one person's."""
-    dialogues = typer.Typer(
-        help="What the gateway remembers: back up, restore, one person's.", no_args_is_help=True
-    )
+    dialogues = typer.Typer(help="What the gateway remembers: back up, restore, one person's.")
     dialogues.command("backup", cls=VerbCommand)(_back_up)
     dialogues.command("restore", cls=VerbCommand)(_restore)
     dialogues.command("export", cls=VerbCommand)(_export)

@@ -79,7 +79,7 @@ def find(name: str, root: Path | str | None = None) -> CorpusSource:
     publisher = reader_of(name).publisher
     given = root if root is not None else os.environ.get(TOD_DATA)
     if given is None:
-        raise _missing(publisher, "neither a path nor TOD_DATA is set")
+        raise _missing(publisher, "neither a folder (--corpora) nor TOD_DATA is given")
     place = Path(given)
     if place.is_file():
         if place.name.endswith(".tar.xz"):

@@ -3,7 +3,7 @@
 Stands after training, where the configuration says ``finish: true``, as one for one's own corpus
 does by itself. Everything is fitted and scored on what was put aside: temperatures change no
 answer, and the intent model's factors are scored by those fitted on the other half.
-Example: ``finish(Path("runs/our_bot/checkpoint"), Path("runs/our_bot/prepared"))``.
+Example: ``finish(Path("runs/our-bot/checkpoint"), Path("runs/our-bot/prepared"))``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.label_names import run_name
 from todserve.corpora.registry import CORPORA
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptFormat
@@ -56,7 +56,7 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     form = PromptFormat.load(start / _FORMAT_FILE).model_dump(mode="json", exclude={"tasks"})
     turns = _turns(names)
     defaults: dict[str, Any] = {
-        "name": label(Path(names[0]).resolve().name),
+        "name": run_name(Path(names[0])),
         "dev_corpus": names[0],
         "held_out": _HELD_OUT if turns <= _LARGE else _HELD_OUT_OF_LARGE,
         "stratified": True,

@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (corpus / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     overrides = (f"initial={base / 'start'}", "steps=6", "batch_examples=16", "dtype=float32")
     run_training(str(corpus), overrides=overrides, runs=base / "runs", threads=1)
-    return base / "runs" / "our_bot"
+    return base / "runs" / "our-bot"
 
 
 def test_a_fifth_of_each_intent_is_held_out(folder: Path) -> None:

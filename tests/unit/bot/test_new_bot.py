@@ -45,6 +45,7 @@ def test_a_new_bot_can_be_talked_to_at_once_and_notes_a_request_once(
         "i need an appointment on friday",
         "i'm anna",
         "25:00",
+        "i mean monday",
         "14:30",
         "thanks",
         "no, tuesday",
@@ -53,7 +54,9 @@ def test_a_new_bot_can_be_talked_to_at_once_and_notes_a_request_once(
     assert main(["bot", "shell", str(tmp_path / "new" / "bot.yml")]) == 0
     heard = said(capsys)
     assert heard[0] == "Hello! What can I do for you?"
-    assert "Sorry, I cannot take 25:00 for that." in heard
+    assert 'Sorry, I cannot take "25:00" for that.' in heard
+    assert not [line for line in heard if "i mean" in line]
+    assert "Book an appointment: Anna, Monday, 14:30. Is that right?" in heard
     assert heard[-2] == "Book an appointment: Anna, Tuesday, 14:30. Is that right?"
     assert heard[-1].startswith("I have noted it under ")
 
