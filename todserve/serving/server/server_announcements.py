@@ -62,8 +62,8 @@ def run_stop(*, log_dir: Path = DEFAULT_LOG_DIR) -> bool:
     """Stop the server, confirm that no process is left, and say so; False if none was running."""
     stopped = stop(log_dir)
     nothing = (
-        f"nothing was running: `tod start` left no record of a server in {log_dir}/; one with "
-        "other --logs is named by them"
+        f"nothing was running that `tod start` has recorded in {log_dir}; --logs names another "
+        "folder"
     )
     say("stopped; no process is left" if stopped else nothing)
     return stopped
