@@ -78,17 +78,19 @@ class Drawn:
         corpus: short name.
         intents: as many of its intents, the same ones every time; all when None.
         each: examples an intent, at most; all when None.
+        outside: splits of what lies outside, to learn from and to be scored on.
     """
 
     corpus: str
     intents: int | None = None
     each: int | None = None
+    outside: tuple[str, str] | None = None
 
 
 PUBLISHED = {
     "banking77": Drawn(corpus="banking77"),
     "banking77-10": Drawn(corpus="banking77", each=10),
-    "clinc150": Drawn(corpus="clinc150"),
+    "clinc150": Drawn(corpus="clinc150", outside=("oos_train", "oos_test")),
     "clinc150-350": Drawn(corpus="clinc150", intents=35, each=10),
     "banking77-460": Drawn(corpus="banking77", intents=46, each=10),
     "clinc150-1500": Drawn(corpus="clinc150", intents=60, each=25),
@@ -100,6 +102,9 @@ def published(name: str, root: Path | None) -> Task:
     """Return a task drawn from a published corpus; its own test split is the test."""
     drawn = PUBLISHED[name]
     train, test = (_pairs(load(drawn.corpus, split, root)) for split in ("train", "test"))
+    for pairs, split in zip((train, test), drawn.outside or (), strict=False):
+        outside = _pairs(load(drawn.corpus, split, root))
+        pairs += [(text, OUT_OF_SCOPE) for text, _ in outside]
     kept = sorted({intent for _, intent in train} - {OUT_OF_SCOPE})
     if drawn.intents is None:
         kept += [OUT_OF_SCOPE] * any(intent == OUT_OF_SCOPE for _, intent in train)
