@@ -104,7 +104,9 @@ def _opened(url: str | None, file: Path | None, *, new: bool = False) -> Iterato
     found = sqlite_file(address)
     if found is not None and not new and not found.exists():
         # Opening it would make an empty one, and "0 dialogues erased" would be no answer.
-        raise ConfigError(f"{found}: no such database; expected the gateway's; name it")
+        raise ConfigError(
+            f"{found}: no such database; expected the gateway's; name it with --database"
+        )
     keep_private()
     database = Database(address, connections=1)
     try:

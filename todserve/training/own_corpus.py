@@ -1,10 +1,10 @@
 """Own corpus: completes a training configuration that names nothing but a folder of dialogues.
 
-Stands between the configuration's file and `TrainingConfig`. A project of a few hundred or thousand
-examples starts from a pretrained checkpoint, in that checkpoint's form, for a number of epochs that
-its size suggests; a fifth of it (a tenth of a large one), stratified by intent, is put aside, and
-what was trained is calibrated and scored on that part. Every key that is given stays as given.
-Example: ``corpora: [our-bot]`` is a whole configuration.
+`TrainingConfig.load` asks it before it checks what a file or folder says. A project of a few
+hundred or thousand examples starts from a pretrained checkpoint, in that checkpoint's form, for a
+number of epochs that its size suggests; a fifth of it (a tenth of a large one), stratified by
+intent, is put aside, and what was trained is calibrated and scored on that part. Every key that is
+given stays as given. Example: ``corpora: [our-bot]`` is a whole configuration.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Corrections inside a form: "no, tuesday", "my name is anna, not hanna", "change the day".
 
-Between the message and a form that is under way. Example: with the day known and the time asked
+Asked about each message while a form is under way. Example: with the day known and the time asked
 for, "no, tuesday" gives ``{"day": "tuesday"}``; "the day is wrong" gives ``{"day": None}``, upon
 which the form asks for the day again.
 

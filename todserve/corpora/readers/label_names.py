@@ -1,7 +1,7 @@
 """Label names: a publisher's names, spelled so that prompts and parsers can hold them.
 
-Stands between the readers and the schema: a domain, act or intent becomes one bracketed token
-and a slot one word, so neither may hold a space or a mark. Example: ``price range`` is
+In a prompt a domain, act or intent is one bracketed token and a slot one word, so neither may hold
+a space or a mark; readers spell them so before a schema is made. Example: ``price range`` is
 ``price_range``, ``reverted_card_payment?`` is ``reverted_card_payment``.
 """
 
