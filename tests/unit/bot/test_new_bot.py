@@ -150,3 +150,12 @@ def test_a_german_bot_takes_german_corrections(
         "Einen Termin vereinbaren: Anna, Mittwoch, 15:00. Stimmt das so?",
     ]
     assert heard[-1].startswith("Ich habe es unter ")
+
+
+def test_a_german_noun_begins_the_form_also_where_it_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bot(NewBot(language="de", what="Termin buchen"), tmp_path / "new")
+    typed(monkeypatch, "ich möchte einen termin")
+    assert main(["bot", "shell", str(tmp_path / "new" / "bot.yml")]) == 0
+    assert said(capsys)[-1] == "Auf welchen Namen?"
