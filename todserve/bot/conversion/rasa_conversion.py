@@ -27,7 +27,7 @@ from todserve.bot.conversion.rasa_assistant import Assistant, read_assistant
 from todserve.bot.conversion.story_writer import StoryWriter
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.label_names import run_name
 from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaNlu, RasaStory, UserStep
 from todserve.runtime.errors import ConfigError, CorpusError
 
@@ -130,11 +130,6 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return ConversionReport(out=out, bot=load_bot(out / BOT), dialogues=counted, notes=report)
-
-
-def run_name(out: Path) -> str:
-    """Return the name of the training run that a conversion's configuration describes."""
-    return label(out.resolve().name) or "rasa"
 
 
 def _training(out: Path) -> str:
