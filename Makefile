@@ -122,12 +122,14 @@ $(DEV): $(RUNTIME) requirements/train.txt requirements/ray.txt requirements/dev.
 	@scripts/setup.sh dev
 
 $(RASA): requirements/rasa-sdk.txt | $(DEV)
+	@echo "making .venv-rasa with rasa-sdk, for the tests of its actions"
 	@$(BIN)/python -m venv .venv-rasa
 	@$(BIN)/python scripts/hashed.py requirements/rasa-sdk.txt > .venv-rasa/.hashed.txt
 	@.venv-rasa/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-rasa/.hashed.txt
 	@touch $@
 
 $(KSERVE): requirements/kserve.txt | $(RUNTIME)
+	@echo "making .venv-kserve with KServe's server: a minute, and its downloads"
 	@$(BIN)/python -m venv .venv-kserve
 	@$(BIN)/python scripts/hashed.py requirements/kserve.txt > .venv-kserve/.hashed.txt
 	@.venv-kserve/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r .venv-kserve/.hashed.txt

@@ -45,7 +45,10 @@ class PipelineServer(ServingThread):
                         outer.requests.append(json.loads(body))
                     status, answer = outer._answer(number, body, pipeline)
                 if self.path != "/predictions/tod":
-                    status, answer = 404, {"code": 404, "message": "Model not found"}
+                    status, answer = (
+                        404,
+                        {"code": 404, "message": f"Model not found: {self.path[13:]}"},
+                    )
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")

@@ -88,6 +88,18 @@ def test_a_mistyped_verb_or_option_is_told_what_was_meant(
     assert f"Did you mean {meant}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("group", ["data", "bot", "release", "dialogues", "knowledge", "serve"])
+@pytest.mark.parametrize("wrong", [[], ["zzz"]])
+def test_a_group_without_a_verb_or_with_none_of_its_own_names_its_verbs(
+    group: str, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([group, *wrong]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("tod: No such command 'zzz'." if wrong else "tod: Missing command.")
+    named = told.partition(" Expected one of ")[2].rstrip(".").split(", ")
+    assert named == [one.split()[1] for one in verbs() if one.startswith(f"{group} ")]
+
+
 @pytest.mark.parametrize("arguments", [["version"], ["--version"], ["-V"]])
 def test_version_prints_the_package_version(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -183,7 +195,8 @@ def raiser(error: BaseException) -> Callable[[], None]:
         (
             ModuleNotFoundError("no", name="sentencepiece"),
             1,
-            "tod: package 'sentencepiece' is not installed; run `tod doctor`\n",
+            "tod: package 'sentencepiece' is not installed; in a checkout `scripts/setup.sh train` "
+            "installs what learning needs; `tod doctor` tells what else is not there\n",
         ),
     ],
 )
@@ -241,8 +254,11 @@ def test_a_shell_completes_verbs_and_corpora() -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (("archive", "nowhere"), "no complete checkpoint"),
-        (("tune", "nowhere"), "no complete checkpoint"),
+        (("archive", "nowhere"), "no checkpoint folder nowhere; `tod train` writes one"),
+        (("archive", "nowhere", "--version", "x"), "version: got 'x'; expected digits and dots"),
+        (("tune", "nowhere"), "no checkpoint folder"),
+        (("fit-intents", "nowhere", "nowhere"), "no checkpoint folder nowhere"),
+        (("fit-intents", "nowhere", "."), "no prepared corpus nowhere; `tod train` prepares one"),
         (("data", "stats", "nowhere"), "neither a path nor a corpus"),
     ],
 )
@@ -257,4 +273,4 @@ def test_what_is_not_there_is_said_before_anything_is_done_with_it(
     assert main.main(list(command)) == 1
     shown = capsys.readouterr()
     assert told in shown.err
-    assert not {"float32", "plans"} & {*(shown.out + shown.err).split()}
+    assert not {"float32", "plans", "packing"} & {*(shown.out + shown.err).split()}

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from todserve.bot.action_runners import Runners
 from todserve.bot.actions import ActionRunner
-from todserve.bot.bot_config import BotConfig, Form, SlotType, in_order
+from todserve.bot.bot_config import RESTART, BotConfig, Form, SlotType, in_order
 from todserve.bot.bot_outcome import FormState, Outcome
 from todserve.bot.bot_phrases import PHRASES
 from todserve.bot.bot_turn import Doing
@@ -97,6 +97,7 @@ class Bot:
             past = replace(past, memory={**self._config.initial_values(), **past.memory})
         heard, asked_for = self._asked_for(replace(heard, state=self._config.spelled(heard.state)))
         heard = self._named(heard)
+        asked_for = asked_for or self._asked_of_rasa(heard)
         heard = clarified(heard, past, self._config)
         heard, strayed, placed = entities_placed(heard, past, self._config)
         heard = judged_before(heard, past.form, self._config)
@@ -111,6 +112,8 @@ class Bot:
         if asked_for is not None:
             doing.hold(None)
             doing.perform(asked_for)
+        elif self._begins_anew(heard):
+            doing.hold(None)
         elif past.form is None and denies(heard, past, self._config):
             doing.rephrase()
         elif not self._fill(doing, past.form, past):
@@ -125,6 +128,20 @@ class Bot:
             if groups is not None:
                 return replace(heard, entities=groups), name
         return heard, None
+
+    def _asked_of_rasa(self, heard: Heard) -> str | None:
+        """Return what the payload ``/restart`` leads to where bot.yml says nothing of it."""
+        return RESTART if self._is_rasas(heard, "restart") else None
+
+    def _begins_anew(self, heard: Heard) -> bool:
+        """Say whether a web chat tells that it was opened: to Rasa that is no message."""
+        return self._is_rasas(heard, "session_start")
+
+    def _is_rasas(self, heard: Heard, intent: str) -> bool:
+        config = self._config
+        ruled = {rule.intent for rule in config.rules}
+        own = {*config.actions.intents, *config.small_talk, *config.forms, *ruled}
+        return heard.outright and heard.intent == intent and intent not in own
 
     def _named(self, heard: Heard) -> Heard:
         """Return a message with the intent that bot.yml knows it by, whatever the model calls it.

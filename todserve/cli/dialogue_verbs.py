@@ -26,9 +26,7 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="the backup")]
 
 def add_dialogue_verbs(app: typer.Typer) -> None:
     """Add ``dialogues``: back up and restore what is remembered, export or erase one person's."""
-    dialogues = typer.Typer(
-        help="What the gateway remembers: back up, restore, one person's.", no_args_is_help=True
-    )
+    dialogues = typer.Typer(help="What the gateway remembers: back up, restore, one person's.")
     dialogues.command("backup", cls=VerbCommand)(_back_up)
     dialogues.command("restore", cls=VerbCommand)(_restore)
     dialogues.command("export", cls=VerbCommand)(_export)
@@ -106,7 +104,9 @@ def _opened(url: str | None, file: Path | None, *, new: bool = False) -> Iterato
     found = sqlite_file(address)
     if found is not None and not new and not found.exists():
         # Opening it would make an empty one, and "0 dialogues erased" would be no answer.
-        raise ConfigError(f"{found}: no such database; expected the gateway's; name it")
+        raise ConfigError(
+            f"{found}: no such database; expected the gateway's; name it with --database"
+        )
     keep_private()
     database = Database(address, connections=1)
     try:

@@ -103,7 +103,7 @@ def _show(status: "ServerStatus") -> None:
     from todserve.serving.terminal.painted_lines import say, say_table
 
     if status.record is None:
-        say("no server runs; start one with: tod start")
+        say("no server of `tod start` runs here; start one with: tod start")
     else:
         record = status.record
         say(f"server since {status.since}, process {record.pid}, {status.memory / 1e6:.0f} MB")

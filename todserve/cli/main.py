@@ -26,6 +26,8 @@ from todserve.cli.training_verbs import add_training_verbs
 from todserve.runtime.errors import TodError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+_NO_VERB = ("Missing command", "No such command")
+"""How typer begins what it says of a group of verbs without one that there is."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The learning verbs need the `train` extra, which a serving machine does without.
         if error.name is None or error.name.partition(".")[0] == "todserve":
             raise
-        return _failed(f"package {error.name!r} is not installed; run `tod doctor`")
+        return _failed(
+            f"package {error.name!r} is not installed; in a checkout `scripts/setup.sh train` "
+            "installs what learning needs; `tod doctor` tells what else is not there"
+        )
     except typer.TyperException as error:
         return _misused(error)
     if result == INTERRUPTED:
@@ -118,6 +123,8 @@ def _misused(error: typer.TyperException) -> int:
     near = getattr(error, "possibilities", None)
     if near:
         message += f". Did you mean {', '.join(repr(name) for name in sorted(near))}?"
+    elif message.startswith(_NO_VERB) and "?" not in message and context is not None:
+        message += f" Expected one of {', '.join(context.command.list_commands(context))}."
     complain(f"tod: {message}")
     return error.exit_code
 

@@ -29,8 +29,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="why, for 
 def add_release_verbs(app: typer.Typer) -> None:
     """Add ``release``: the versions of a model, which one answers, who did what."""
     release = typer.Typer(
-        help="Versions of a model: try one on some, promote, roll back, see who did.",
-        no_args_is_help=True,
+        help="Versions of a model: try one on some, promote, roll back, see who did."
     )
     release.command("list", cls=VerbCommand)(_list)
     release.command("add", cls=VerbCommand)(_add)

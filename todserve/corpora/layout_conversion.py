@@ -84,7 +84,8 @@ def run_convert(
     out = Path(out)
     if out.exists():
         raise ConfigError(f"{out} exists; expected a folder to make; move it, or name another")
-    reading, writing = ReadReport(kept=_PLACES), ReadReport(corpus=str(out), split=str(to))
+    reading = ReadReport(corpus=str(source), kept=_PLACES)
+    writing = ReadReport(corpus=str(out), split=str(to))
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:

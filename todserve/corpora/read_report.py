@@ -76,7 +76,8 @@ class ReadReport:
 
     def lines(self, most: int = MAX_EXAMPLES) -> Iterator[str]:
         """Yield the report as plain text, one line a fact, with so many places of each note."""
-        yield f"{self.corpus} {self.split}: {self.dialogues} dialogues, {self.turns} user turns"
+        name = f"{self.corpus} {self.split}".strip()
+        yield f"{name}: {self.dialogues} dialogues, {self.turns} user turns"
         for note in self.notes.values():
             yield f"  {note.kind:<8} {note.count:>7}  {note.reason}"
             for example in note.examples[:most]:

@@ -79,7 +79,7 @@ def find(name: str, root: Path | str | None = None) -> CorpusSource:
     publisher = reader_of(name).publisher
     given = root if root is not None else os.environ.get(TOD_DATA)
     if given is None:
-        raise _missing(publisher, "neither a path nor TOD_DATA is set")
+        raise _missing(publisher, "neither a folder (--corpora) nor TOD_DATA is given")
     place = Path(given)
     if place.is_file():
         if place.name.endswith(".tar.xz"):
@@ -106,10 +106,12 @@ def published_at(path: Path) -> tuple[CorpusSource, tuple[str, ...]] | None:
 
 
 def _missing(publisher: Publisher, what: str) -> CorpusError:
+    fetched = CORPORA[publisher.name].manifest is not None
+    verb = f" (`tod data get {publisher.name}` does)" if fetched else ""
     return CorpusError(
         f"corpus {publisher.name!r} ({publisher.title}): {what}; expected a folder with "
         f"{publisher.markers[0]} or the archive {publisher.archive}; fetch it from "
-        f"{publisher.url} and set {TOD_DATA} to the folder that holds it"
+        f"{publisher.url}{verb} and set {TOD_DATA} to the folder that holds it"
     )
 
 

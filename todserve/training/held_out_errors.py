@@ -4,7 +4,7 @@ Stands after the held-out scores, in the words that Rasa's users know: an intent
 intents are taken for which, how sure the right and the wrong answers were, entities, and every
 error. The sentences are the trainer's own, so the file lies beside the checkpoint, not in it where
 an archive would carry it away, and only its owner may read it.
-Example: ``runs/our_bot/errors.json``.
+Example: ``runs/our-bot/errors.json``.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Held-out scores: at a run's end the checkpoint is calibrated and scored on dialogues put aside.
 
-Stands after training, where the configuration says ``finish: true``, as one for one's own corpus
+The last step of a training whose configuration says ``finish: true``, as one for one's own corpus
 does by itself. Everything is fitted and scored on what was put aside: temperatures change no
 answer, and the intent model's factors are scored by those fitted on the other half.
-Example: ``finish(Path("runs/our_bot/checkpoint"), Path("runs/our_bot/prepared"))``.
+Example: ``finish(Path("runs/our-bot/checkpoint"), Path("runs/our-bot/prepared"))``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -107,6 +107,9 @@ def finish(checkpoint: Path, prepared: Path, *, progress: bool = True) -> Scorec
     card.save(checkpoint / SCORES_FILE)
     wrong = HeldOutErrors.of(judged, outcomes, opened.schema)
     wrong.save(errors)
+    if not turns:
+        tell("too few examples to put any aside: nothing is calibrated or scored")
+        return card
     for line in wrong.lines():
         tell(line)
     tell(f"what went wrong, with the sentences: {errors}")

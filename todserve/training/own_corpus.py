@@ -1,17 +1,17 @@
 """Own corpus: completes a training configuration that names nothing but a folder of dialogues.
 
-Stands between the configuration's file and `TrainingConfig`. A project of a few hundred or thousand
-examples starts from a pretrained checkpoint, in that checkpoint's form, for a number of epochs that
-its size suggests; a fifth of it (a tenth of a large one), stratified by intent, is put aside, and
-what was trained is calibrated and scored on that part. Every key that is given stays as given.
-Example: ``corpora: [our-bot]`` is a whole configuration.
+`TrainingConfig.load` asks it before it checks what a file or folder says. A project of a few
+hundred or thousand examples starts from a pretrained checkpoint, in that checkpoint's form, for a
+number of epochs that its size suggests; a fifth of it (a tenth of a large one), stratified by
+intent, is put aside, and what was trained is calibrated and scored on that part. Every key that is
+given stays as given. Example: ``corpora: [our-bot]`` is a whole configuration.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.label_names import run_name
 from todserve.corpora.registry import CORPORA
 from todserve.runtime.errors import ConfigError
 from todserve.runtime.language.prompts import PromptFormat
@@ -56,7 +56,7 @@ def completed(content: Mapping[str, Any]) -> dict[str, Any]:
     form = PromptFormat.load(start / _FORMAT_FILE).model_dump(mode="json", exclude={"tasks"})
     turns = _turns(names)
     defaults: dict[str, Any] = {
-        "name": label(Path(names[0]).resolve().name),
+        "name": run_name(Path(names[0])),
         "dev_corpus": names[0],
         "held_out": _HELD_OUT if turns <= _LARGE else _HELD_OUT_OF_LARGE,
         "stratified": True,

@@ -20,6 +20,7 @@ from todserve.runtime.console import tell
 from todserve.runtime.intents.intent_model import INTENT_MODEL
 from todserve.runtime.language.prompts import PromptBuilder, PromptFormat
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.language.tasks import TaskName
 from todserve.runtime.language.tokenizer import Tokenizer
 from todserve.runtime.values.value_reader import check_packages
 from todserve.runtime.whole_files import write_whole
@@ -50,6 +51,13 @@ from todserve.training.preparation.training_turns import TrainingTurn, is_prepar
 from todserve.training.training_config import TrainingConfig
 
 _PREFLIGHT_TURNS = 20_000
+_ANNOTATED_AS = {
+    TaskName.BELIEF_STATE: "belief_state",
+    TaskName.INTENT: "intent",
+    TaskName.DIALOGUE_ACT: "dialogue_acts",
+    TaskName.RESPONSE: "delexicalised_response",
+}
+"""What the layouts of `tod data` call what each task learns from."""
 
 
 def run_training(
@@ -148,7 +156,7 @@ def _run(
     train, lengths = within_length(train, builder, tokenizer, settings.max_length)
     mixture = Mixture(train, settings.mixing, settings.seed)
     settings = with_budget(settings, mixture.epoch(0), builder)
-    for line in (*notes, *lengths.lines(), *mixture.lines()):
+    for line in (*notes, *lengths.lines(), *mixture.lines(), *_untaught(settings.format, train)):
         world.say(line)
     teacher = None
     if settings.teacher is not None:
@@ -166,7 +174,7 @@ def _run(
     )
     size = sum(weight.numel() for weight in network.parameters())
     world.say(
-        f"{len(train)} turns, {tokenizer.size} tokens, {size / 1e6:.1f}M parameters, "
+        f"{len(train)} turns, a vocabulary of {tokenizer.size}, {size / 1e6:.1f}M parameters, "
         f"{world.size} x {world.device.type}, {settings.batches_per_step} batches a step"
     )
     progress = trainer.run()
@@ -267,6 +275,15 @@ def _taught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> PromptFormat:
     """Return the form with the tasks that some turn has a target for."""
     targets = {task for turn in turns for task in turn.tasks}
     return form.model_copy(update={"tasks": tuple(task for task in form.tasks if task in targets)})
+
+
+def _untaught(form: PromptFormat, turns: Sequence[TrainingTurn]) -> tuple[str, ...]:
+    """Return the line that says what no turn teaches, where there is such a thing."""
+    taught = _taught(form, turns).tasks
+    missing = [_ANNOTATED_AS[task] for task in form.tasks if task not in taught]
+    if not missing:
+        return ()
+    return (f"no turn has {' or '.join(missing)}: the model will answer {', '.join(taught)} alone",)
 
 
 def _hardware() -> str:

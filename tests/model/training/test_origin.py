@@ -195,6 +195,47 @@ def test_weights_that_do_not_fit_are_refused_by_name(
         network_of(tmp_path / "t5")
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_the_prefix_of_what_wrapped_a_network_is_taken_off(tmp_path: Path, prefix: str) -> None:
+    folder = tmp_path / "t5"
+    foreign_t5(folder)
+    plain, _ = network_of(folder)
+    file = folder / "model.safetensors"
+    save_file({prefix + name: value for name, value in load_file(file).items()}, file)
+    read, notes = network_of(folder)
+    assert f"{prefix}NAME" in notes[0]
+    assert torch.equal(read.shared.weight, plain.shared.weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("model.safetensors", b"<!DOCTYPE html><title>404</title>", "is a web page"),
+        ("model.safetensors", b"", "is empty"),
+        ("model.safetensors.index.json", b"[]", "is no index"),
+        ("model.safetensors.index.json", b'{"weight_map": {"a": 5}}', "is no index"),
+    ],
+)
+def test_a_file_in_the_place_of_weights_is_told_for_what_it_is(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    folder = tmp_path / "t5"
+    foreign_t5(folder)
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=told):
+        network_of(folder)
+
+
+def test_a_config_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    folder = tmp_path / "t5"
+    foreign_t5(folder)
+    config = folder / "config.json"
+    config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())
+    assert network_of(folder)[1] == []
+
+
 def test_a_sentencepiece_model_is_read_where_no_fast_tokenizer_is(tmp_path: Path) -> None:
     folder = tmp_path / "t5"
     foreign_t5(folder)
@@ -222,7 +263,7 @@ def test_a_sentencepiece_model_is_read_where_no_fast_tokenizer_is(tmp_path: Path
     an_mt5(folder)
     assert tokenizer_of(folder).get_vocab_size() == own.get_piece_size()
     (folder / "spiece.model").write_bytes(b"no model")
-    with pytest.raises(ConfigError, match=r"spiece\.model is no readable tokenizer"):
+    with pytest.raises(ConfigError, match=r"spiece\.model is no readable.*: no SentencePiece"):
         tokenizer_of(folder)
 
 

@@ -51,7 +51,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (corpus / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     overrides = (f"initial={base / 'start'}", "steps=6", "batch_examples=16", "dtype=float32")
     run_training(str(corpus), overrides=overrides, runs=base / "runs", threads=1)
-    return base / "runs" / "our_bot"
+    return base / "runs" / "our-bot"
+
+
+def test_what_no_turn_teaches_is_said_before_the_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = (
+        f"initial={folder.parents[1] / 'start'}",
+        "steps=1",
+        "dtype=float32",
+        "finish=false",
+    )
+    corpus = folder.parents[1] / "our-bot"
+    run_training(str(corpus), overrides=overrides, runs=tmp_path, threads=1)
+    told = "no turn has dialogue_acts or delexicalised_response: the model will answer belief_state"
+    assert told in capsys.readouterr().out
 
 
 def test_a_fifth_of_each_intent_is_held_out(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Forms that check what is said and take corrections, without a model."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.clinic_bot import ClinicTalk
@@ -96,6 +98,23 @@ def test_a_correction_of_the_last_answer_is_taken_while_the_next_is_asked_for() 
     talk = ClinicTalk()
     assert talk.say("appointment on friday", "hanna", "no, anna").messages == ("How many?",)
     assert talk.values() == {"name": "anna", "day": "friday"}
+
+
+@pytest.mark.parametrize("said", ["no, tuesday", "i mean tuesday", "no wait, tuesday"])
+def test_a_correction_is_none_of_the_answers_that_the_question_takes(said: str) -> None:
+    asked: dict[str, Any] = {"people": {"fill": [{"asked": True}]}}
+    talk = ClinicTalk({"slots": asked})
+    talk.say("appointment on friday", "anna")
+    assert talk.say(said).messages == ("How many?",)
+    assert talk.values() == {"name": "anna", "day": "tuesday"}
+
+
+def test_words_that_answer_the_question_correct_nothing() -> None:
+    asked: dict[str, Any] = {"people": {"fill": [{"asked": True}], "check": None}}
+    talk = ClinicTalk({"slots": asked})
+    talk.say("appointment on friday", "anna")
+    told = "no, tuesday is for the other four"
+    assert talk.say(told).messages == (f"Anna, Friday, {told}: right?",)
 
 
 def test_a_correction_that_its_check_refuses_is_asked_again() -> None:

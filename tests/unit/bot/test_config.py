@@ -104,7 +104,7 @@ def test_a_module_without_usable_actions_is_refused(source: str, told: str, tmp_
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bot.yml"
     path.write_bytes(b"language: \xff\xfe")
-    with pytest.raises(ConfigError, match=r"bot\.yml: got no UTF-8"):
+    with pytest.raises(ConfigError, match=r"bot\.yml: line 1: got no UTF-8"):
         load_bot(path)
 
 

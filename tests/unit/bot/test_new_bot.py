@@ -45,6 +45,7 @@ def test_a_new_bot_can_be_talked_to_at_once_and_notes_a_request_once(
         "i need an appointment on friday",
         "i'm anna",
         "25:00",
+        "i mean monday",
         "14:30",
         "thanks",
         "no, tuesday",
@@ -53,7 +54,9 @@ def test_a_new_bot_can_be_talked_to_at_once_and_notes_a_request_once(
     assert main(["bot", "shell", str(tmp_path / "new" / "bot.yml")]) == 0
     heard = said(capsys)
     assert heard[0] == "Hello! What can I do for you?"
-    assert "Sorry, I cannot take 25:00 for that." in heard
+    assert 'Sorry, I cannot take "25:00" for that.' in heard
+    assert not [line for line in heard if "i mean" in line]
+    assert "Book an appointment: Anna, Monday, 14:30. Is that right?" in heard
     assert heard[-2] == "Book an appointment: Anna, Tuesday, 14:30. Is that right?"
     assert heard[-1].startswith("I have noted it under ")
 
@@ -147,3 +150,12 @@ def test_a_german_bot_takes_german_corrections(
         "Einen Termin vereinbaren: Anna, Mittwoch, 15:00. Stimmt das so?",
     ]
     assert heard[-1].startswith("Ich habe es unter ")
+
+
+def test_a_german_noun_begins_the_form_also_where_it_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_bot(NewBot(language="de", what="Termin buchen"), tmp_path / "new")
+    typed(monkeypatch, "ich möchte einen termin")
+    assert main(["bot", "shell", str(tmp_path / "new" / "bot.yml")]) == 0
+    assert said(capsys)[-1] == "Auf welchen Namen?"

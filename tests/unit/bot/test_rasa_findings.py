@@ -351,7 +351,7 @@ def test_f21_what_is_told_of_a_server_names_its_own_log_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not run_stop(log_dir=tmp_path)
-    assert f"whose record is in {tmp_path}; --logs names another folder" in capsys.readouterr().out
+    assert f"recorded in {tmp_path}; --logs names another folder" in capsys.readouterr().out
 
 
 AFTER = """

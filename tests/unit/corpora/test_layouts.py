@@ -1,6 +1,7 @@
 """The layouts dialogues are kept in: what each carries, and opening them by path."""
 
 import json
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.corpora_fixtures import TINY, tiny
+from tests.support.source_tree import ROOT
 from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.files.dialogue_layouts import Layout, layout_of, open_dialogues
 from todserve.corpora.files.jsonlines import read_lines, write_lines
@@ -268,6 +270,40 @@ def test_a_folder_of_json_lines_is_opened_with_its_schema(tmp_path: Path) -> Non
     assert (report.dialogues, report.turns) == (1, 4)
     (tmp_path / "schema.json").unlink()
     with pytest.raises(CorpusError, match="put one beside the dialogues"):
+        open_dialogues(tmp_path)
+
+
+def test_what_the_page_shows_of_json_lines_is_a_corpus_without_a_fault(tmp_path: Path) -> None:
+    page = (
+        (ROOT / "docs" / "own-data.md")
+        .read_text(encoding="utf-8")
+        .partition("\n## JSON lines\n")[2]
+    )
+    line, schema = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "train.jsonl").write_text(line, encoding="utf-8")
+    (tmp_path / "schema.json").write_text(schema, encoding="utf-8")
+    services, dialogues = open_dialogues(tmp_path)
+    assert [service.name for service in services] == ["train"]
+    assert [turn.delexicalised_response for one in dialogues for turn in one.turns] == [
+        "which day?"
+    ]
+    assert run_validate(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"services": []}, "got no list of services"),
+        ([{"slots": []}], "a service, slot or intent has no 'service_name'"),
+        ([{"service_name": "train", "slots": [{"name": "day"}]}], "has no 'is_categorical'"),
+    ],
+)
+def test_a_schema_of_another_form_is_refused_with_what_it_lacks(
+    schema: object, told: str, tmp_path: Path
+) -> None:
+    write_lines([BOOKED], tmp_path / "train.jsonl")
+    (tmp_path / "schema.json").write_text(json.dumps(schema))
+    with pytest.raises(CorpusError, match=f"{told}; expected .* as docs/own-data.md shows"):
         open_dialogues(tmp_path)
 
 

@@ -130,7 +130,7 @@ def test_an_option_that_would_change_nothing_is_refused_with_its_reason() -> Non
 def test_a_missing_corpus_is_named_before_the_checkpoint_is_opened(
     name: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(CorpusError, match=r"not found in .*fetch it from https://"):
+    with pytest.raises(CorpusError, match=r"not found in .*fetch it from https://.*tod data get"):
         run_benchmark(name, corpora=tmp_path, checkpoint=tmp_path / "nowhere")
 
 

@@ -130,5 +130,7 @@ def test_a_database_that_is_not_there_is_named_and_not_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tried("erase", "anna", "--database", f"sqlite:///{tmp_path}/typo.sqlite") == 1
-    assert "typo.sqlite: no such database" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "typo.sqlite: no such database" in told
+    assert "name it with --database" in told
     assert [*tmp_path.iterdir()] == []

@@ -451,3 +451,44 @@ def test_a_token_sees_its_own_conversations_alone(model: ModelServer, tmp_path: 
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ConfigError, match=r"cors: got .*; expected the origin of a site"):
         GatewaySettings(cors=origin)
+
+
+def test_streamed_replies_are_a_line_each(gateway: GatewayServer) -> None:
+    answer = gateway.call("POST", f"{REST}?stream=true", {"sender": "anna", "message": "/many"})
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    plain = gateway.call("POST", REST, {"sender": "ben", "message": "/many"}).json()
+    assert lines == [{**one, "recipient_id": "anna"} for one in plain]
+    assert len(lines) > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/chat/completions", "POST /v1/dialogues"),
+        ("/webhooks/slack/webhook", "rest, callback and Socket.IO"),
+        ("/conversations/anna/trigger_intent", "the tracker and /model/parse"),
+        ("/predictions/tod", "TorchServe's"),
+        ("/nowhere", "no such address here; /docs lists"),
+    ],
+)
+def test_an_address_of_another_server_is_told_with_what_is_here(
+    gateway: GatewayServer, path: str, told: str
+) -> None:
+    answer = gateway.call("POST", path, {})
+    assert (answer.status_code, answer.json()["type"]) == (404, "not_found")
+    assert told in answer.json()["message"]
+
+
+def test_what_rasa_does_with_restart_and_session_start_by_itself_is_done(
+    gateway: GatewayServer, model: ModelServer
+) -> None:
+    assert said(gateway, '/inform{"people": "4"}')[0] == {"text": "Look."}
+    assert said(gateway, "/session_start") == []
+    said(gateway, "hello")
+    assert model.requests[-1]["state"]["train"]["people"]["value"] == "4"
+    assert said(gateway, "/restart") == []
+    said(gateway, "hello")
+    assert (model.requests[-1]["state"], model.requests[-1]["history"]) == ({}, [])
+    assert "domain" not in model.requests[-1]
+    said(gateway, "again")
+    assert [one["user"] for one in model.requests[-1]["history"]] == ["hello"]

@@ -153,6 +153,12 @@ def test_a_line_that_is_no_token_is_refused_with_the_new_form_and_not_repeated(l
     assert not any(word in str(refused.value) for word in line.split() if word != "talk")
 
 
+@pytest.mark.parametrize("line", ["talk ", "ADMIN", "", " "])
+def test_a_role_without_its_token_is_no_token_of_an_admin(line: str) -> None:
+    with pytest.raises(ConfigError, match="a line without a token"):
+        Token.of_line(line)
+
+
 def test_a_role_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="role"):
         GatewaySettings(tokens=({"role": "boss", "secret": "1234"},))

@@ -70,7 +70,7 @@ def test_auto_takes_float32_and_says_why_where_nothing_was_measured(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dtype_of(prepare(checkpoint, settings(Dtype.AUTO), tmp_path)) is Dtype.FLOAT32
-    assert "`tod export --format onnx --dtype int8`" in capsys.readouterr().out
+    assert f"`tod export {checkpoint} --format onnx --dtype int8`" in capsys.readouterr().out
 
 
 def test_auto_takes_int8_where_it_lost_little(checkpoint: Path, tmp_path: Path) -> None:

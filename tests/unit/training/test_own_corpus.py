@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 def test_a_folder_needs_no_configuration(project: Path) -> None:
     config = TrainingConfig.load(str(project))
-    assert config.name == "our_bot"
+    assert config.name == "our-bot"
     assert config.corpora == (str(project),)
     assert config.dev_corpus == str(project)
     assert config.initial == str(pretrained_start())
@@ -41,6 +41,17 @@ def test_a_file_that_names_a_folder_needs_no_other_line(project: Path, tmp_path:
     file = tmp_path / "mine.yaml"
     file.write_text(f"corpora: [{project}]\n")
     assert TrainingConfig.load(str(file)) == TrainingConfig.load(str(project))
+
+
+@pytest.mark.parametrize(
+    ("folder", "run"),
+    [("our bot", "our_bot"), (".our-bot 2.0", "our-bot_2.0"), ("\U0001f355", "corpus")],
+)
+def test_a_run_is_called_as_its_folder_is_where_a_folder_may_be(
+    folder: str, run: str, project: Path
+) -> None:
+    named = project.rename(project.with_name(folder))
+    assert TrainingConfig.load(str(named)).name == run
 
 
 def test_what_is_given_stays_as_given(project: Path) -> None:

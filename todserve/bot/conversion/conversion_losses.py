@@ -24,6 +24,7 @@ _CARRIED = frozenset(
     | {"flows", "test_cases"}
 )
 _FORM_KEYS = frozenset({"required_slots", "ignored_intents"})
+_INTENT_KEYS = frozenset({"triggers"})
 _ENTITY_KEYS = frozenset({"roles", "groups"})
 _NLU_KEYS = frozenset({"intent", "synonym", "lookup", "regex", "examples"})
 # Of rules the others are counted where they are read.
@@ -152,7 +153,7 @@ def _components(node: Located, kind: str, report: ReadReport) -> None:
 
 
 def _domain(keys: dict[str, Located], report: ReadReport) -> None:
-    for kind, known in (("intents", frozenset[str]()), ("entities", _ENTITY_KEYS)):
+    for kind, known in (("intents", _INTENT_KEYS), ("entities", _ENTITY_KEYS)):
         for entry in _entries(keys.get(kind)):
             for _, options in _options(entry):
                 for option, node in _options(options):

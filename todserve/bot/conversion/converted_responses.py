@@ -108,6 +108,9 @@ def _said(given: str, name: str, report: ReadReport) -> str:
 def _renamed_in(part: Any, name: str, report: ReadReport) -> Any:
     """Return what is shown beside a text with its slots under their names here."""
     if isinstance(part, str):
+        if "{{" in part:
+            # Rasa puts slots in here, too, and says two braces as one: ``/inform{{"a": "b"}}``.
+            part = part.replace("{{", "{").replace("}}", "}")
         return _IN_PARTS.sub(lambda match: _renamed(match[1], name, report), part)
     if isinstance(part, Mapping):
         return {key: _renamed_in(one, name, report) for key, one in part.items()}

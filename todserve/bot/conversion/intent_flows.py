@@ -33,6 +33,7 @@ from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.entity_slots import EntitySlots
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
+    Place,
     RasaEntity,
     RasaStory,
     SlotStep,
@@ -44,6 +45,8 @@ AGREEING = frozenset({"affirm", "deny"})
 RESTART = "action_restart"
 """Rasa's own, and every bot's."""
 _DEACTIVATE = "action_deactivate_loop"
+_LEAVING = (_DEACTIVATE, "action_deactivate_form")
+"""The same under its name today and in Rasa 1."""
 _LISTEN = "action_listen"
 _SILENT = (_LISTEN, "action_session_start")
 _REQUESTED = "requested_slot"
@@ -93,6 +96,7 @@ def read_flows(assistant: Assistant, report: ReadReport) -> Flows:
             continue  # the fallback's own
         for branch in _branches(rule):
             reading.follow(branch, ruled=True)
+    reading.trigger(assistant.triggers)
     for story in assistant.project.stories:
         for branch in _branches(story):
             reading.follow(branch, ruled=False)
@@ -187,8 +191,20 @@ class _Reading:
         """Note what is done last before each checkpoint."""
         for story in stories:
             done = [one.name for one in story.steps if isinstance(one, ActionStep)]
-            if story.closes is not None and done:
-                self._before.setdefault(story.closes, {})[done[-1]] = None
+            for checkpoint in story.closes if done else ():
+                self._before.setdefault(checkpoint, {})[done[-1]] = None
+
+    def trigger(self, triggers: Mapping[str, tuple[str, Place]]) -> None:
+        """Take in the actions that intents of Rasa 1 lead to by themselves."""
+        for intent, (action, place) in triggers.items():
+            if action in self._listed or action == RESTART:
+                self.answers.setdefault(intent, Counter())[(action,)] += 1
+                self.places.setdefault((intent, (action,)), f"{place.file}:{place.line}")
+            else:
+                self._report.skipped(
+                    "intents: triggers an action that is nowhere listed",
+                    f"{place.file}:{place.line} {action}",
+                )
 
     def follow(self, story: RasaStory, *, ruled: bool) -> None:
         """Take in one rule or story."""
@@ -201,15 +217,20 @@ class _Reading:
         self._left = None
         begun = {condition.form} if condition.form else set[str]()
         said = [one for one in story.steps if getattr(one, "name", "") not in _SILENT]
-        joined = tuple(self._before.get(story.opens or "", ()))
+        joined = tuple(dict.fromkeys(one for c in story.opens for one in self._before.get(c, ())))
+        known = {one.slot: one.value for one in _set_first(story) if one.known}
         for turn in _turns(story):
-            if story.opens is not None and turn.first and turn.before is None:
+            if story.opens and turn.first and turn.before is None:
                 if len(joined) != 1:
                     told = "several others" if joined else "a checkpoint that no other reaches"
                     self._report.skipped(f"story: goes on from {told}, its first turn", where)
                     begun |= {one.name for one in turn.steps if one.name in self._forms}
                     continue
-                turn = replace(turn, before=joined[0])
+                turn = replace(turn, before=joined[0], slots=known)
+            if condition.start and not turn.first:
+                # Only the first message is the first; the others follow what was done after it.
+                condition = replace(condition, start=False)
+                self._report.changed("rule: of the start, its later turns hold at any time", where)
             inside = self._turn(turn, condition, inside, begun, where, ruled=ruled)
         if said and isinstance(said[0], ActionStep) and not ruled:
             self._report.changed("story: begins with an action, holds after it alone", where)
@@ -254,7 +275,7 @@ class _Reading:
                 begun.add(step.name)
             elif step.name in self._listed or step.name == RESTART:
                 done.append(Done(name=step.name, told=self._meant(told), raw=tuple(told.items())))
-            elif step.name == _DEACTIVATE:
+            elif step.name in _LEAVING:
                 left = True
             elif step.name not in (_LISTEN, TWO_STAGE):
                 self._report.skipped(f"action of Rasa's own: {step.name}", _at(step))
@@ -525,20 +546,25 @@ class _Reading:
 
     def _condition(self, story: RasaStory) -> Condition:
         """Return a rule's conditions, and the slots set before its first message."""
-        before = list(takewhile(lambda step: isinstance(step, SlotStep), story.steps))
         told: dict[str, str | None] = {}
         known: dict[str, None] = {}
-        for step in (*story.conditions, *before):
-            if isinstance(step, SlotStep) and not step.known:
-                known[step.slot] = None
-            elif isinstance(step, SlotStep):
+        for step in (*story.conditions, *_set_first(story)):
+            if step.known:
                 told[step.slot] = step.value
+            else:
+                known[step.slot] = None
         meant = self._meant(told)
         for name in set(told) - {one for one, _ in meant} - {_REQUESTED}:
             where = f"{story.place.file}:{story.place.line} {name}"
             self._report.skipped("rule: condition on a slot that influences nothing", where)
         plain = Condition(form=story.form or None, known=tuple(known), start=story.starts)
         return conditioned(plain, meant)
+
+
+def _set_first(story: RasaStory) -> list[SlotStep]:
+    """Return what is set before anybody does anything."""
+    before = takewhile(lambda step: isinstance(step, SlotStep), story.steps)
+    return [step for step in before if isinstance(step, SlotStep)]
 
 
 def _opened(story: RasaStory) -> str | None:

@@ -80,6 +80,18 @@ class Assistant:
             found += [str(one.value) for one in entries if one is not None]
         return tuple(found)
 
+    @property
+    def triggers(self) -> dict[str, tuple[str, Place]]:
+        """The actions that intents of Rasa 1 lead to by themselves, and where that stands."""
+        found: dict[str, tuple[str, Place]] = {}
+        for node in self.top("intents"):
+            for entry in node.value if isinstance(node.value, list) else ():
+                for intent, options in entry.value.items() if isinstance(entry.value, dict) else ():
+                    if self._has(options, "triggers"):
+                        one = options.value["triggers"]
+                        found[intent] = str(one.value), Place(file=one.file, line=one.line)
+        return found
+
     @staticmethod
     def _has(node: Located, name: str) -> bool:
         return isinstance(node.value, dict) and name in node.value

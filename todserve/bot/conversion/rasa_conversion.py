@@ -27,7 +27,7 @@ from todserve.bot.conversion.rasa_assistant import Assistant, read_assistant
 from todserve.bot.conversion.story_writer import StoryWriter
 from todserve.corpora.corpus_faults import Fault, refuse
 from todserve.corpora.read_report import ReadReport
-from todserve.corpora.readers.label_names import label
+from todserve.corpora.readers.label_names import run_name
 from todserve.corpora.readers.rasa.rasa_types import ActionStep, RasaNlu, RasaStory, UserStep
 from todserve.runtime.errors import ConfigError, CorpusError
 
@@ -132,11 +132,6 @@ def convert_rasa(project: Path, out: Path) -> ConversionReport:
     return ConversionReport(out=out, bot=load_bot(out / BOT), dialogues=counted, notes=report)
 
 
-def run_name(out: Path) -> str:
-    """Return the name of the training run that a conversion's configuration describes."""
-    return label(out.resolve().name) or "rasa"
-
-
 def _training(out: Path) -> str:
     tree = {"name": run_name(out), "corpora": [str(out / DIALOGUES / TRAIN)]}
     text = yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
@@ -167,7 +162,7 @@ def _begins_late(story: RasaStory, report: ReadReport) -> bool:
 
     "Yes" alone teaches a model nothing but to take every yes for that one.
     """
-    late = story.opens is not None or (
+    late = bool(story.opens) or (
         bool(story.steps)
         and isinstance(story.steps[0], ActionStep)
         and story.steps[0].name not in ("action_session_start", "action_listen")

@@ -168,7 +168,9 @@ class Utterances:
             length = start + len(said)
             position = one.end
         text = "".join([*pieces, example.text[position:]])
-        return UserStep(intent=example.intent, text=text, entities=tuple(entities))
+        return UserStep(
+            intent=example.intent, text=text, entities=tuple(entities), place=example.place
+        )
 
 
 def _answering(examples: Sequence[RasaExample]) -> list[RasaExample]:

@@ -1,6 +1,6 @@
 """Corrections inside a form: "no, tuesday", "my name is anna, not hanna", "change the day".
 
-Between the message and a form that is under way. Example: with the day known and the time asked
+Asked about each message while a form is under way. Example: with the day known and the time asked
 for, "no, tuesday" gives ``{"day": "tuesday"}``; "the day is wrong" gives ``{"day": None}``, upon
 which the form asks for the day again.
 
@@ -51,8 +51,12 @@ def corrected(
     if named and (turned or names_one(said, phrases.change)):
         # It says which one is wrong, and not what is right.
         return {slot: None for slot in named[:1] if slot in before.values}
-    if any(_by_itself(slot, text, config, phrases) for slot in form.required):
-        return {}  # a rule of that slot takes it
+    found = {slot: _by_itself(slot, text, config, phrases) for slot in form.required}
+    if any(found.values()):
+        # A rule of that slot takes it, unless it is held for an answer, which it cannot be.
+        fresh = {slot: one for slot, one in found.items() if one != before.values.get(slot)}
+        passed_by = turned and _is_no_answer(before, text, config, phrases)
+        return {slot: one for slot, one in fresh.items() if one and passed_by}
     rest = _rest(text, phrases) if turned and not named else ""
     for slot in (before.newest or "", *before.missing[:1]) if rest else ():
         known = config.slots.get(slot)
@@ -69,14 +73,22 @@ def _names(slot: str, config: BotConfig) -> tuple[str, ...]:
     return called or (slot.replace("_", " "),)
 
 
-def _by_itself(slot: str, text: str, config: BotConfig, phrases: Phrases) -> bool:
-    """Say whether words bring a slot's value whatever is asked for."""
+def _by_itself(slot: str, text: str, config: BotConfig, phrases: Phrases) -> str | None:
+    """Return the value that words bring a slot whatever is asked for."""
     known = config.slots.get(slot)
-    return known is not None and any(
-        found_value(one, known, text, phrases) is not None
-        for one in known.fill
-        if not (one.bare or one.asked or one.begins or one.value is not None)
-    )
+    rules = () if known is None else known.fill
+    for one in rules:
+        if known is not None and not (one.bare or one.asked or one.begins or one.value is not None):
+            value = found_value(one, known, text, phrases)
+            if value is not None:
+                return value
+    return None
+
+
+def _is_no_answer(before: FormState, text: str, config: BotConfig, phrases: Phrases) -> bool:
+    """Say whether the slot that is asked for has a check that the words as they are fail."""
+    asked = config.slots.get(before.missing[0]) if before.missing else None
+    return asked is not None and asked.check is not None and _taken(asked, text, phrases) is None
 
 
 def _told(slot: str, text: str, config: BotConfig, phrases: Phrases) -> str | None:

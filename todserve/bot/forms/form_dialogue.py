@@ -1,7 +1,7 @@
 """Forms and rules: what to do next for an action that needs values and a yes.
 
-In the bot, before anything is said. Example: with the day still missing, ``advance(...)`` is
-``(Move.ASK, FormState(missing=("day",), ...))``.
+The bot asks it about each message before it says anything. Example: with the day still missing,
+``advance(...)`` is ``(Move.ASK, FormState(missing=("day",), ...))``.
 """
 
 from collections.abc import Mapping
@@ -208,10 +208,9 @@ def rule_after(
 
 def _names(heard: Heard, entity: str, value: str | None, config: BotConfig) -> bool:
     """Say whether a message names an entity, with a value where one is asked for."""
-    told = [
-        *heard.said.get(entity, ()),
-        *(heard.entities[n] for n in heard.entities if n == entity),
-    ]
+    told = [*heard.said.get(entity, ())]
+    if entity in heard.entities:
+        told.append(heard.entities[entity])
     said = heard.user.casefold()
     for slot in filled_by(entity, config.slots):
         for domain in heard.state:

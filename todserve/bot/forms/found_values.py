@@ -1,7 +1,7 @@
 """Values found in the words of a message, where neither a model nor a button says them.
 
-Between the message and a form. Example: of "monday, no, tuesday" the slot ``day`` with ``listed``
-becomes ``tuesday``, and so it does of "not monday but tuesday".
+The rules under ``slots.X.fill`` of bot.yml are obeyed here. Example: of "monday, no, tuesday" the
+slot ``day`` with ``listed`` becomes ``tuesday``, and so it does of "not monday but tuesday".
 """
 
 import re

@@ -15,7 +15,7 @@ from todserve.bot.action_events import Event
 SHOWN = ("buttons", "quick_replies", "elements", "image", "attachment", "custom")
 """What a message may have beside its text."""
 
-_NOTHING: tuple[object, ...] = (None, "", [], {})
+_NOTHING: tuple[object, ...] = (None, "", [], (), {})
 
 
 @dataclass(frozen=True, slots=True)

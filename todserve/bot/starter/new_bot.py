@@ -280,11 +280,13 @@ def _asking(text: str, kind: str | None, own: Mapping[str, Any]) -> str:
 def _begins(what: str, own: Mapping[str, Any]) -> Iterator[str]:
     """Yield expressions for what begins the form: all its words that matter, then what it is about.
 
-    That is the last word, or the ones with a capital: German begins its nouns so.
+    That is the last word, or the ones with a capital: German begins its nouns so, also where they
+    come first ("Termin buchen"); elsewhere the first word has one because it is the first.
     """
     written = re.findall(r"\w+", what)
     telling = [one for one in written if one.casefold() not in own["small"]] or written
-    about = [one for one in telling if one[0].isupper() and one is not written[0]] or telling[-1:]
+    opening = None if own["capital_nouns"] else written[0]
+    about = [one for one in telling if one[0].isupper() and one is not opening] or telling[-1:]
     # RE2's \b knows English alone.
     edge = r"\b" if what.isascii() else ""
     words = [f"{edge}{re.escape(one.casefold())}" for one in telling]

@@ -25,10 +25,11 @@ from todserve.corpora.readers.rasa.rasa_types import (
 from todserve.runtime.errors import CorpusError
 from todserve.runtime.language.dialogue import Dialogue
 
+_LEAVING = ("action_deactivate_loop", "action_deactivate_form")  # today, and in Rasa 1
 _SILENT = (
     "action_listen",
     "action_session_start",
-    "action_deactivate_loop",
+    *_LEAVING,
     "action_extract_slots",
 )
 _REQUESTED = "requested_slot"
@@ -173,7 +174,7 @@ def _turn(step: UserStep, rest: Sequence[tuple[str, Any]], forms: frozenset[str]
                 form = None
             effects.append((given, {}))
             done.append(given)
-        elif given == "action_deactivate_loop":
+        elif given in _LEAVING:
             form = None
     return StoryTurn(
         user=step.text,

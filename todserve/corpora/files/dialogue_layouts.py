@@ -144,7 +144,9 @@ def read_schema(path: Path) -> Schema:
     try:
         return Schema.load(own_file(path.parent, path.name))
     except ConfigError as error:
-        raise CorpusError(f"{error}; put one beside the dialogues") from error
+        raise CorpusError(
+            f"{error}; put one beside the dialogues, as docs/own-data.md shows"
+        ) from error
 
 
 def _open_published(source: CorpusSource, splits: Sequence[str], report: ReadReport) -> Opened:

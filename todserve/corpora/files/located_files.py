@@ -37,10 +37,16 @@ def read_located(path: Path, faults: list[Fault]) -> Located | None:
     try:
         text = read_limited(path, most=CORPUS_BYTES).removeprefix("\ufeff")
     except (OSError, DataError) as error:
-        got = error.problem if isinstance(error, DataError) else type(error).__name__
-        expected, fix = "a readable file in UTF-8", "check its rights, its encoding and its size"
+        problem = error.problem if isinstance(error, DataError) else type(error).__name__
         faults.append(
-            Fault(file=str(path), line=0, what="file", got=got, expected=expected, fix=fix)
+            Fault(
+                file=str(path),
+                line=(error.line or 0) if isinstance(error, DataError) else 0,
+                what="file",
+                got=problem.removeprefix("got ").partition(";")[0],
+                expected="a readable file in UTF-8",
+                fix="check its rights, its encoding and its size",
+            )
         )
         return None
     read = read_json if path.suffix == ".json" else read_yaml

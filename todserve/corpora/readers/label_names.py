@@ -1,16 +1,19 @@
 """Label names: a publisher's names, spelled so that prompts and parsers can hold them.
 
-Stands between the readers and the schema: a domain, act or intent becomes one bracketed token
-and a slot one word, so neither may hold a space or a mark. Example: ``price range`` is
+In a prompt a domain, act or intent is one bracketed token and a slot one word, so neither may hold
+a space or a mark; readers spell them so before a schema is made. Example: ``price range`` is
 ``price_range``, ``reverted_card_payment?`` is ``reverted_card_payment``.
 """
 
 import re
 import unicodedata
+from pathlib import Path
 
 from todserve.corpora.read_report import ReadReport
 
 _NOT_IN_A_LABEL = re.compile(r"\W+")
+
+_NOT_IN_A_FOLDER = re.compile(r"[^\w.-]+")
 
 RENAMED = "name: spaces and marks replaced, which a label cannot hold"
 """The reason under which a `ReadReport` counts a name that `label` had to change."""
@@ -27,6 +30,14 @@ def label(name: str) -> str:
         return found
     called = dict.fromkeys(unicodedata.name(mark, "").lower() for mark in name)
     return _NOT_IN_A_LABEL.sub("_", "_".join(called)).strip("_")
+
+
+def run_name(path: Path) -> str:
+    """Return what a run that learns from a folder is called: its name, as a folder may be called.
+
+    Example: ``our-bot`` stays, and so trains into ``runs/our-bot``; ``our bot`` is ``our_bot``.
+    """
+    return _NOT_IN_A_FOLDER.sub("_", path.resolve().name).strip("_.") or "corpus"
 
 
 def counted_label(name: str, where: str, report: ReadReport) -> str:

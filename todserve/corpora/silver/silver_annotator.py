@@ -1,10 +1,10 @@
 """The silver annotator: guesses acts and intents for MultiWOZ's train split, which has none.
 
-Stands between the readers and training. Two linear models learn from one half of the annotated dev
-split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on the other half
-(``dev-held-out``), which they never see. Labels made here are guesses, never gold: no figure of a
-dialogue model may be computed against them. Example: "what day would you like to stay?" after a
-hotel search becomes ``hotel / request / day``.
+`tod train multiwoz` runs it while it prepares the corpus. Two linear models learn from one half of
+the annotated dev split (``dev-annotator``) how MultiWOZ's annotators labelled; scores are given on
+the other half (``dev-held-out``), which they never see. Labels made here are guesses, never gold:
+no figure of a dialogue model may be computed against them. Example: "what day would you like to
+stay?" after a hotel search becomes ``hotel / request / day``.
 
 Needs scikit-learn (``pip install todserve[train]``) to fit.
 

@@ -201,6 +201,10 @@ def _add_refusals(app: FastAPI) -> None:
         status = HTTPStatus(error.status_code)
         kind, message = status.phrase.lower().replace(" ", "_"), status.phrase
         headers = dict(error.headers or {})
+        if status == HTTPStatus.NOT_FOUND:
+            path = request.url.path
+            hint = next((told for begin, told in _ELSEWHERE if path.startswith(begin)), "")
+            message = f"no such address here; {hint}/docs lists those that there are"
         if status == HTTPStatus.BAD_REQUEST:
             message = f"body: cannot be read; {_WANTED}"
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -220,6 +224,18 @@ def _add_refusals(app: FastAPI) -> None:
         # The guard, which would say it, is behind this.
         answer.headers["X-Request-ID"] = request.state.request_id
         return answer
+
+
+_OPENAI = "OpenAI's are not spoken: begin with POST /v1/dialogues; "
+_RASA = "of Rasa's HTTP API there are the tracker and /model/parse; "
+_ELSEWHERE = (
+    *((f"/v1/{name}", _OPENAI) for name in ("chat/", "completions", "responses", "embeddings")),
+    ("/webhooks/", "Rasa's channels here are rest, callback and Socket.IO; "),
+    *((name, _RASA) for name in ("/conversations", "/model/", "/status", "/version", "/domain")),
+    ("/predictions", "that is TorchServe's, on its own port; "),
+    ("/ping", "/health and /ready say whether all is well; "),
+)
+"""How addresses of other servers begin, and what is said of them."""
 
 
 def _problem(found: Mapping[str, Any]) -> str:

@@ -30,6 +30,12 @@ from todserve.gateway.store.records import TurnRecord
 _log = logging.getLogger(__name__)
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
 _CALLBACK_SECONDS = 10.0
+_IN_LINES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The replies; or, with stream=true, a reply a line",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 
 
 class AnyTypeRoute(APIRoute):
@@ -67,10 +73,22 @@ def rasa_routes(settings: GatewaySettings, senders: Senders) -> APIRouter:
         """Say that the channel is there."""
         return Alive()
 
-    @routes.post("/rest/webhook", response_model_exclude_none=True)
-    def webhook(body: RasaMessage, request: Request) -> list[RasaReply]:
-        """Say something; a sender's dialogue goes on until it expires."""
-        return _replies(body, _turn(body, request, "rest"))
+    @routes.post(
+        "/rest/webhook",
+        response_model=list[RasaReply],
+        response_model_exclude_none=True,
+        responses=_IN_LINES,
+    )
+    def webhook(body: RasaMessage, request: Request, stream: bool = False) -> Any:
+        """Say something; a sender's dialogue goes on until it expires.
+
+        With ``?stream=true`` each reply is a line of its own, as Rasa writes them.
+        """
+        replies = _replies(body, _turn(body, request, "rest"))
+        if not stream:
+            return replies
+        lines = "".join(f"{one.model_dump_json(exclude_none=True)}\n" for one in replies)
+        return Response(lines, media_type="text/event-stream")
 
     @routes.get("/callback/")
     def callback_alive() -> Alive:

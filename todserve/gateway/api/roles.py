@@ -156,9 +156,16 @@ class Token(BaseModel):
         A line is ``TOKEN``, which is an admin's, ``ROLE TOKEN``, or ``ROLE TOKEN NAME``.
 
         Raises:
-            ConfigError: more than one word, and the first is no role; or more than three.
+            ConfigError: no token, a role alone among them; more than one word, and the first is
+                no role; or more than three.
         """
         words = line.split()
+        if not words or (len(words) == 1 and words[0].upper() in Role.__members__):
+            # `talk $SECRET` without its secret would be an admin's token that everybody guesses.
+            raise ConfigError(
+                "got a line without a token; expected TOKEN, or a role and TOKEN: "
+                "give it a text that nobody can guess"
+            )
         if len(words) == 1:
             return cls(secret=SecretStr(words[0]))
         role = Role.__members__.get(words[0].upper()) if len(words) <= 3 else None

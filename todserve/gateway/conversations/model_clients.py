@@ -194,6 +194,7 @@ class Models:
             GatewayError: as ``ask``.
         """
         payload = IntentPayload.of(user)
+        turns = _since_restart(turns)
         if not self._reading:
             said = encode(TurnResponse(model=NOBODY))
             return said if payload is None else said | outright(payload)
@@ -364,6 +365,12 @@ def _refused(code: int, content: bytes) -> bytes:
     message = told if isinstance(told, str) else "the model refused it"
     body = {"code": code, "type": RefusedError.kind, "message": message}
     return as_json({"error": message, **body})
+
+
+def _since_restart(turns: Sequence[TurnRecord]) -> Sequence[TurnRecord]:
+    """Return the turns behind the newest at which everything was forgotten."""
+    begins = max((place + 1 for place, one in enumerate(turns) if one.restarted), default=0)
+    return turns[begins:]
 
 
 def _over(

@@ -143,6 +143,12 @@ class TurnRecord:
         return len(counted) > 1 and counted[0][1] == counted[1][1]
 
     @property
+    def restarted(self) -> bool:
+        """Whether the bot forgot everything: the next turn is the first again."""
+        events = () if self.bot is None else self.bot.get("events") or ()
+        return any(one.get("event") == "restart" for one in events)
+
+    @property
     def reply(self) -> str:
         """What was said to the user; nothing while a person had taken over from the bot."""
         return _reply(self.answer) if self.bot is None else "\n".join(self.bot["messages"])

@@ -99,11 +99,15 @@ class Schema(_Frozen):
         """
         try:
             entries = read_json(Path(path))
+            if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+                raise ValueError("got no list of services")
             services = tuple(_service(entry) for entry in entries)
             return cls(services=services, forms=forms or WordForms.of_language())
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            lacks = isinstance(error, KeyError)
+            reason = f"a service, slot or intent has no {error}" if lacks else reason_of(error)
             raise ConfigError(
-                f"cannot read schema {path}: {reason_of(error)}; expected the schema.json of "
+                f"cannot read schema {path}: {reason}; expected the schema.json of "
                 "Schema-Guided Dialogue or MultiWOZ 2.2"
             ) from error
 

@@ -97,11 +97,12 @@ def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
                 # weights_only refuses everything in the file that is not a tensor.
                 part = torch.load(path, map_location="cpu", weights_only=True)
         except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
+            why = _instead(path) or str(error)
+            raise ConfigError(f"cannot read the weights in {folder}: {why}") from error
         except Exception as error:  # pickle.UnpicklingError, whatever a foreign pickle provokes
             raise ConfigError(
-                f"{path} is not a plain state dict: {type(error).__name__}; convert it to "
-                "model.safetensors where you trust it"
+                f"{path} is not a plain state dict: {_instead(path) or type(error).__name__}; "
+                "convert it to model.safetensors where you trust it"
             ) from error
         if not isinstance(part, dict) or not all(
             isinstance(tensor, torch.Tensor) for tensor in part.values()
@@ -109,6 +110,20 @@ def read_weights(folder: Path) -> dict[str, "torch.Tensor"]:
             raise ConfigError(f"{path} is not a plain state dict of tensors")
         weights |= part
     return weights
+
+
+def _instead(path: Path) -> str:
+    """Return what a file is that should be weights, where its first bytes tell; else ""."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(64).lstrip()
+    except OSError:
+        return ""
+    if head.startswith(b"version https://git-lfs"):
+        return f"{path.name} is a pointer of Git LFS, not the file; `git lfs pull` fetches it"
+    if head[:5].lower().startswith((b"<!", b"<html", b"<?xml")):
+        return f"{path.name} is a web page; fetch the file again"
+    return "" if head else f"{path.name} is empty; fetch the file again"
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -119,9 +134,14 @@ def _weight_files(folder: Path) -> list[Path]:
         index = folder / f"{name}.index.json"
         if index.is_file():
             try:
-                places = read_json(index)["weight_map"].values()
-            except (OSError, KeyError, ValueError, AttributeError) as error:
-                raise ConfigError(f"cannot read the weights in {folder}: {error}") from error
+                places = [*read_json(index)["weight_map"].values()]
+            except (OSError, KeyError, TypeError, ValueError, AttributeError):
+                places = [None]
+            if not places or not all(isinstance(one, str) for one in places):
+                raise ConfigError(
+                    f"cannot read the weights in {folder}: {index.name} is no index; expected "
+                    'JSON with "weight_map": {"NAME": "SHARD", ...}; fetch it again'
+                )
             # A cache of downloads links them to files elsewhere.
             return [
                 inner_path(folder, shard, said_by=index.name, links=True)

@@ -51,7 +51,10 @@ def read_limited(path: Path, *, most: int = MOST_BYTES) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"got no UTF-8 (byte {error.start}); save the file in UTF-8") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"got no UTF-8 (byte {error.start}); save the file in UTF-8", line=line
+        ) from None
 
 
 def parse_json(text: str | bytes, *, most: int = MOST_BYTES, levels: int = MOST_LEVELS) -> Any:
@@ -64,7 +67,9 @@ def parse_json(text: str | bytes, *, most: int = MOST_BYTES, levels: int = MOST_
     if len(text) > most:
         raise DataError(f"got {len(text)} bytes of JSON; expected at most {most}")
     try:
-        value = json.loads(text)
+        # Editors of Windows begin a file so.
+        bare = text.removeprefix("\ufeff") if isinstance(text, str) else text
+        value = json.loads(bare)
     except RecursionError:
         raise _too_deep(levels) from None
     except UnicodeDecodeError as error:

@@ -110,6 +110,8 @@ class _Count:
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent):
             self._values += 1
+            if "\0" in event.value:
+                raise DataError("got a NUL in a text; leave it out", line=_line(event))
             if not event.value.isascii():
                 check_characters(event.value)
             if event.anchor:

@@ -5,12 +5,28 @@ out. Example: ``read_body(b'{"user": "hello"}', limits)`` is ``{"user": "hello"}
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 from todserve.runtime.errors import RequestError
 from todserve.runtime.wire.body_coding import looks_like
 from todserve.runtime.wire.key_checks import quote, wrong
 from todserve.runtime.wire.limits import RequestLimits, most_bytes
+
+_FIX = 'send {"user": "..."}'
+_MISTAKEN = tuple(
+    (re.compile(pattern, re.ASCII), told)
+    for pattern, told in (
+        (r"\s*--\S+\r?\n", "the parts of a form: send the JSON alone"),
+        (r"\s*(?:\w+=|%7[Bb])", "a form: send the JSON alone"),
+        (r"\s*@\S+\s*\Z", "the name of a file: curl reads it with --data @NAME"),
+        (r"\s*\{\s*'", "names in single quotes: JSON has double ones"),
+        (r"\s*\{\s*[\u201c\u201d\u201e]", "curled quotes: JSON has straight ones"),
+        (r"\s*\{[^\n]*\}\s*\{", "several objects: send each as a request of its own"),
+        (r"\s*<", "XML or a page"),
+    )
+)
+"""How a body begins that is no JSON, and what it is then."""
 
 
 def read_body(body: object, limits: RequestLimits) -> Mapping[object, object]:
@@ -21,19 +37,19 @@ def read_body(body: object, limits: RequestLimits) -> Mapping[object, object]:
     """
     request = _read_json(body, limits)
     if not isinstance(request, Mapping):
-        raise wrong("request", request, "an object", 'send {"user": "..."}')
+        raise wrong("request", request, "an object", _FIX)
     _check_depth(request, limits.max_depth)
     return request
 
 
 def _read_json(body: object, limits: RequestLimits) -> object:
     if body is None:
-        raise RequestError('request: the body is empty; send {"user": "..."}')
+        raise RequestError(f"request: the body is empty; {_FIX}")
     if not isinstance(body, bytes | bytearray | str):
         return body
     text = read_text(body, limits)
     if not text.strip():
-        raise RequestError('request: the body is empty; send {"user": "..."}')
+        raise RequestError(f"request: the body is empty; {_FIX}")
     try:
         return json.loads(text, object_pairs_hook=_each_key_once)
     except _RepeatedKeyError as found:
@@ -42,12 +58,19 @@ def _read_json(body: object, limits: RequestLimits) -> object:
     except json.JSONDecodeError as error:
         raise RequestError(
             f"request: malformed JSON at line {error.lineno} column {error.colno} "
-            f"(character {error.pos}): {error.msg}"
+            f"(character {error.pos}): {error.msg}{_mistaken_for(text)}; expected one JSON object; "
+            f"{_FIX}"
         ) from None
     except RecursionError:
         raise _too_deep(limits.max_depth) from None
     except ValueError as error:  # an integer of thousands of digits
         raise RequestError(f"request: malformed JSON: {error}") from None
+
+
+def _mistaken_for(text: str) -> str:
+    """Return what a body that is no JSON was perhaps meant as; "" where unknown."""
+    found = next((told for pattern, told in _MISTAKEN if pattern.match(text)), None)
+    return "" if found is None else f"; it looks like {found}"
 
 
 def repeated_key(content: bytes) -> str | None:

@@ -17,7 +17,7 @@ from todserve.serving.archive import checksums
 from todserve.serving.archive.archive_packing import Parts, pack
 from todserve.serving.archive.archive_trial import try_archive, unpack
 from todserve.serving.archive.model_config import load_model_config
-from todserve.serving.archive.packed_folder import prepare
+from todserve.serving.archive.packed_folder import check_folder, prepare
 from todserve.serving.archive.repack import repack
 
 DEFAULT_STORE = Path("archive/store")
@@ -82,7 +82,9 @@ def run(
 ) -> Path:
     """Build the archive and print what was built."""
     started = time.monotonic()
-    tell(f"packing {checkpoint} and trying one turn ...")
+    _check_identity(name, version)
+    check_folder(Path(checkpoint))
+    tell(f"packing {checkpoint} and trying one turn, which takes about half a minute ...")
     archive = build_archive(checkpoint, out_dir, name, version, model_config=model_config)
     digest = checksums.read(out_dir)[archive.name]
     size = archive.stat().st_size / 1e6

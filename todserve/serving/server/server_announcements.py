@@ -61,7 +61,10 @@ def run_start(
 def run_stop(*, log_dir: Path = DEFAULT_LOG_DIR) -> bool:
     """Stop the server, confirm that no process is left, and say so; False if none was running."""
     stopped = stop(log_dir)
-    nothing = f"nothing was running whose record is in {log_dir}; --logs names another folder"
+    nothing = (
+        f"nothing was running that `tod start` has recorded in {log_dir}; --logs names another "
+        "folder"
+    )
     say("stopped; no process is left" if stopped else nothing)
     return stopped
 

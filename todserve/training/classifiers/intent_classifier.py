@@ -3,8 +3,8 @@
 Stands between a prepared corpus and the checkpoint folder, after the network: its vectors are what
 the model looks at. Train turns teach it, dev turns say how much it counts beside the network's own
 intents, then it is fitted once more on both. Example:
-``fit_intents(Path("runs/our_bot/prepared"), Path("runs/our_bot/checkpoint"))`` writes
-``runs/our_bot/checkpoint/intent.safetensors``.
+``fit_intents(Path("runs/our-bot/prepared"), Path("runs/our-bot/checkpoint"))`` writes
+``runs/our-bot/checkpoint/intent.safetensors``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,12 +28,13 @@ from todserve.runtime.decoding.questions import Question, Questions
 from todserve.runtime.engines.engine import Engine, states_of
 from todserve.runtime.engines.engine_choice import open_engine
 from todserve.runtime.engines.engine_settings import EngineSettings
+from todserve.runtime.errors import ConfigError, CorpusError
 from todserve.runtime.intents.intent_model import INTENT_MODEL, IntentModel
 from todserve.runtime.language.prompts import PromptBuilder, PromptInput, SystemTurns
 from todserve.runtime.language.tasks import TaskName
 from todserve.training.batches.examples import prompt_input
 from todserve.training.held_out_errors import HeldOutIntent
-from todserve.training.preparation.training_turns import TrainingTurn, load_turns
+from todserve.training.preparation.training_turns import TrainingTurn, is_prepared, load_turns
 
 MOST_TURNS = 20_000
 """Turns it is fitted on; more teach an intent nothing new and cost minutes."""
@@ -78,7 +79,15 @@ def fit_intents(
 
     Returns:
         None, and no file, where train has fewer than two intents or dev no label.
+
+    Raises:
+        ConfigError: no such checkpoint folder.
+        CorpusError: no prepared corpus there.
     """
+    if not checkpoint.is_dir():
+        raise ConfigError(f"no checkpoint folder {checkpoint}; `tod train` writes one")
+    if not is_prepared(prepared):
+        raise CorpusError(f"no prepared corpus {prepared}; `tod train` prepares one")
     train = _labelled(load_turns(prepared / "train.jsonl.gz"))[:MOST_TURNS]
     dev = _labelled(load_turns(prepared / "dev.jsonl.gz"))[:MOST_TURNS]
     (checkpoint / INTENT_MODEL).unlink(missing_ok=True)

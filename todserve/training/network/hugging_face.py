@@ -8,7 +8,7 @@ Example: ``network_of(Path("flan-t5-small"))``.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,8 @@ from todserve.runtime.untrusted.json_text import read_json
 T5_TYPES = ("t5", "mt5")
 """What ``model_type`` in a config.json may say; an mT5 is a T5 v1.1 of many languages."""
 
-_WRAPPED = "module."  # what torch's DistributedDataParallel puts before every name
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What DistributedDataParallel, `torch.compile` and Lightning put before every name."""
 
 
 def fields_of(folder: Path) -> dict[str, object]:
@@ -67,8 +68,9 @@ def network_of(folder: Path) -> tuple[T5ForConditionalGeneration, list[str]]:
                 f"cannot start from {folder}: {error}; nothing is trained from weights that are "
                 "in part random: take the folder as `save_pretrained` or `tod train` writes it"
             ) from error
-        note = f"{folder}: weights are named {_WRAPPED}..., as DistributedDataParallel names them"
-        return network_from(_as_t5(fields), unwrapped), [f"{note}; read without it"]
+        weights, prefix = unwrapped
+        note = f"{folder}: weights are named {prefix}NAME, as what wraps a network names them"
+        return network_from(_as_t5(fields), weights), [f"{note}; read without it"]
     except Exception as error:  # transformers checks the fields with kinds of its own
         raise ConfigError(
             f"cannot start from {folder}: {error}; expected a config.json that describes a T5"
@@ -103,8 +105,10 @@ def tokenizer_of(folder: Path) -> tokenizers.Tokenizer:
         raise
     except Exception as error:  # tokenizers and protobuf raise many kinds
         file = fast if fast.is_file() else pieces
+        # transformers tries other kinds of files then, and would say what to install for them.
+        why = "no SentencePiece model" if "tiktoken" in str(error) else str(error)
         raise ConfigError(
-            f"cannot start from {folder}: {file} is no readable tokenizer: {error}; expected a "
+            f"cannot start from {folder}: {file} is no readable tokenizer: {why}; expected a "
             "fast tokenizer's tokenizer.json or a SentencePiece model"
         ) from error
 
@@ -140,12 +144,22 @@ def _as_t5(fields: Mapping[str, object]) -> dict[str, object]:
     return {"feed_forward_proj": "gated-gelu", **fields, **own}
 
 
-def _unwrapped(folder: Path) -> dict[str, torch.Tensor] | None:
-    """Return the weights without the prefix they all share; None if they do not."""
+def _unwrapped(folder: Path) -> tuple[dict[str, torch.Tensor], str] | None:
+    """Return the weights without the prefix they all share, and it; None if they share none."""
     try:
         weights = read_weights(folder)
     except ConfigError:
         return None
-    if not weights or not all(name.startswith(_WRAPPED) for name in weights):
-        return None
-    return {name.removeprefix(_WRAPPED): value for name, value in weights.items()}
+    prefix = ""
+    while more := _shared([name.removeprefix(prefix) for name in weights]):
+        prefix += more
+    found = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return (found, prefix) if prefix else None
+
+
+def _shared(names: Sequence[str]) -> str:
+    """Return the wrapper's prefix that all names begin with; "" where there is none."""
+    for prefix in _WRAPPERS if names else ():
+        if all(name.startswith(prefix) for name in names):
+            return prefix
+    return ""

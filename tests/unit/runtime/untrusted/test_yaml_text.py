@@ -53,6 +53,7 @@ _VALUES = {
     "a set that is a list": ("!!set [a]", "not of the kind"),
     "an object of Python's": ("a: !!python/object/apply:os.getcwd []", "not YAML"),
     "an anchor nobody set": ("a: *b", "not YAML"),
+    "a NUL": ('a: "x\\0"', "got a NUL in a text"),
     "two documents": ("--- a\n--- b", "not YAML"),
 }
 

@@ -34,11 +34,13 @@ def read_old_json(node: Located, faults: list[Fault]) -> RasaNlu:
             )
         )
     regexes: dict[str, list[str]] = {}
+    places: dict[str, Place] = {}
     for entry in _entries(keys, "regex_features", faults):
         feature = entry.mapping("regex feature", faults)
         name, pattern = (_text(entry, feature, key, faults) for key in ("name", "pattern"))
         if name and pattern:
             regexes.setdefault(name, []).append(pattern)
+            places.setdefault(name, Place(file=entry.file, line=entry.line))
     return RasaNlu(
         examples=tuple(
             example
@@ -49,7 +51,8 @@ def read_old_json(node: Located, faults: list[Fault]) -> RasaNlu:
         synonyms=_tables(keys, "entity_synonyms", "value", "synonyms", faults),
         lookups=_tables(keys, "lookup_tables", "name", "elements", faults),
         regexes=tuple(
-            RasaTable(name=name, examples=tuple(found)) for name, found in regexes.items()
+            RasaTable(name=name, examples=tuple(found), place=places[name])
+            for name, found in regexes.items()
         ),
     )
 

@@ -6,7 +6,7 @@ today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from todserve.corpora.corpus_faults import Fault
 from todserve.corpora.read_report import ReadReport
 from todserve.corpora.readers.rasa.lookup_files import lookup_lines
 from todserve.corpora.readers.rasa.rasa_markup import read_marked
-from todserve.corpora.readers.rasa.rasa_nlu import marks_at
+from todserve.corpora.readers.rasa.rasa_nlu import MARK, marks_at
 from todserve.corpora.readers.rasa.rasa_sources import read_loosely
 from todserve.corpora.readers.rasa.rasa_types import (
     ActionStep,
@@ -71,10 +71,15 @@ def read_markdown(path: Path, report: ReadReport, faults: list[Fault]) -> Markdo
     ):
         if wrong is not None:
             return _unreadable(wrong, faults)
-        stories = _stories(lines, report, faults)
+        stories, broken = _stories(lines, report, faults)
         # Any Markdown has headings and lists; stories have actions below their messages.
         if any(isinstance(step, ActionStep) for story in stories for step in story.steps):
-            return MarkdownContent(stories=stories)
+            for number in sorted(broken):
+                # A story without one of its steps would say something else.
+                name, place = stories[number].name, stories[number].place
+                report.skipped(f"story: with a fault in it, {name}", f"{place.file}:{place.line}")
+            kept = [story for number, story in enumerate(stories) if number not in broken]
+            return MarkdownContent(stories=kept)
     return None
 
 
@@ -138,21 +143,27 @@ def _nlu(lines: list[tuple[str, Place]], faults: list[Fault]) -> RasaNlu:
 
 def _stories(
     lines: list[tuple[str, Place]], report: ReadReport, faults: list[Fault]
-) -> list[RasaStory]:
+) -> tuple[list[RasaStory], set[int]]:
+    """Return the stories, and the places of those among them that have a fault."""
     parts: list[tuple[str, Place, list[RasaStep]]] = []
-    opened: dict[int, str] = {}
-    closed: dict[int, str] = {}
+    opened: dict[int, list[str]] = {}
+    closed: dict[int, list[str]] = {}
+    broken: set[int] = set()
     for line, place in lines:
+        before = len(faults)
         where = f"{place.file}:{place.line}"
         if line.startswith("##"):
             parts.append((line.lstrip("#").strip(), place, []))
         elif line.startswith("#"):
             continue
         elif line.startswith(">"):
-            if len(parts) - 1 in closed:
-                report.skipped("step: checkpoint", where)
-            into = closed if parts and parts[-1][2] else opened
-            into[len(parts) - 1] = line[1:].partition("{")[0].strip()
+            checkpoint, brace, rest = line[1:].partition("{")
+            into = closed if parts and any(_told(parts[-1])) else opened
+            into.setdefault(len(parts) - 1, []).append(checkpoint.strip())
+            if brace and parts:
+                # What must be set where a story goes on from it.
+                keys = _keys(brace + rest, place, faults)
+                parts[-1][2].extend(_set(keys, place))
         elif line[0] in "*-" and not parts:
             faults.append(_fault(place, "step", "a step before any story", "'## name' above it"))
         elif line.startswith("*"):
@@ -167,19 +178,27 @@ def _stories(
             parts[-1][2].extend(_event(line[1:].strip(), place, report, faults))
         else:
             faults.append(_fault(place, "step", "an unknown line", "'##', '*', '-' or '>'"))
+        if parts and any(one.what != MARK for one in faults[before:]):
+            broken.add(len(parts) - 1)
     for name, place, steps in parts:
         if not steps:
             faults.append(_fault(place, f"story {name!r}", "no steps", "'* intent' below it"))
-    return [
+    stories = [
         RasaStory(
             name=name,
             steps=tuple(steps),
-            opens=opened.get(number),
-            closes=closed.get(number),
+            opens=tuple(opened.get(number, ())),
+            closes=tuple(closed.get(number, ())),
             place=place,
         )
         for number, (name, place, steps) in enumerate(parts)
     ]
+    return stories, broken
+
+
+def _told(part: tuple[str, Place, list[RasaStep]]) -> Iterator[bool]:
+    """Yield for each step of a story whether it is one that happens in it."""
+    return (not isinstance(step, SlotStep) for step in part[2])
 
 
 def _user(message: str, place: Place, faults: list[Fault]) -> UserStep | None:
@@ -222,15 +241,18 @@ def _event(line: str, place: Place, report: ReadReport, faults: list[Fault]) -> 
         faults.append(_fault(place, "action", "an unknown form", "- action"))
         return []
     if name == "slot":
-        keys = _keys(brace + rest if brace else None, place, faults)
-        return [
-            SlotStep(slot=name, value=None if value is None else _plain(value), place=place)
-            for name, value in keys.items()
-        ]
+        return _set(_keys(brace + rest if brace else None, place, faults), place)
     if name in _EVENTS:
         report.skipped(f"step: {name}", f"{place.file}:{place.line}")
         return []
     return [ActionStep(name=name, place=place)]
+
+
+def _set(keys: Mapping[str, object], place: Place) -> list[RasaStep]:
+    return [
+        SlotStep(slot=name, value=None if value is None else _plain(value), place=place)
+        for name, value in keys.items()
+    ]
 
 
 def _keys(text: str | None, place: Place, faults: list[Fault]) -> dict[str, object]:

@@ -141,9 +141,37 @@ def read_project(path: Path, report: ReadReport, faults: list[Fault]) -> RasaPro
                     rules.append(written_value(rule))
         if DOMAIN_KEYS & set(found):
             domains.append(_domain(file, found, faults))
+    _name_twice_told(domains, report)
     return RasaProject(
         nlu=joined_nlu(nlu), domains=tuple(domains), stories=tuple(stories), rules=tuple(rules)
     )
+
+
+def _name_twice_told(domains: list[RasaDomain], report: ReadReport) -> None:
+    """Count what two files of a domain say differently: the last one stands."""
+    told: dict[tuple[str, str, str], object] = {}
+    for domain in domains:
+        written = domain.written
+        parts: dict[str, dict[str, object]] = {
+            "slot": {slot.name: slot for slot in domain.slots},
+            "form": {name: _inner_tree(written, "forms", name) or () for name, _ in domain.forms},
+            "response": {
+                name: _inner_tree(written, "responses", name)
+                or _inner_tree(written, "templates", name)
+                for name, _ in domain.responses
+            },
+        }
+        for kind, found in parts.items():
+            for name, one in found.items():
+                if told.setdefault((domain.service, kind, name), one) != one:
+                    where = f"{domain.place.file} {name}"
+                    report.skipped(f"{kind}: said otherwise in an earlier file", where)
+                told[domain.service, kind, name] = one
+
+
+def _inner_tree(written: Mapping[str, Any], part: str, name: str) -> Any:
+    tree = written.get(part)
+    return tree.get(name) if isinstance(tree, Mapping) else None
 
 
 def _domain(file: Path, keys: dict[str, Located], faults: list[Fault]) -> RasaDomain:

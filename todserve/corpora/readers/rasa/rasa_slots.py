@@ -10,7 +10,7 @@ condition that the form is under way.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -139,7 +139,7 @@ def _values(node: Located | None, name: str, faults: list[Fault]) -> tuple[str, 
     what = f"values of slot {name!r}"
     filled = node is not None and node.value is not None
     entries = node.sequence(what, faults) if node is not None and filled else []
-    return tuple(one.text(what, faults) for one in entries)
+    return tuple(filter(None, (one.text(what, faults) for one in entries)))
 
 
 def _mappings(
@@ -153,26 +153,28 @@ def _mappings(
         if inner and "type" not in inner:
             entry.text(f"type of a mapping of slot {name!r}", faults)
         elif inner:
-            found.append(read_mapping(name, entry, inner))
+            found += read_mappings(name, entry, inner)
     return tuple(found)
 
 
-def read_mapping(slot: str, entry: Located, keys: Mapping[str, Located]) -> RasaMapping:
-    """Return one mapping of a slot, whatever its type."""
+def read_mappings(slot: str, entry: Located, keys: Mapping[str, Located]) -> Iterator[RasaMapping]:
+    """Yield a mapping of a slot, whatever its type: one for each entity that it lists."""
     kind = value_text(keys["type"]) or "custom"
     plain = {name: value_text(node) for name, node in keys.items()}
-    return RasaMapping(
-        type=kind,
-        entity=(plain.get("entity") or slot) if kind == "from_entity" else None,
-        role=plain.get("role"),
-        group=plain.get("group"),
-        intents=_names(keys.get("intent")),
-        not_intents=_names(keys.get("not_intent")),
-        value=plain.get("value"),
-        conditions=tuple(_conditions(keys.get("conditions"))),
-        options={name: plain[name] or "" for name in plain if name not in _READ},
-        place=Place(file=entry.file, line=entry.line),
-    )
+    entities = _names(keys.get("entity")) or (slot,)
+    for entity in entities if kind == "from_entity" else (None,):
+        yield RasaMapping(
+            type=kind,
+            entity=entity,
+            role=plain.get("role"),
+            group=plain.get("group"),
+            intents=_names(keys.get("intent")),
+            not_intents=_names(keys.get("not_intent")),
+            value=plain.get("value"),
+            conditions=tuple(_conditions(keys.get("conditions"))),
+            options={name: plain[name] or "" for name in plain if name not in _READ},
+            place=Place(file=entry.file, line=entry.line),
+        )
 
 
 def _names(node: Located | None) -> tuple[str, ...]:
@@ -209,8 +211,10 @@ def with_form_mappings(
                 keys = entry.value if isinstance(entry.value, dict) else {}
                 if "type" in keys:
                     condition = RasaCondition(form=form)
-                    mapping = replace(read_mapping(slot, entry, keys), conditions=(condition,))
-                    extra.setdefault(slot, []).append(mapping)
+                    extra.setdefault(slot, []).extend(
+                        replace(one, conditions=(condition,))
+                        for one in read_mappings(slot, entry, keys)
+                    )
 
     def filled(slot: RasaSlot) -> RasaSlot:
         if slot.name not in extra:

@@ -9,6 +9,7 @@ a story, loops. Of an ``or`` the first branch is kept.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from todserve.corpora.corpus_faults import Fault
@@ -46,9 +47,11 @@ def read_stories(node: Located, report: ReadReport, faults: list[Fault]) -> tupl
         place = Place(file=entry.file, line=keys["story"].line)
         nodes = keys["steps"].sequence(f"steps of {name!r}", faults) if "steps" in keys else []
         before = len(faults)
-        ends = [_checkpoint(one) for one in (nodes[:1] + nodes[-1:])] or [None]
-        inner = nodes[ends[0] is not None : len(nodes) - (ends[-1] is not None)]
-        steps = tuple(step for one in inner for step in _steps(one, report, faults))
+        opening = list(takewhile(_checkpoint, nodes))
+        closing = list(takewhile(_checkpoint, reversed(nodes[len(opening) :])))[::-1]
+        inner = nodes[len(opening) : len(nodes) - len(closing)]
+        known = (step for one in opening for step in _known(one, faults))
+        steps = (*known, *(step for one in inner for step in _steps(one, report, faults)))
         if any(one.what != MARK for one in faults[before:]):
             # A story without one of its steps would say something else.
             report.skipped(f"story: with a fault in it, {name}", f"{place.file}:{place.line}")
@@ -61,8 +64,8 @@ def read_stories(node: Located, report: ReadReport, faults: list[Fault]) -> tupl
             RasaStory(
                 name=name,
                 steps=steps,
-                opens=ends[0],
-                closes=ends[-1],
+                opens=tuple(map(_checkpoint, opening)),
+                closes=tuple(map(_checkpoint, closing)),
                 written=written_value(entry),
                 place=place,
             )
@@ -70,9 +73,18 @@ def read_stories(node: Located, report: ReadReport, faults: list[Fault]) -> tupl
     return tuple(stories)
 
 
-def _checkpoint(step: Located) -> str | None:
+def _checkpoint(step: Located) -> str:
+    """Return the checkpoint that a step names; "" where it is another step."""
     keys = step.value if isinstance(step.value, dict) else {}
-    return str(keys["checkpoint"].value) if "checkpoint" in keys else None
+    return str(keys["checkpoint"].value) if "checkpoint" in keys else ""
+
+
+def _known(checkpoint: Located, faults: list[Fault]) -> Iterator[SlotStep]:
+    """Yield what must be set where a story goes on from a checkpoint."""
+    keys = checkpoint.mapping("step", faults)
+    given = _each(keys["slot_was_set"], "slot_was_set", faults) if "slot_was_set" in keys else []
+    for entry in given:
+        yield from _slot(entry, faults)
 
 
 def _steps(node: Located, report: ReadReport, faults: list[Fault]) -> Iterator[RasaStep]:
@@ -177,7 +189,7 @@ def story_tree(story: RasaStory) -> dict[str, Any]:
     """Return a story's keys."""
     if story.written:
         return dict(story.written)
-    steps: list[dict[str, Any]] = [] if story.opens is None else [{"checkpoint": story.opens}]
+    steps: list[dict[str, Any]] = [{"checkpoint": one} for one in story.opens]
     for step in story.steps:
         if isinstance(step, SlotStep):
             entry = {step.slot: step.value} if step.known else step.slot
@@ -192,8 +204,7 @@ def story_tree(story: RasaStory) -> dict[str, Any]:
             steps.append({"bot": step.text})
         else:
             steps.append({"action": step.name})
-    if story.closes is not None:
-        steps.append({"checkpoint": story.closes})
+    steps += [{"checkpoint": one} for one in story.closes]
     return {"story": story.name, "steps": steps}
 
 

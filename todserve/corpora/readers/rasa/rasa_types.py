@@ -244,8 +244,8 @@ class RasaStory:
         form: the form that a rule's condition names.
         conditions: the slots that a rule's condition names.
         starts: whether a rule holds at the start of a conversation alone.
-        opens: the checkpoint that it goes on from.
-        closes: the checkpoint that it ends with.
+        opens: the checkpoints that it goes on from.
+        closes: the checkpoints that it ends with.
         written: its keys as they stand; none where it was not read from YAML.
     """
 
@@ -254,8 +254,8 @@ class RasaStory:
     form: str | None = None
     conditions: tuple[SlotStep, ...] = ()
     starts: bool = False
-    opens: str | None = None
-    closes: str | None = None
+    opens: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
     written: Mapping[str, Any] = field(default_factory=dict, compare=False)
     place: Place = field(default=NOWHERE, compare=False)
 
