@@ -127,7 +127,7 @@ def test_a_saved_chat_is_a_folder_of_dialogues(
         chat(server, f"/save\na train\n/save {folder}\n/save {folder}\n", monkeypatch)
     shown = capsys.readouterr().out
     assert "There is nothing to save yet." in shown
-    assert f"tod replay {folder} --against URL" in shown
+    assert f"tod replay {folder} --against {server.url}" in shown
     assert f"Not saved: {folder} is there already" in shown
     assert folder.stat().st_mode & 0o777 == 0o700  # what was said is nobody else's to read
     services, dialogues = open_dialogues(folder)

@@ -254,7 +254,7 @@ class Facts:
     @property
     def narrowing(self) -> str:
         """The question by which many become fewer; empty where few are left, or nothing would."""
-        if self.matches <= FEW or self.result is None:
+        if self.result is None or (self.matches <= FEW and not self.unchosen):
             return ""
         for slot in self.schema.slots(self.domain):
             known = slot in self.slots or slot in self.shared or slot in self.style.slots.keys
@@ -302,9 +302,12 @@ class Facts:
     @property
     def unchosen(self) -> bool:
         """Whether nobody has said what should be booked: any one of all there are, it would be."""
-        if self.matches <= FEW or "name" not in self.compared or self.named_before():
+        if self.matches < 2 or "name" not in self.compared or self.named_before():
             return False
-        return not any(slot in self.compared for slot in self.slots)
+        # "A hotel" is the service's own name, and wishes for nothing.
+        return not any(
+            slot in self.compared and value != self.domain for slot, value in self.slots.items()
+        )
 
     @property
     def may_book(self) -> bool:

@@ -68,6 +68,7 @@ class Company:
         self._goes_on = re.compile(
             rf"{joined}{alternatives((*words.whose, *words.unnumbered))}\s", re.IGNORECASE
         )
+        self._absent = re.compile(rf"\s+{alternatives(words.absent)}(?!\w)", re.IGNORECASE)
         self._number = re.compile(rf"(?<!\w){number}(?!\w)", re.IGNORECASE)
         self._joined = re.compile(joined, re.IGNORECASE)
         self._speaker = any_of(ways.speakers)
@@ -91,6 +92,8 @@ class Company:
         for match in self._list.finditer(utterance):
             if self._goes_on.match(utterance, match.end()):
                 continue
+            if self._absent.match(utterance, match.end()):
+                continue  # "4 people, my sister can't come"
             people = self._joined.split(match[0])
             total = self.number_of(match[0])
             if total > _PAIR or (

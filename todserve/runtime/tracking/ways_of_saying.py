@@ -69,6 +69,7 @@ class CompanyWords(BaseModel):
         as_many: stand before as many people as were counted last: "their husbands".
         all_of: stand behind the number of all who were thought of: "of us".
         besides: stand behind that and before whoever comes on top: "plus".
+        absent: stand behind one who does not come, and so is none of a list: "can't".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +82,7 @@ class CompanyWords(BaseModel):
     as_many: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
     besides: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 class WaysOfSaying(BaseModel):

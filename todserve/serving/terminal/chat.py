@@ -91,12 +91,14 @@ class Chat:
         conversation: with the model.
         bot: what is said instead of the model's reply; None says what the model says.
         description: the model's labels; None where its archive cannot tell.
+        address: of the server, for what is said of a saved conversation.
         turns: what was said, oldest first.
     """
 
     conversation: Conversation
     bot: BotDialogue | None = None
     description: ModelDescription | None = None
+    address: str = "URL"
     turns: list[ChatTurn] = field(default_factory=list)
 
     def greet(self) -> None:
@@ -193,7 +195,7 @@ class Chat:
         except TodError as error:
             say(f"Not saved: {error}", style="red")
             return
-        say(f"Saved in {folder}; ask it again with: tod replay {folder} --against URL")
+        say(f"Saved in {folder}; ask it again with: tod replay {folder} --against {self.address}")
 
 
 def run_chat(
@@ -228,7 +230,7 @@ def run_chat(
             description = client.describe()
         except (RequestError, ServerError):
             description = None  # an archive from before models could tell
-        talk(client, bot=bot, description=description)
+        talk(client, bot=bot, description=description, address=without_secrets(url))
 
 
 def _unready(url: str, name: str, token: str | None, token_file: Path | None) -> ServerError:
@@ -251,6 +253,7 @@ def talk(
     *,
     bot: BotDialogue | None = None,
     description: ModelDescription | None = None,
+    address: str = "URL",
 ) -> None:
     """Talk until the user leaves, with whatever answers turns.
 
@@ -258,8 +261,11 @@ def talk(
         answerer: answers them.
         bot: as ``run_chat``.
         description: the model's labels; None where nobody tells them.
+        address: of the server; ``URL`` where none is asked.
     """
-    chat = Chat(conversation=Conversation(answerer), bot=bot, description=description)
+    chat = Chat(
+        conversation=Conversation(answerer), bot=bot, description=description, address=address
+    )
     chat.greet()
     for line in typed_lines():
         if not chat.take(line):

@@ -128,6 +128,7 @@ def test_nothing_is_booked_of_which_nobody_has_said_anything(talk: Talk) -> None
     facts = talk.facts("hotel", {"hotel": booking}, user="a room for 3", intent="book_hotel")
     facts = replace(facts, result=replace(facts.result, matches=30) if facts.result else None)
     assert not facts.bookable
+    assert not replace(facts, state={"hotel": {**booking, "type": "hotel"}}).bookable
     picky = replace(facts, state={"hotel": {**booking, "area": "dontcare"}})
     assert picky.bookable
     named = replace(facts, said=[f"{facts.name} is nice."])

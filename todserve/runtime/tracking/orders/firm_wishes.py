@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from todserve.runtime.language.schema import Schema
+from todserve.runtime.tracking.orders.order_sheet import Written
 from todserve.runtime.tracking.pointing_words import alternatives, any_of
 from todserve.runtime.tracking.ways_of_saying import WaysOfSaying
 
@@ -48,6 +49,27 @@ class FirmWishes:
                 firm = False
             if firm:
                 yield from ((slot, self._yes) for slot in named)
+
+    def undenied(self, utterance: str, written: Written) -> Iterator[tuple[str, str, str]]:
+        """Yield (domain, slot, its yes) of a no that belongs to other words of the sentence.
+
+        "With parking, not in the centre" denies no parking.
+        """
+        clauses = self._clauses.split(utterance)
+        for domain, slots in written.items():
+            for slot in self._answered(domain):
+                named = [one for one in clauses if self.ways.names(slot, one)]
+                if slots.get(slot) in (None, self._yes) or not named or "?" in utterance:
+                    continue
+                denied = any(
+                    self._denial.search(one)
+                    or self.ways.indifference.search(one)
+                    or self.ways.withdrawal.search(one)
+                    or self.ways.says(domain, slot, slots[slot], one)
+                    for one in named
+                )
+                if not denied:
+                    yield domain, slot, self._yes
 
     def _answered(self, domain: str) -> list[str]:
         """Return the slots of a service that a yes answers."""

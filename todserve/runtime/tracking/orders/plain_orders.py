@@ -105,6 +105,8 @@ class PlainOrders:
         self._retractions.gone(heard, orders)
         self._retractions.unfounded(heard, orders)
         self._venues.unknown(heard, orders)
+        for name, slot, value in self.firm_wishes.undenied(heard.text, written):
+            orders.set(name, slot, value)
         if heard.about is not None:
             for slot, yes in self.firm_wishes.of(heard.text, heard.about):
                 orders.set(heard.about, slot, yes)

@@ -74,3 +74,20 @@ def test_indifference_to_one_thing_leaves_another_as_it_was(
 def test_indifference_to_what_was_asked_takes_the_old_value(orders: PlainOrders) -> None:
     asked = "shall i try another area?"
     assert after(orders, "whatever you like", {"area": "dontcare"}, asked)["area"] == "dontcare"
+
+
+@pytest.mark.parametrize(
+    ("said", "turned"),
+    [
+        ("a hotel with parking, not in the centre", True),
+        ("not in the centre, and with parking", True),
+        ("a hotel without parking, in the north", False),
+        ("no parking, and not in the centre", False),
+        ("parking doesn't matter, not in the centre", False),
+    ],
+)
+def test_a_no_that_is_said_of_something_else_denies_nothing(
+    orders: PlainOrders, said: str, turned: bool
+) -> None:
+    found = [*orders.firm_wishes.undenied(said, {"hotel": {"parking": "no"}})]
+    assert found == ([("hotel", "parking", "yes")] if turned else [])
