@@ -180,6 +180,17 @@ def test_a_bot_says_what_its_file_says(
     assert server.requests[-1]["history"] == [{"user": "a train", "system": "There is TR1234."}]
 
 
+def test_a_bot_that_forgets_everything_begins_the_conversation_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "bot.yml"
+    file.write_text("responses: {utter_a: [{text: a}]}\n")
+    with server_of() as server:
+        chat(server, "a train\n/restart\nhello\n", monkeypatch, bot=open_bot(file))
+    histories = [one.get("history", []) for one in server.requests[2:]]
+    assert [len(one) for one in histories] == [0, 1, 0]
+
+
 def test_a_bot_shows_buttons_and_takes_what_they_send(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -55,6 +55,12 @@ class BotDialogue(Protocol):
     def shown(self) -> tuple[str, ...]:
         """Return what the bot shows beside its last messages, a line each: buttons, images."""
 
+    def handed_off(self) -> bool:
+        """Say whether a person has taken over."""
+
+    def restarted(self) -> bool:
+        """Say whether the last message made the bot forget everything."""
+
     def undo(self) -> None:
         """Forget the last message."""
 
@@ -157,8 +163,14 @@ class Chat:
                 say_text(labelled("bot", message, style=SPEECH))
             for line in self.bot.shown():
                 say_text(labelled("shown", line))
-            if not said and not self.bot.shown():
+            if self.bot.handed_off() and not said and not self.bot.shown():
                 say_text(labelled("note", "a person has taken over; /new begins anew"))
+            if self.bot.restarted():
+                # The model is asked with nothing of what was before, either.
+                talk.reset()
+                self.turns.clear()
+                say_text(labelled("note", "everything is forgotten; what follows is a beginning"))
+                return
             talk.replace_reply("\n".join(said))
         self.turns.append(ChatTurn(user=utterance, answer=answer, said=said))
 
