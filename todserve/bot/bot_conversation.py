@@ -85,6 +85,14 @@ class BotConversation:
         """Return what is shown beside the last messages, a line each."""
         return tuple(line for one in self._outcomes[-1].shown for line in _lines(one))
 
+    def handed_off(self) -> bool:
+        """Say whether a person has taken over."""
+        return self._outcomes[-1].handed_off
+
+    def restarted(self) -> bool:
+        """Say whether the last message made the bot forget everything."""
+        return any(one["event"] == "restart" for one in self._outcomes[-1].events)
+
     def undo(self) -> None:
         """Forget the last message; what an action did then stays done."""
         if len(self._outcomes) > 1:

@@ -127,7 +127,7 @@ def test_a_saved_chat_is_a_folder_of_dialogues(
         chat(server, f"/save\na train\n/save {folder}\n/save {folder}\n", monkeypatch)
     shown = capsys.readouterr().out
     assert "There is nothing to save yet." in shown
-    assert f"tod replay {folder} --against URL" in shown
+    assert f"tod replay {folder} --against {server.url}" in shown
     assert f"Not saved: {folder} is there already" in shown
     assert folder.stat().st_mode & 0o777 == 0o700  # what was said is nobody else's to read
     services, dialogues = open_dialogues(folder)
@@ -178,6 +178,17 @@ def test_a_bot_says_what_its_file_says(
     assert "bot        There is TR1234.\n" in shown
     assert "TR1234 leaves at" not in shown
     assert server.requests[-1]["history"] == [{"user": "a train", "system": "There is TR1234."}]
+
+
+def test_a_bot_that_forgets_everything_begins_the_conversation_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "bot.yml"
+    file.write_text("responses: {utter_a: [{text: a}]}\n")
+    with server_of() as server:
+        chat(server, "a train\n/restart\nhello\n", monkeypatch, bot=open_bot(file))
+    histories = [one.get("history", []) for one in server.requests[2:]]
+    assert [len(one) for one in histories] == [0, 1, 0]
 
 
 def test_a_bot_shows_buttons_and_takes_what_they_send(

@@ -55,6 +55,12 @@ class BotDialogue(Protocol):
     def shown(self) -> tuple[str, ...]:
         """Return what the bot shows beside its last messages, a line each: buttons, images."""
 
+    def handed_off(self) -> bool:
+        """Say whether a person has taken over."""
+
+    def restarted(self) -> bool:
+        """Say whether the last message made the bot forget everything."""
+
     def undo(self) -> None:
         """Forget the last message."""
 
@@ -85,12 +91,14 @@ class Chat:
         conversation: with the model.
         bot: what is said instead of the model's reply; None says what the model says.
         description: the model's labels; None where its archive cannot tell.
+        address: of the server, for what is said of a saved conversation.
         turns: what was said, oldest first.
     """
 
     conversation: Conversation
     bot: BotDialogue | None = None
     description: ModelDescription | None = None
+    address: str = "URL"
     turns: list[ChatTurn] = field(default_factory=list)
 
     def greet(self) -> None:
@@ -155,8 +163,14 @@ class Chat:
                 say_text(labelled("bot", message, style=SPEECH))
             for line in self.bot.shown():
                 say_text(labelled("shown", line))
-            if not said and not self.bot.shown():
+            if self.bot.handed_off() and not said and not self.bot.shown():
                 say_text(labelled("note", "a person has taken over; /new begins anew"))
+            if self.bot.restarted():
+                # The model is asked with nothing of what was before, either.
+                talk.reset()
+                self.turns.clear()
+                say_text(labelled("note", "everything is forgotten; what follows is a beginning"))
+                return
             talk.replace_reply("\n".join(said))
         self.turns.append(ChatTurn(user=utterance, answer=answer, said=said))
 
@@ -181,7 +195,7 @@ class Chat:
         except TodError as error:
             say(f"Not saved: {error}", style="red")
             return
-        say(f"Saved in {folder}; ask it again with: tod replay {folder} --against URL")
+        say(f"Saved in {folder}; ask it again with: tod replay {folder} --against {self.address}")
 
 
 def run_chat(
@@ -216,7 +230,7 @@ def run_chat(
             description = client.describe()
         except (RequestError, ServerError):
             description = None  # an archive from before models could tell
-        talk(client, bot=bot, description=description)
+        talk(client, bot=bot, description=description, address=without_secrets(url))
 
 
 def _unready(url: str, name: str, token: str | None, token_file: Path | None) -> ServerError:
@@ -239,6 +253,7 @@ def talk(
     *,
     bot: BotDialogue | None = None,
     description: ModelDescription | None = None,
+    address: str = "URL",
 ) -> None:
     """Talk until the user leaves, with whatever answers turns.
 
@@ -246,8 +261,11 @@ def talk(
         answerer: answers them.
         bot: as ``run_chat``.
         description: the model's labels; None where nobody tells them.
+        address: of the server; ``URL`` where none is asked.
     """
-    chat = Chat(conversation=Conversation(answerer), bot=bot, description=description)
+    chat = Chat(
+        conversation=Conversation(answerer), bot=bot, description=description, address=address
+    )
     chat.greet()
     for line in typed_lines():
         if not chat.take(line):
