@@ -57,7 +57,8 @@ def complete(delexicalised: str, facts: Facts, acts: Sequence[DialogueAct] = ())
         wanted -= {_COUNT}
     booked = facts.style.patterns["booked"].search(delexicalised.lower()) is not None
     sought = facts.seeks_booking and not facts.may_book
-    if facts.recalled_bookings or sought or not (booked or _may_tell_reference(facts)):
+    unsettled = sought or (facts.one_of_many and not booked)
+    if facts.recalled_bookings or unsettled or not (booked or _may_tell_reference(facts)):
         wanted -= {"reference"}
     added = [
         slot for slot in facts.style.slots.told if slot in wanted - shown and _known(slot, facts)

@@ -300,6 +300,15 @@ class Facts:
         return known and not self.unchosen
 
     @property
+    def one_of_many(self) -> bool:
+        """Whether the entity at hand is any of many that nobody named, and can be narrowed.
+
+        Who says outright to book it has it booked.
+        """
+        open_still = "name" in self.compared and bool(self.narrowing)
+        return open_still and not (self.orders or self.reference or self.named_before())
+
+    @property
     def unchosen(self) -> bool:
         """Whether nobody has said what should be booked: any one of all there are, it would be."""
         if self.matches < 2 or "name" not in self.compared or self.named_before():

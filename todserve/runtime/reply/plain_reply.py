@@ -62,7 +62,7 @@ def plain_reply(
         return facts.style.question(facts.domain, "name")
     if books and facts.booking_slots and facts.missing:
         return facts.style.question(facts.domain, facts.missing[0])
-    if books and facts.bookable:
+    if books and facts.bookable and not facts.one_of_many:
         return _booked(facts)
     if facts.row and (told := _of_one_place(facts)):
         return told
@@ -92,7 +92,7 @@ def plain_reply(
         return asked or f"{_greeting(facts, acts)}{sentences['more']}"
     if not facts.matches:
         return _filled(sentences["none"], facts)
-    further = facts.narrowing if facts.unchosen and books else ""
+    further = facts.narrowing if books else ""
     return f"{_found(facts)} {asked or further or sentences['more']}".strip()
 
 

@@ -133,3 +133,17 @@ def test_nothing_is_booked_of_which_nobody_has_said_anything(talk: Talk) -> None
     assert picky.bookable
     named = replace(facts, said=[f"{facts.name} is nice."])
     assert named.bookable
+
+
+def test_one_of_many_is_booked_only_by_its_name(talk: Talk) -> None:
+    state = {"hotel": {"day": "monday", "stay": "2", "people": "3", "stars": "4"}}
+    facts = talk.facts("hotel", state, user="a room for 3 on monday", intent="book_hotel")
+    many = replace(facts, result=replace(facts.result, matches=30) if facts.result else None)
+    told = {}
+    for name, said in (("any", ()), ("named", (f"{facts.name} is nice.",))):
+        asked = replace(many, said=said)
+        sent = talk.chosen("i was unable to book it.", asked, intent="book_hotel")
+        told[name] = sent.candidate.filled.text
+    assert told["any"].startswith("I have found 30 places to stay. ")
+    assert told["any"].endswith("?")
+    assert told["named"].startswith("It is booked: ")
