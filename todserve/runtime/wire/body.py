@@ -19,7 +19,7 @@ _MISTAKEN = tuple(
     for pattern, told in (
         (r"\s*--\S+\r?\n", "the parts of a form: send the JSON alone"),
         (r"\s*(?:\w+=|%7[Bb])", "a form: send the JSON alone"),
-        (r"\s*@\S+\s*\Z", "the name of a file: curl reads it with --data @NAME"),
+        (r"\s*@\S+\s*\Z", "the name of a file: curl reads it with -d @NAME"),
         (r"\s*\{\s*'", "names in single quotes: JSON has double ones"),
         (r"\s*\{\s*[\u201c\u201d\u201e]", "curled quotes: JSON has straight ones"),
         (r"\s*\{[^\n]*\}\s*\{", "several objects: send each as a request of its own"),
