@@ -5,7 +5,7 @@ two are generated independently (PPTOD), so they can disagree: ``[hotel] [inform
 ``the address is [value_address]``.
 
 People's own replies pass in 94% of turns (MultiWOZ 2.1, 300 dev dialogues, annotated acts against
-replies delexicalised by ``runtime.delexicalise``): that is the ceiling of this measure.
+replies delexicalised by `Delexicaliser`): that is the ceiling of this measure.
 """
 
 from collections.abc import Sequence
