@@ -1,7 +1,7 @@
-"""ScoredAnswerer: gathers what was worked out for a turn into the response the client reads.
+"""Finished answers: gathers what was worked out for a turn into the response the client reads.
 
-Last step of the pipeline, before the wire. Parts whose task was not asked for stay null.
-Example: ``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
+The pipeline calls it as its last step. Parts whose task was not asked for stay null. Example:
+``[value_name] is at [value_address] .`` becomes ``Gonville is at Gonville Place.``.
 """
 
 from todserve.runtime.language.dialogue import GENERAL, OUT_OF_SCOPE

@@ -1,7 +1,8 @@
 """Checkpoint: a folder with everything a worker needs, opened and checked.
 
-Stands before the pipeline: read once when a worker starts. Imports no torch by itself; only
-``load_network`` does. Example: ``Checkpoint.open(Path("checkpoints/multiwoz-small")).format``.
+Opened once when a worker or a benchmark starts, and given to the pipeline, which answers with it.
+Imports no torch by itself; only ``load_network`` does. Example:
+``Checkpoint.open(Path("checkpoints/multiwoz-small")).format``.
 
 The network's class travels beside the weights, as a file, because TorchServe wants it so
 (``--model-file``). ``runtime`` must not import it by a package name: in the archive it stands at

@@ -1,7 +1,7 @@
-"""A checkpoint's description: its labels, gathered for people who correct what the model says.
+"""A checkpoint's description: every label that its model can use, for people who correct answers.
 
-Beside the way of a request, behind the handler. Example:
-``describe(pipeline.checkpoint, pipeline.identity).domains["train"]["day"]``.
+The worker calls ``describe`` when it is asked ``{"describe": true}`` and sends back what it
+returns. Example: ``describe(pipeline.checkpoint, pipeline.identity).domains["train"]["day"]``.
 """
 
 from todserve.runtime.checkpoint import Checkpoint

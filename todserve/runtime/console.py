@@ -1,7 +1,7 @@
 """Console: prints text that others wrote so that no character of it can control the terminal.
 
-Around every verb of ``tod``. Example: of an escape character ``one_line`` makes the four characters
-that name it, so a reply that would have cleared the screen is read instead.
+Every verb of ``tod`` runs with it. Example: of an escape character ``one_line`` makes the four
+characters that name it, so a reply that would have cleared the screen is read instead.
 
 A reply, a name, a key or an id may hold escape sequences that move the cursor, change the window's
 title or hide text, and marks that turn the order of letters round. While the door is open, all that

@@ -1,9 +1,9 @@
 """Inner paths: joins a file name that somebody else wrote to a folder it may not leave.
 
-Beside the way of a request. Names stand in ``export.json``, in the index of sharded weights, in an
-archive's manifest and entries, in corpora: whoever wrote the file chose them. Every one of them is
-joined here, before anything is read or written.
-Example: ``inner_path(folder, "onnx/encoder.onnx", said_by="export.json")``; ``../x`` is refused.
+Whoever opens a folder or an archive that others made calls it: names in ``export.json``, in the
+index of sharded weights, in an archive's manifest and entries and in corpora were chosen by whoever
+wrote the file. Every one of them is joined here, before anything is read or written. Example:
+``inner_path(folder, "onnx/encoder.onnx", said_by="export.json")``; ``../x`` is refused.
 """
 
 import os

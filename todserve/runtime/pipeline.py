@@ -1,7 +1,8 @@
 """Pipeline: answers a batch of requests with two calls of the network, sometimes a third.
 
-Stands in the middle of the way of a request: wire -> here -> wire. The steps are numbered in
-``work_out`` and ``answer``. Example: ``pipeline.answer([parse_request({"user": "to ely"})])``.
+A worker hands it requests that were parsed from the wire and sends back the responses it returns;
+benchmarks call it likewise. The steps are numbered in ``work_out`` and ``answer``. Example:
+``pipeline.answer([parse_request({"user": "to ely"})])``.
 """
 
 import copy

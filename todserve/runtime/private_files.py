@@ -1,6 +1,6 @@
 """Private files: writes what people said, and keys, so that only their owner may read it.
 
-Beside the way of a request, wherever something is kept. Example:
+The gateway's database, logs, records of servers and saved chats are all made with it. Example:
 ``private_file(Path("dialogues.sqlite"))`` makes an empty file of mode 0600.
 
 A folder that we make is 0700. One that was there stays as it is: it may be anybody's.

@@ -1,8 +1,8 @@
-"""The check of a request against the checkpoint: what does not fit is refused, and why.
+"""The check of a request against the checkpoint: refuses what does not fit, and says why.
 
-Comes after wire and before prompts when a turn is answered: the wire has checked its form, this
-checks what only the checkpoint knows. Example: state ``{"trian": {...}}`` is refused with ``state:
-unknown domain 'trian', did you mean 'train'?``.
+The pipeline calls it before it asks the network anything: the wire has checked the request's form,
+this checks what only the checkpoint knows. Example: state ``{"trian": {...}}`` is refused with
+``state: unknown domain 'trian', did you mean 'train'?``.
 """
 
 import re

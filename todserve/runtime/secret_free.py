@@ -1,7 +1,7 @@
 """Secret-free addresses: a URL without its password and keys, for messages and logs.
 
-Beside the way of a request. Example: ``without_secrets("http://me:hush@host/x?key=1")`` is
-``http://***@host/x``.
+Whoever names an address in a message, a log or a report writes it through here. Example:
+``without_secrets("http://me:hush@host/x?key=1")`` is ``http://***@host/x``.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Stopwatch: measures how long each stage of a batch took.
 
-Stands beside the pipeline; its numbers become ``timing_ms`` of the answer.
-Example: ``with watch.stage("act"): ...`` then ``watch.milliseconds()["act"]``.
+The pipeline times its stages with it; the numbers become ``timing_ms`` of the answer. Example:
+``with watch.stage("act"): ...`` then ``watch.milliseconds()["act"]``.
 """
 
 from collections.abc import Iterator

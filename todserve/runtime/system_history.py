@@ -1,8 +1,8 @@
 """System history: writes past replies in the form that the checkpoint was trained with.
 
-Comes after the check of the request and before the prompts. A client may send our plain
-reply, our delexicalised one, or another system's text; the checkpoint's format asks for one form.
-Example: ``the gonville is at gonville place`` becomes ``[value_name] is at [value_address]``.
+The pipeline calls it on a request's history before prompts are made of it. A client may send our
+plain reply, our delexicalised one, or another system's text; the checkpoint's format asks for one
+form. Example: ``the gonville is at gonville place`` becomes ``[value_name] is at [value_address]``.
 """
 
 from collections.abc import Sequence

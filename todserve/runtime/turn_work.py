@@ -1,7 +1,8 @@
-"""TurnWork: one turn on its way through the pipeline, filled in stage by stage.
+"""TurnWork: everything known so far of one turn while the pipeline answers it.
 
-Stands inside ``Pipeline.answer``; each stage writes its own fields and reads those before.
-Example: after the first engine call ``work.readings[TaskName.INTENT].text`` is ``[find_train]``.
+The pipeline makes one for each request; each stage writes its own fields and reads those that
+earlier stages wrote. Example: after the first engine call ``work.readings[TaskName.INTENT].text``
+is ``[find_train]``.
 """
 
 from dataclasses import dataclass, field

@@ -1,10 +1,10 @@
 """Calibration: the temperatures that make a checkpoint's confidences honest.
 
-Comes after the checkpoint and before the engine when a turn is answered: a row of task T is decoded
-with the probabilities softmax(logits / temperature of T). The greedy choice stays the same, since a
-positive temperature keeps the order of the logits; only the reported probability changes. Example
-``calibration.json``: ``{"version": 1, "checkpoint": "3b3409946d5b", "temperatures": {"intent":
-1.31}, "fit": {"corpus": "multiwoz21", "split": "dev", "signature": "..."}}``.
+Read from the checkpoint; `Questions` decodes a row of task T with the probabilities softmax(logits
+/ temperature of T). The greedy choice stays the same, since a positive temperature keeps the order
+of the logits; only the reported probability changes. Example ``calibration.json``: ``{"version": 1,
+"checkpoint": "3b3409946d5b", "temperatures": {"intent": 1.31}, "fit": {"corpus": "multiwoz21",
+"split": "dev", "signature": "..."}}``.
 
 Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 2017
 (arXiv 1706.04599). ``todserve.evaluation.calibration.temperature_fit`` fits the temperatures.

@@ -1,8 +1,8 @@
 """The grammar of each task: every text that it may write, from the names of a checkpoint.
 
-Reads the names of ``constraint_labels``, makes ``constraint_paths``; one function a task, in the
-order of its text. Example of a belief state: ``[train]``, a slot of train, a value of it, again and
-again.
+``constraint`` calls it with the names of ``constraint_labels``; it writes what they allow as
+``constraint_paths``, one function a task, in the order of its text. Example of a belief state:
+``[train]``, a slot of train, a value of it, again and again.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
-"""ConstraintWords: a vocabulary as the constraint sees it, and the value of a free-text slot.
+"""ConstraintWords: token ids as text, for a constraint that lets a network write known labels only.
 
-Stands below ``constraint_grammar``. A label has one spelling, the tokenizer's own encoding of it.
-A free value has as many as there are ways to spell it, so it is followed letter by letter: the
-parser ends it at the first word that is a slot's name, however that word came about.
+The grammar of ``constraint_grammar`` is made of it. A label has one spelling, the tokenizer's own
+encoding of it. A free value has as many as there are ways to spell it, so it is followed letter by
+letter: the parser ends it at the first word that is a slot's name, however that word came about.
 Example: in ``[hotel] name acorn inn area north`` the value ends before ``area``.
 """
 

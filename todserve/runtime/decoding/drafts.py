@@ -1,9 +1,9 @@
 """Drafts: guesses of the next tokens, from what was often written after the last ones.
 
-Beside an engine that checks several tokens in one step: whoever guesses right saves steps, and no
-guess changes what is written. A checkpoint's ``drafts.json`` is counted on the targets it was
-trained on; without one nothing is guessed. Example: ``Drafts({(5,): 7, (5, 7): 9}).after([5], 3)``
-is ``[7, 9]``.
+An engine that checks several tokens in one step asks it what may come next: a right guess saves a
+step, and no guess changes what is written. A checkpoint's ``drafts.json`` is counted on the targets
+it was trained on; without one nothing is guessed. Example:
+``Drafts({(5,): 7, (5, 7): 9}).after([5], 3)`` is ``[7, 9]``.
 """
 
 import json

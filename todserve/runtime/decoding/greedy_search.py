@@ -1,9 +1,10 @@
 """GreedySearch: writes rows token by token, and several tokens at once where a draft guessed them.
 
-Between an engine and its network. Each step feeds every row the token chosen last and a draft of
-what may follow; the network answers all of them at once, and a draft is kept as far as it is what
-the network would have chosen anyway. So a draft changes how many steps a row takes and nothing
-else. Example: ``while search.goes_on: search.take(run(search.step()))``.
+The ONNX engine runs the network on each ``step`` of the search and gives what it answers to
+``take``. Each step feeds every row the token chosen last and a draft of what may follow; the
+network answers all of them at once, and a draft is kept as far as it is what the network would have
+chosen anyway. So a draft changes how many steps a row takes and nothing else. Example:
+``while search.goes_on: search.take(run(search.step()))``.
 """
 
 from collections.abc import Sequence

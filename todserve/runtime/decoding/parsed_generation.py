@@ -1,8 +1,8 @@
 """ParsedGeneration: what the network wrote, as text, as its meaning, and with its probabilities.
 
-Comes after the engine and before the belief tracker when a turn is answered. Example: ids of
-``[train] day friday`` with log-probabilities give the state ``{"train": {"day": "friday"}}`` and
-``probability(12, 18)`` of the word ``friday``.
+The pipeline makes it of what the engine returns, and belief tracking and the answer read it.
+Example: ids of ``[train] day friday`` with log-probabilities give the state
+``{"train": {"day": "friday"}}`` and ``probability(12, 18)`` of the word ``friday``.
 """
 
 import math

@@ -1,7 +1,8 @@
 """Questions: puts several tasks of several requests to the network in one call of the engine.
 
-Comes after prompts and before engine when a turn is answered. With placement ``decoder`` the two
-stages of a turn ask about the same contexts, which are then encoded once for both. Example:
+The pipeline asks the network through it, for every stage of a turn; it has the prompts built and
+calls the engine. With placement ``decoder`` the two stages of a turn ask about the same contexts,
+which are then encoded once for both. Example:
 ``Questions(engine, builder).ask([Question(source=..., task=TaskName.INTENT)])``.
 """
 

@@ -1,10 +1,10 @@
-"""Shortlist: the tokens that a checkpoint writes, so that the others need not be weighed each step.
+"""Shortlist: the tokens that a checkpoint ever writes, so that an engine can leave out the others.
 
-Beside an engine whose output layer can leave tokens out: of a decoder step that layer costs the
-most, and of the vocabulary a task-oriented dialogue writes a quarter. The ids are those of the
-targets that were trained on, in ``shortlist.json``; without it every token is weighed. What the
-user or the last reply said can always be written: an engine weighs the context's tokens as well.
-Example: ``Shortlist.counted([(5, 9), (9, 7)]).ids == (5, 7, 9)``.
+The ONNX export and its engine use it: of a decoder step the output layer costs the most, and of the
+vocabulary a task-oriented dialogue writes a quarter. The ids are those of the targets that were
+trained on, in ``shortlist.json``; without it every token is weighed. What the user or the last
+reply said can always be written: an engine weighs the context's tokens as well. Example:
+``Shortlist.counted([(5, 9), (9, 7)]).ids == (5, 7, 9)``.
 """
 
 import json

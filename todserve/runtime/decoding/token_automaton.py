@@ -1,8 +1,8 @@
-"""TokenAutomaton: a table of which tokens may follow which, for decoding under the constraint.
+"""TokenAutomaton: a table of which tokens a network may write after which, as a finite automaton.
 
-Stands beside the engines: a row that starts in one of its states chooses among the allowed tokens
-alone. It knows nothing of dialogue; ``constraint`` builds it from what a checkpoint knows.
-Example: ``automaton.after(state, [token])`` is the state after it, or -1 where it is refused.
+``constraint`` builds it from what a checkpoint knows, and every engine takes it: a row that starts
+in one of its states chooses among the allowed tokens alone. It knows nothing of dialogue. Example:
+``automaton.after(state, [token])`` is the state after it, or -1 where it is refused.
 
 A step is a look-up, so that any engine can do it for every row of a batch: mask the refused
 tokens, choose, and go on in the state that the chosen one leads to. Tokens of a row's prefix are

@@ -1,9 +1,9 @@
 """Token choices: the likeliest token at each position among those that are allowed there.
 
-Beside an engine whose network gives logits and leaves the choice to numpy. A state either allows
-few tokens, and those alone are looked at, or refuses few, and then the likeliest of all is nearly
-always among the others. The columns of the logits are every token, or a shortlist and, behind it,
-what a call adds. Example: ``Choices(automaton).best(logits, states)``.
+Used by the ONNX engine and its greedy search, whose network gives logits and leaves the choice to
+numpy. A state either allows few tokens, and those alone are looked at, or refuses few, and then the
+likeliest of all is nearly always among the others. The columns of the logits are every token, or a
+shortlist and, behind it, what a call adds. Example: ``Choices(automaton).best(logits, states)``.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""CountedEngine: any engine, and how many tokens it has read and written.
+"""CountedEngine: wraps an engine and counts the tokens that it reads and writes.
 
-Around an engine, where a worker tells its server what it does. Example:
+The pipeline runs its engine in one, and the worker tells its server the counts. Example:
 ``CountedEngine(engine).tokens.written`` grows with every generation.
 """
 

@@ -1,6 +1,6 @@
 """Engine: runs the network, token ids in and token ids out; it knows nothing of dialogue.
 
-Comes after tokenization and before the parsers when a turn is answered. A turn uses it twice:
+The pipeline gives it prompts as token ids and parses what it returns. A turn uses it twice:
 ``encode`` + ``generate`` for belief state and intent, ``generate`` again for acts and response.
 Example row: ``Row(context=0, prefix=(32001,), end_id=32002, max_new_tokens=120)``.
 

@@ -1,9 +1,9 @@
 """Engine export: makes of a checkpoint a folder that an engine other than PyTorch can serve.
 
-What ``tod export CHECKPOINT --format onnx`` does before it measures; ``tod archive`` packs the
+``tod export CHECKPOINT --format onnx`` calls it before it measures; ``tod archive`` packs the
 folder as it packs a checkpoint. Each format is written in its engine's own folder beside this
-module (``onnx/onnx_export.py``).
-Example: ``export_checkpoint(folder, out, engine=EngineName.ONNX, dtype=Dtype.INT8)``.
+module (``onnx/onnx_export.py``). Example:
+``export_checkpoint(folder, out, engine=EngineName.ONNX, dtype=Dtype.INT8)``.
 """
 
 import shutil

@@ -1,8 +1,8 @@
 """Settings of an engine: which one decodes, in which number format, on how many threads, and how.
 
-Stands beside the engines: the handler reads it from the archive's YAML (``handler.engine``), the
-command line from its flags. Standard library and pydantic only.
-Example: ``EngineSettings(engine="onnx", dtype="int8", threads=2)``.
+The worker reads them from the archive's YAML (``handler.engine``), the command line from its flags,
+and the pipeline opens its engine by them. Standard library and pydantic only. Example:
+``EngineSettings(engine="onnx", dtype="int8", threads=2)``.
 """
 
 from typing import Self

@@ -1,9 +1,9 @@
-"""Explained turn: a worked-out turn becomes the reasons for its answer.
+"""Explained turn: the reasons why a turn was answered as it was, each with the words it rests on.
 
-Beside the last step of the pipeline, in place of the answer. Everything told here was found while
-the turn was answered; only the words are looked for again, as the shortest run of them that the
-same judgement of `Grounds` accepts. Example: for "a cheap place, please" the value ``cheap`` rests
-on the word "cheap".
+``Pipeline.explain`` returns it where ``Pipeline.answer`` returns the answer. Everything told here
+was found while the turn was answered; only the words are looked for again, as the shortest run of
+them that the same judgement of `Grounds` accepts. Example: for "a cheap place, please" the value
+``cheap`` rests on the word "cheap".
 """
 
 import re

@@ -1,1 +1,1 @@
-"""A classifier of the user's intent beside the network, by the sentence's vector and words."""
+"""Intents: a classifier that checks the network's intent by the sentence's vector and words."""

@@ -1,9 +1,10 @@
 """Intent features: the words and letters of an utterance as numbered, weighted n-grams.
 
-Beside the intent model, which is fitted on the very same. Single words and pairs of neighbours
-are one block, runs of two to five letters inside a word the other; each is TF-IDF of length 1, so
-that neither counts more because there is more of it. N-grams are named by a checksum, so no table
-of strings is kept. Example: ``block_counts("my card")[0]`` has the words ``my``, ``card`` and both.
+The intent model is fitted on them and looks at the very same when it serves. Single words and pairs
+of neighbours are one block, runs of two to five letters inside a word the other; each is TF-IDF of
+length 1, so that neither counts more because there is more of it. N-grams are named by a checksum,
+so no table of strings is kept. Example: ``block_counts("my card")[0]`` has the words ``my``,
+``card`` and both.
 """
 
 from collections import Counter

@@ -1,9 +1,10 @@
 """Intent model: how likely each intent is, from the utterance's vector, its words and its letters.
 
-Beside the network's own choice on the way of a request. A generated intent is the network's one
-guess; on a few hundred examples a linear model over the encoder's vectors, with the n-grams that a
-project's own vocabulary is made of, is right more often, and both together more often still.
-Example: ``model.judged("where is my card", vector, ("card_arrival", 0.7)).name``.
+The pipeline asks it after the first engine call and joins it with the intent that the network
+wrote. A generated intent is the network's one guess; on a few hundred examples a linear model over
+the encoder's vectors, with the n-grams that a project's own vocabulary is made of, is right more
+often, and both together more often still. Example:
+``model.judged("where is my card", vector, ("card_arrival", 0.7)).name``.
 
 The two are joined as ``linear * log p(model) + generated * log p(network)``; both factors and the
 offset of what lies outside were fitted on examples that neither had seen, so that the joined

@@ -1,7 +1,8 @@
 """Spoken intent: the intent that the words alone say, where the network wrote another service's.
 
-Stands behind the generated intent and before the tracker. Example: "find me an attraction", of
-which the network makes ``find_restaurant``, is ``find_attraction``.
+The pipeline asks it once the network has written an intent, before the belief state is tracked.
+Example: "find me an attraction", of which the network makes ``find_restaurant``, is
+``find_attraction``.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """Delexicalisation: replaces the values in a reply by placeholders such as ``[value_name]``.
 
-Stands where plain system turns enter: a corpus being read, a client's history without our own
-delexicalised replies. Example: ``"tr0755 leaves at 07:35 on monday"`` becomes
+Used wherever a plain system turn is to look like what the network was trained on: for corpora as
+they are read, and for the history of a client that keeps plain replies alone. Example:
+``"tr0755 leaves at 07:35 on monday"`` becomes
 ``"[value_id] leaves at [value_leave] on [value_day]"``.
 
 Three sources say what is a value, the longest match winning: phrases (the database's values, the

@@ -1,7 +1,8 @@
 """What a knowledge base says of one domain: its columns and how they are searched.
 
-Stands in table ``meta`` of the SQLite file, so that any corpus's database can be carried.
-Example: trains compare ``leave`` as ``at_or_after`` and sort by it.
+Each is kept in table ``meta`` of the knowledge base's SQLite file, so that any corpus's database
+can be searched by the same code. Example: trains compare ``leave`` as ``at_or_after`` and sort by
+it.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The knowledge base: entities of every domain in one read-only SQLite file.
 
-Comes after the belief state and before the second engine call: the state becomes constraints, the
-number of matches becomes a database token, the first matches fill the reply. Example:
-``knowledge.query("train", {"departure": "ely", "arrive": "09:00"})``.
+The pipeline looks up the belief state in it before the second engine call: the state becomes
+constraints, the number of matches becomes a database token, the first matches fill the reply.
+Example: ``knowledge.query("train", {"departure": "ely", "arrive": "09:00"})``.
 
 The file describes itself: table ``meta`` holds, per domain, its columns, how a constraint on each
 is compared (``Comparison``), how rows are ordered and where the database tokens' buckets end.

@@ -1,6 +1,6 @@
 """Control text: takes out of others' texts the marks that only todserve may write to the network.
 
-At every door where a text enters: prompts, targets, corrections, rows of the knowledge base, a
+Called wherever a text enters: for prompts, targets, corrections, rows of the knowledge base, a
 bot's own words. Example: ``plain_value("ely <eos_b>")`` is ``"ely (eos_b)"``.
 
 The network's frames are tokens in brackets, as ``<eos_u>`` or ``[train]``. Whoever could write one

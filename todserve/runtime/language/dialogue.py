@@ -1,7 +1,8 @@
 """The nouns of the project as classes: dialogue, turn, dialogue act, belief state.
 
-Stands before everything else on the way of a request; standard library only.
-Example: ``Turn(user="a train to ely", belief_state={"train": {"destination": "ely"}})``.
+Corpora are read into them, and the pipeline, the trainer and the benchmarks all work with them;
+standard library only. Example:
+``Turn(user="a train to ely", belief_state={"train": {"destination": "ely"}})``.
 """
 
 from collections.abc import Mapping

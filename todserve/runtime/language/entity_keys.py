@@ -1,7 +1,8 @@
 """Entity keys: which of the known names somebody means who writes one in another way.
 
-Stands inside the look-up. Names are compared by `WordForms.comparison_key`. Example: "the
-fitzwilliam" means ``the fitzwilliam museum``, and "el shaddia" means ``el shaddai``.
+The knowledge base calls it when a name is looked up. Names are compared by
+`WordForms.comparison_key`. Example: "the fitzwilliam" means ``the fitzwilliam museum``, and "el
+shaddia" means ``el shaddai``.
 """
 
 import difflib

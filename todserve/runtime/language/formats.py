@@ -1,7 +1,8 @@
 r"""The texts the network is trained to write, each with a ``serialize_x`` and a ``parse_x``.
 
-Stands on both sides of the engine on the way of a request. ``parse(serialize(x)) == x`` always.
-Example: ``[train] day wednesday departure cambridge leave 12:45``.
+The prompt builder and the trainer serialize with them, the pipeline parses what the engine wrote.
+``parse(serialize(x)) == x`` always. Example:
+``[train] day wednesday departure cambridge leave 12:45``.
 
 Formats of Su et al., ACL 2022 (arXiv 2109.14739). One addition: a value's word that would read
 as a slot name or a bracketed token carries a backslash (``name \stay inn``), or it would be lost.

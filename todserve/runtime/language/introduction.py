@@ -1,8 +1,9 @@
-"""Introduction: what a checkpoint says of itself to people, its ``introduction.json``.
+"""Introduction: titles of services and things to say, as a checkpoint tells them to people.
 
-Beside the way of a request; the studio and the chat show it. A schema names services as its corpus
-does, and no schema says what a user might say. Example: ``{"version": 1, "titles": {"music":
-"음악", "3i4k": ""}, "prompts": ["아이유가 부른 노래 알려줘"]}``.
+It is the checkpoint's ``introduction.json`` and part of its description, which the studio and the
+chat show. A schema names services as its corpus does, and no schema says what a user might say.
+Example: ``{"version": 1, "titles": {"music": "음악", "3i4k": ""},
+"prompts": ["아이유가 부른 노래 알려줘"]}``.
 """
 
 from collections.abc import Mapping

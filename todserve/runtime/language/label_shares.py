@@ -1,8 +1,8 @@
 """Label shares: how often each label came in training, and how far what is said now is from that.
 
-Beside the way of a request: ``labels.json`` of a checkpoint holds them, its description tells them,
-and whoever watches a served model compares. Example: ``divergence({"find_train": 0.5}, Counter())``
-is None, for nothing has been said yet.
+Training counts the shares into a checkpoint's ``labels.json``, the checkpoint's description tells
+them, and the gateway compares what its model answers with them. Example:
+``divergence({"find_train": 0.5}, Counter())`` is None, for nothing has been said yet.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Phrases: finds known values in a text, however their spelling varies.
 
-Stands inside delexicalisation. An index maps the first word of every known value to the values
-that begin so; a text is walked once. Example: an index of ``"christ's college"`` finds
-``"christ college"`` and ``"Christ s College"`` alike.
+Delexicalisation, the speller's modules and the tracker search texts with it. An index maps the
+first word of every known value to the values that begin so; a text is walked once. Example: an
+index of ``"christ's college"`` finds ``"christ college"`` and ``"Christ s College"`` alike.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

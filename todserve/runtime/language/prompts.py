@@ -1,9 +1,10 @@
 """Prompts: writes history, state and utterance as the token ids that the network reads.
 
-Comes after wire and before engine when a turn is answered. PPTOD's recipe (Su et al., ACL 2022) is
-``context=full, prompt_placement=encoder``; only the history is ever shortened, never the prompt.
-Example (markov, decoder): ``<sos_context> <sos_b> [train] day friday <eos_b> <sos_r> where to?
-<eos_r> <sos_u> to ely <eos_u> <eos_context>`` with decoder prefix ``<sos_a> [db_1]``.
+The pipeline makes each request's prompts with it and gives them to the engine. PPTOD's recipe (Su
+et al., ACL 2022) is ``context=full, prompt_placement=encoder``; only the history is ever shortened,
+never the prompt. Example (markov, decoder): ``<sos_context> <sos_b> [train] day friday <eos_b>
+<sos_r> where to? <eos_r> <sos_u> to ely <eos_u> <eos_context>`` with decoder prefix
+``<sos_a> [db_1]``.
 """
 
 from collections.abc import Mapping, Sequence

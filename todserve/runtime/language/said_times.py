@@ -1,7 +1,7 @@
 """SaidTimes: every time of day that a person's words may mean, in one language.
 
-Stands inside the forms of a language; asked when a time that the network wrote is looked for in
-what was said. Example: "half past six" may mean ``06:30`` and ``18:30``.
+`WordForms` holds the one of its language and asks it whether a time that the network wrote was
+said. Example: "half past six" may mean ``06:30`` and ``18:30``.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Schema: which domains, slots, values and intents exist, and how a value is written.
 
-Comes after the parsed generation and before the belief state: nothing enters a state that the
+Parsing and belief tracking hold what the network wrote against it: nothing enters a state that the
 schema does not know. Reads and writes the ``schema.json`` of Schema-Guided Dialogue and MultiWOZ
 2.2. Example: ``schema.normalise_value("hotel", "type", "Guest House")`` is ``"guesthouse"``.
 """

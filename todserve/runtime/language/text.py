@@ -1,8 +1,8 @@
 """Text normalisation: what people type, in the form that the models are trained on.
 
-Stands before the prompts: corpora and requests pass through the same function.
-Example: ``normalise("Two tickets at 5pm")`` is ``"2 tickets at 17:00"``. Which words become what
-stands in ``text_form.json``: they are part of the prompt format, the same for every checkpoint.
+Corpora and requests go through the same function before prompts are made of them. Example:
+``normalise("Two tickets at 5pm")`` is ``"2 tickets at 17:00"``. Which words become what stands in
+``text_form.json``: they are part of the prompt format, the same for every checkpoint.
 """
 
 import re

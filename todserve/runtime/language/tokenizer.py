@@ -1,8 +1,8 @@
-"""Text to token ids and back, with the place of every token in the text.
+"""Tokenizer: turns text into token ids and back, with the place of every token in the text.
 
-Comes after the prompts and before the engine, and again between the engine and the parsers. Reads
-the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone, so that a worker needs
-no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
+Prompts are encoded with it for the engine, and what the engine returns is decoded for the parsers.
+Reads the ``tokenizer.json`` of a checkpoint with the `tokenizers` package alone, so that a worker
+needs no transformers for it. Example: ``decode([...])`` is ``"[train] day wednesday"``.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """ExportManifest: what an exported network says of itself, its ``export.json``.
 
-Beside the checkpoint: ``tod export`` writes it, the worker reads it before it opens an engine.
+``tod export`` writes it into the export's folder; the worker reads it before it opens an engine.
 Example: ``ExportManifest.of_folder(folder).engine`` is ``onnx``; of a checkpoint it is None.
 """
 

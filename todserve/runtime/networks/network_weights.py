@@ -1,8 +1,9 @@
 """T5Weights: a network's weights as arrays, ready for engines that know no PyTorch.
 
-First step of every export. What PyTorch works out while it runs (position buckets, the scaled
-output matrix of tied weights, three projections of one input) is worked out here once.
-Example: ``T5Weights.of(load_network(folder, dtype=torch.float32)).decoder[0].cross.query``.
+The ONNX and TorchScript exports begin with it. What PyTorch works out while it runs (position
+buckets, the scaled output matrix of tied weights, three projections of one input) is worked out
+here once. Example:
+``T5Weights.of(load_network(folder, dtype=torch.float32)).decoder[0].cross.query``.
 """
 
 from collections.abc import Mapping

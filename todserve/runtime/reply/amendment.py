@@ -1,9 +1,9 @@
 """Amendment: small repairs that make a generated reply true without another generation.
 
-Stands before completion. What is not true of all is left out or called by a wider word, a claim
-that there is none says of what, some of many are said to be examples, and nothing is asked for that
-is known. Example: of rows with hotels among them, "i have [value_choice] guesthouses" becomes "i
-have [value_choice] places to stay".
+The reply stage calls it on each generated reply, before ``completion`` adds to it. What is not true
+of all is left out or called by a wider word, a claim that there is none says of what, some of many
+are said to be examples, and nothing is asked for that is known. Example: of rows with hotels among
+them, "i have [value_choice] guesthouses" becomes "i have [value_choice] places to stay".
 """
 
 import re

@@ -1,7 +1,8 @@
 """Booking references: a code made from what is booked, the same for the same booking.
 
-Beside lexicalisation. Nothing is booked by the look-up itself, so a reference is made from what
-the booking is of: the same booking has the same reference, in every later reply too. Example:
+Lexicalisation writes it where a reply has ``[value_reference]``. Nothing is booked by the look-up
+itself, so a reference is made from what the booking is of: the same booking has the same reference,
+in every later reply too. Example:
 ``booking_reference("hotel", state, row, ("day", "stay", "people"))`` is ``xzlhe344``.
 """
 

@@ -1,8 +1,9 @@
 """Clauses: cuts a reply into pieces each of which claims one thing, or asks.
 
-Stands before the rules: whether a value must be one entity's or everybody's depends on what its
-clause speaks of. Example: "i have [value_choice] cheap places. one of them is [value_name] , would
-you like it?" is a clause of ALL, one of ONE and one that asks.
+The rules, the repairs and lexicalisation look at a reply clause by clause: whether a value must be
+one entity's or everybody's depends on what its clause speaks of. Example: "i have [value_choice]
+cheap places. one of them is [value_name] , would you like it?" is a clause of ALL, one of ONE and
+one that asks.
 """
 
 import re

@@ -1,9 +1,10 @@
 """Completion: adds to a reply what the user asked for, where the reply forgot to tell it.
 
-Stands after the second engine call, before lexicalisation. A small model asked for a phone number
-may well write "it is in the centre."; the number is in the database all the same. Example: "what is
-their postcode?" with the reply ``it is a [value_food] restaurant.`` gets
-``the postcode is [value_postcode].`` behind it, and the response says so in ``completed``.
+The reply stage calls it on a reply that ``amendment`` has repaired, before values are filled in. A
+small model asked for a phone number may well write "it is in the centre."; the number is in the
+database all the same. Example: "what is their postcode?" with the reply
+``it is a [value_food] restaurant.`` gets ``the postcode is [value_postcode].`` behind it, and the
+response says so in ``completed``.
 
 Only what the look-up holds is added, and a booking's reference only where nothing is missing for
 the booking.

@@ -1,11 +1,11 @@
 """Consistency: tells whether the dialogue acts and the reply of a turn say the same.
 
-Stands after the second engine call on the way of a request. The two are generated independently
-(PPTOD), so they can disagree: ``[hotel] [inform] phone`` beside ``the address is [value_address]``.
-The answer carries the verdict; nothing is corrected.
+Called when a turn's answer is put together, which carries the verdict; nothing is corrected. The
+two are generated independently (PPTOD), so they can disagree: ``[hotel] [inform] phone`` beside
+``the address is [value_address]``.
 
 People's own replies pass in 94% of turns (MultiWOZ 2.1, 300 dev dialogues, annotated acts against
-replies delexicalised by ``runtime.delexicalise``): that is the ceiling of this measure.
+replies delexicalised by `Delexicaliser`): that is the ceiling of this measure.
 """
 
 from collections.abc import Sequence

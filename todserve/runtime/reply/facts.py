@@ -1,7 +1,8 @@
 """Facts: everything that is known when a reply is made, and that it may rest on.
 
-Comes after the look-up and before the reply. Example: ``facts.count({"pricerange": "expensive"})``
-is how many of the places found are expensive, so that "there are no expensive ones" can be judged.
+The pipeline gathers them after the look-up and gives them to the reply stage. Example:
+``facts.count({"pricerange": "expensive"})`` is how many of the places found are expensive, so that
+"there are no expensive ones" can be judged.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

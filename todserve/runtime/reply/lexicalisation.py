@@ -1,7 +1,8 @@
 """Lexicalisation: fills the placeholders of a reply with values of the database and the state.
 
-Comes after the response generation and before the client. Example: ``"[value_name] is at
-[value_address]."`` becomes ``"The Cambridge Belfry is at Back Lane, Cambourne."``.
+The reply stage calls it on every reply that it may send, so that people can read it. Example:
+``"[value_name] is at [value_address]."`` becomes
+``"The Cambridge Belfry is at Back Lane, Cambourne."``.
 
 Nothing is said that is not in the database result or the state, with one exception: nothing is
 booked here, so ``[value_reference]`` is a code made from what the booking is of, the same for the

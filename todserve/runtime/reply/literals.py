@@ -1,7 +1,8 @@
 """Literals: finds the values and names that a reply says in plain words, not by a placeholder.
 
-Stands before the rules. Example: in "there are no cheap guesthouses" the literals of the domain
-hotel are ``pricerange cheap`` and ``type guesthouse``.
+The rules and the repairs ask it what a reply claims, to hold that against the look-up. Example: in
+"there are no cheap guesthouses" the literals of the domain hotel are ``pricerange cheap`` and
+``type guesthouse``.
 """
 
 import re

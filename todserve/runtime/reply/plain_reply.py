@@ -1,7 +1,8 @@
 """Plain replies: sentences made of the look-up and the state alone, where no generation holds.
 
-Last resort of the choice, and the reply to what lies outside every service. The words are the
-style's. Example: with a day missing for the booking that the user wants, ``for which day?``.
+The reply stage sends one where no generated reply is true, the pipeline where a turn lies outside
+every service. The words are the style's. Example: with a day missing for the booking that the user
+wants, ``for which day?``.
 """
 
 from collections.abc import Sequence

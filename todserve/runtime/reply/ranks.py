@@ -1,8 +1,8 @@
-"""Ranks: which of what was found is the first, the last, the next, the cheaper one.
+"""Ranks: picks the entity that users ask for by its place in an order: the last, next, cheaper one.
 
-Stands where the facts of a turn are collected, so that a reply to "and the last train?" is filled
-from the last train, not from whichever comes first in the look-up. The words are data, ``ranks`` of
-a language's file: ``{"later": {"slot": "leave", "side": "above", "said": "later"}}``.
+`Facts` puts the entity that a user asks for first with it, so that a reply to "and the last train?"
+is filled from the last train, not from whichever comes first in the look-up. The words are data,
+``ranks`` of a language's file: ``{"later": {"slot": "leave", "side": "above", "said": "later"}}``.
 """
 
 import re

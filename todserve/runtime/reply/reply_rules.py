@@ -1,8 +1,8 @@
 """Reply rules: what a reply may not say, one function for each rule.
 
-Comes after lexicalisation and before the choice of a reply. A rule looks at a filled reply, clause
-by clause, and strikes where the look-up, the state and what was said before do not bear it out.
-Example: "there are no expensive hotels" is struck by ``none`` where one of them is expensive.
+The reply stage asks them of every filled reply before it chooses one. A rule looks at the reply
+clause by clause and strikes where the look-up, the state and what was said before do not bear it
+out. Example: "there are no expensive hotels" is struck by ``none`` where one of them is expensive.
 
     empty       nothing is said
     unfilled    a placeholder has no value, so that a word stands there which means nothing

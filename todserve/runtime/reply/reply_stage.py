@@ -1,8 +1,8 @@
-"""ReplyStage: sends the first of several generated replies that the facts bear out.
+"""ReplyStage: chooses, of several generated replies, the first that the facts of the turn bear out.
 
-Stands after the second engine call. The first generation goes through the rules as everything
-else does; where it breaks one, or offers something without its name, variations of it are
-generated in one more call for the whole batch, and where none of those holds either, a plain
+The pipeline calls it after the second engine call. The first generation goes through the rules as
+everything else does; where it breaks one, or offers something without its name, variations of it
+are generated in one more call for the whole batch, and where none of those holds either, a plain
 sentence is said. Example: "i have 5 trains after 9" gives way to "tr1234 leaves at 9:15".
 """
 

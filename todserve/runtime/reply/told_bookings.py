@@ -1,8 +1,9 @@
 """Told bookings: what the replies of a dialogue have said is booked.
 
-Beside the facts. A belief state holds one booking of a service, the one that was spoken of last;
-what was booked before it stands in the replies alone. Example: of "it is booked: Cotto. The
-reference number is WUY6X2M2." the booking is of ``restaurant``, ``cotto``, under ``wuy6x2m2``.
+`Facts` asks it what is booked already. A belief state holds one booking of a service, the one that
+was spoken of last; what was booked before it stands in the replies alone. Example: of "it is
+booked: Cotto. The reference number is WUY6X2M2." the booking is of ``restaurant``, ``cotto``, under
+``wuy6x2m2``.
 """
 
 import re

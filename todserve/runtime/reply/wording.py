@@ -1,9 +1,9 @@
 """Wording: how values and whole replies of one language are written for people, as rules in data.
 
-The last step of a reply. Example, with English's rules: the postcode ``cb12dp`` is written
-``CB1 2DP``, the name ``the cambridge belfry`` is ``the Cambridge Belfry``, and
-``i have 1 hotels.`` becomes ``I have 1 hotel.``. The rules are the part ``wording`` of a language's
-file or of a checkpoint's ``reply.json``; what each means is told at `Wording`.
+Lexicalisation calls it as it fills in a reply. Example, with English's rules: the postcode
+``cb12dp`` is written ``CB1 2DP``, the name ``the cambridge belfry`` is ``the Cambridge Belfry``,
+and ``i have 1 hotels.`` becomes ``I have 1 hotel.``. The rules are the part ``wording`` of a
+language's file or of a checkpoint's ``reply.json``; what each means is told at `Wording`.
 """
 
 import re

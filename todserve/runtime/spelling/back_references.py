@@ -1,8 +1,8 @@
 """BackReferences: replaces words that point at what was said before by what they point at.
 
-Behind the paraphrases on the way of a request, once the state is known. The words are data:
-``pointing`` of ``ways_of_saying.json``. Example: after "I have Charlie Chan, Golden House and Rice
-House" the words "the last one, that night" are read as "rice house, on friday".
+`UtteranceReader` calls it last, once the state is known. The words are data: ``pointing`` of
+``ways_of_saying.json``. Example: after "I have Charlie Chan, Golden House and Rice House" the words
+"the last one, that night" are read as "rice house, on friday".
 
 Only what is certain is replaced: the list is the latest that a reply made, the value is the one
 that the service at hand has or the only one there is, the venue the one that the state names.

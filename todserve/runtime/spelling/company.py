@@ -1,7 +1,8 @@
 """Company: counts people who are listed by who they are.
 
-Stands inside the paraphrases and the relative values. The words are data: ``counted`` and
-``company`` of ``ways_of_saying.json``. Example: "me, my wife and the twins" are 4.
+The paraphrases and the relative values use it to read how many people are meant. The words are
+data: ``counted`` and ``company`` of ``ways_of_saying.json``. Example: "me, my wife and the twins"
+are 4.
 """
 
 import re

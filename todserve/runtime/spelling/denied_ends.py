@@ -1,8 +1,8 @@
-"""DeniedEnds: reads which end of a way is put right where the old one is denied.
+"""DeniedEnds: reads "it's not a, it's b" as a correction of where a journey starts or ends.
 
-Beside the words that point back, once the state is known. The words are data: ``put_right`` and
-``leading`` of ``pointing`` in ``ways_of_saying.json``. Example: with a cab to Cityroomz in the
-state, "it's not cityroomz, it's the gonville" is read as "to the gonville".
+`BackReferences` calls it once the belief state of the turn before is known. The words are data:
+``put_right`` and ``leading`` of ``pointing`` in ``ways_of_saying.json``. Example: with a cab to
+Cityroomz in the state, "it's not cityroomz, it's the gonville" is read as "to the gonville".
 """
 
 import re

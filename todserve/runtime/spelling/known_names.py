@@ -1,6 +1,6 @@
 """KnownNames: the names in a checkpoint's database, and which one a misspelt value means.
 
-Comes after the parsed belief state and before the look-up when a turn is answered. Example:
+Belief tracking asks it of each value that the network wrote, before the look-up. Example:
 ``names.meant("restaurant", "name", "golden walk")`` is ``golden wok``.
 
 The look-up finds a misspelt name too, but the state would keep the mistake, and whoever books by

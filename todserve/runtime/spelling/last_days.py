@@ -1,8 +1,8 @@
 """LastDays: reads the last day of a stay whose first is known as the number of its nights.
 
-Beside the words that point back, once the state is known. The words are data: ``spans`` of
-``ways_of_saying.json``. Example: with a room from thursday in the state, "stay till monday instead"
-is read as "for 4 nights instead".
+`BackReferences` calls it once the belief state of the turn before is known. The words are data:
+``spans`` of ``ways_of_saying.json``. Example: with a room from thursday in the state, "stay till
+monday instead" is read as "for 4 nights instead".
 
 Of a stay is spoken where the service at hand, or the only one that the words name, counts nights,
 and where the words say one last day, no first one and no number of nights.

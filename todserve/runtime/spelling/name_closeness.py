@@ -1,8 +1,8 @@
 """NameCloseness: how near a value must come to a name in the database to be read as that name.
 
-Beside the checkpoint: its ``names.json``, which ``tod fit-names --write`` fits on dev.
-Example ``names.json``: ``{"version": 1, "threshold": 0.82, "fit": {"corpus": "multiwoz21",
-"split": "dev", "signature": "..."}}``.
+The checkpoint reads it from its ``names.json``, which ``tod fit-names --write`` fits on dev.
+Example ``names.json``: ``{"version": 1, "threshold": 0.82, "fit": {"corpus": "multiwoz21", "split":
+"dev", "signature": "..."}}``.
 """
 
 from pathlib import Path

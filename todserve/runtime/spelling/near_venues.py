@@ -1,8 +1,8 @@
 """NearVenues: reads "near" a venue as the part of town where it is.
 
-Inside the utterance reader. No network learns what is near what, but the database knows the area of
-a venue. The words are data: ``near`` of ``ways_of_saying.json``. Example: "a hotel near the
-fitzwilliam museum" is read as "a hotel in the centre".
+`UtteranceReader` calls it after the paraphrases. No network learns what is near what, but the
+database knows the area of a venue. The words are data: ``near`` of ``ways_of_saying.json``.
+Example: "a hotel near the fitzwilliam museum" is read as "a hotel in the centre".
 """
 
 import re

@@ -1,9 +1,9 @@
 """Paraphrases: replaces words that the network does not know by plain ones that it does.
 
-First on the way of a request, behind the speller. The words are data: ``plainly``, ``counted`` and
-``spans`` of ``ways_of_saying.json``. Example: ``one week at somewhere swanky`` is read as ``7
-nights at somewhere expensive``, ``me, my wife and the twins`` as ``4 people`` and ``friday to
-monday`` as ``3 nights from friday``.
+`UtteranceReader` calls it after the speller, before the network sees the utterance. The words are
+data: ``plainly``, ``counted`` and ``spans`` of ``ways_of_saying.json``. Example:
+``one week at somewhere swanky`` is read as ``7 nights at somewhere expensive``,
+``me, my wife and the twins`` as ``4 people`` and ``friday to monday`` as ``3 nights from friday``.
 
 Nothing is touched that is a part of a name or a value of this checkpoint: "pizza hut" stays.
 """

@@ -1,8 +1,8 @@
-"""RelativeValues: reads what changes a known value by so much as the value that it comes to.
+"""RelativeValues: reads "two more" or "an hour later" as the value that a known one changes to.
 
-Beside the words that point back, once the state is known. The words are data: ``relative`` of
-``ways_of_saying.json``. Example: with a table for 5 at 19:00 in the state, "one fewer" is read as
-"for 4 people" and "push it back half an hour" as "at 19:30".
+`BackReferences` calls it once the belief state of the turn before is known. The words are data:
+``relative`` of ``ways_of_saying.json``. Example: with a table for 5 at 19:00 in the state, "one
+fewer" is read as "for 4 people" and "push it back half an hour" as "at 19:30".
 
 Only a value that the state has is changed, and none that the same words name outright.
 """

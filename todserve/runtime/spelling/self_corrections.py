@@ -1,6 +1,6 @@
 """SelfCorrections: drops the value that somebody takes back, or leaves behind, in the same breath.
 
-Behind the paraphrases on the way of a request. The words are data: ``instead``, ``lead`` and
+`UtteranceReader` calls it after the paraphrases. The words are data: ``instead``, ``lead`` and
 ``past`` of ``ways_of_saying.json``. Example: "a swimming pool in the east, wait, north" is read as
 "a swimming pool in the north", and "last time we stayed in the north, now we want the centre" as
 "now we want the centre".

@@ -1,9 +1,9 @@
-"""Shorthand: what is typed short, in signs or as it is spoken, read in whole words.
+"""Shorthand: writes out in whole words what a user typed short, in signs or as it is spoken.
 
-First on the way of a request, before the speller, to which such words would be misspelt. What is
-short for what is data: ``shorthand`` of ``ways_of_saying.json``, a list of regular expressions with
-their replacements, each tried on what the one before it has left. Example: "table 4 2 @ cotto b4
-1930" is read as "table for 2 at cotto before 19:30".
+`UtteranceReader` calls it before the speller, which would take such words for misspelt ones. What
+is short for what is data: ``shorthand`` of ``ways_of_saying.json``, a list of regular expressions
+with their replacements, each tried on what the one before it has left. Example: "table 4 2 @ cotto
+b4 1930" is read as "table for 2 at cotto before 19:30".
 """
 
 import re

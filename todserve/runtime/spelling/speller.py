@@ -1,8 +1,9 @@
-"""Speller: reads misspelt English as it was meant, knowing the checkpoint's own names and values.
+"""Speller: corrects misspelt English words, knowing the checkpoint's own names and values.
 
-First on the way of a request: the network reads ``Reading.text``; the answer and the history keep
-what was typed. Only a word that neither English nor the checkpoint knows is touched.
-Example: ``speller.read("a vietnameese place")`` is ``a vietnamese place`` and says what changed.
+`UtteranceReader` calls it before the paraphrases; the network reads its ``Spelled.text``, while the
+answer and the history keep what was typed. Only a word that neither English nor the checkpoint
+knows is touched. Example: ``speller.read("a vietnameese place")`` is ``a vietnamese place`` and
+says what changed.
 
 The words are those of symspellpy's English dictionary. Its index of deletions, the fast way to
 search them, would take 1.7 s and 140 MB of every worker (0.6 s and 29 MB at its smallest); a scan

@@ -1,8 +1,8 @@
-"""UtteranceReader: reads what somebody typed as it was meant, in words that a network knows.
+"""UtteranceReader: rewrites what a user typed, in words that the network was trained on.
 
-First on the way of a request. Ties together, in this order, shorthand, the speller, the
-paraphrases, what is near a venue, what is taken back in the same breath, and, once the state is
-known, the words that point at it. Example:
+The pipeline calls it before prompts are made of an utterance. It applies, in this order, shorthand,
+the speller, the paraphrases, what is near a venue, what is taken back in the same breath, and, once
+the state is known, the words that point at it. Example:
 ``reader.read("a swiming pool in the east, wait, north")`` is ``a swimming pool in the north``.
 """
 

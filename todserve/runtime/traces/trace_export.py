@@ -1,6 +1,6 @@
 """Trace export: sends a process's spans to the OpenTelemetry receiver that its environment names.
 
-At the start of a gateway and of a model's worker. Example: with
+A gateway and a model's worker call it when they start. Example: with
 ``OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318`` every turn is told there (OTLP over HTTP), and
 without that variable nothing is loaded. The other variables are OpenTelemetry's own, as
 ``OTEL_SERVICE_NAME`` or ``OTEL_TRACES_SAMPLER``.

@@ -1,9 +1,9 @@
-"""Trace spans: what OpenTelemetry is told of a turn, where a program traces.
+"""Trace spans: tells OpenTelemetry what was done for a turn and how long it took.
 
-Beside the way of a request. A program that traces has loaded OpenTelemetry itself; in any other
-nothing is loaded and nothing done. Example: ``with span("model", kind=Kind.CLIENT): ...`` in the
-gateway, and ``carrying()`` are the headers (W3C's ``traceparent``) that join to it what the
-endpoint does.
+The worker, the gateway and the client open spans with it. A program that traces has loaded
+OpenTelemetry itself; in any other nothing is loaded and nothing done. Example:
+``with span("model", kind=Kind.CLIENT): ...`` in the gateway, and ``carrying()`` are the headers
+(W3C's ``traceparent``) that join to it what the endpoint does.
 
 No span holds what anybody said, a name or an address that a client chose: of an error there is the
 type alone, for its message may repeat a text.

@@ -1,8 +1,9 @@
-"""The active domain: what a turn is about.
+"""The active domain: decides which service a turn is about.
 
-Comes after the belief merge and before the look-up: the active domain says which entities are
-counted and fill the reply. Example: after a restaurant turn, the update ``{"train": {"day":
-"monday"}}`` to "and a train on monday" switches to ``train``; "thanks" does not.
+Belief tracking calls it after it has merged the state; the look-up then counts entities of that
+domain, and they fill the reply. Example: after a restaurant turn, the update
+``{"train": {"day": "monday"}}`` to "and a train on monday" switches to ``train``; "thanks" does
+not.
 
 A domain is held until something speaks for another one: regenerated every turn, it flips there
 and back. What may switch is, in this order: a new slot of another domain that the user's words

@@ -1,7 +1,7 @@
 """Belief tracking: merges what the network understood into the state of the dialogue.
 
-Comes after the parsed generation and before the look-up when a turn is answered. Example: state
-``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
+The pipeline calls it with the parsed generation, before it looks up the state that comes out.
+Example: state ``hotel area north`` and update ``[hotel] stars 4 area none`` give ``hotel stars 4``.
 
 A slot the model wrote carries the model's probability of its value, under a constraint the one
 among the values it allowed; a slot carried over keeps the confidence the client sent, or none.

@@ -1,8 +1,8 @@
 """Domain evidence: collects everything in a turn that speaks for one domain or another.
 
-Comes after the belief merge and before the domain decision when a turn is answered. Example: after
-"and a train on monday" the slot ``train day monday`` is new, is grounded in the words, and the
-words also name ``train``.
+``active_domain`` collects it after the state is merged, and decides by it. Example: after "and a
+train on monday" the slot ``train day monday`` is new, is grounded in the words, and the words also
+name ``train``.
 """
 
 from collections.abc import Mapping

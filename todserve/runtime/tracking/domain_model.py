@@ -1,8 +1,8 @@
 """Domain model: how likely each domain is, from the words, the dialogue act and the last domain.
 
-Beside the domain decision on the way of a request: a maximum-entropy model (multinomial logistic
-regression), fitted by scikit-learn and read here without it. Example: after a hotel turn "and how
-do i get to ely from there" gives train a probability of, say, 0.7.
+Tracking asks it when it decides which domain a turn is about. It is a maximum-entropy model
+(multinomial logistic regression), fitted by scikit-learn and read here without it. Example: after a
+hotel turn "and how do i get to ely from there" gives train a probability of, say, 0.7.
 
 The form is that of domain detection for several spoken services at once: words alone mistake
 "in the centre" for any of them, the previous domain alone never moves.

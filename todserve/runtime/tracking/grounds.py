@@ -1,8 +1,8 @@
-"""Grounds: tells whether a value that the network wrote was said by anybody.
+"""Grounds: tells whether a value that the network wrote was really said, by the user or the system.
 
-Stands inside the tracker: a value enters the state only if it is in the user's words, in the last
-reply, in the state, in the entity under discussion, or a known way of saying it is in the words.
-Example: for "somewhere posh", ``expensive`` is grounded and ``north`` is not.
+Belief tracking asks it of each value: one enters the state only if it is in the user's words, in
+the last reply, in the state, in the entity under discussion, or a known way of saying it is in the
+words. Example: for "somewhere posh", ``expensive`` is grounded and ``north`` is not.
 """
 
 import difflib

@@ -1,7 +1,7 @@
 """NamedVenues: the places of the database that a user names in full, though the model wrote none.
 
-Stands inside the tracker, after the model's own slots. Example: "do you have information on la
-raza?" of which the model wrote nothing gives ``restaurant name: la raza``.
+Belief tracking calls it after it has taken the values that the network wrote. Example: "do you have
+information on la raza?" of which the model wrote nothing gives ``restaurant name: la raza``.
 
 A small network overlooks a name it has seldom seen; whoever types one in full means it. So that
 nothing is taken for a name that is none, a name of a single word, or one without the word that many

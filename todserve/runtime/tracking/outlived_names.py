@@ -1,8 +1,9 @@
-"""OutlivedNames: names in the state that a newer wish leaves behind.
+"""OutlivedNames: finds names in the state that a newer wish contradicts, so that they are dropped.
 
-Stands inside the tracker, behind the model's slots. Example: after "the hilton", which no database
-has, or after a venue in the south, "is there anything in the centre then" speaks of other venues:
-the name goes, the wish stays. "Is it in the centre?" asks about the venue, and its name stays.
+Belief tracking calls it after it has taken the values that the network wrote. Example: after "the
+hilton", which no database has, or after a venue in the south, "is there anything in the centre
+then" speaks of other venues: the name goes, the wish stays. "Is it in the centre?" asks about the
+venue, and its name stays.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
 """PointingWords: the words of a language that point at what was said before.
 
-Part of ``ways_of_saying.json``, under ``pointing``, of the package and of a checkpoint. Example:
-``{"same": {"day": ["that night"]}, "same_as": {"day": "on {value}"}, "nouns": {"hotel":
-["guest ?house"]}}``. Phrases are regular expressions, looked for between word boundaries.
+Read from ``ways_of_saying.json``, under ``pointing``, of the package and of a checkpoint, for
+`BackReferences` and others that read utterances. Example: ``{"same": {"day": ["that night"]},
+"same_as": {"day": "on {value}"}, "nouns": {"hotel": ["guest ?house"]}}``. Phrases are regular
+expressions, looked for between word boundaries.
 """
 
 import re

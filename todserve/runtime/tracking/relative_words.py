@@ -1,6 +1,7 @@
 """RelativeWords: how people change a number, a time or a day by so much, not naming the new one.
 
-Part of ``ways_of_saying.json``, under ``relative``, of the package and of a checkpoint. Example:
+Read from ``ways_of_saying.json``, under ``relative``, of the package and of a checkpoint, for
+`RelativeValues`. Example:
 ``{"counts": {"people": {"more": ["{n} more"]}}, "amounts": {"a couple": 2}}``. In a phrase ``{n}``
 stands for a number, ``{long}`` for a length of time, ``{who}`` for one person or several and
 ``{what}`` for the thing that is moved.

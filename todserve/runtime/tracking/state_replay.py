@@ -1,9 +1,9 @@
 """State replay: rebuilds the belief state for a client that sends a history but keeps no state.
 
-Comes after the check of the request and before the prompts, for the contexts ``markov``
-and ``exchange`` alone: there the state IS the past, so without it all but the last exchange would
-be forgotten. The history is followed turn by turn, each turn's state feeding the next one's prompt.
-Example: four exchanges without ``state`` cost four more belief generations, one after another.
+The pipeline calls it before it makes prompts, for the contexts ``markov`` and ``exchange`` alone:
+there the state IS the past, so without it all but the last exchange would be forgotten. The history
+is followed turn by turn, each turn's state feeding the next one's prompt. Example: four exchanges
+without ``state`` cost four more belief generations, one after another.
 
 Cost: as many encoder and generate calls as the longest such history of the batch has exchanges,
 each over the items that reach that far. What lies further back than ``MOST_CHARACTERS`` is not

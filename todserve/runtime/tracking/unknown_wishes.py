@@ -1,8 +1,9 @@
 """UnknownWishes: numbers, days and places that somebody wishes, and that the schema does not know.
 
-Stands inside the tracker, behind the values that the network wrote: under a constraint it writes a
-known value near what was said, or none. Example: of "a table for 25", where the schema counts to
-20, it makes five people; the wish is for ``people 25``, and the reply says how many there can be.
+Belief tracking calls it after it has taken the values that the network wrote: under a constraint
+the network writes a known value near what was said, or none. Example: of "a table for 25", where
+the schema counts to 20, it makes five people; the wish is for ``people 25``, and the reply says how
+many there can be.
 
 Where somebody goes or comes from is looked for only where the network wrote an end of the way that
 nobody said, where both ends are told, where little else is, or where the service itself stands

@@ -1,9 +1,9 @@
-"""WishParts: the parts of an utterance that each wish for something of another service.
+"""WishParts: splits an utterance into parts that each wish for something of another service.
 
-Stands between the first generation of a belief state and the tracker. Said all at once, a small
-network hears the first service and overlooks half of the second, so that each part is read once
-more by itself. The words are data: ``wishes`` of ``ways_of_saying.json``. Example: "a table at
-cotto for 2 at 7 and a room from friday" has the parts "a table at cotto for 2 at 7" of the
+The pipeline calls it after the first engine call and has the network read each part by itself,
+before the belief state is tracked: of a long utterance a small network hears the first service and
+overlooks half of the second. The words are data: ``wishes`` of ``ways_of_saying.json``. Example: "a
+table at cotto for 2 at 7 and a room from friday" has the parts "a table at cotto for 2 at 7" of the
 restaurant and "a room from friday" of the hotel.
 """
 

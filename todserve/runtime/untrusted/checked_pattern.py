@@ -1,9 +1,9 @@
 """Checked patterns: refuses regular expressions of a checkpoint whose time may grow fast.
 
-Beside the way of a request: ``reply.json``, ``word_forms.json`` and ``ways_of_saying.json`` hold
-expressions that run on every turn. Python's engine takes exponential time where repeats stand in
-one another, so those and all else that grows fast are refused when the checkpoint is opened.
-Example: ``check_pattern("(a+)+$")`` raises; ``check_pattern("cheap(?:er|est)?")`` does not.
+Called for the expressions in ``reply.json``, ``word_forms.json`` and ``ways_of_saying.json``, which
+run on every turn. Python's engine takes exponential time where repeats stand in one another, so
+those and all else that grows fast are refused when the checkpoint is opened. Example:
+``check_pattern("(a+)+$")`` raises; ``check_pattern("cheap(?:er|est)?")`` does not.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""JSON that somebody else wrote, read under limits: size, depth, digits and whole characters.
+"""Reads JSON that somebody else wrote, under limits: size, depth, digits and whole characters.
 
-Beside the way of a request: every JSON file of a checkpoint, an archive or a corpus is read here,
-so that none of them can end in anything but a plain message.
-Example: ``read_json(Path("schema.json"))``; a hundred thousand brackets are refused.
+Every JSON file of a checkpoint, an archive or a corpus is read here, so that none of them can end
+in anything but a plain message. Example: ``read_json(Path("schema.json"))``; a hundred thousand
+brackets are refused.
 """
 
 import json

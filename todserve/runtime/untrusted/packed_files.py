@@ -1,9 +1,9 @@
 """Packed files: opens archives that somebody else made, under limits on what they unpack to.
 
-Beside the way of a request: ``.mar`` archives, publishers' zip files and corpora in ``.tar.xz`` are
-opened here alone. A few bytes can stand for gigabytes, so sizes, numbers, depths and names are
-looked at before anything is written, and counted again while it is read.
-Example: ``unpack_zip(Path("tod.mar"), Path("folder"), error=ArchiveError)``.
+``.mar`` archives, publishers' zip files and corpora in ``.tar.xz`` are opened here alone. A few
+bytes can stand for gigabytes, so sizes, numbers, depths and names are looked at before anything is
+written, and counted again while it is read. Example:
+``unpack_zip(Path("tod.mar"), Path("folder"), error=ArchiveError)``.
 """
 
 import gzip

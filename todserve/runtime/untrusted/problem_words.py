@@ -1,7 +1,7 @@
-"""What was expected, in words of our own, where a validator has found something else.
+"""Problem words: says what was expected, in plain words, where a validator found something else.
 
-Behind every refusal of a setting, a request or a file: those who read it know YAML and JSON, not
-the library that checks them. Example: ``int_parsing`` is "expected a whole number".
+Called for messages that refuse a setting, a request or a file: those who read them know YAML and
+JSON, not the library that checks them. Example: ``int_parsing`` is "expected a whole number".
 """
 
 from collections.abc import Mapping

@@ -1,10 +1,10 @@
-"""Databases of strangers: SQLite files opened to be read and for nothing else.
+"""Databases of strangers: opens SQLite files that somebody else made, to read them and no more.
 
-Below the knowledge base. A SQLite file is a program as well as data: views and computed columns
-run when they are read, triggers when something is written, and any may never end or make gigabytes
-of a few bytes. A file that has one is refused, nothing but reading is allowed, and a question has a
-limit to its steps and its answer to its size.
-Example: ``connect(Path("knowledge.sqlite")).execute("SELECT domain FROM meta")``.
+The knowledge base opens its file with it. A SQLite file is a program as well as data: views and
+computed columns run when they are read, triggers when something is written, and any may never end
+or make gigabytes of a few bytes. A file that has one is refused, nothing but reading is allowed,
+and a question has a limit to its steps and its answer to its size. Example:
+``connect(Path("knowledge.sqlite")).execute("SELECT domain FROM meta")``.
 """
 
 import sqlite3

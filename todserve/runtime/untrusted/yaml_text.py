@@ -1,9 +1,9 @@
-"""YAML that somebody else wrote, read under limits: the one way that the project reads any.
+"""Reads YAML that somebody else wrote, under limits: the one way that the project reads any.
 
-Beside the way of a request: bot.yml, training configurations, steps, Rasa's files and
-model-config.yaml are read here. A few hundred bytes of aliases can stand for a billion values, so
-what aliases repeat is counted before anything is made of it.
-Example: ``parse_yaml("a: [b]")`` is ``{"a": ["b"]}``; ``a: 1`` twice is refused.
+bot.yml, training configurations, steps, Rasa's files and model-config.yaml are read here. A few
+hundred bytes of aliases can stand for a billion values, so what aliases repeat is counted before
+anything is made of it. Example: ``parse_yaml("a: [b]")`` is ``{"a": ["b"]}``; ``a: 1`` twice is
+refused.
 """
 
 from collections.abc import Hashable

@@ -1,9 +1,10 @@
-r"""Binary tensors: texts of a KServe v2 body that stand behind its JSON, and answers like them.
+r"""Binary tensors: reads and writes texts that stand behind the JSON of a KServe v2 body.
 
-Beside kserve on the way of a request. A client that sends numpy arrays writes the JSON first, says
-its length in the header ``Inference-Header-Content-Length``, and puts each text behind it, after
-its length in four bytes (Triton's binary tensor extension, which ``tritonclient`` and ``kserve``
-use unless they are told otherwise). Example: the text ``{}`` is ``b"\x02\0\0\0{}"``.
+``kserve`` calls it when it reads a body and when it writes an answer. A client that sends numpy
+arrays writes the JSON first, says its length in the header ``Inference-Header-Content-Length``, and
+puts each text behind it, after its length in four bytes (Triton's binary tensor extension, which
+``tritonclient`` and ``kserve`` use unless they are told otherwise). Example: the text ``{}`` is
+``b"\x02\0\0\0{}"``.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """Request bodies: turns bytes, text or a mapping into the mapping that a request is read from.
 
-Before request on the way of a request: bytes, text or a mapping in, a mapping of bounded depth
-out. Example: ``read_body(b'{"user": "hello"}', limits)`` is ``{"user": "hello"}``.
+Servers call it before ``request`` checks the keys; the mapping that it returns has a bounded depth.
+Example: ``read_body(b'{"user": "hello"}', limits)`` is ``{"user": "hello"}``.
 """
 
 import json

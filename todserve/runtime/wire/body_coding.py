@@ -1,8 +1,8 @@
-"""Body coding: how a body's bytes were packed and written, undone or refused by name.
+"""Body coding: unpacks a body and checks its character set, or refuses it by the coding's name.
 
-Before body on the way of a request, where the headers of a request are known. A body may be
-packed with gzip or deflate; its text is UTF-8, and another character set is named when refused.
-Example: ``unpacked(body, "gzip", 1 << 20)`` is the JSON that was packed.
+The worker and the gateway call it, since they know a request's headers. A body may be packed with
+gzip or deflate; its text is UTF-8, and another character set is named when refused. Example:
+``unpacked(body, "gzip", 1 << 20)`` is the JSON that was packed.
 """
 
 import codecs

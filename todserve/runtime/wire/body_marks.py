@@ -1,7 +1,7 @@
 """BodyMarks: what the headers of a request say of its body, and what TorchServe adds to them.
 
-First on the way of a request, beside the handler. Example: what was posted to
-``/v1/models/tod:explain`` is marked ``explain``.
+TorchServe's handler reads them from each body and gives them to the worker with it. Example: what
+was posted to ``/v1/models/tod:explain`` is marked ``explain``.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""Key checks: what each value of a request is checked for, and how the refusal is worded.
+"""Key checks: checks the keys and values of a request, and words the refusal of a wrong one.
 
-Used by request and body, first on the way of a request. A message says what, got, expected and
-the fix, and never repeats an utterance.
-Example: ``wrong("user", 5, "a text")`` reads ``user: got a number; expected a text``.
+The modules that parse requests, here and in the servers, call it. A message says what, got,
+expected and the fix, and never repeats an utterance. Example: ``wrong("user", 5, "a text")`` reads
+``user: got a number; expected a text``.
 """
 
 import re

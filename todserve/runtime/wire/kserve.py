@@ -1,6 +1,6 @@
 r"""KServe's bodies: several turns in one request, as its v1 and v2 inference protocols write them.
 
-First and last on the way of a request, between the handler and the wire. TorchServe routes
+The worker parses every body with it and writes the answers with it. TorchServe routes
 ``/v1/models/tod:predict`` and ``/v2/models/tod/infer`` to the same handler as ``/predictions/tod``
 and does not pass the path on, so the body's shape tells them apart: ``instances`` is v1, ``inputs``
 is v2, anything else is one turn. TorchServe's own envelopes read only the first body of a batch;

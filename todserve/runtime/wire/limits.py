@@ -1,7 +1,8 @@
 """RequestLimits: how much text, and how many turns, one request may bring.
 
-Stands beside the wire: ``parse_request(body, limits=RequestLimits())`` refuses what is larger.
-Example: ``RequestLimits(max_characters=500)`` refuses an utterance of 501 characters.
+Servers check a request against them while they parse it:
+``parse_request(body, limits=RequestLimits())`` refuses what is larger. Example:
+``RequestLimits(max_characters=500)`` refuses an utterance of 501 characters.
 """
 
 from pydantic import BaseModel, ConfigDict, PositiveInt

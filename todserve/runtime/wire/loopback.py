@@ -1,7 +1,7 @@
 """Loopback addresses: tells whether an address is reachable from this machine alone.
 
-Beside the way of a request, where servers listen and clients connect. Example:
-``is_loopback("127.0.0.2")`` is true.
+Servers that listen on any other address ask for more care, such as a token; clients send nothing
+for such an address through a proxy. Example: ``is_loopback("127.0.0.2")`` is true.
 """
 
 import ipaddress

@@ -1,8 +1,9 @@
 """ModelDescription: the domains, slots, acts and intents that a model can speak of.
 
-Beside the way of a request; part of the wire. Example: the body ``{"describe": true}`` is answered
-with ``{"name": "tod", "intents": ["find_train", "general"], "domains": {"train": {"day":
-["monday", "friday"], "destination": null}}, "acts": ["inform", "request"], ...}``.
+A server answers a request for it, and the client, the gateway and the studio show what it names.
+Example: the body ``{"describe": true}`` is answered with ``{"name": "tod", "intents":
+["find_train", "general"], "domains": {"train": {"day": ["monday", "friday"], "destination": null}},
+"acts": ["inform", "request"], ...}``.
 """
 
 from collections.abc import Mapping

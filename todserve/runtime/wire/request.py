@@ -1,7 +1,7 @@
 """TurnRequest: what a client asks for one turn, checked once.
 
-First on the way of a request, behind the handler: JSON (bytes, text or already a mapping) in,
-a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
+Servers parse bodies into it before the pipeline answers: JSON (bytes, text or already a mapping)
+in, a TurnRequest or a RequestError with the fix out. A request that a program makes for itself is
 checked in the same way, and may hold what JSON holds: mappings in the place of exchanges, or the
 slots of an earlier answer in ``state``. Domains and slots are checked later, against the
 checkpoint's schema. The checks are written by hand because pydantic's messages name no fix and,

@@ -1,9 +1,8 @@
 """TurnResponse: the answer to one request, and its JSON.
 
-Last on the way of a request. A part whose task was not asked for is null; nothing else is left
-out, so a client finds every key every time.
-Example: ``encode(response)["belief_state"]["train"]["day"]`` is
-``{"value": "friday", "confidence": 0.98}``.
+The pipeline returns it, servers encode it and clients decode it. A part whose task was not asked
+for is null; nothing else is left out, so a client finds every key every time. Example:
+``encode(response)["belief_state"]["train"]["day"]`` is ``{"value": "friday", "confidence": 0.98}``.
 
 A confidence is the model's probability of the tokens that say it, at the temperature that the
 checkpoint's ``calibration.json`` gives the task. Without that file the temperature is 1 and the

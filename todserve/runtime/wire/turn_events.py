@@ -1,10 +1,9 @@
-"""TurnEvents: a turn told in parts, as it comes to be; part of the wire.
+"""TurnEvents: the parts in which a server sends an answer to a client that asks for a stream.
 
-Beside the answer in one piece. First comes what was understood and looked up, while the reply is
-still being written; then the reply in pieces, and the whole turn as a plain answer gives it. A
-reply is held against the look-up before any of it is told, so its pieces come one right after the
-other: no word is ever taken back. Example: ``[one.text for one in pieces("To Ely.")]`` is
-``["To ", "Ely."]``.
+First comes what was understood and looked up, while the reply is still being written; then the
+reply in pieces, and the whole turn as a plain answer gives it. A reply is held against the look-up
+before any of it is told, so its pieces come one right after the other: no word is ever taken back.
+Example: ``[one.text for one in pieces("To Ely.")]`` is ``["To ", "Ely."]``.
 
 An endpoint that is asked for ``application/x-ndjson`` answers with two lines: what was understood,
 a turn whose ``dialogue_act`` and ``response`` are null, and the whole turn.

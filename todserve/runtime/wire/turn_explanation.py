@@ -1,8 +1,8 @@
 """TurnExplanation: why a turn was answered as it was, and its JSON.
 
-Last on the way of a request that asks to explain instead of to answer. It holds what was found
-while the turn was answered, no gradients: the words that bear a value out, the conditions of the
-look-up and its count, and where each value of the reply is from. Example: the slot
+``Pipeline.explain`` returns it to a client that asks to explain instead of to answer. It holds what
+was found while the turn was answered, no gradients: the words that bear a value out, the conditions
+of the look-up and its count, and where each value of the reply is from. Example: the slot
 ``{"domain": "restaurant", "slot": "pricerange", "value": "cheap", "written": "now", "source":
 "utterance", "words": "cheap", ...}``.
 """

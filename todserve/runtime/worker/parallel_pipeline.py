@@ -1,9 +1,10 @@
 """ParallelPipeline: answers the parts of a batch at once, each on a thread of its own.
 
-Between the worker and its pipelines, which share one checkpoint and one network. The network's
-time needs no lock of Python's, so that a worker uses as many cores as it has threads, while there
-is one copy of everything in memory. A lone turn is answered as ever.
-Example: ``ParallelPipeline.of(pipeline, 2).answer(sixteen)`` answers eight and eight.
+The worker uses it where a batch may be answered on several threads; its pipelines share one
+checkpoint and one network. The network's time needs no lock of Python's, so that a worker uses as
+many cores as it has threads, while there is one copy of everything in memory. A lone turn is
+answered as ever. Example: ``ParallelPipeline.of(pipeline, 2).answer(sixteen)`` answers eight and
+eight.
 """
 
 import threading

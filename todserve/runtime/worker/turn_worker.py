@@ -1,10 +1,11 @@
 """TurnWorker: answers the bodies that a server received, each with JSON and a status of its own.
 
-Between a server and the pipeline: TorchServe's handler, the KServe predictor and the Ray Serve
-application all call it, so that one request gets one answer wherever it is sent. A body is one
-turn, or several in KServe's v1 or v2 protocol; the turns of all bodies go to the pipeline together
-and are put together again, and ``{"describe": true}`` asks what the model's labels are.
-Example: ``worker.answer([AskedBody(content=b'{"user": "a train to ely"}')])[0].status``.
+Every kind of server calls it, TorchServe's handler, the KServe predictor and the Ray Serve
+application, so that one request gets one answer wherever it is sent. It parses the bodies and gives
+their turns to the pipeline. A body is one turn, or several in KServe's v1 or v2 protocol; the turns
+of all bodies go to the pipeline together and are put together again, and ``{"describe": true}``
+asks what the model's labels are. Example:
+``worker.answer([AskedBody(content=b'{"user": "a train to ely"}')])[0].status``.
 """
 
 import logging

@@ -1,8 +1,9 @@
 """The CTranslate2 engine: its own C++ decoder, beam 1, over the exported weights.
 
-Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers. CTranslate2 offers no
-encoding to keep, so ``encode`` only stores the contexts and every row of a call encodes its context
-again: four tasks over one context cost four encodings here, one in other engines. Example:
+It has the methods of ``engine.Engine``, so the pipeline can use it as it uses any other, and
+imports neither PyTorch nor transformers. CTranslate2 offers no encoding to keep, so ``encode`` only
+stores the contexts and every row of a call encodes its context again: four tasks over one context
+cost four encodings here, one in other engines. Example:
 ``CTranslate2Engine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 
 Its calls know neither a row's own end token nor its constraint: they write on, and ``Written``

@@ -1,9 +1,9 @@
-"""The CTranslate2 export: a T5 as CTranslate2 keeps it, float32 or int8.
+"""The CTranslate2 export: writes a T5 in the form that CTranslate2 reads, float32 or int8.
 
-What ``tod export --format ctranslate2`` writes, and ``ctranslate2_engine`` runs.
+``tod export --format ctranslate2`` calls it, and ``ctranslate2_engine`` runs what it writes.
 CTranslate2 speaks in tokens, not ids, and wants a vocabulary of unique names; ours is the ids
-themselves in decimal (``"4009"``), so that its idea of a tokenizer never comes in.
-Example: ``export_ctranslate2(network, folder, dtype=Dtype.INT8)[0].name == "model.bin"``.
+themselves in decimal (``"4009"``), so that its idea of a tokenizer never comes in. Example:
+``export_ctranslate2(network, folder, dtype=Dtype.INT8)[0].name == "model.bin"``.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """CTranslate2's logits: what the exported model predicts along tokens that are given.
 
-Beside the engine, for the fidelity measurement.
-Example: ``CTranslate2Logits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
+The fidelity measurement compares them with PyTorch's, to tell how true the export is. Example:
+``CTranslate2Logits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
 from collections.abc import Sequence

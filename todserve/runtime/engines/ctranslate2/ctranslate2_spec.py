@@ -1,4 +1,4 @@
-"""What the CTranslate2 engine is to the rest of todserve."""
+"""The spec of the CTranslate2 engine: how it opens and exports, and what packages it needs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

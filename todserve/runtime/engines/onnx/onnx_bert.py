@@ -1,9 +1,10 @@
 """A BERT as ONNX operators, ONNX Runtime's fused ones where it has them.
 
-Beside the T5 layers, for a network whose encoder is a pretrained BERT. Attention and the activation
-with its bias are one operator each (domain ``com.microsoft``); the matrix products stay plain, so
-that they are kept in 8 bits like all others. Sizes in the comments: C
-contexts, L their length, d hidden size. Example: ``bert_encoded(graph, weights, words, mask)``.
+The ONNX export's encoder is made of it, in place of T5's layers, where a network's encoder is a
+pretrained BERT. Attention and the activation with its bias are one operator each (domain
+``com.microsoft``); the matrix products stay plain, so that they are kept in 8 bits like all others.
+Sizes in the comments: C contexts, L their length, d hidden size. Example:
+``bert_encoded(graph, weights, words, mask)``.
 """
 
 from todserve.runtime.engines.onnx.onnx_graph import FUSED, INT32, Graph

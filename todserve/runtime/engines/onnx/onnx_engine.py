@@ -1,9 +1,10 @@
 """The ONNX engine: ONNX Runtime drives the exported encoder and decoder, numpy chooses.
 
-Stands where ``engine.Engine`` does; imports neither PyTorch nor transformers, so a worker
-starts in a fraction of the time and memory. A call of the decoder takes any number of positions of
-every row, so that tokens which were guessed right cost no step of their own: ``greedy_search``.
-Example: ``OnnxEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
+It has the methods of ``engine.Engine``, so the pipeline can use it as it uses any other. It imports
+neither PyTorch nor transformers, so a worker starts in a fraction of the time and memory. A call of
+the decoder takes any number of positions of every row, so that tokens which were guessed right cost
+no step of their own: ``greedy_search``. Example:
+``OnnxEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 """
 
 import copy

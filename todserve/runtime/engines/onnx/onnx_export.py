@@ -1,8 +1,8 @@
-"""The ONNX export: three models beside each other, in fp32 or with 8-bit matrix products.
+"""The ONNX export: writes a network as three ONNX models, in fp32 or with 8-bit matrix products.
 
-What ``tod export --format onnx`` writes for ``runtime.engines.onnx_engine``: ``onnx/encoder.onnx``
-and ``onnx/decoder.onnx``; and ``onnx/step.onnx``, one position with past keys and values, for
-whoever drives the decoder with a loop of their own. Example: ``export_onnx(network, Path("out"))``.
+``tod export --format onnx`` calls it. ``onnx_engine`` runs ``onnx/encoder.onnx`` and
+``onnx/decoder.onnx``; ``onnx/step.onnx``, one position with past keys and values, is for whoever
+drives the decoder with a loop of their own. Example: ``export_onnx(network, Path("out"))``.
 """
 
 import logging

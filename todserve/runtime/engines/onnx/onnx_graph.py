@@ -1,9 +1,10 @@
 """Graph: builds an ONNX model's graph, one operator after the other.
 
-Below the ONNX export: ``onnx_layers`` writes a T5's layers with it. Written by hand because the
-exporters trace Python, and what is wanted here is as few operators a step as possible. onnxscript's
-builder takes much the same calls, for two more packages and about a second to import them.
-Example: ``graph.op("MatMul", "hidden", graph.constant("w", weights))`` is the name of the product.
+The ONNX export uses it: ``onnx_layers`` writes a T5's layers with it, ``onnx_bert`` a BERT's.
+Written by hand because the exporters trace Python, and what is wanted here is as few operators a
+step as possible. onnxscript's builder takes much the same calls, for two more packages and about a
+second to import them. Example: ``graph.op("MatMul", "hidden", graph.constant("w", weights))`` is
+the name of the product.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,9 @@
 """The layers of a T5 as ONNX operators: attention, feed-forward, norms.
 
-Between the graph and the exported models. Every function adds to ``graph`` and returns the name of
-its result. Sizes in the comments: C contexts, L their length, R rows, Q positions of each, T before
-these, H heads, d d_model, D d_kv. Example: ``norm(graph, "encoder.norm", weights, scale, hidden)``.
+``onnx_models`` and ``onnx_position`` put the exported encoder and decoder together from them. Every
+function adds to ``graph`` and returns the name of its result. Sizes in the comments: C contexts, L
+their length, R rows, Q positions of each, T before these, H heads, d d_model, D d_kv. Example:
+``norm(graph, "encoder.norm", weights, scale, hidden)``.
 """
 
 import numpy as np

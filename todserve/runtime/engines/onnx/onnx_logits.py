@@ -1,7 +1,8 @@
 """ONNX's logits: what the exported decoder step predicts along tokens that are given.
 
-Beside the engine, for the fidelity measurement: the engine's own search says only what it chose.
-Example: ``OnnxLogits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
+The fidelity measurement compares them with PyTorch's; the engine's own search cannot serve for it,
+since it says only what it chose. Example:
+``OnnxLogits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
 from collections.abc import Sequence

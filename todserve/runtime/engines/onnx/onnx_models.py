@@ -1,8 +1,8 @@
 """The exported ONNX models: the encoder, the decoder, and one decoder step for other runtimes.
 
-Above the layers: what ``tod export --format onnx`` writes. Sizes are dynamic: contexts, length (of
-the longest), rows, positions.
-Example: ``encoder(weights).graph.output[0].name == "cross_key_0"``.
+``tod export --format onnx`` writes them to files; they are put together from ``onnx_layers`` and
+``onnx_position``. Sizes are dynamic: contexts, length (of the longest), rows, positions. Example:
+``encoder(weights).graph.output[0].name == "cross_key_0"``.
 """
 
 import onnx

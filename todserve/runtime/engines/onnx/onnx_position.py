@@ -1,8 +1,9 @@
 """Decoder positions as ONNX operators: from some tokens to the states and caches after them.
 
-Between the layers and the models: the exported step is one position, the exported decoder any
-number of them, of each row its own. Sizes in the comments: R rows, Q positions of each, S positions
-that are looked at, H heads. Example: ``decoded(graph, weights, tokens, bias, past, cross, mask)``.
+``onnx_models`` makes both of its decoders with it: the exported step is one position, the exported
+decoder any number of them, of each row its own. Sizes in the comments: R rows, Q positions of each,
+S positions that are looked at, H heads. Example:
+``decoded(graph, weights, tokens, bias, past, cross, mask)``.
 """
 
 import numpy as np

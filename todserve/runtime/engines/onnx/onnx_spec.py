@@ -1,4 +1,4 @@
-"""What the ONNX engine is to the rest of todserve."""
+"""The spec of the ONNX engine: how it opens and exports, and what packages it needs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,8 +1,9 @@
 """The reference engine: PyTorch and transformers' own ``generate``.
 
-Stands where ``engine.Engine`` does; every other engine is held to its ids in fp32. It takes a
-network that is already loaded (``runtime.checkpoint`` loads it), so it imports no model file.
-Example: ``TorchEngine(PlugAndPlayT5.load(folder)).encode([(5, 17, 3)]).size == 1``.
+It has the methods of ``engine.Engine``, so the pipeline can use it as it uses any other; every
+other engine is held to its ids in fp32. It takes a network that is already loaded
+(``runtime.checkpoint`` loads it), so it imports no model file. Example:
+``TorchEngine(PlugAndPlayT5.load(folder)).encode([(5, 17, 3)]).size == 1``.
 
 ``Constraint`` says at every step of ``generate`` what may be chosen, ``ChosenLogProbs`` keeps how
 probable it was: a refused token's logit is minus infinity for the choice, but counts in its

@@ -1,7 +1,7 @@
 """PyTorch's logits: what the reference network predicts along tokens that are given.
 
-Beside the engine, for the fidelity measurement: every export is held to these.
-Example: ``TorchLogits(network).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
+The fidelity measurement holds the logits of every export against these. Example:
+``TorchLogits(network).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
 from collections.abc import Sequence

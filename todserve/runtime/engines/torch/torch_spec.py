@@ -1,4 +1,4 @@
-"""What the reference engine, PyTorch, is to the rest of todserve."""
+"""The spec of the reference engine, PyTorch: how it is opened, and which packages it needs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,8 +1,9 @@
 """A BERT as plain PyTorch modules, for the traced encoder of the TorchScript export.
 
-Beside the T5 layers, for a network whose encoder is a pretrained BERT. Tokens of all contexts lie
-one after another, as there: N tokens, C contexts, L the longest, d hidden size.
-Example: ``BertStack(weights.encoder, Matrix)(words, cells, places, position, there)``.
+``torchscript_encoder`` uses it in place of T5's own layers where a network's encoder is a
+pretrained BERT. Tokens of all contexts lie one after another, as there: N tokens, C contexts, L the
+longest, d hidden size. Example:
+``BertStack(weights.encoder, Matrix)(words, cells, places, position, there)``.
 """
 
 import torch

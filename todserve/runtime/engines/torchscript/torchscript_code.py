@@ -1,8 +1,8 @@
 """TorchScript code: refuses an exported module whose code does more than a network's arithmetic.
 
-Before the engine opens ``torchscript/model.pt``, which may be a stranger's. PyTorch runs parts of a
-module's code while it loads it, and among its operations are some that write files: ``from_file``
-overwrites any. So every call in the code is held against those that a network needs.
+The engine calls it before it opens ``torchscript/model.pt``, which may be a stranger's. PyTorch
+runs parts of a module's code while it loads it, and among its operations are some that write files:
+``from_file`` overwrites any. So every call in the code is held against those that a network needs.
 Example: ``check_code(Path("torchscript/model.pt"))`` returns, or raises ConfigError.
 """
 

@@ -1,8 +1,8 @@
 """The encoder of the TorchScript export: from token ids to the states that the decoder looks at.
 
-Above the layers, beside the search. It is traced: whatever comes in, the same operators follow one
-another, and only sizes differ, which a trace keeps open.
-Example: ``trace_encoder(Encoder(weights, Matrix))``.
+The export puts it into one module with the search of ``torchscript_search``, which takes what it
+returns. It is traced: whatever comes in, the same operators follow one another, and only sizes
+differ, which a trace keeps open. Example: ``trace_encoder(Encoder(weights, Matrix))``.
 """
 
 import numpy as np

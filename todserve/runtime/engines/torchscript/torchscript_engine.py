@@ -1,7 +1,7 @@
 """The TorchScript engine: one compiled module encodes and searches, without transformers.
 
-Stands where ``engine.Engine`` does. The loop over tokens runs inside the module, so a turn's
-rows cost one call, however many tokens they become.
+It has the methods of ``engine.Engine``, so the pipeline can use it as it uses any other. The loop
+over tokens runs inside the module, so a turn's rows cost one call, however many tokens they become.
 Example: ``TorchScriptEngine(folder, threads=1).encode([(5, 17, 3)]).size == 1``.
 """
 

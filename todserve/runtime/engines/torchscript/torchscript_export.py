@@ -1,9 +1,9 @@
-"""The TorchScript export: a network's weights in, one frozen module out.
+"""The TorchScript export: compiles a network's weights and its search into one frozen module.
 
-What ``tod export --format torchscript`` writes for ``torchscript_engine`` and for
-any C++ program with libtorch (``deploy/cpp``): ``torchscript/model.pt`` with the methods
-``encode``, ``search`` and, to compare networks by, ``logits``.
-Example: ``export_torchscript(network, Path("out"), dtype=Dtype.INT8)``.
+``tod export --format torchscript`` calls it; ``torchscript_engine`` runs what it writes, and so
+does any C++ program with libtorch (``deploy/cpp``): ``torchscript/model.pt`` with the methods
+``encode``, ``search`` and, to compare networks by, ``logits``. Example:
+``export_torchscript(network, Path("out"), dtype=Dtype.INT8)``.
 
 The encoder is traced and the search is scripted, and that is decided by control flow: see there.
 (Traced or scripted, the encoder runs equally fast; the trace needs no type of any operator.)

@@ -1,7 +1,7 @@
 """TorchScript's logits: what the exported module predicts along tokens that are given.
 
-Beside the engine, for the fidelity measurement.
-Example: ``TorchScriptLogits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
+The fidelity measurement compares them with PyTorch's, to tell how true the export is. Example:
+``TorchScriptLogits(folder).logits((5, 17, 3), (9,), (4, 4)).shape == (3, vocabulary)``.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """The search of the TorchScript export: the loop that writes one token after another, compiled.
 
-Above the layers, beside the encoder. It is scripted, since it is all control flow: how often the
-loop runs depends on the tokens that come out, a row ends at its own token or cap, rows that have
-ended leave the batch, given tokens are not chosen. A trace keeps the one path that its example
-took: a traced search runs as many steps for every input as it ran for the example, and answers
-with the example's own tokens.
+The export puts it into one module with the encoder of ``torchscript_encoder``, from whose states it
+writes. It is scripted, since it is all control flow: how often the loop runs depends on the tokens
+that come out, a row ends at its own token or cap, rows that have ended leave the batch, given
+tokens are not chosen. A trace keeps the one path that its example took: a traced search runs as
+many steps for every input as it ran for the example, and answers with the example's own tokens.
 Example: ``search(memory, [18], [0], [[4006]], [4007], [120], [1.0], None, [0])``.
 """
 

@@ -1,4 +1,4 @@
-"""What the TorchScript engine is to the rest of todserve."""
+"""The spec of the TorchScript engine: how it opens and exports, and what packages it needs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

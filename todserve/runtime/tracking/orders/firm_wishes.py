@@ -1,6 +1,6 @@
 """FirmWishes: things that a place must have, which networks take for a no or for no matter.
 
-Stands inside the orders, whose words overrule the network's. The words are data: ``wished`` of
+`PlainOrders` calls it; what it finds overrules the network. The words are data: ``wished`` of
 ``ways_of_saying.json``. Example: "the price is all the same, it just has to have parking" gives
 ``parking: yes``, and so does "we can't do without parking", whose "can't" and "without" deny
 nothing.

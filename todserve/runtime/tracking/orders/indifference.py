@@ -1,6 +1,6 @@
 """Indifference: slots of which somebody says that any value will do.
 
-Stands inside the orders, whose words overrule the network's. Example: "What area?" answered by
+`PlainOrders` calls it; what it finds overrules the network. Example: "What area?" answered by
 "surprise me" gives ``area: dontcare``; so does "the price doesn't matter" without any question,
 whatever was wished before.
 

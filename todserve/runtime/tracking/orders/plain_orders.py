@@ -1,9 +1,9 @@
-"""PlainOrders: what the words alone ask of the belief state, whatever the network made of them.
+"""PlainOrders: finds changes to the belief state that a user's words alone ask for.
 
-Stands inside the tracker, behind the slots that the network wrote. The words are data,
-``ways_of_saying.json``. Example: with a day and a time in the state, "drop the time, keep the day"
-takes the time back and leaves the day, though the network may have taken both. Each kind of order
-has its module:
+Belief tracking calls it after it has taken the values that the network wrote; where both speak of a
+slot, the words count. The words are data, ``ways_of_saying.json``. Example: with a day and a time
+in the state, "drop the time, keep the day" takes the time back and leaves the day, though the
+network may have taken both. Each kind of order has its module:
 
     HeardValues     "14 nights", "a broken leg", "in the east": values that nobody could miss
     Swaps           "the other way round", "i mixed up the two days"

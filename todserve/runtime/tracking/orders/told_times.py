@@ -1,6 +1,6 @@
-"""ToldTimes: the time that is said of a slot, where the network heard another one.
+"""ToldTimes: finds the time that the user says of a slot, where the network wrote another.
 
-Stands inside the orders, whose words overrule the network's. The words are data: ``timing`` of
+`PlainOrders` calls it; what it finds overrules the network. The words are data: ``timing`` of
 ``ways_of_saying.json``. Example: of "i have a ten o'clock meeting, so if the train gets in by half
 past nine" a network makes ``arrive 10:00``; what stands behind "gets in by" is 09:30.
 
