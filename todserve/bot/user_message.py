@@ -1,7 +1,8 @@
 """The user's message: its words, what the model understood of it, and what stood before it.
 
-First in the bot, after the model answered. Example: ``Heard.of(answer, user="on friday", ...)``
-has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.
+The bot makes one of the model's answer before anything else. Example:
+``Heard.of(answer, user="on friday", ...)`` has ``changed == {("restaurant", "day"): 0.99}`` where
+the turn brought that slot.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,7 @@
 """TurnQueue: bodies wait here for company, so that one call of the network answers many.
 
-Servers that have no queue of their own put their requests into it, and one thread hands them to the
-worker. What comes while it works is the next batch. One thread works; what comes meanwhile is the
-next batch. Full, it refuses at once.
+Servers that have no queue of their own put their requests into it, and it hands them to the worker.
+One thread works; what comes meanwhile is the next batch. Full, it refuses at once.
 Example: ``await TurnQueue(worker.answer, most=16, wait=0.001, places=100).ask(body)``.
 """
 
