@@ -1,6 +1,6 @@
 """The user's message: its words, what the model understood of it, and what stood before it.
 
-The bot makes one of the model's answer before anything else. Example:
+The gateway's speaker makes one of the model's answer and hands it to the bot. Example:
 ``Heard.of(answer, user="on friday", ...)`` has ``changed == {("restaurant", "day"): 0.99}`` where
 the turn brought that slot.
 """

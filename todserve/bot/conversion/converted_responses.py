@@ -1,7 +1,7 @@
 """Responses of a Rasa project as templates of bot.yml.
 
-`converted_bot` calls it when a project is converted, before forms and actions, which name the
-responses. Example: ``utter_greet: [{text: "Hi {user name}!"}]`` becomes the one template
+The conversion of a Rasa project calls it before forms and actions, which name the responses.
+Example: ``utter_greet: [{text: "Hi {user name}!"}]`` becomes the one template
 ``Hi {user_name}!``.
 """
 
