@@ -1,8 +1,9 @@
 """Load: a number of clients, each sending its next turn as soon as the last one is answered.
 
-Stands between the comparison and a peer's clients. One client takes whole rounds of the same
-turns, so that every peer's median is over the same work; several clients run against the clock,
-and what completes within the window counts, which is unbiased once the queue is full.
+The comparison, the soak and the other load runs ask their peers through this module. One client
+takes whole rounds of the same turns, so that every peer's median is over the same work; several
+clients run against the clock, and what completes within the window counts, which is unbiased once
+the queue is full.
 Example: ``closed_loop(peer.client, bodies, clients=16, warm=1.0, window=5.0).rate`` turns/s.
 """
 

@@ -1,6 +1,6 @@
 """Scripted users: they hold whole dialogues with the bare endpoint, or with the gateway.
 
-Between a load and what it measures. Example:
+The soak, the bulk rate and the gateway's benchmark use them as the clients of a load. Example:
 ``Kept(8090, scripts_from(scripts, 0)).ask(b"")`` is the answer to the first utterance.
 """
 

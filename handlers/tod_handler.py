@@ -1,13 +1,13 @@
 """TorchServe handler of a dialogue turn: bodies in, JSON out, one status for each body.
 
-First and last on the way of a request: TorchServe -> here -> worker -> pipeline -> worker -> here.
-TorchServe allows one class in this module; the work is done in ``todserve.runtime``, which travels
-in the archive beside it: ``runtime.worker`` reads and answers the bodies, whichever server they
-came to, and here stands only what is TorchServe's own: how what was understood is told first to a
-client that asks for it (``runtime.wire.turn_events``), too. What came to ``:explain`` or with
-``?customized=true`` TorchServe marks with headers (``runtime.wire.body_marks``). A plain class, not
-a BaseHandler: TorchServe asks for ``initialize`` and ``handle`` alone, and BaseHandler brings
-loaders of pickled models that must never be reached.
+TorchServe calls it for every batch of requests, and it hands them to the worker: TorchServe -> here
+-> worker -> pipeline -> worker -> here. TorchServe allows one class in this module; the work is
+done in ``todserve.runtime``, which travels in the archive beside it: ``runtime.worker`` reads and
+answers the bodies, whichever server they came to, and here stands only what is TorchServe's own:
+how what was understood is told first to a client that asks for it (``runtime.wire.turn_events``),
+too. What came to ``:explain`` or with ``?customized=true`` TorchServe marks with headers
+(``runtime.wire.body_marks``). A plain class, not a BaseHandler: TorchServe asks for ``initialize``
+and ``handle`` alone, and BaseHandler brings loaders of pickled models that must never be reached.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 

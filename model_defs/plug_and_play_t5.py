@@ -1,8 +1,8 @@
 """The network: T5, loaded strictly and never from a pickle.
 
-This is the file TorchServe's ``--model-file`` puts at the root of the ``.mar``; it stands below
-the engine on the way of a request (``todserve.runtime.checkpoint`` imports it by path, the torch
-engine drives it). ``todserve.runtime`` is importable beside it, in the checkout and in the archive.
+This is the file TorchServe's ``--model-file`` puts at the root of the ``.mar``;
+``todserve.runtime.checkpoint`` imports it by path, and the torch engine calls it for every request.
+``todserve.runtime`` is importable beside it, in the checkout and in the archive.
 Example: ``PlugAndPlayT5.load(Path("checkpoints/multiwoz-small"))``.
 
 One class, because TorchServe refuses a model file with two. Any Hugging Face T5 folder fits, a

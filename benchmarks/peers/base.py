@@ -1,7 +1,7 @@
 """Peer: a server under measurement; it starts, names its processes, and is asked whole turns.
 
-Stands between the comparison and the servers. Every peer runs in processes of its own, in a group
-of their own, with a TMPDIR of its own and without PYTHONPATH.
+Every benchmark that compares servers talks to them through this class. Every peer runs in processes
+of its own, in a group of their own, with a TMPDIR of its own and without PYTHONPATH.
 Example: ``with peer.client() as client: client.ask(b'{"user": "a train to ely"}')["texts"]``.
 """
 

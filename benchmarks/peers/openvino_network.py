@@ -1,8 +1,9 @@
 """The network run by OpenVINO: our ONNX export, a step at a time, as OpenVINO itself advises.
 
-Inside the OpenVINO peer, in the place of transformers' ``generate``. The models are the encoder and
-the step with past keys and values that `tod export --format onnx` writes in fp32; OpenVINO then
-chooses its precision by the processor, bf16 where that has it, as it does for whoever asks nothing.
+The OpenVINO peer calls it where the other peers call transformers' ``generate``. The models are the
+encoder and the step with past keys and values that `tod export --format onnx` writes in fp32;
+OpenVINO then chooses its precision by the processor, bf16 where that has it, as it does for whoever
+asks nothing.
 Example: ``StockTurns(checkpoint, OpenVinoNetwork(folder / "onnx"))``.
 """
 

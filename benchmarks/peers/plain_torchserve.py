@@ -1,7 +1,7 @@
 """PlainTorchServe: a TorchServe with given archives and workflows, as its documentation starts it.
 
-Stands under the stock handler and the cascades; todserve's own start and stop are for our archive.
-The logs are as quiet as ours (todserve's log4j2 file), so that no peer pays for logging.
+The stock handler and the cascades are served by it; todserve's own start and stop are for our
+archive. The logs are as quiet as ours (todserve's log4j2 file), so that no peer pays for logging.
 Example: ``PlainTorchServe(folder, ports, models={"stock": Path("stock.mar")}).start()``.
 """
 

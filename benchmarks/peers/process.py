@@ -1,7 +1,7 @@
 """OwnProcess: a server in a process group, a TMPDIR and an environment of its own.
 
-Stands under every peer that is started by a command. Ending it ends its whole group, so that no
-worker outlives the measurement.
+Every peer that is started by a command starts its server with it. Ending it ends its whole group,
+so that no worker outlives the measurement.
 Example: ``OwnProcess(["python", "-m", "benchmarks.peers.flask_server"], folder).start()``.
 """
 

@@ -1,9 +1,9 @@
 """StockTurns: a whole turn with transformers' own ``generate``, as most people would write it.
 
-Stands inside every peer that is not ours: the stock handler, the cascade's nodes, Flask, LitServe,
-Ray Serve and OpenVINO. Prompts, parsers and look-up are todserve's, so that all do the same work
-and their texts can be compared; what is stock is how the network is run: a padded batch of whole
-rows, one ``generate`` with one length cap, ended by the tasks' end tokens.
+Every peer that is not ours answers with it: the stock handler, the cascade's nodes, Flask,
+LitServe, Ray Serve and OpenVINO. Prompts, parsers and look-up are todserve's, so that all do the
+same work and their texts can be compared; what is stock is how the network is run: a padded batch
+of whole rows, one ``generate`` with one length cap, ended by the tasks' end tokens.
 Example: ``turns.ask([turn], (TaskName.INTENT,)); turn.texts["intent"] == "[find_train]"``.
 """
 

@@ -1,7 +1,8 @@
 """Events: what an action returns, such as "remember this slot", as dictionaries in Rasa's JSON.
 
-Between an action and the bot's memory. Example: ``SlotSet("reference", "k3x9ab27")`` equals
-``{"event": "slot", "name": "reference", "value": "k3x9ab27", "timestamp": None}``.
+Actions make them, and the bot applies them to what it remembers of the dialogue. Example:
+``SlotSet("reference", "k3x9ab27")`` equals ``{"event": "slot", "name": "reference", "value":
+"k3x9ab27", "timestamp": None}``.
 
 Source of names and keys: the events of rasa-sdk 3, so that either library's may be returned.
 """

@@ -1,6 +1,7 @@
 """Runners: run any action of a bot by its name: in this process, by a service, or on Rasa's server.
 
-Between the bot and its actions. Example: ``Runners(config).run("book", dispatcher, tracker, {})``.
+The bot calls them whenever a turn is to run an action. Example:
+``Runners(config).run("book", dispatcher, tracker, {})``.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Actions: a program's own code, run by name in this process.
 
-After the model answered, where bot.yml names an action. Example: a class with
-``name() -> "book_restaurant"`` and ``run(dispatcher, tracker, domain) -> [SlotSet(...)]``;
-``run`` may be a coroutine, so a class written for rasa-sdk runs unchanged.
+The bot calls them after the model answered, where bot.yml names an action. Example: a class with
+``name() -> "book_restaurant"`` and ``run(dispatcher, tracker, domain) -> [SlotSet(...)]``; ``run``
+may be a coroutine, so a class written for rasa-sdk runs unchanged.
 
 An action may run again for the same message, when the process died before the turn was stored.
 Whatever it does once only, it does under ``tracker.key``.

@@ -1,6 +1,6 @@
 """Bot: decides what is said and done with the model's answer.
 
-After the model answered and before the turn is stored. Example:
+The gateway's speaker calls it after the model answered and before the turn is stored. Example:
 ``Bot(config).turn(heard, Outcome()).messages`` is ``("For what day?",)``.
 
 For one message there is one decision: it depends on nothing but the message, the model's answer

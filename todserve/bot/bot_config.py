@@ -1,7 +1,8 @@
 """BotConfig: everything that bot.yml says, in one frozen object.
 
-Beside the way of a message. Example: ``BotConfig().fallback.response`` is ``"utter_fallback"``.
-Every key is described in ``docs/bot.md``.
+`bot_file` makes it of the file, and the bot reads it at every turn. Example:
+``BotConfig().fallback.response`` is ``"utter_fallback"``. Every key is described in
+``docs/bot.md``.
 """
 
 import re

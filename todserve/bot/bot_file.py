@@ -1,6 +1,7 @@
 """The file of a bot: reads and checks a bot.yml.
 
-Beside the way of a message. Example: ``load_bot(Path("bot.yml")).forms["book_restaurant"]``.
+``tod bot`` and the gateway call it before a bot is made. Example:
+``load_bot(Path("bot.yml")).forms["book_restaurant"]``.
 """
 
 from pathlib import Path

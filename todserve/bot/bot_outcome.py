@@ -1,6 +1,7 @@
 """Outcome: what the bot said and did after one message; stored with its turn.
 
-Last in the bot. Example: ``Outcome.read(turn.bot).memory`` is what the bot remembers after a turn.
+The bot returns one for each message. Example: ``Outcome.read(turn.bot).memory`` is what the bot
+remembers after a turn.
 """
 
 from collections.abc import Mapping, Sequence

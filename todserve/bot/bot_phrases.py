@@ -1,6 +1,7 @@
 """Phrases: what the bot can say and understand before bot.yml says anything.
 
-Beside the way of a message; the words themselves are a file of each language in ``phrases``.
+A bot falls back on them where its bot.yml words nothing itself; the words are a file of
+each language in ``phrases``.
 Example: ``PHRASES[Language.KO].affirm`` begins with ``"네"``.
 """
 

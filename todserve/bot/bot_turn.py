@@ -1,7 +1,7 @@
 """The bot's turn: what it says, runs and remembers for one message, while that is worked out.
 
-Between what the bot decides and its outcome. Example: ``doing.perform("book_restaurant")`` runs
-the action, takes its events in and says what it said.
+`Bot` makes one for each message, and it ends as that message's outcome. Example:
+``doing.perform("book_restaurant")`` runs the action, takes its events in and says what it said.
 """
 
 import logging

@@ -1,7 +1,8 @@
 r"""Regular expressions of bot.yml, run in time that grows with the message and nothing else.
 
-Between bot.yml and what was said. Python's own engine may take years over thirty letters and
-``(a+)+$``; RE2 never does, and has no look-around and no back-references for it.
+The patterns of bot.yml are matched against users' messages with this module. Python's own engine
+may take years over thirty letters and ``(a+)+$``; RE2 never does, and has no look-around and no
+back-references for it.
 Example: ``Expression("cancel (?P<what>\w+)").groups("Cancel it")`` is ``{"what": "it"}``.
 """
 

@@ -1,7 +1,7 @@
 """Responses: chooses a template of bot.yml and puts values into its placeholders.
 
-After the bot decided what to say. Example: ``"{name} is at [value_address]."`` becomes
-``"Charlie Chan is at Regent Street City Centre."``.
+The bot calls it once it has decided what to say. Example: ``"{name} is at [value_address]."``
+becomes ``"Charlie Chan is at Regent Street City Centre."``.
 """
 
 import random

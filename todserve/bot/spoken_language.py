@@ -1,6 +1,7 @@
 """The language that a dialogue is held in, where a bot speaks several.
 
-Before the bot says anything. Example: with ``languages: [ko]`` "예약해 주세요" is answered so.
+The bot asks it before it says anything. Example: with ``languages: [ko]`` "예약해 주세요" is
+answered so.
 """
 
 import unicodedata

@@ -1,7 +1,8 @@
 """The user's message: its words, what the model understood of it, and what stood before it.
 
-First in the bot, after the model answered. Example: ``Heard.of(answer, user="on friday", ...)``
-has ``changed == {("restaurant", "day"): 0.99}`` where the turn brought that slot.
+The gateway's speaker makes one of the model's answer and hands it to the bot. Example:
+``Heard.of(answer, user="on friday", ...)`` has ``changed == {("restaurant", "day"): 0.99}`` where
+the turn brought that slot.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """CorpusFault: what is wrong in somebody's corpus, where it stands, and how to mend it.
 
-Stands beside every reader that names lines; ``tod data validate`` prints them. Example:
+Every reader that names lines collects them, and ``tod data validate`` prints them. Example:
 ``data/nlu.yml:12: intent: got no name; expected a name after 'intent:'; name it``.
 """
 

@@ -1,7 +1,7 @@
 """CorpusSource: where a corpus lies, a folder as its publisher gives it or a ``.tar.xz`` of one.
 
-Stands before the readers, which ask it for files by their path inside the corpus and never see
-the difference. Example: ``find("multiwoz21").text("dev.tsv")`` yields the lines of dev.tsv.
+The readers ask it for files by their path inside the corpus and never see the difference. Example:
+``find("multiwoz21").text("dev.tsv")`` yields the lines of dev.tsv.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Corpus statistics: what is in one split, and what its reader skipped or changed.
 
-Stands behind ``tod data stats``. Example line: ``  intent      7371 turns, 10 different``.
+``tod data stats`` prints them. Example line: ``  intent      7371 turns, 10 different``.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Dialogue checks: what is wrong with a dialogue by its schema, whatever layout it came from.
 
-Stands behind ``tod data validate``. Example: slot ``colour`` of domain ``train`` in the state of
-turn 3, when the schema's train has no colour.
+Called by ``tod data validate`` for every dialogue it has read. Example: slot ``colour`` of domain
+``train`` in the state of turn 3, when the schema's train has no colour.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,8 @@
 """Enrichment: adds active domain, delexicalised replies and database matches to a dialogue.
 
-Stands between the readers and training; it calls the very code that serves, so that training
-and serving cannot drift apart. Nothing the corpus annotates is replaced unless asked for.
+Preparing a training corpus calls it, and so do evaluations; it uses the very code that serves, so
+that training and serving cannot drift apart. Nothing the corpus annotates is replaced unless asked
+for.
 Example: a turn with state ``hotel area north`` gets ``active_domain="hotel"`` and
 ``database_matches=13``.
 """

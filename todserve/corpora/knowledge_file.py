@@ -1,6 +1,6 @@
 """Knowledge file: writes entities as the SQLite file that a checkpoint carries.
 
-Stands before training. Example:
+Preparing a training corpus calls it; the file then travels in the checkpoint. Example:
 ``write_knowledge((SONGS,), {"music": songs}, Path("knowledge.sqlite"))`` is ``{"music": 312}``.
 """
 

@@ -1,8 +1,8 @@
 """Layout conversion: writes a corpus's dialogues in another layout.
 
-Stands behind ``tod data convert``: from a published corpus or a path, to JSON lines,
-Schema-Guided Dialogue or Rasa. Example: ``run_convert("multiwoz21", "rasa", Path("bot"),
-split="dev")``. Rasa to Rasa rewrites the old JSON and Markdown as today's YAML.
+``tod data convert`` calls it: from a published corpus or a path, to JSON lines, Schema-Guided
+Dialogue or Rasa. Example: ``run_convert("multiwoz21", "rasa", Path("bot"), split="dev")``. Rasa to
+Rasa rewrites the old JSON and Markdown as today's YAML.
 
 What a layout cannot carry is counted and printed; nothing is put in its place.
 """

@@ -1,7 +1,7 @@
 """The registry of corpora: opens any of them by its name and split.
 
-Stands between the readers and everything that wants dialogues: training, evaluation, statistics.
-The readers are found in their folders, see `reader`. Example:
+Training, evaluation and ``tod data`` ask it for dialogues, and it calls the corpus's reader. The
+readers are found in their folders, see `reader`. Example:
 ``for dialogue in load("multiwoz21", "dev"): ...``.
 """
 

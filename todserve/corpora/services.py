@@ -1,8 +1,8 @@
 """Services of several corpora joined into one list, for one schema.
 
-Stands between the readers and the schema that a checkpoint carries. Example:
-``merged([*CORPORA["camrest676"].services(a), *CORPORA["multiwoz21"].services(b)])`` has one
-service ``restaurant`` with the slots of both.
+Training, conversion and the gateway's export build the schema that a checkpoint or file carries
+with it. Example: ``merged([*CORPORA["camrest676"].services(a),
+*CORPORA["multiwoz21"].services(b)])`` has one service ``restaurant`` with the slots of both.
 """
 
 from collections.abc import Iterable, Iterator

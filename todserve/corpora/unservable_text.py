@@ -1,7 +1,7 @@
 """Unservable text: what somebody's dialogues hold and no server takes, so that no model learns it.
 
-Stands inside the checks of every layout. Example: an utterance of 5,000 characters, one with a NUL,
-or one with ``<eos_u>``, which ends the user's words for the network.
+Called by the checks of every layout, for ``tod data validate``. Example: an utterance of 5,000
+characters, one with a NUL, or one with ``<eos_u>``, which ends the user's words for the network.
 """
 
 import unicodedata

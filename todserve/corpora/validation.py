@@ -1,6 +1,6 @@
 """Validation: finds every fault of somebody's dialogues, with file and line.
 
-Stands behind ``tod data validate``. Takes a path in one of the layouts, or the name of a published
+Called by ``tod data validate``. Takes a path in one of the layouts, or the name of a published
 corpus. Example line: ``our-bot/train.jsonl:3: turns.0 belief_state train: got slot 'colour';
 expected one of day, destination; add the slot to the schema, or correct its name``.
 """

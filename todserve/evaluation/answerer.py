@@ -1,8 +1,8 @@
 """What an evaluation asks for answers: a checkpoint in this process, or a server that runs it.
 
-Stands before the rollout. Example: ``AnswererSource(checkpoint=folder,
-url="http://127.0.0.1:8080").open()`` sends every turn to the server; without ``url`` the folder's
-own pipeline answers.
+``tod evaluate`` opens it once and sends every turn of a benchmark to it. Example:
+``AnswererSource(checkpoint=folder, url="http://127.0.0.1:8080").open()`` sends every turn to the
+server; without ``url`` the folder's own pipeline answers.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The registry of benchmarks: finds each by its name.
 
-Stands between the benchmarks in their folders and whoever runs one by name: the command line,
-few-shot runs, ``todserve.evaluate``. Example: ``run_benchmark("truth", dialogues=50).figures``.
+The command line, few-shot runs and ``todserve.evaluate`` run benchmarks through it. Example:
+``run_benchmark("truth", dialogues=50).figures``.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Dialogue selection: which dialogues of a split are scored.
 
-Stands between the corpus readers and the rollout. Example: ``quick`` keeps the same 100 dev
-dialogues on every machine and Python version, whatever the reading order.
+The benchmarks choose their dialogues with it before they roll them out. Example: ``quick`` keeps
+the same 100 dev dialogues on every machine and Python version, whatever the reading order.
 """
 
 import hashlib

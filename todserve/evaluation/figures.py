@@ -1,7 +1,7 @@
 """Figure: a number, what it is counted over, and how.
 
-Stands between the metrics and the report. Example: ``Figure(name="intent_accuracy", value=0.91,
-of=712, unit="turns")``.
+The metrics and benchmarks return their results as figures, and the reports print them. Example:
+``Figure(name="intent_accuracy", value=0.91, of=712, unit="turns")``.
 
 What an evaluation measured is saved as JSON that is never half written: ``save_figures({"accuracy":
 0.93}, Path("scores.json"))``.

@@ -1,6 +1,6 @@
 """Outcome log: keeps an evaluation's outcomes, so that an interrupted one can go on.
 
-Stands beside the rollout: a JSON-lines file next to the figures, one line a finished dialogue.
+The MultiWOZ rollouts write it: a JSON-lines file next to the figures, one line a finished dialogue.
 Example: ``OUT.outcomes.jsonl``; it is removed when the figures are written. A line counts only for
 the very same weights, settings and sources, so nothing stale is ever scored.
 """

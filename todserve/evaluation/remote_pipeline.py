@@ -1,7 +1,7 @@
 """RemotePipeline: asks a running server for the answers that a pipeline would give in process.
 
-Stands before the rollout, where a pipeline stands when a checkpoint is scored in process: the same
-``answer``, sent over REST, several requests at once so that the server can batch them.
+An evaluation of a server uses it where one of a checkpoint uses the pipeline: the same ``answer``,
+sent over REST, several requests at once so that the server can batch them.
 Example: ``RemotePipeline("http://127.0.0.1:8080", "tod", checkpoint=folder).answer(requests)``.
 
 A figure names the checkpoint it was measured on, so the server's must be known: every answer

@@ -1,7 +1,8 @@
 """Rollout: the pipeline answers whole dialogues, many side by side.
 
-Stands between the selection and the metrics, and drives the very pipeline that serves. Example:
-turn 3 of 100 dialogues is a few batches; their states go into the requests of turn 4.
+The benchmarks call it with the dialogues they selected and give its outcomes to the metrics; it
+drives the very pipeline that serves. Example: turn 3 of 100 dialogues is a few batches; their
+states go into the requests of turn 4.
 
 Protocols: `Protocol` says what the corpus lends the model. User utterances always are the corpus's;
 belief states always are the model's own, carried from turn to turn, so a mistake stays until it is

@@ -1,6 +1,6 @@
 """Scorecard: figures with the signature that says exactly what was measured.
 
-Last on the way of an evaluation: printed as a table, written as JSON. Example signature:
+Every evaluation ends with one, printed as a table and written as JSON. Example signature:
 ``multiwoz21|dev|quick-100|checkpoint:3f2a9c01d4e5|todserve:0.1.0|reference-replies-...``.
 
 Which code scored is part of every signature: ``0.1.0+g1a2b3c4d5e6f`` in a checkout, with ``.dirty``

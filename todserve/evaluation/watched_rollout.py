@@ -1,7 +1,8 @@
 """Watched rollout: one that also keeps what the pipeline worked out on the way to an answer.
 
-Stands between the dialogues and the judging. The pipeline is the one that serves; only its last
-step but one is looked at in passing. Example: ``watch(pipeline, dialogues)[0].work.readings``.
+Calibration and fidelity call it to judge what the network claimed. The pipeline is the one that
+serves; only its last step but one is looked at in passing. Example:
+``watch(pipeline, dialogues)[0].work.readings``.
 """
 
 from collections.abc import Callable, Sequence

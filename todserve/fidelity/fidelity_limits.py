@@ -1,7 +1,7 @@
 """FidelityLimits: how much an export may lose before it is not served.
 
-Between the report and the archive. Example: int8 may cost half a point of joint goal accuracy;
-``check(report)`` raises where it cost more.
+``tod archive`` holds an export's report against it. Example: int8 may cost half a point of joint
+goal accuracy; ``check(report)`` raises where it cost more.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
 """Fidelity: an export answers the same turns as its checkpoint, and every difference is counted.
 
-Above the report: what ``tod export`` does when the files are written. Two measurements: both roll
-out the same dialogues through the pipeline that serves, and both predict the next token along
-what the reference wrote. Example: ``run_fidelity(Path("checkpoints/multiwoz"), Path("out"))``.
+``tod export`` calls it when the files are written. Two measurements: both roll out the same
+dialogues through the pipeline that serves, and both predict the next token along what the reference
+wrote. Example: ``run_fidelity(Path("checkpoints/multiwoz"), Path("out"))``.
 """
 
 from collections.abc import Callable, Sequence

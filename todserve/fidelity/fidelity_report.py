@@ -1,7 +1,7 @@
 """FidelityReport: how true an export is to the checkpoint it was made of, its ``fidelity.json``.
 
-Beside the export's manifest: ``tod export`` measures and writes it, ``tod archive`` reads it and
-refuses an export that lost too much. Pydantic and the standard library only.
+``tod export`` measures and writes it, and ``tod archive`` reads it and refuses an export that lost
+too much. Pydantic and the standard library only.
 Example: ``FidelityReport.load(folder).joint_goal_accuracy.points == -0.5``.
 """
 

@@ -1,8 +1,8 @@
 """Endpoint routes: TorchServe's paths, answered by another server with the same worker.
 
-First and last on the way of a request to Ray Serve and to KServe's server. The paths of turns are
-those of TorchServe, KServe's v1 and v2 among them, and so are the statuses and the JSON; ``error``
-stands in a refusal of KServe's paths too, where its clients look for it.
+Ray Serve and KServe's server answer requests with them. The paths of turns are those of TorchServe,
+KServe's v1 and v2 among them, and so are the statuses and the JSON; ``error`` stands in a refusal
+of KServe's paths too, where its clients look for it.
 Example: ``POST /predictions/tod`` with ``{"user": "a train to ely"}``.
 """
 

@@ -1,9 +1,10 @@
 """KServePredictor: the model as KServe's own server library knows one, asked over gRPC.
 
-Between KServe's data plane and the worker. The library has read the tensors already; they become
-the v2 body that they were, so that one code checks and answers it. Over REST the endpoint's own
-routes stand before the library's: its reader would refuse wrong bodies in words of its own that
-repeat what was sent. Example: ``ModelInfer`` with the BYTES tensor ``turn``.
+KServe's server calls it for every request, and it hands the request to the worker. The library has
+read the tensors already; they become the v2 body that they were, so that one code checks and
+answers it. Over REST the endpoint's own routes stand before the library's: its reader would refuse
+wrong bodies in words of its own that repeat what was sent. Example: ``ModelInfer`` with the BYTES
+tensor ``turn``.
 """
 
 from collections.abc import Mapping

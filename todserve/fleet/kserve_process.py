@@ -1,8 +1,8 @@
 """Run: KServe's server on an archive, REST and gRPC in one process.
 
-Around the whole way of a request. KServe's library brings health, readiness, metadata, metrics and
-its gRPC service; the turns go to the worker. Its own ``ModelServer`` would listen on every address
-of the machine, so its parts are put together here. Example: ``tod serve kserve``.
+``tod serve kserve`` calls it. KServe's library brings health, readiness, metadata, metrics and its
+gRPC service; the turns go to the worker. Its own ``ModelServer`` would listen on every address of
+the machine, so its parts are put together here. Example: ``tod serve kserve``.
 """
 
 import asyncio

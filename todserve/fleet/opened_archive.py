@@ -1,9 +1,10 @@
 """OpenedArchive: the archive that TorchServe serves, opened for another server.
 
-First step of every engine beside TorchServe: the checksum is verified, the files are unpacked into
-a private folder, and the worker is loaded as the archive's model-config.yaml says, so that the
-answers are the same. Nothing in the archive is run but by todserve's own code: its handler and its
-copy of ``todserve.runtime`` are TorchServe's. Example: ``open_archive(Path("tod.mar")).name``.
+Every server beside TorchServe opens its archive with it: the checksum is verified, the files are
+unpacked into a private folder, and the worker is loaded as the archive's model-config.yaml says, so
+that the answers are the same. Nothing in the archive is run but by todserve's own code: its handler
+and its copy of ``todserve.runtime`` are TorchServe's. Example:
+``open_archive(Path("tod.mar")).name``.
 """
 
 import tempfile

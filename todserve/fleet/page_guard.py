@@ -1,9 +1,10 @@
 """PageGuard: keeps pages of other machines from a server that listens on loopback alone.
 
-Before the routes, where nobody is asked for a token. A browser lets a page send requests here; it
-says so with the page's name as ``Origin``, or marks the request as cross-site, and a page whose
-name was made to mean 127.0.0.1 comes with that name as ``Host``. TorchServe's guard refuses the
-same (archive/guard). Example: ``PageGuard(app)`` answers 403 to ``Origin: https://elsewhere.org``.
+Ray Serve and KServe's server put it before their routes, where nobody is asked for a token. A
+browser lets a page send requests here; it says so with the page's name as ``Origin``, or marks the
+request as cross-site, and a page whose name was made to mean 127.0.0.1 comes with that name as
+``Host``. TorchServe's guard refuses the same (archive/guard). Example: ``PageGuard(app)`` answers
+403 to ``Origin: https://elsewhere.org``.
 """
 
 from urllib.parse import urlsplit

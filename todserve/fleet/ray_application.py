@@ -1,8 +1,9 @@
 """Ray Serve's application: replicas that each hold a worker, and grow in number with the queue.
 
-Between Ray's proxy and the worker. Ray imports ``build`` by its name, from the same file on a
-laptop and on a cluster (deploy/ray/serve.yaml); the file says how many replicas there may be, how
-long their queues and how they are replaced. What a replica has at once it answers together.
+Ray's proxy hands requests to it, and it hands them to the worker. Ray imports ``build`` by its
+name, from the same file on a laptop and on a cluster (deploy/ray/serve.yaml); the file says how
+many replicas there may be, how long their queues and how they are replaced. What a replica has at
+once it answers together.
 Example: ``import_path: todserve.fleet.ray_application:build``.
 """
 

@@ -1,7 +1,8 @@
 """What Ray reads from its environment before it is imported: loopback, a token, no reports.
 
-Before Ray is started on this machine. Left to itself it listens on every address, and whoever
-reaches its ports may run code. Example: ``keep_to_this_machine()``, then ``import ray``.
+``tod serve ray`` sets it before Ray is started on this machine. Left to itself it listens on every
+address, and whoever reaches its ports may run code. Example: ``keep_to_this_machine()``, then
+``import ray``.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Run: Ray Serve on this machine, with the file that a cluster is given.
 
-Around the whole way of a request. Ray is started for this process alone, on loopback and without
-its dashboard. The file is Ray's own; only where to listen is said here. SIGHUP reads it again and
+``tod serve ray`` calls it. Ray is started for this process alone, on loopback and without its
+dashboard. The file is Ray's own; only where to listen is said here. SIGHUP reads it again and
 replaces the replicas, the new before the old. ``ray_environment`` comes before this is imported.
 Example: ``tod serve ray deploy/ray/serve.yaml``.
 """

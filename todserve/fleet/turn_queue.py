@@ -1,7 +1,7 @@
 """TurnQueue: bodies wait here for company, so that one call of the network answers many.
 
-Between a server's event loop and the worker, where the server has no queue of its own. One thread
-works; what comes meanwhile is the next batch. Full, it refuses at once.
+Servers that have no queue of their own put their requests into it, and it hands them to the worker.
+One thread works; what comes meanwhile is the next batch. Full, it refuses at once.
 Example: ``await TurnQueue(worker.answer, most=16, wait=0.001, places=100).ask(body)``.
 """
 

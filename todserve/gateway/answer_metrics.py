@@ -1,6 +1,6 @@
 """AnswerMetrics: figures of what was answered, for ``/metrics``: stages, confidences, rules, drift.
 
-Beside the way of a message, once its turn is stored. Example:
+The gateway calls it for each turn once it is stored. Example:
 ``metrics.stored(answer, before={}, usual=description)``.
 
 Labels are the model's own names of stages, reasons and rules, at most so many of each. Drift is of

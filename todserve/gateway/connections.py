@@ -1,7 +1,7 @@
 """Connections: how long a client may take, and how many there may be.
 
-Before everything else on the way of a message: uvicorn's own protocol with the limits that it has
-no setting for. Example: ``uvicorn.Config(app, http=bounded(Limits(most=500)))``.
+The gateway's process has uvicorn accept connections with it: uvicorn's own protocol with the limits
+that it has no setting for. Example: ``uvicorn.Config(app, http=bounded(Limits(most=500)))``.
 
 A client that sends half a request and waits costs a file descriptor, and a thousand of them would
 cost all there are. So a request's head and its body must come within their time, an answer must be

@@ -1,6 +1,6 @@
 """What a gateway refuses, as HTTP statuses with one body: ``{"code", "type", "message"}``.
 
-On the way of a message, wherever it goes no further. Example:
+The gateway's modules raise these, and `gateway_app` answers with them. Example:
 ``MissingError("there is no dialogue 4f2a")`` is answered with 404 and the type ``not_found``.
 """
 

@@ -1,6 +1,7 @@
 """Gateway metrics: what Prometheus reads at ``/metrics``.
 
-Beside the way of a message. Example: ``GatewayMetrics(room).exposition()`` is the text.
+The middleware, the model clients and the channels count what they do in it. Example:
+``GatewayMetrics(room).exposition()`` is the text.
 
 No label holds what a client chose: a route is its pattern, a refusal its reason. So nothing that
 anybody said is in here, nobody's id, and there are only so many series.

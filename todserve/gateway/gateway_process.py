@@ -1,6 +1,6 @@
 """The gateway's process: its port, its server, and what nobody else may read.
 
-Around the whole way of a message. Example: ``run_gateway(GatewaySettings(port=8090))``.
+``tod gateway`` calls it. Example: ``run_gateway(GatewaySettings(port=8090))``.
 """
 
 import os

@@ -1,7 +1,8 @@
 """GatewaySettings: everything that a gateway depends on, in one frozen object.
 
-Beside the way of a message. Plain pydantic, because pydantic-settings would read every field from
-the environment, where only two addresses belong; the rest are options, which --help shows. Example:
+``tod gateway`` makes it from its options, and `gateway_app` builds the gateway with it. Plain
+pydantic, because pydantic-settings would read every field from the environment, where only two
+addresses belong; the rest are options, which --help shows. Example:
 ``GatewaySettings(database="sqlite:///dialogues.sqlite", model_url="http://127.0.0.1:8080")``.
 """
 

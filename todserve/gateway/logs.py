@@ -1,6 +1,7 @@
 """Logs of the gateway: no client can fill them by sending what is refused.
 
-Beside the way of a message. Example: ``log_config(Path("gateway.log"))`` is what uvicorn takes.
+The gateway's process configures its server's logging with it. Example:
+``log_config(Path("gateway.log"))`` is what uvicorn takes.
 
 What goes wrong again and again, one client or the system at fault, is one line a minute that says
 how often. A file is begun anew when it is full, and only its owner can read it.

@@ -1,10 +1,10 @@
 """TurnStream: a message answered in parts, as server-sent events.
 
-Beside the plain answer of a message, on the same route. Events in their order: ``understood`` with
-what the model made of the words and found for them, while the reply is still being written;
-``piece`` for each piece of the reply; ``turn`` with the whole turn as the plain answer gives it; or
-``error`` in the place of what would have followed. Example: ``event: piece`` and
-``data: {"text": "There "}``.
+The dialogue routes answer with it when a client asks for a stream instead of the plain answer.
+Events in their order: ``understood`` with what the model made of the words and found for them,
+while the reply is still being written; ``piece`` for each piece of the reply; ``turn`` with the
+whole turn as the plain answer gives it; or ``error`` in the place of what would have followed.
+Example: ``event: piece`` and ``data: {"text": "There "}``.
 
 The message is answered in a thread of its own, whoever listens: a client that leaves changes
 nothing, and its turn is stored once. A refusal that comes before there is any event is answered

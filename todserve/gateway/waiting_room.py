@@ -1,7 +1,8 @@
 """Waiting room: how many messages ask the model at once, how many wait, and who goes first.
 
-Between the guard and the routes of a message. Example: ``async with room.place("anna"): ...``
-waits for a place, and raises CrowdedError where there will be none in time.
+The middleware and the socket channel take a place in it before a message is answered. Example:
+``async with room.place("anna"): ...`` waits for a place, and raises CrowdedError where there will
+be none in time.
 
 Whoever waits costs nothing but memory, of which there is a bound; whoever is answered is answered
 as fast as with few clients, for the model never sees more at once than it can batch. Clients take

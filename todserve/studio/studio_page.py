@@ -1,7 +1,8 @@
 """The studio's page: served as files beside the gateway's API.
 
-Beside the way of a message; the page speaks ``/v1`` like any client. Example:
-``mount_studio(app)`` after ``app = create_app(settings)``; then ``/`` leads to ``/studio/``.
+The studio's process adds it to the gateway's app, whose ``/v1`` the page uses like any client.
+Example: ``mount_studio(app)`` after ``app = create_app(settings)``; then ``/`` leads to
+``/studio/``.
 
 The page is plain files without a build step. What it may do is said in one header, see
 `gateway.api.browser_headers`.

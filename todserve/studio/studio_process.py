@@ -1,6 +1,6 @@
 """The studio's process: a gateway that serves the page as well.
 
-Around the whole way of a message. Example: ``run_studio(GatewaySettings(port=8090))``.
+``tod studio`` calls it. Example: ``run_studio(GatewaySettings(port=8090))``.
 """
 
 import httpx2 as httpx

@@ -1,9 +1,9 @@
 """HeldOutErrors: what a finished training got wrong on the examples put aside, with the sentences.
 
-Stands after the held-out scores, in the words that Rasa's users know: an intent report, which
-intents are taken for which, how sure the right and the wrong answers were, entities, and every
-error. The sentences are the trainer's own, so the file lies beside the checkpoint, not in it where
-an archive would carry it away, and only its owner may read it.
+`held_out_scores` writes it at the end of a training, in the words that Rasa's users know: an intent
+report, which intents are taken for which, how sure the right and the wrong answers were, entities,
+and every error. The sentences are the trainer's own, so the file lies beside the checkpoint, not in
+it where an archive would carry it away, and only its owner may read it.
 Example: ``runs/our-bot/errors.json``.
 """
 

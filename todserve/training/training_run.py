@@ -1,7 +1,8 @@
 """Training run: what ``tod train`` does, from a configuration to a checkpoint folder.
 
-Ties the rooms of training together. Whatever a run has done already is kept: prepared corpus,
-vocabulary, steps. Example: ``run_training("multiwoz", out=Path("checkpoints/multiwoz"))``.
+It prepares the corpora, makes the tokenizer and the network, trains, and exports the checkpoint.
+Whatever a run has done already is kept: prepared corpus, vocabulary, steps. Example:
+``run_training("multiwoz", out=Path("checkpoints/multiwoz"))``.
 """
 
 import json

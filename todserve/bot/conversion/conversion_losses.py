@@ -1,7 +1,8 @@
 """What a Rasa project says that neither a bot.yml nor a dialogue can carry, counted and named.
 
-Beside the way of a conversion. Example of its lines: ``pipeline component: DIETClassifier``,
-``key: tracker_store``. What stands in slots and their mappings, `converted_slots` counts.
+The conversion of a Rasa project lists them for whoever converts it. Example of its lines:
+``pipeline component: DIETClassifier``, ``key: tracker_store``. What stands in slots and their
+mappings, `converted_slots` counts.
 """
 
 import re

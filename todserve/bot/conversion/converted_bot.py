@@ -1,7 +1,7 @@
 """A Rasa project's bot.yml.
 
-On the way of a conversion. Example: ``write_bot(assistant, flows, Path("out/bot.yml"), report)``
-writes a file that ``load_bot`` reads.
+The conversion of a Rasa project calls it to write the file. Example:
+``write_bot(assistant, flows, Path("out/bot.yml"), report)`` writes a file that ``load_bot`` reads.
 """
 
 import re

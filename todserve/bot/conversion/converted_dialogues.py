@@ -1,8 +1,8 @@
 """Written stories as dialogues with replies, in the layout of Schema-Guided Dialogue.
 
-Last on the way of a conversion. Example: the act ``utter_booked`` with the response
-``"Booked for {day}."`` and the state's ``day: friday`` is the reply ``Booked for friday.`` and
-the delexicalised one ``Booked for [value_day].``.
+The conversion of a Rasa project calls it with the stories that `story_writer` wrote. Example: the
+act ``utter_booked`` with the response ``"Booked for {day}."`` and the state's ``day: friday`` is
+the reply ``Booked for friday.`` and the delexicalised one ``Booked for [value_day].``.
 """
 
 from collections.abc import Iterator

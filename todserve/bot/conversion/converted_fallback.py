@@ -1,6 +1,6 @@
 """What a Rasa project does with a message that it does not understand, as the fallback of bot.yml.
 
-On the way of a conversion, beside forms and answers. Example: a ``FallbackClassifier`` with the
+`converted_bot` calls it when a project is converted. Example: a ``FallbackClassifier`` with the
 threshold 0.5 and a rule from ``nlu_fallback`` to ``action_two_stage_fallback`` is ``intent: 0.5``
 and ``two_stage``; Rasa 1 says both by ``TwoStageFallbackPolicy``.
 """

@@ -1,8 +1,8 @@
 """Forms and actions of a Rasa project as the keys ``forms`` and ``actions`` of bot.yml.
 
-On the way of a conversion, after the flows. Example: ``book_form`` that ``book`` begins, which
-requires ``day`` and is ended by ``action_book``, is
-``forms: {book: {domain: rasa, required: {day: utter_ask_day}, action: action_book}}``.
+`converted_bot` calls it when a project is converted, after `intent_flows`. Example: ``book_form``
+that ``book`` begins, which requires ``day`` and is ended by ``action_book``, is ``forms: {book:
+{domain: rasa, required: {day: utter_ask_day}, action: action_book}}``.
 
 Forms without a question get one, and what nothing is said after gets two words: both are counted.
 """

@@ -1,7 +1,8 @@
 """Responses of a Rasa project as templates of bot.yml.
 
-On the way of a conversion, before forms and actions, which name them. Example:
-``utter_greet: [{text: "Hi {user name}!"}]`` becomes the one template ``Hi {user_name}!``.
+The conversion of a Rasa project calls it before forms and actions, which name the responses.
+Example: ``utter_greet: [{text: "Hi {user name}!"}]`` becomes the one template
+``Hi {user_name}!``.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Slots of a Rasa project as the key ``slots`` of bot.yml: types, first values, what fills them.
 
-On the way of a conversion, beside the forms. Example: ``outdoor: {type: bool, mappings:
+`converted_bot` calls it when a project is converted. Example: ``outdoor: {type: bool, mappings:
 [{type: from_intent, intent: affirm, value: true}]}`` that a form requires gets
 ``fill: [{intents: [affirm], value: "true", asked: true}]``.
 

@@ -1,6 +1,6 @@
 """What a turn of a rule or story says, and what it becomes: a rule under a condition.
 
-Between `intent_flows`, which reads them, and `story_agreement`, which settles what stories say.
+`intent_flows` reads them from the project, and `story_agreement` settles what stories say.
 Example: ``FlowRule(intent="affirm", condition=Condition(after="utter_offer"), names=("f",))`` is
 "yes, after the offer, begins the form f".
 """

@@ -1,8 +1,8 @@
 """What rules and stories say about forms and actions: which intent leads where, and when.
 
-On the way of a conversion, between the project and the forms of bot.yml. Example: the steps
-``intent: book``, ``action: book_form``, ``active_loop: null``, ``action: action_book`` say that
-``book`` begins ``book_form`` and that ``action_book`` ends it.
+The conversion of a Rasa project calls it before forms are converted, which it tells where they
+begin and end. Example: the steps ``intent: book``, ``action: book_form``, ``active_loop: null``,
+``action: action_book`` say that ``book`` begins ``book_form`` and that ``action_book`` ends it.
 
 What begins with an action, stands under a condition or resumes a form says nothing about the
 intent alone: it becomes a conditional rule, or is named. What only stories say is settled last,

@@ -1,6 +1,6 @@
 """A Rasa project read for conversion: what the readers of corpora give, and what only a bot needs.
 
-First on the way of a conversion. Example:
+The conversion of a Rasa project calls it first. Example:
 ``read_assistant(Path("their-bot"), report, faults).forms["book_form"]`` are the slots of a form.
 
 The readers of `corpora` leave out rules and test stories and count them, since training does not

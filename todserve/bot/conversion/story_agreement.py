@@ -1,7 +1,8 @@
 """What stories agree on: which action follows an intent, and what tells the cases apart.
 
-After `intent_flows` has read every story. Example: where every "yes" after ``utter_offer`` leads to
-``action_book`` and every other "yes" elsewhere, the first becomes a rule with that ``after``.
+`intent_flows` calls it when it has read every story. Example: where every "yes" after
+``utter_offer`` leads to ``action_book`` and every other "yes" elsewhere, the first becomes a rule
+with that ``after``.
 
 Rasa's policies learn what stories say by the message, what was done before it and which slots are
 set; so does this, in that order, and what still contradicts itself is named and left to the model.

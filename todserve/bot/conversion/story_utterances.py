@@ -1,7 +1,7 @@
 """Words for the users of Rasa's stories, which mostly name intents alone.
 
-On the way of a conversion, before stories become dialogues. Example: the step ``intent: inform``
-with ``city: ely`` and the example ``to [York](city)`` say ``to ely``.
+`story_writer` calls it before stories become dialogues. Example: the step ``intent: inform`` with
+``city: ely`` and the example ``to [York](city)`` say ``to ely``.
 
 An example is never used for what it does not say: a step whose entities no example of its intent
 marks has no words, and its story is left out and counted.

@@ -1,8 +1,8 @@
 """Rasa's stories with words for every user, and with what happens inside their forms.
 
-On the way of a conversion, before `rasa_dialogues` makes dialogues of them. Example: a story's
-``intent: book``, ``action: book_form``, ``active_loop: null``, ``action: utter_done`` becomes
-"book a table", ``utter_ask_day``, "on friday", ``utter_done``.
+The conversion of a Rasa project calls it before `converted_dialogues` makes dialogues of the
+stories. Example: a story's ``intent: book``, ``action: book_form``, ``active_loop: null``,
+``action: utter_done`` becomes "book a table", ``utter_ask_day``, "on friday", ``utter_done``.
 
 A story does not tell what its forms ask and what users answer, since Rasa does not need it; a
 model does. What is written out follows the form's slots and the project's own examples.

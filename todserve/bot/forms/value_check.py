@@ -1,7 +1,7 @@
 """Check: what a slot's value must be before a form takes it.
 
-Between what was said and the form. Example: ``Check(least=1, most=12).allows("14")`` is False, and
-so the form says why and asks again.
+bot.yml states them slot by slot, and a form holds what a user said against them. Example:
+``Check(least=1, most=12).allows("14")`` is False, and so the form says why and asks again.
 """
 
 from collections.abc import Mapping, Sequence

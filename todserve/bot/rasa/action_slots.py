@@ -1,6 +1,6 @@
 """Slots as actions know them: the names and types of the domain that they were written for.
 
-Between what the bot knows and what an action sees: the belief state has texts under labels.
+The bot translates its belief state, texts under labels, into these before an action sees it.
 Example: with ``slots: {seats: {type: float}}``, ``action_slots(slots, {"seats": "2"})`` is
 ``{"seats": 2.0}``.
 """

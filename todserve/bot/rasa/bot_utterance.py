@@ -1,7 +1,8 @@
 """Utterance: one message of the bot with all that a channel can show.
 
-Between what the bot says and the channels. Example: ``Utterance("Look.", {"image": "a.png"})`` is a
-text with a picture, and its ``event()`` is Rasa's of it.
+The bot's responses are made of these, and the channels send them. Example:
+``Utterance("Look.", {"image": "a.png"})`` is a text with a picture, and its ``event()`` is Rasa's
+of it.
 
 Source of the names: the event ``bot`` of Rasa 3, and what its channels send.
 """

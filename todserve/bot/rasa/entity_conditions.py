@@ -1,8 +1,8 @@
 """Which slot a value belongs to where an entity fills several, each under a condition.
 
-Before the bot decides. Example: with ``size`` filled by ``number`` inside ``shoe_form`` and
-``rating`` by the same entity inside ``survey_form``, a model that takes "5" for the size while the
-survey is under way is corrected: the value is the rating's.
+The bot calls it before it decides. Example: with ``size`` filled by ``number`` inside ``shoe_form``
+and ``rating`` by the same entity inside ``survey_form``, a model that takes "5" for the size while
+the survey is under way is corrected: the value is the rating's.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """IntentPayload: a message that says an intent outright, as buttons and web chats of Rasa send it.
 
-First on the way of a message, before the model. Example:
+The gateway recognises it in what a person sent, before the model is asked. Example:
 ``IntentPayload.of('/inform{"cuisine": "thai"}')`` has the intent ``inform`` and one entity, and is
 spoken as ``inform thai``.
 """

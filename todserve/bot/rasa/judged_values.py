@@ -1,7 +1,7 @@
 """Values that a form's own action has judged, so that what it refused stays refused.
 
-Before a form goes on. Example: where ``9`` people were refused, a belief state that still has
-``people: 9`` has none for the form, until somebody says it again.
+The bot calls it before a form goes on. Example: where ``9`` people were refused, a belief state
+that still has ``people: 9`` has none for the form, until somebody says it again.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """A dialogue as Rasa's tracker tells it: events in order, and messages as its parser reads them.
 
-Where an action is run and where a tracker is asked for. Example: after one exchange the events are
-``action_session_start``, ``session_started``, ``action_listen``, ``user``, ``action``, ``bot`` and
-``action_listen`` again.
+The bot makes it for an action that is run, and the gateway for Rasa's HTTP API. Example: after one
+exchange the events are ``action_session_start``, ``session_started``, ``action_listen``, ``user``,
+``action``, ``bot`` and ``action_listen`` again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

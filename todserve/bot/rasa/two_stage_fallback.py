@@ -1,8 +1,8 @@
 """Two-stage fallback: what was not understood is asked about before the bot gives up, as Rasa does.
 
-Inside the bot's turn, where bot.yml says ``fallback.two_stage``. First "did you mean X?"; after no
-the user is to say it differently; what is not understood then is asked about once more, and after a
-second no, or two messages in a row that were not understood, the bot gives up.
+The bot calls it in its turn, where bot.yml says ``fallback.two_stage``. First "did you mean X?";
+after no the user is to say it differently; what is not understood then is asked about once more,
+and after a second no, or two messages in a row that were not understood, the bot gives up.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """HttpActions: actions that services do; JSON is posted to them, and JSON comes back.
 
-After the model answered, where bot.yml has an action under ``actions.http``. Example:
-``HttpActions(config, Secrets()).run("order_status", dispatcher, tracker, {})`` posts
+The bot runs them after the model answered, where bot.yml has an action under ``actions.http``.
+Example: ``HttpActions(config, Secrets()).run("order_status", dispatcher, tracker, {})`` posts
 ``{"action": "order_status", "key": "d1:m2", "slots": {"order": "4711"}}``, and says what came back.
 
 What the person is told comes of the answer: where it lacks what ``gives`` names, the action has

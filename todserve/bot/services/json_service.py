@@ -1,6 +1,6 @@
 """JsonService: posts JSON to one address, as often as it takes, under one idempotency key.
 
-Between an action or a hand-off and the service that does it. Example:
+HTTP actions and the hand-off to a person call their services with it. Example:
 ``JsonService("https://shop.example/orders", {}, place="orders").post({}, key="d1:m2").status``.
 
 A call may be sent again because every attempt carries the same key in ``Idempotency-Key``: a

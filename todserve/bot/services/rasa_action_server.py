@@ -1,7 +1,8 @@
 """RasaActionServer: actions in a rasa-sdk action server, run by name over HTTP.
 
-After the model answered, where bot.yml names an action that its own module lacks. Example:
-``RasaActionServer("http://127.0.0.1:5055/webhook").run("action_book", dispatcher, tracker, {})``.
+The bot calls it after the model answered, where bot.yml names an action that its own module lacks.
+Example: ``RasaActionServer("http://127.0.0.1:5055/webhook").run("action_book", dispatcher, tracker,
+{})``.
 
 An action is asked for once: it may have booked a table although its answer never came. Only a
 refused connection, behind which nothing ran, is tried again. What the server says of its errors

@@ -1,7 +1,8 @@
 """Secrets: what ``${NAME}`` in bot.yml stands for, read from the environment when a bot is made.
 
-Between bot.yml and the services. Example: ``Secrets({"KEY": "k3"}).told("Bearer ${KEY}", "here")``
-is ``"Bearer k3"``. A configuration holds the name alone, so whatever shows one shows no secret.
+The addresses and headers of HTTP actions and hand-offs get their keys and tokens from it. Example:
+``Secrets({"KEY": "k3"}).told("Bearer ${KEY}", "here")`` is ``"Bearer k3"``. A configuration holds
+the name alone, so whatever shows one shows no secret.
 """
 
 import os

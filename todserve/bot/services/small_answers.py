@@ -1,7 +1,7 @@
 """Small answers: how a bot calls a service, and reads no more of its answer than it may be long.
 
-Under everything that the bot calls over HTTP. Example:
-``with open_session(local=True) as session: content_of(session.get(url, stream=True), "shop")``.
+Everything that the bot calls over HTTP is called with it. Example: ``with open_session(local=True)
+as session: content_of(session.get(url, stream=True), "shop")``.
 """
 
 import errno

@@ -1,7 +1,7 @@
 """The five questions of a first bot, asked where an option does not answer them.
 
-Before ``NewBot``. Example: with ``{"language": "en"}`` given and an empty standard input, all the
-others have their defaults.
+``tod bot new`` asks them and makes a `NewBot` of the answers. Example: with ``{"language": "en"}``
+given and an empty standard input, all the others have their defaults.
 """
 
 import sys

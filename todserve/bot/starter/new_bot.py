@@ -1,6 +1,6 @@
 """NewBot: a first bot.yml, made of five answers, that can be talked to at once.
 
-Behind ``tod bot new``. Example: ``write_bot(NewBot(what="order a pizza", needs="size"), folder)``
+``tod bot new`` calls it. Example: ``write_bot(NewBot(what="order a pizza", needs="size"), folder)``
 writes bot.yml with a form, its checks and small talk, and actions.py where no service does it.
 
 What it writes needs no model: intents are expressions, values come of words and lists. It is a

@@ -1,6 +1,7 @@
 """A story that a bot is held against: what is said, and what the bot is to do.
 
-First on the way of a test. Example: ``StoryTurn(user="hi", intent="greet", done=("utter_hi",))``.
+The readers of stories make these, and a trial of a bot compares what it does with them. Example:
+``StoryTurn(user="hi", intent="greet", done=("utter_hi",))``.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Stories to hold a bot against, from Rasa's test stories or from dialogues of one's own.
 
-Between the files and the run. Example: ``read_bot_stories(Path("tests/test_stories.yml"), forms)``.
+The story report reads them with it before a bot is tested on them. Example:
+``read_bot_stories(Path("tests/test_stories.yml"), forms)``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

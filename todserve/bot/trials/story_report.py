@@ -1,6 +1,6 @@
 """What came of holding a bot against stories: figures, and the first difference of each story.
 
-Last on the way of a test. Example of its lines::
+``tod bot test`` calls it and prints the report. Example of its lines::
 
     tests/test_stories.yml:12 order shoes: turn 2: expected action_order, got utter_fallback
     9 stories: 8 hold, 1 differs; 21 turns: 20 as told (95.2 %); 20 of 21 intents right

@@ -1,7 +1,7 @@
 """A bot held against stories: each message is said to it, and what it does is compared.
 
-Between the stories and the report. Example: ``StoryTrial(config, None).told(story)`` tells each
-turn of a story with what was done.
+The story report calls it for every story and sums up what came of it. Example:
+``StoryTrial(config, None).told(story)`` tells each turn of a story with what was done.
 
 Actions are not run, as in Rasa's own test: what a story says that they set is set. After a turn
 that differs the story goes on from where it says that the bot is, so that each turn is judged by

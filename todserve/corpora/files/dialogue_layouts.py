@@ -1,7 +1,7 @@
 """Dialogue layouts: opens a folder of dialogues in JSON lines, Schema-Guided or Rasa's form.
 
-Stands beside `registry`, which opens published corpora by name; training takes either. Example:
-``services, dialogues = open_dialogues(Path("our-bot"))``.
+Training and ``tod data`` open people's own dialogues with it; `registry` opens published corpora by
+name. Example: ``services, dialogues = open_dialogues(Path("our-bot"))``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Dialogue places: finds the file and line of a dialogue that a reader gave without them.
 
-Stands behind ``tod data validate`` for published corpora, whose readers know dialogues and not
-lines. A place is found by the dialogue's id and its utterance in the corpus's own files.
+``tod data validate`` uses it for published corpora, whose readers know dialogues and not lines. A
+place is found by the dialogue's id and its utterance in the corpus's own files.
 Example: turn 3 of ``PMUL0001`` is ``dev.tsv:4711``.
 """
 

@@ -1,9 +1,9 @@
 """Download: fetches a file over HTTP, goes on where it broke off, and verifies it.
 
-Stands behind `fetch`. A file comes as ``.NAME.part`` beside its place; a transfer that ends early
-goes on from there, now or in a later call. Proxies are those of the environment
-(``HTTPS_PROXY``). Trying again is left to tenacity; going on is written here because pooch, which
-fetches and verifies files too, begins again from the first byte.
+`published_corpus` fetches every file with it. A file comes as ``.NAME.part`` beside its place; a
+transfer that ends early goes on from there, now or in a later call. Proxies are those of the
+environment (``HTTPS_PROXY``). Trying again is left to tenacity; going on is written here because
+pooch, which fetches and verifies files too, begins again from the first byte.
 Example: ``Downloader().fetch(urls, Path("train.csv"), sha256=...)``.
 """
 

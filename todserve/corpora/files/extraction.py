@@ -1,7 +1,7 @@
 """Extraction: unpacks a publisher's archive, each file verified before it takes its place.
 
-Stands behind `fetch`. Example: member ``val.json`` of ``val.json.zip`` becomes
-``annotated/val.json``.
+Called by `published_corpus` once an archive is downloaded. Example: member ``val.json`` of
+``val.json.zip`` becomes ``annotated/val.json``.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Folder files: lists the files of a corpus's folder, and refuses links that lead out of it.
 
-Stands between the file system and every reader of a folder: whoever made the folder may have put a
-link to somebody else's file into it, which an error or a conversion would then show.
+Every reader of a folder lists it with this: whoever made the folder may have put a link to somebody
+else's file into it, which an error or a conversion would then show.
 Example: ``folder_files(Path("our-bot"), "*.jsonl")``.
 """
 

@@ -1,6 +1,6 @@
 """JSON files of a corpus: read whole, and checked to be an object or a list as expected.
 
-Stands between `source` and the readers whose corpora are JSON.
+The readers of corpora that are published as JSON load their files with it, from a `CorpusSource`.
 Example: ``json_list(source, "train.json")``.
 """
 

@@ -1,8 +1,7 @@
 """JSON lines: todserve's own layout of dialogues, one a line, with the schema in a file beside.
 
-Stands between files and the dialogue types; ``tod data convert`` writes it, training reads it. A
-folder holds ``schema.json`` (the layout of Schema-Guided Dialogue) and one ``SPLIT.jsonl`` for
-each split. Example line::
+``tod data convert`` writes this layout, and training reads it. A folder holds ``schema.json`` (the
+layout of Schema-Guided Dialogue) and one ``SPLIT.jsonl`` for each split. Example line::
 
     {"dialogue_id": "1", "turns": [{"user": "a train to ely", "intent": "find_train",
      "belief_state": {"train": {"destination": "ely"}}, "active_domain": "train",

@@ -1,9 +1,10 @@
 """JSON and YAML files as trees whose every node knows its line.
 
-Stands before the Rasa readers and `validate`. Scalars of YAML are kept as written (``yes`` is
-``"yes"``), but for null and the capitals of ``True``; numbers of JSON are numbers. PyYAML's nodes
-carry their lines, as ruamel.yaml's do, and its C parser is over twenty times as fast; of JSON's
-readers the standard library's has none, hence the walk here.
+The readers of Rasa's files and of Schema-Guided ones, and ``tod data validate``, parse files with
+it, to name the line of every fault. Scalars of YAML are kept as written (``yes`` is ``"yes"``), but
+for null and the capitals of ``True``; numbers of JSON are numbers. PyYAML's nodes carry their
+lines, as ruamel.yaml's do, and its C parser is over twenty times as fast; of JSON's readers the
+standard library's has none, hence the walk here.
 Example: ``read_yaml("a: [b]", "x.yml", faults).value["a"].line == 1``.
 """
 

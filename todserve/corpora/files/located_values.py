@@ -1,7 +1,7 @@
 """A value of a JSON or YAML file that knows its line.
 
-Stands between `located_files` and what names the line of every fault: the Rasa readers and
-`validate`. Example: ``node.mapping("slot", faults)["type"].line``.
+`located_files` makes them; the Rasa readers and the checks of ``tod data validate`` take them
+apart. Example: ``node.mapping("slot", faults)["type"].line``.
 """
 
 from dataclasses import dataclass

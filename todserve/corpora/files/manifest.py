@@ -1,6 +1,6 @@
 """Manifest: what is fetched for a corpus, every file with its address, size and checksum.
 
-Stands between the ``manifest.json`` of a reader's folder and `published_corpus`. Checksums are
+`published_corpus` reads it from the ``manifest.json`` of the corpus reader's folder. Checksums are
 of the files as published; addresses are pinned to a commit. Example:
 ``manifest_of("banking77").files[0].path`` is ``train.csv``.
 """

@@ -1,8 +1,8 @@
 """PublishedCorpus: fetches a corpus from its publisher, and checks every file's checksum.
 
-Stands behind ``tod data get``. Files go to ``OUT/NAME`` in the publisher's layout, where the
-readers find them when ``TOD_DATA`` is ``OUT``. What is already there and right is not fetched
-again. Example: ``run_get("banking77", Path("corpora"))``.
+Called by ``tod data get``. Files go to ``OUT/NAME`` in the publisher's layout, where the readers
+find them when ``TOD_DATA`` is ``OUT``. What is already there and right is not fetched again.
+Example: ``run_get("banking77", Path("corpora"))``.
 """
 
 from collections.abc import Iterator

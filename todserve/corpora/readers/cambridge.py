@@ -1,9 +1,9 @@
 """The domain of CamRest676 and WOZ 2.0: the restaurants of Cambridge, their slots and values.
 
-Stands beside their readers. Both corpora fill the slots area, food and price range of one
-domain and their publishers list the values of area and price range; food is open, since users
-ask for cuisines that no restaurant has. Example: ``price range`` is slot ``pricerange``, spelled
-as MultiWOZ's, whose restaurants are the same.
+CamRest676's and WOZ 2.0's readers return it as their service, and DSTC2's uses it too. Both corpora
+fill the slots area, food and price range of one domain and their publishers list the values of area
+and price range; food is open, since users ask for cuisines that no restaurant has. Example:
+``price range`` is slot ``pricerange``, spelled as MultiWOZ's, whose restaurants are the same.
 """
 
 from collections.abc import Iterable

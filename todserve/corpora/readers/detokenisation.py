@@ -1,6 +1,6 @@
 """Detokenisation: undoes a publisher's split into words, so that text looks as people type it.
 
-Stands between a corpus file and every text the model sees. Example:
+The MultiWOZ readers put every text through it before the model sees it. Example:
 ``"that s 3 hotel -s . ok ?"`` becomes ``"that's 3 hotels. ok?"``. What the speakers themselves
 typed ("dont", "pls") stays.
 """

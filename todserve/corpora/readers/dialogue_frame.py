@@ -1,6 +1,7 @@
 """Dialogue frame: the steps that every reader of whole dialogues begins and ends with.
 
-Stands inside the readers: their report learns what is read, and what was read becomes a dialogue.
+A reader passes it the turns of one dialogue; it makes the dialogue and counts in the reader's
+report what was read.
 Example: ``yield from kept("0001", turns, source, "train", report)`` yields nothing for no turns.
 """
 

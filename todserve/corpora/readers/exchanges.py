@@ -1,6 +1,6 @@
 """Exchanges: pairs each utterance of the user with the reply to it.
 
-Stands between the readers whose files list utterances one by one and the dialogue types.
+The readers whose files list utterances one by one call it before they make turns.
 Example: user, user, system is the pairs (user, none) and (user, system).
 """
 

@@ -1,8 +1,8 @@
 """Schema names: somebody's names and values, spelled so that a schema can hold them.
 
-Stands between `layouts` and training. A domain, act or intent becomes one bracketed token, a slot
-one word, a value what serving would write. Example: intent ``faq/ask-hours`` is
-``faq_ask_hours``, value ``Rome`` is ``rome``.
+`dialogue_layouts` renames with it what people's own corpora bring, before training sees it. A
+domain, act or intent becomes one bracketed token, a slot one word, a value what serving would
+write. Example: intent ``faq/ask-hours`` is ``faq_ask_hours``, value ``Rome`` is ``rome``.
 """
 
 from collections.abc import Iterable

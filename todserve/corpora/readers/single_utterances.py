@@ -1,7 +1,7 @@
 """Single utterances with an intent, as dialogues of one turn.
 
-Stands between the readers of intent corpora and the dialogue types. Nothing but the utterance,
-its intent and, where the corpus has one, its domain is annotated; there is no reply.
+The readers of intent corpora call it for each record. Nothing but the utterance, its intent and,
+where the corpus has one, its domain is annotated; there is no reply.
 Example id: ``banking77-test-00017``, the seventeenth record of the test file.
 """
 

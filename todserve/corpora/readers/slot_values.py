@@ -1,7 +1,7 @@
 """Values of belief states, spelled as serving spells them.
 
-Stands between the readers and the dialogue types, so that a published value and a generated one
-can be compared. Example: a constraint ``"5 pm"`` is ``17:00``, ``Thai`` is ``thai``.
+The readers put every value of a state through it, so that a published value and a generated one can
+be compared. Example: a constraint ``"5 pm"`` is ``17:00``, ``Thai`` is ``thai``.
 """
 
 from todserve.corpora.read_report import ReadReport

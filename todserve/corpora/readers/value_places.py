@@ -1,8 +1,9 @@
 """Value places: finds where the values of a state stand in an utterance.
 
-Stands before the writers that mark entities. Only what is said word for word is marked; a value
-that two slots share, or that answers a question ("yes"), could be either and is not. Example:
-``grounded("a train to Ely", {"train": {"destination": "ely"}})`` marks characters 11 to 14.
+The writers of Rasa's and of Schema-Guided files call it to mark entities. Only what is said word
+for word is marked; a value that two slots share, or that answers a question ("yes"), could be
+either and is not. Example: ``grounded("a train to Ely", {"train": {"destination": "ely"}})`` marks
+characters 11 to 14.
 """
 
 import re

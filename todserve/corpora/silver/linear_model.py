@@ -1,7 +1,8 @@
 """Linear models over named features, fitted by scikit-learn and kept as plain matrices.
 
-Stands inside the silver annotator. Example: `fit_classes` on features ``["user:taxi", ...]`` and
-classes ``["book_taxi", ...]`` gives a model whose ``classes`` names the likeliest class of a row.
+The silver annotator and the domain model are fitted with it. Example: `fit_classes` on features
+``["user:taxi", ...]`` and classes ``["book_taxi", ...]`` gives a model whose ``classes`` names the
+likeliest class of a row.
 
 scikit-learn comes with ``pip install todserve[train]`` and is imported only when fitting.
 """

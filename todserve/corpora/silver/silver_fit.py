@@ -1,8 +1,9 @@
 """Silver fit: trains the silver annotator, labels with it, and tells how good the labels are.
 
-Stands between the readers and training. The official dev split pays for it: its
-``dev-annotator`` half fits the annotator, its ``dev-held-out`` half scores it, and any act or
-intent score of a dialogue model trained on silver labels belongs on the held-out half too.
+Preparing MultiWOZ for training calls it, because the train split has no acts and intents. The
+official dev split pays for it: its ``dev-annotator`` half fits the annotator, its ``dev-held-out``
+half scores it, and any act or intent score of a dialogue model trained on silver labels belongs on
+the held-out half too.
 Example: ``annotator = fit_annotator(find("multiwoz21"), enricher)``.
 """
 

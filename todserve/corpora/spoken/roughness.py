@@ -1,8 +1,8 @@
 """Roughness: rewrites a text as somebody in a hurry would type it.
 
-Stands after the kinds of saying, laid over what they made with a probability. Misspellings, slips
-of the keyboard, spelling by ear, abbreviations, dialect, run-ons, dictation without punctuation;
-several in one message. Words that no one could guess again are left as they are.
+The spoken maker puts what it has made through it, with a probability. Misspellings, slips of the
+keyboard, spelling by ear, abbreviations, dialect, run-ons, dictation without punctuation; several
+in one message. Words that no one could guess again are left as they are.
 Example: ``a cheap restaurant in the centre, please`` is ``cheep resturant in da centre pls``.
 """
 

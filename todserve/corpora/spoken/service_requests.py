@@ -1,7 +1,8 @@
 """Service requests: turns with all wishes for a service in one sentence.
 
-Stands between single values and the kinds that say everything at once. The slots are put before
-the noun, into it and after it, in any order, as a sentence, a list or a telegram.
+The kinds of spoken turn that ask for everything at once are made with it, of `spoken_values`. The
+slots are put before the noun, into it and after it, in any order, as a sentence, a list or a
+telegram.
 Example: ``a posh indian place up north for me plus three, fri, half past six in the evening``.
 """
 

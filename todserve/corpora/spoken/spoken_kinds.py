@@ -1,6 +1,6 @@
 """Spoken kinds: the ways of speaking that turns are made of, each with its usual share.
 
-Stands between the modules that make them and the maker that draws.
+The spoken maker draws from this table and calls the module that makes the kind it drew.
 Example: ``KINDS["way_round"]`` makes "the other way round" of departure and destination.
 """
 

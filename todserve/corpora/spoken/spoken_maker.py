@@ -1,7 +1,7 @@
 """The maker of spoken turns: draws a kind of turn, makes it of the corpora's, and roughens it.
 
-Stands between the turns of a run and its epochs. What it makes is a function of the chance given
-alone, so the same seed makes the same turns in whatever number of processes.
+Training calls it for every epoch that is to have spoken turns. What it makes is a function of the
+chance given alone, so the same seed makes the same turns in whatever number of processes.
 Example: ``SpokenTurns(turns, schema, settings).at(seed=7, epoch=0, index=12)``.
 """
 

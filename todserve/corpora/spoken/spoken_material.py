@@ -1,7 +1,7 @@
 """Spoken material: a corpus's turns, sorted by what can be made of them.
 
-Stands between the turns and the kinds of saying, which draw from it. Everything is found once, when
-a run begins, so that a turn is made in well under a millisecond.
+The kinds of spoken turn draw from it. Everything is found once, when a run begins, so that a turn
+is made in well under a millisecond.
 Example: ``material.follower(chance)`` is a turn with the one before it.
 """
 

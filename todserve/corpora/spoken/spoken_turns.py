@@ -1,6 +1,6 @@
 """Spoken turns: a labelled turn to start from, and what is made of it.
 
-Stands between a corpus's turns, whoever keeps them, and the kinds of saying. Whatever has the
+The spoken maker takes a labelled turn from a corpus and returns a spoken one. Whatever has the
 attributes of `LabelledTurn` can be spoken from: the training turns are such.
 Example: after ``a hotel in the west`` a spoken turn is ``nope, east`` with the area corrected.
 """

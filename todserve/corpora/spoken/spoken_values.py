@@ -1,8 +1,8 @@
 """Spoken values: the ways to say a value of a slot.
 
-Stands between the vocabulary and whole requests. A value is said alone ("posh"), before a noun
-("a posh hotel") or after it ("a hotel that won't break the bank"); what is said always means the
-value of the state.
+`service_requests` puts whole requests together of them. A value is said alone ("posh"), before a
+noun ("a posh hotel") or after it ("a hotel that won't break the bank"); what is said always means
+the value of the state.
 Example: the time 17:45 may be ``quarter to six in the evening``.
 """
 

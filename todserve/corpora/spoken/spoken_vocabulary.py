@@ -1,7 +1,8 @@
 """Spoken vocabulary: the slots that are spoken of, the values they take, the services there are.
 
-Stands between a schema, the turns that show its values, and the wordings. A slot belongs to a
-family by its name where its values look so, and by the look of its values alone otherwise.
+Spoken values and corrections are drawn from it; it is made of a schema and of turns that show its
+values. A slot belongs to a family by its name where its values look so, and by the look of its
+values alone otherwise.
 Example: ``number_of_seats`` with values 1 to 6 is of the family ``people``.
 """
 

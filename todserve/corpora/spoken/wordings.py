@@ -1,8 +1,8 @@
 """Wordings: how things are said in one language, read from the package's JSON files.
 
-Stands before the kinds of saying: the code composes, the words are data. A language is a folder
-here with files for phrases, slots, values, services, clock times, people, roughness and what lies
-outside; a file it lacks counts as empty.
+The modules of spoken turns compose sentences of these words. A language is a folder here with files
+for phrases, slots, values, services, clock times, people, roughness and what lies outside; a file
+it lacks counts as empty.
 Example: ``Wordings.load("en").pick(chance, "bye")`` may be ``cheerio``.
 """
 

@@ -1,9 +1,10 @@
 """Calibration dialogues: which of dev to fit temperatures on, and which to report.
 
-Stands between the corpus and ``calibration_run``. Training's silver labels of acts and intents were
-learned from ``dev-annotator``, so nothing is judged there. ``dev-held-out`` is halved again by a
-hash of the dialogue id that is independent of the other halves: ``fit`` and ``report``. No test
-dialogue is ever read. Example: ``calibration_half("PMUL0001")``.
+`calibration_run` and the fits of the floor and of names take their dialogues from it. Training's
+silver labels of acts and intents were learned from ``dev-annotator``, so nothing is judged there.
+``dev-held-out`` is halved again by a hash of the dialogue id that is independent of the other
+halves: ``fit`` and ``report``. No test dialogue is ever read. Example:
+``calibration_half("PMUL0001")``.
 """
 
 import hashlib

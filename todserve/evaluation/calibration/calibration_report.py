@@ -1,6 +1,6 @@
 """The calibration report: what was fitted, and confidences before and after it.
 
-Last on the way of a calibration: printed as a table, written as JSON. Example row:
+`calibration_run` makes it, prints it as a table and writes it as JSON. Example row:
 ``intent  T 1.38  intent  of 1801  right 0.934  ECE 0.031 -> 0.009``.
 """
 

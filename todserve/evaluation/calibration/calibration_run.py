@@ -1,6 +1,6 @@
 """``run_calibration``: fit a checkpoint's temperatures on dev and say how honest it is.
 
-Stands beside ``run``: the pipeline that serves answers dialogues, the corpus judges what it
+``tod calibrate`` calls it: the pipeline that serves answers dialogues, the corpus judges what it
 claimed, one half fits a temperature per task and the other half tells whether it helped.
 Example: ``run_calibration(Path("checkpoints/multiwoz"), write=True)`` writes ``calibration.json``.
 """

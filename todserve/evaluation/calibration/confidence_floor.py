@@ -1,6 +1,6 @@
 """The confidence floor: below which confidence a belief-state value is not worth acting on.
 
-Stands beside ``calibration_run``: it rolls the same half of dev out with the temperatures that the
+``tod calibrate --floor`` calls it: it rolls the same half of dev out with the temperatures that the
 checkpoint has, and looks at every value that a turn wrote anew. Example: where of the values below
 0.31 more are wrong than right, and of those above more are right, the floor is 0.31.
 """

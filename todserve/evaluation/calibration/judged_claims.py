@@ -1,8 +1,8 @@
 """Judged claims: what the network claimed, token by token, and whether it was right.
 
-Stands between the rollout and the calibration. A claim is what a confidence is reported for
-(or could be): the value of a slot, the intent, one act, the whole set of acts. Example: the
-generation ``[train] day friday`` makes one claim, carried by the tokens of ``friday``.
+The temperatures are fitted to these claims. A claim is what a confidence is reported for (or could
+be): the value of a slot, the intent, one act, the whole set of acts. Example: the generation
+``[train] day friday`` makes one claim, carried by the tokens of ``friday``.
 
 Kuleshov & Liang, Calibrated Structured Prediction, NIPS 2015, call them events of interest: a
 structured output is calibrated for the claims a reader acts on, not token by token.

@@ -1,10 +1,10 @@
 """Name closeness fit: how near a misspelt name must come to a known one, learnt from dev's labels.
 
-Beside the way of an evaluation: ``tod fit-names``. The names that dev's states label and the
-database knows are misspelt by a seed, and should be read as themselves; each of them looked for in
-a database without it, and the names of other domains, should be left alone. (Labelled values that
-the database lacks would be no such test: many are its names, misspelt by the annotators.) Half of
-the names, by a hash, fit the threshold, the other half tell what it is worth.
+Called by ``tod fit-names``. The names that dev's states label and the database knows are misspelt
+by a seed, and should be read as themselves; each of them looked for in a database without it, and
+the names of other domains, should be left alone. (Labelled values that the database lacks would be
+no such test: many are its names, misspelt by the annotators.) Half of the names, by a hash, fit the
+threshold, the other half tell what it is worth.
 Example: ``run_name_fitting(Path("checkpoints/multiwoz"), write=True)`` writes ``names.json``.
 """
 

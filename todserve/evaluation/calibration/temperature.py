@@ -1,7 +1,7 @@
 """Temperature: one number per task that divides its logits, chosen on dev.
 
-Stands between judged claims and ``calibration.json``. Example: claims made with 0.9 of which 0.8
-come true need a temperature above 1.
+`temperature_fit` calls it with judged claims, and the result is saved in ``calibration.json``.
+Example: claims made with 0.9 of which 0.8 come true need a temperature above 1.
 
 What is minimised. Guo et al. (ICML 2017) fit the temperature by the negative log-likelihood of
 the true class on held-out examples, a proper scoring rule, so that the best temperature is also

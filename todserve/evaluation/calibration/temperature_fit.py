@@ -1,8 +1,8 @@
 """Temperature fit: one temperature per task on half of the dialogues, its effect on the other half.
 
-Stands between the watched rollout and the calibration report. Example: ``fit(model, evidence)``
-gives ``{TaskName.INTENT: 1.4, ...}``; ``measure(model, other_evidence, temperatures)`` tells
-whether that helped where nothing was fitted.
+`calibration_run` calls it with a watched rollout and reports what it returns. Example:
+``fit(model, evidence)`` gives ``{TaskName.INTENT: 1.4, ...}``;
+``measure(model, other_evidence, temperatures)`` tells whether that helped where nothing was fitted.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """Joint goal accuracy and slot F1: are the belief states right?
 
-Stands between the rollout and the report. Example: a state with one wrong slot of five is not a
-joint goal, but four of its slots still count for the F1.
+`corpus_scores` calls it with the outcomes of a rollout. Example: a state with one wrong slot of
+five is not a joint goal, but four of its slots still count for the F1.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Corpus scores: makes signed figures of the outcomes of a rollout.
 
-Stands between the rollout and the scorecard: decides which turns count for which figure.
+The benchmarks call it after a rollout; it decides which turns count for which figure.
 Example: act and intent figures on MultiWOZ's dev leave out ``dev-annotator``, the half whose labels
 taught the silver annotator and so, through it, the model.
 """

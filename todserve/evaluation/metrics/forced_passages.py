@@ -1,8 +1,9 @@
 """Forced passages: the network's next-token logits along texts that are given to it.
 
-Stands between passages (what the network wrote, or what the corpus would have it write) and the
-measures of confidence. Teacher forcing: position t is predicted from the given tokens before it,
-so one pass scores a whole passage, and two networks can be compared after the same prefixes.
+The passages are what the network wrote, or what the corpus would have it write; calibration and
+fidelity measure confidence on the logits. Teacher forcing: position t is predicted from the given
+tokens before it, so one pass scores a whole passage, and two networks can be compared after the
+same prefixes.
 Example: a passage with ten target tokens gives ten rows of logits.
 """
 

@@ -1,8 +1,8 @@
 """Rates of generations that went wrong in themselves: malformed, invented, or at odds.
 
-Stands between the rollout and the report; compares with no label of the turn, only with the labels
-there are. Works on responses alone, so a running server is judged as a checkpoint is. Example: an
-act text ``[hotel] phone`` has a slot without an act, so its turn counts as unparsed.
+`corpus_scores` calls it; it compares with no label of the turn, only with the labels there are.
+Works on responses alone, so a running server is judged as a checkpoint is. Example: an act text
+``[hotel] phone`` has a slot without an act, so its turn counts as unparsed.
 """
 
 from collections.abc import Sequence

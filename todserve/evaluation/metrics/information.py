@@ -1,7 +1,8 @@
 """Information: entropy and Kullback-Leibler divergence of next-token predictions.
 
-Stands between forced logits and the report. Everything is in nats (natural logarithm): a fair
-coin has an entropy of ln 2 = 0.693 nats. Example: networks that predict alike diverge by 0.
+Calibration and fidelity call it with the logits of forced passages. Everything is in nats (natural
+logarithm): a fair coin has an entropy of ln 2 = 0.693 nats. Example: networks that predict alike
+diverge by 0.
 
 Definitions: Cover & Thomas, Elements of Information Theory, chapter 2.
 """

@@ -1,7 +1,7 @@
 """Invented labels: domains, slots, values, intents, acts and placeholders that nobody defined.
 
-Stands between the responses and the generation rates. None of them reaches a belief state: the
-schema refuses it, and the response lists it as unparsed. Example: ``[spa]`` in a belief state of a
+`generation_rates` counts them in the responses. None of them reaches a belief state: the schema
+refuses it, and the response lists it as unparsed. Example: ``[spa]`` in a belief state of a
 checkpoint that knows no domain ``spa``.
 """
 

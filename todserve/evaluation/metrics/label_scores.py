@@ -1,7 +1,8 @@
 """Intent accuracy and dialogue-act F1: are the labels of a turn right?
 
-Stands between the rollout and the report. Example: predicted ``inform phone, reqmore`` against
-``inform phone, inform address`` is one right of two and of two: F1 0.5.
+`corpus_scores` calls it with the outcomes of a rollout. Example: predicted
+``inform phone, reqmore`` against ``inform phone, inform address`` is one right of two and of two:
+F1 0.5.
 """
 
 from collections.abc import Iterable, Set

@@ -1,8 +1,9 @@
 """Reference passages: what the corpus would have the model write at each turn.
 
-Stands between the enriched dialogues and forcing. The past is the corpus's: gold previous state,
-plain replies and look-up, exactly what a training example shows, so that cross-entropies can be
-compared with training's. Example: a turn with all annotations gives four passages.
+The temperature of the reply is fitted to the logits that `forced_passages` gives along them. The
+past is the corpus's: gold previous state, plain replies and look-up, exactly what a training
+example shows, so that cross-entropies can be compared with training's. Example: a turn with all
+annotations gives four passages.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,8 @@
 """Response BLEU: do delexicalised replies look like the corpus's?
 
-Stands between the rollout and the report. A surrogate: one reference of many good replies, and
-no word about success. Example: ``[value_name] is nice.`` is the tokens ``[value_name] is nice .``.
+`corpus_scores` calls it with the outcomes of a rollout. A surrogate: one reference of many good
+replies, and no word about success. Example: ``[value_name] is nice.`` is the tokens
+``[value_name] is nice .``.
 """
 
 import re

@@ -1,7 +1,8 @@
 """RuleCounts: how often each rule of the reply stage struck in a rollout, and what was sent then.
 
-Stands between the rollout and the scorecard. Example: ``{"refusal": 28, "booking": 24, ...}`` of
-1,099 replies, of which 984 are the model's first, 48 another generation and 67 plain sentences.
+``tod evaluate multiwoz`` and ``tod evaluate truth`` count them and show them with their figures.
+Example: ``{"refusal": 28, "booking": 24, ...}`` of 1,099 replies, of which 984 are the model's
+first, 48 another generation and 67 plain sentences.
 """
 
 from collections import Counter

@@ -1,8 +1,9 @@
 """Correction changes: what another model made of the turns that people corrected.
 
-Beside the replay. A turn was wrong before where what was answered differs from what people stand
-for, by the export's own record or by asking another model; with what is answered now it falls into
-one of four: ``now right``, ``still wrong``, ``no longer right``, ``right as before``.
+``tod replay`` and a training on corrections call it after a replay. A turn was wrong before where
+what was answered differs from what people stand for, by the export's own record or by asking
+another model; with what is answered now it falls into one of four: ``now right``, ``still wrong``,
+``no longer right``, ``right as before``.
 Example: ``changes(turns, answered(Path("corrections")), only=(Aspect.STATE,))``.
 """
 

@@ -1,9 +1,10 @@
 """Replay differences: where a model's answer departs from what a remembered turn expects.
 
-Stands between the replay and its report. Names and values are compared without case and spacing,
-acts without their order, and a reply with placeholders if one is remembered, otherwise in plain
-text. What is not remembered (None) is not compared. Example: ``compare(turn, answer)`` is
-``{Aspect.STATE: None, Aspect.ACTS: Difference(missing=("train-inform(leave)",), added=())}``.
+A replay calls it for every turn, and ``tod replay`` prints the result. Names and values are
+compared without case and spacing, acts without their order, and a reply with placeholders if one is
+remembered, otherwise in plain text. What is not remembered (None) is not compared. Example:
+``compare(turn, answer)`` is ``{Aspect.STATE: None, Aspect.ACTS:
+Difference(missing=("train-inform(leave)",), added=())}``.
 """
 
 from collections import Counter

@@ -1,8 +1,7 @@
 """A replay run: asks remembered dialogues again, shows the differences, and gives a verdict.
 
-Last on the way of a replay; what ``tod replay DIALOGUES --against URL_OR_ARCHIVE`` does once the
-model is open. The utterances it prints are its user's own and go to the output given, never to a
-log. Example of its last lines::
+``tod replay DIALOGUES --against URL_OR_ARCHIVE`` calls it once the model is open. The utterances it
+prints are its user's own and go to the output given, never to a log. Example of its last lines::
 
     turns           30 in 5 dialogues; tod 1.0, checkpoint 6be1f66b1a28
     same state      28 of 30   expected

@@ -1,10 +1,11 @@
 """Replayed dialogues: remembered ones asked again, turn by turn, of another model or version.
 
-Stands between the dialogues and the differences. Users say what they said then, the history holds
-the replies they got then, and each turn starts from the belief state remembered of the turn before,
-so a turn that differs is a difference of that turn alone. `rollout` is the other question: it
-carries the model's own states, whose first mistake shows in every later turn; ``own_states`` asks
-that one here. Example: ``replay(pipeline, dialogues)`` gives one ``ReplayedTurn`` a turn.
+``tod replay`` calls it and compares every answer with what is remembered. Users say what they said
+then, the history holds the replies they got then, and each turn starts from the belief state
+remembered of the turn before, so a turn that differs is a difference of that turn alone. `rollout`
+is the other question: it carries the model's own states, whose first mistake shows in every later
+turn; ``own_states`` asks that one here. Example: ``replay(pipeline, dialogues)`` gives one
+``ReplayedTurn`` a turn.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,9 +1,9 @@
 """The HTML report: everything an evaluation found, in one file that needs no network.
 
-Last on the way of an evaluation. Example:
-``write_report(Path("report.html"), title="multiwoz21 test", card=json.loads(...))`` writes a page
-with the figures alone; what else is given adds sections. The page quotes utterances of the corpus:
-give it to no one who may not have the corpus.
+An evaluation calls it when everything is scored. Example: ``write_report(Path("report.html"),
+title="multiwoz21 test", card=json.loads(...))`` writes a page with the figures alone; what else is
+given adds sections. The page quotes utterances of the corpus: give it to no one who may not have
+the corpus.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Plots: drawn as SVG text that stands inside a page.
 
-Stands between figures and the HTML report. Example: ``line_plot("by-turn", [Line(label="all",
+The HTML report draws its figures with it. Example: ``line_plot("by-turn", [Line(label="all",
 points=((1, 0.9), (2, 0.8)))], title="...", x="turn", y="share")`` starts with ``<svg``.
 
 Axes and text take the page's own colour (``currentColor``), so they are as readable on dark as on

@@ -1,6 +1,6 @@
 """The report's part on calibration, read back from the JSON that a calibration wrote.
 
-Stands between the file that ``run_calibration`` writes and the HTML report. Example row:
+The HTML report calls it with the file that ``run_calibration`` wrote. Example row:
 ``intent  T 1.38  ECE 0.031 -> 0.009`` with the bars of both reliability diagrams.
 """
 

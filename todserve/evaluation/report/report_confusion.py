@@ -1,7 +1,7 @@
 """Confusion of intents: which are taken for which.
 
-Stands between predicted intents and the HTML report. Example: of four ``find_train`` of which
-one is called ``book_train``, the row ``find_train`` reads 0.75 and 0.25.
+The HTML report calls it with the intents that an evaluation predicted. Example: of four
+``find_train`` of which one is called ``book_train``, the row ``find_train`` reads 0.75 and 0.25.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Learning curves of a training run, read from its TensorBoard folder.
 
-Stands between what training wrote and the HTML report. Example:
-``read_curves(Path("runs/multiwoz"))[0]`` is the curve ``train/intent/nats``.
+The HTML report draws the curves that it returns. Example: ``read_curves(Path("runs/multiwoz"))[0]``
+is the curve ``train/intent/nats``.
 """
 
 from collections.abc import Sequence

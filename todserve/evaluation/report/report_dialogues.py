@@ -1,6 +1,6 @@
 """The worst dialogues, the corpus's side beside the model's, with what differs marked.
 
-Stands between the outcomes and the HTML report. Example: expected ``train day friday``, got
+The HTML report calls it with the outcomes of a rollout. Example: expected ``train day friday``, got
 ``train day monday``: the first is marked missing, the second extra.
 """
 

@@ -1,7 +1,8 @@
 """The figures of a scorecard as rows of a table, whatever evaluation wrote them.
 
-Stands between a file of figures and the HTML report. Example: ``{"seen": {"accuracy": 0.5},
-"signature": "sgd|dev"}`` gives the row ``seen.accuracy 0.5000 [1]``, [1] being ``sgd|dev``.
+The HTML report calls it with a file of figures. Example:
+``{"seen": {"accuracy": 0.5}, "signature": "sgd|dev"}`` gives the row ``seen.accuracy 0.5000 [1]``,
+[1] being ``sgd|dev``.
 """
 
 from collections.abc import Iterator, Mapping

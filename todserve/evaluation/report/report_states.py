@@ -1,7 +1,7 @@
 """Belief states taken apart: by domain, and by how far into the dialogue a turn is.
 
-Stands between the outcomes and the HTML report. Example: a hotel state that is wrong while the
-train's is right lowers the hotel's joint goal accuracy alone.
+The HTML report calls it with the outcomes of a rollout. Example: a hotel state that is wrong while
+the train's is right lowers the hotel's joint goal accuracy alone.
 """
 
 from collections import Counter, defaultdict

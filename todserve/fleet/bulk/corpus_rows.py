@@ -1,7 +1,7 @@
 """Corpus rows: a corpus cut into pieces that can be labelled one by one, JSON lines or Parquet.
 
-Stands before the processes of ``tod label``. The same file is cut at the same rows every time, so a
-run that was killed finds its place. Nothing is held but the piece at hand.
+``tod label`` reads its corpus with it. The same file is cut at the same rows every time, so a run
+that was killed finds its place. Nothing is held but the piece at hand.
 Example: ``next(pieces([Path("said.jsonl")], rows=1000)).lines[0]`` is the first line's bytes.
 """
 

@@ -1,7 +1,7 @@
 """Label processes: one for each core, each with a network of its own, fed one piece after another.
 
-Between the run and the rows. A process that loses its parent ends when it has finished its piece;
-one that dies is replaced, and its piece is tried once more.
+``tod label`` hands them the pieces of its corpus. A process that loses its parent ends when it has
+finished its piece; one that dies is replaced, and its piece is tried once more.
 Example: ``for done in labelled(pieces, plan, processes=2): ...``.
 """
 

@@ -1,8 +1,9 @@
 """Label run: ``tod label`` from a corpus to a folder of shards, going on where it was stopped.
 
-Around everything in this folder. ``run.json`` says what the folder is of, so that another corpus or
-model does not go on in it; pieces whose shard is there are done. Several machines may share a
-folder, each with a ``part`` of its pieces.
+``tod label`` calls it; it reads the corpus, has processes label it, and writes the shards.
+``run.json`` says what the folder is of, so that another corpus or model does not go on in it;
+pieces whose shard is there are done. Several machines may share a folder, each with a ``part`` of
+its pieces.
 Example: ``run_label(LabelSettings(source=Path("said.jsonl"), out=Path("runs/said")))``.
 """
 

@@ -1,8 +1,9 @@
 """RowLabeller: answers the rows of a corpus, utterances and whole dialogues, in full batches.
 
-Inside a process of ``tod label``, on top of the worker that every server calls: a row gets the JSON
-that the endpoint would have given, and a wrong one the endpoint's reason, without harm to the rows
-beside it. A dialogue's turns wait for one another; those of other rows fill the batch meanwhile.
+The processes of ``tod label`` call it, and it calls the worker that every server calls: a row gets
+the JSON that the endpoint would have given, and a wrong one the endpoint's reason, without harm to
+the rows beside it. A dialogue's turns wait for one another; those of other rows fill the batch
+meanwhile.
 Example: ``RowLabeller(worker).label([{"user": "a train to ely"}])[0].answer["intent"]``.
 """
 

@@ -1,8 +1,9 @@
 """Shard files: what became of one piece of a corpus, written whole or not at all.
 
-After the rows were answered. A shard holds the rows with their answers; those that were refused lie
-in a file of their own with the reason and the row as it was. The shard is written last: where it is
-there, its piece is done. Example: ``part-00003.jsonl`` and ``refused-00003.jsonl``.
+``tod label`` writes them when the rows of a piece are answered. A shard holds the rows with their
+answers; those that were refused lie in a file of their own with the reason and the row as it was.
+The shard is written last: where it is there, its piece is done. Example: ``part-00003.jsonl`` and
+``refused-00003.jsonl``.
 """
 
 import base64

@@ -1,6 +1,7 @@
 """Browser headers: tell a browser what it may do with an answer, the same on every route.
 
-Last on the way of a turn. Example: no answer is kept, guessed at, framed, or read by another page.
+The middleware adds them to every answer. Example: no answer is kept, guessed at, framed, or read by
+another page.
 
 The studio's page may load from here alone, and no text of it ever becomes markup. The API's answers
 are no pages: a browser that shows one may load nothing at all.

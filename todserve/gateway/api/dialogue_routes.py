@@ -1,7 +1,7 @@
 """The API under ``/v1``: dialogues, their turns and corrections, users.
 
-Where a message enters and its turn leaves. Example: ``POST /v1/dialogues/4f2a/turns`` with
-``{"user": "a train to ely", "message_id": "1"}``.
+Messages of clients come in here, and their turns are returned. Example:
+``POST /v1/dialogues/4f2a/turns`` with ``{"user": "a train to ely", "message_id": "1"}``.
 
 Routes are plain functions: the server runs each in a thread, and a thread may wait for its
 dialogue, for the model and for the disk. What is said may be answered in parts, see `turn_stream`.

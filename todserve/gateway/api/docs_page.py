@@ -1,6 +1,6 @@
 """The page that shows the API, from our own files and nobody else's.
 
-Beside the way of a message. Example: ``/docs``.
+`gateway_app` adds it to the API. Example: ``/docs``.
 
 Its one script that stands in the page itself is named by its hash, so that no other one runs there.
 """

@@ -1,6 +1,6 @@
 """The API's export: what is remembered, for people, for other tools, and for training.
 
-Beside the way of a message. Example: ``GET /v1/export?format=zip&corrected=true``.
+`gateway_app` adds these routes to the API. Example: ``GET /v1/export?format=zip&corrected=true``.
 """
 
 from collections.abc import Iterator

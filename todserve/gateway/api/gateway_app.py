@@ -1,7 +1,7 @@
 """The app: the gateway's parts put together, and its refusals in one shape.
 
-Holds the whole way of a message. Example: ``create_app(GatewaySettings())`` is a FastAPI app;
-``/docs`` shows what it takes.
+The gateway's process calls `create_app` and serves what it returns. Example:
+``create_app(GatewaySettings())`` is a FastAPI app; ``/docs`` shows what it takes.
 """
 
 import logging

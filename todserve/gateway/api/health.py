@@ -1,6 +1,6 @@
 """Health check: tells whether the database takes a write and the model answers right now.
 
-Beside the way of a message.
+The gateway's routes of readiness call it.
 Example: ``HealthCheck(database, models).look().status`` is ``"ready"``.
 """
 

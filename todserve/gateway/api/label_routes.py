@@ -1,6 +1,6 @@
 """The API's labels: what the model can be taught, and utterances labelled by hand.
 
-Beside the way of a message. Example: ``GET /v1/model`` for a picker of intents, then
+`gateway_app` adds these routes to the API. Example: ``GET /v1/model`` for a picker of intents, then
 ``POST /v1/examples`` with ``{"text": "a train to ely", "intent": "find_train"}``.
 """
 

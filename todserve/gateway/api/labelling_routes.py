@@ -1,7 +1,7 @@
 """The API's work of labelling: which turns first, who did what, and which models there are.
 
-Beside the way of a message. Example: ``GET /v1/queue`` for the turns that are most worth a look,
-``GET /v1/agreement`` for how far two people who judged the same turns agree.
+`gateway_app` adds these routes to the API. Example: ``GET /v1/queue`` for the turns that are most
+worth a look, ``GET /v1/agreement`` for how far two people who judged the same turns agree.
 """
 
 from dataclasses import asdict

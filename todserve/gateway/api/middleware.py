@@ -1,6 +1,6 @@
 """Guard: checks every request before the API sees it (token, rate, size), and logs it.
 
-First on the way of a message: request id, bearer token, rate, size, and for what asks the model a
+Every request passes it first: request id, bearer token, rate, size, and for what asks the model a
 place. Example: ``app.add_middleware(Guard, settings=settings, room=room, metrics=metrics)``.
 
 Logged are method, kind of address, status, time and request id: no text, no name, no token.

@@ -1,6 +1,7 @@
 """Pagination: the cursor that tells where the next page of a list begins.
 
-Beside the way of a message. Example: ``1764000000000000-4f2a`` is a time and the id at it.
+Every route that lists something takes such a cursor and returns the next. Example:
+``1764000000000000-4f2a`` is a time and the id at it.
 """
 
 import re

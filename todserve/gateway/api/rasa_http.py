@@ -1,7 +1,7 @@
 """Rasa's HTTP API, the parts that programs read: a conversation's tracker, and what is understood.
 
-Beside the way of a message. Example: ``GET /conversations/anna/tracker`` tells Anna's slots and
-every event since her session began.
+`gateway_app` adds these routes to the API. Example: ``GET /conversations/anna/tracker`` tells
+Anna's slots and every event since her session began.
 """
 
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """The bodies that the API takes, as its OpenAPI document shows them.
 
-Where a message enters; `views` has what leaves. Example:
+The routes read requests into these; `response_bodies` has what they return. Example:
 ``Say(user="a train to ely", message_id="1")``.
 """
 

@@ -1,6 +1,6 @@
 """The bodies that the API gives, as its OpenAPI document shows them.
 
-Where a message's turn leaves; `bodies` has what enters. Example:
+The routes return these; `request_bodies` has what they take. Example:
 ``RasaReply(recipient_id="anna", text="Hello.")``.
 """
 

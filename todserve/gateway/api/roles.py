@@ -1,7 +1,7 @@
 """Roles: who may do what with the API.
 
-Between the guard and the routes of a message. Example: a line ``talk 7c0e...`` of a token file lets
-its bearer hold dialogues and read and delete those, and nothing else.
+The middleware and the routes ask it before they answer a request. Example: a line ``talk 7c0e...``
+of a token file lets its bearer hold dialogues and read and delete those, and nothing else.
 
 Each role may do what the one before it may: ``watch`` read the metrics; ``talk`` its own dialogues;
 ``label`` read all of them, correct them, label examples and export; ``admin`` everything. What

@@ -1,7 +1,7 @@
 """A dialogue as people corrected it: the labels that a model may learn from.
 
-Between the store and the export. Example: a state corrected from six people to two is two in every
-later turn that only carried it on, whether the turn was run again or not.
+The export of corrected dialogues calls it. Example: a state corrected from six people to two is two
+in every later turn that only carried it on, whether the turn was run again or not.
 
 What is learnt is what somebody stands for. A dialogue counts once a turn of it was corrected or
 judged right. It ends before the first turn that was judged wrong and left at that: nobody said

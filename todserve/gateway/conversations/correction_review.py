@@ -1,9 +1,10 @@
 """Correction review: what a model makes now of the turns that people corrected or judged right.
 
-Beside the way of a message. Example: ``review(remembered, models, "tod/2.0", newest=20, ...)``
-gives each such turn with one of ``now right``, ``still wrong``, ``no longer right`` and ``right as
-before``. Nothing is stored. A corrected turn is held to what was corrected of it; one that was
-judged right to its intent, state and acts: of a reply there are many right ones.
+The labelling routes and the release gate call it. Example:
+``review(remembered, models, "tod/2.0", newest=20, ...)`` gives each such turn with one of
+``now right``, ``still wrong``, ``no longer right`` and ``right as before``. Nothing is stored. A
+corrected turn is held to what was corrected of it; one that was judged right to its intent, state
+and acts: of a reply there are many right ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,7 @@
 """Export: remembered dialogues and examples as files.
 
-Beside the way of a message. Example: ``for line in sgd_lines(remembered, corrected=True): ...``.
+The export routes and the commands about dialogues call it. Example:
+``for line in sgd_lines(remembered, corrected=True): ...``.
 
 JSON lines show everything as the API does. Schema-Guided Dialogue's layout is for other people's
 tools; it has no place for "not labelled". A zip of the kit's own layout (``corpora.jsonlines``)

@@ -1,7 +1,8 @@
 """Labels: what people write is held against what the model can be taught.
 
-On the way of a correction, before it is stored. Example: the intent ``find_trian`` is refused with
-``intent: unknown intent 'find_trian' (did you mean 'find_train'?); ...``.
+The routes of corrections and of examples call it before anything is stored. Example: the intent
+``find_trian`` is refused with ``intent: unknown intent 'find_trian' (did you mean 'find_train'?);
+...``.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1,7 +1,7 @@
 """Agreement: who labelled how much, and how far two people judge alike beyond chance.
 
-Between the store and the API. Example: two people who judged the same ten turns and said the same
-of nine, five of them right, have a Cohen's kappa of 0.8.
+The labelling routes call it with what the store holds. Example: two people who judged the same ten
+turns and said the same of nine, five of them right, have a Cohen's kappa of 0.8.
 """
 
 from collections import Counter

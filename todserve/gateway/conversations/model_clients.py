@@ -1,6 +1,6 @@
 """The model as a gateway asks it: one client for every thread and every model of the endpoint.
 
-Between the store and the model endpoint on the way of a message. Example:
+Whatever asks the model in a gateway asks it through this client. Example:
 ``models.ask("tod", "a train to ely", turns, request_id="4f2a")``.
 """
 

@@ -1,6 +1,7 @@
 """Comparison of models: a remembered dialogue is asked again of another one; nothing is stored.
 
-Beside the way of a message. Example: ``compare(turns, models, "tod/2.0", newest=20, ...)``.
+The dialogue routes call it, and so do the shadow traffic and the correction review. Example:
+``compare(turns, models, "tod/2.0", newest=20, ...)``.
 
 Each turn is asked with the history and the state that stood when it was said (or as people have
 corrected them since), so a difference is one of that turn alone.

@@ -1,7 +1,7 @@
 """Stored turns as a bot heard and answered them, for actions and for Rasa's tracker.
 
-Between the store and the bot. Example: ``remembered(record, turns)[0][0].user`` is what was said
-first.
+The gateway's speaker calls it to give a bot the dialogue so far, and Rasa's HTTP API to show it.
+Example: ``remembered(record, turns)[0][0].user`` is what was said first.
 """
 
 from collections.abc import Sequence

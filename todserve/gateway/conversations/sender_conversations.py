@@ -1,6 +1,6 @@
 """Senders: people on a channel that names them, each in a dialogue that goes on until it expires.
 
-Between Rasa's channels and the speaker. Example:
+Rasa's channels hand each message to it, and it has the gateway's speaker answer. Example:
 ``senders.say("anna", "a train", channel="rest", request_id="4f2a")`` answers in Anna's dialogue.
 """
 

@@ -1,7 +1,8 @@
 """Speaker: one message in, one acknowledged turn out, and what people make of it afterwards.
 
-The middle of the way of a message: lease, model, bot, store. Example:
-``speaker.say(dialogue_id, "a train to ely", "message-1", request_id="4f2a")``.
+The routes and channels hand it each message: it takes the dialogue's lease, asks the model and the
+bot, and stores the turn. Example: ``speaker.say(dialogue_id, "a train to ely", "message-1",
+request_id="4f2a")``.
 
 A message is acknowledged once its turn is stored, and not before. Where the model or the store
 is away it is refused, nothing is stored, and the client sends it again under the same message id:

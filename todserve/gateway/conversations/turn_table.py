@@ -1,6 +1,6 @@
 """Turn table: remembered turns as one Parquet file, a row each, for notebooks and data lakes.
 
-Beside the way of a message. Example: the column ``intent`` of ``turn_table(remembered, ...)`` has
+The export routes call it. Example: the column ``intent`` of ``turn_table(remembered, ...)`` has
 what the model said, and the column ``correction`` what people said of it.
 
 What a cell cannot hold as it is, such as a belief state, is JSON in it: other models have other

@@ -1,6 +1,7 @@
 """The bodies of the API's releases, as its OpenAPI document shows them.
 
-Beside the way of a message. Example: ``Canary(version="2.0", share=0.1, reason="new menu")``.
+The release routes read and answer these. Example:
+``Canary(version="2.0", share=0.1, reason="new menu")``.
 """
 
 from typing import Annotated

@@ -1,7 +1,8 @@
 """Release gate: whether a version answers as people said it should, before it answers everybody.
 
-Beside the way of a message. Example: ``hold_against(store, models, "tod/2.0", newest=20, ...)``
-asks version 2.0 every turn that somebody corrected or found right.
+The release routes call it before a version is promoted. Example:
+``hold_against(store, models, "tod/2.0", newest=20, ...)`` asks version 2.0 every turn that somebody
+corrected or found right.
 
 A turn is asked with the history and the state that stood when it was said, and its belief state is
 held against what people made of it. Nothing is stored.

@@ -1,6 +1,6 @@
 """The API's releases: which version answers whom, how each does, and another one in its place.
 
-Beside the way of a message. Example: ``PUT /v1/releases/canary`` with
+`gateway_app` adds these routes to the API. Example: ``PUT /v1/releases/canary`` with
 ``{"version": "2.0", "share": 0.1, "reason": "new menu"}``.
 
 What is done here is what ``tod release`` does, on the same files and in the same log; it needs the

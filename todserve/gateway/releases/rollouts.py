@@ -1,7 +1,7 @@
 """Rollouts: which version a dialogue is held with while one is tried.
 
-Before the model is asked, on the way of a message. Example: with a canary of 10% on version 2.0,
-``rollouts.falls_to("tod", dialogue_id)`` is ``"2.0"`` for one id of ten.
+The gateway asks it before the model is asked, while a version is on trial. Example: with a canary
+of 10% on version 2.0, ``rollouts.falls_to("tod", dialogue_id)`` is ``"2.0"`` for one id of ten.
 
 The share stands in a file of `tod release`, which is read again whenever it was changed; what a new
 dialogue falls to stands in its row. So it stays where it began, whichever gateway answers it, and

@@ -1,7 +1,7 @@
 """ShadowTraffic: asks another version what was answered already, and keeps where it differs.
 
-Behind a message that was answered; the person never waits for it nor sees it. Example:
-``shadow.offer(dialogue, turn, before, "2.0")`` returns at once.
+The gateway calls it when a message was answered; the person never waits for it nor sees it.
+Example: ``shadow.offer(dialogue, turn, before, "2.0")`` returns at once.
 
 One turn is asked at a time, and only few wait. Where more come, or people wait for the model
 themselves, a turn is dropped and counted. Nothing else depends on it: no action of a bot runs, the

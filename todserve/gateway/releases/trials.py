@@ -1,6 +1,6 @@
 """Trials: the model as a speaker asks it, while versions of it are on trial.
 
-Between the speaker and the models on the way of a message. Example:
+The gateway's speaker asks it for every answer, and it chooses the version that is asked. Example:
 ``trials.answer(dialogue, "a train to ely", turns, request_id="4f2a")`` asks the dialogue's version.
 
 Nobody goes without an answer for a trial: what the canary cannot answer is asked of the version

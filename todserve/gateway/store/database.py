@@ -1,6 +1,7 @@
 """The database behind the store: one engine, its transactions, its tables brought up to date.
 
-Behind everything that is remembered. Example: ``Database("sqlite:///dialogues.sqlite")``.
+Every part of the store reads and writes through it. Example:
+``Database("sqlite:///dialogues.sqlite")``.
 
 SQLite keeps a write-ahead log, so that reading never waits for writing, and syncs it at every
 commit (``synchronous=FULL``): what was committed outlives the process and the machine. A

@@ -1,6 +1,7 @@
 """Filters and searches of the list of dialogues, such as "corrected", as SQL conditions.
 
-Behind the list of dialogues. Example: ``sa.select(dialogues).where(found_by("wrong"))``.
+The store's list of dialogues is selected with these. Example:
+``sa.select(dialogues).where(found_by("wrong"))``.
 """
 
 from typing import Literal

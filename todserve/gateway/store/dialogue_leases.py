@@ -1,6 +1,6 @@
 """Leases: one message of a dialogue at a time, whichever of several gateways it came to.
 
-Around the asking of the model on the way of a message. Example:
+The gateway's speaker holds one while it asks the model. Example:
 ``with leases.hold(dialogue_id) as lease: store.append(lease, turn)``.
 
 A lease is two columns of the dialogue's row: who holds it and until when. An open transaction or

@@ -1,6 +1,6 @@
 """The store: dialogues and turns that outlive every process once they are acknowledged.
 
-Last on the way of a message, before it is acknowledged. Example:
+The gateway's speaker appends each turn to it before the message is acknowledged. Example:
 ``store.append(lease, user="hello", message_id="1", answer=answer, timing_ms={})``.
 
 A turn is appended in one transaction that also counts it and gives the dialogue back; when

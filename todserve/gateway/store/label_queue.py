@@ -1,7 +1,7 @@
 """The queue: turns that nobody has judged or corrected, the ones most worth a look first.
 
-Beside the dialogues in the store. Example: ``queue.page(limit=20)`` are the twenty turns that the
-model doubted most, wrote most strangely, or about which people disagree.
+The labelling routes read it for people who judge turns. Example: ``queue.page(limit=20)`` are the
+twenty turns that the model doubted most, wrote most strangely, or about which people disagree.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Examples: single utterances that people typed in and labelled by hand, for training.
 
-Beside the dialogues in the store. Example: ``examples.add("a train to ely", "find_train", None)``.
+The label routes add to it and the export reads it. Example:
+``examples.add("a train to ely", "find_train", None)``.
 """
 
 import uuid

@@ -1,6 +1,7 @@
 """What the store remembers: dialogues, their turns, and what people corrected.
 
-Between the store and the API. Example: ``TurnRecord.view()`` is the API's turn as JSON.
+The store returns these and the API shows them. Example: ``TurnRecord.view()`` is the API's turn as
+JSON.
 
 A correction stands beside what the model said, never in its place. Its ``content`` holds the keys
 that somebody corrected; where a turn was run again after an earlier one was corrected, it holds

@@ -1,7 +1,7 @@
 """Retention: dialogues that nobody touched for long are deleted in the background.
 
-Beside the way of a message. Example: ``Retention(database, days=30)`` between ``start`` and
-``close`` deletes what was last said or corrected more than thirty days ago.
+`gateway_app` runs it while the gateway runs. Example: ``Retention(database, days=30)`` between
+``start`` and ``close`` deletes what was last said or corrected more than thirty days ago.
 
 Each deletion is one short transaction whose condition holds at that very moment, so any number of
 gateways may do the same, and a dialogue in which something is being said right now stays.

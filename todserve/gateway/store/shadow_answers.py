@@ -1,7 +1,8 @@
 """Shadow answers: in which turns another version answered otherwise, and how.
 
-Beside the turns in the store, and deleted with them. Example: ``answers.add(dialogue_id, 0, "2.0",
-[])`` says that version 2.0 answered the first turn alike.
+Shadow traffic writes them into the store, the release routes read them, and they are deleted with
+their turns. Example: ``answers.add(dialogue_id, 0, "2.0", [])`` says that version 2.0 answered the
+first turn alike.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Store backup: everything that is remembered in one file, and back into any empty database.
 
-Beside the way of a message. Gateways go on while a backup is made: it shows one moment. What was
+``tod dialogues`` calls it. Gateways go on while a backup is made: it shows one moment. What was
 made of SQLite may go into PostgreSQL, and the other way round. Example:
 ``back_up(database, Path("monday.backup"))`` and ``restore(other, Path("monday.backup"))``.
 

@@ -1,6 +1,6 @@
 """The store's SQL tables, in SQLAlchemy Core: dialogues, turns, corrections, examples.
 
-Behind everything that is remembered; ``migrations/`` makes them. Times are whole microseconds
+The store's modules read and write them; ``migrations/`` makes them. Times are whole microseconds
 since 1970 (UTC), so that they compare alike in every database.
 Example: ``select(turns).where(turns.c.dialogue_id == dialogue_id).order_by(turns.c.position)``.
 """

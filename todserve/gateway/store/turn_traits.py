@@ -1,7 +1,8 @@
 """Traits: what a turn is found by, and how much it is worth that somebody looks at it.
 
-Between the turns and whoever searches them. Example: of a turn whose intent is a guess (0.3),
-``traits_of(turn, low_confidence=0.5).reasons`` is ``("low_confidence",)`` and its worth 170.
+The store computes and saves them with each turn, and searches by them. Example: of a turn whose
+intent is a guess (0.3), ``traits_of(turn, low_confidence=0.5).reasons`` is ``("low_confidence",)``
+and its worth 170.
 
 Traits are of the turn as it stands: with the model's newest answer and what people corrected. They
 are written in the transaction that stores, corrects or undoes, so they never lag behind.

@@ -1,6 +1,6 @@
 """Version figures: how many turns each version answered, and what speaks against its answers.
 
-Beside the way of a message. Example: ``version_figures(database, since=0)[0]["corrected"]``.
+The release routes call it. Example: ``version_figures(database, since=0)[0]["corrected"]``.
 """
 
 from typing import Any

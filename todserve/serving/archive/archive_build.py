@@ -1,7 +1,7 @@
 """Archive build: packs checkpoint, runtime and handler into a .mar, and has it answer a turn.
 
-Beside the way of a request: what ``tod archive CHECKPOINT`` does. Lint, export where the
-engine wants it, stage, pack, repack, try in a clean process, and only then publish.
+``tod archive CHECKPOINT`` calls it. Lint, export where the engine wants it, stage, pack, repack,
+try in a clean process, and only then publish.
 Example: ``build_archive(Path("checkpoints/multiwoz"), Path("archive/store"))``.
 """
 

@@ -1,6 +1,6 @@
 """Archive staging: lays out what goes into an archive, and calls torch-model-archiver to pack it.
 
-Beside the way of a request: the first step of ``tod archive``.
+The first step of ``tod archive``.
 Example layout: ``files/config.json``, ``files/todserve/runtime/pipeline.py``,
 ``input/tod_handler.py``.
 """

@@ -1,6 +1,6 @@
 """Archive trial: one turn through an unpacked archive, in a clean process, before a server sees it.
 
-Beside the way of a request: ``tod archive`` publishes nothing that has not answered here.
+``tod archive`` publishes nothing that has not answered here.
 Example: ``answer = try_archive(Path("/tmp/x/unpacked"), Parts.shipped())``.
 """
 

@@ -1,7 +1,7 @@
 """Checksums: SHA256SUMS beside the archives, since TorchServe compares an archive with nothing.
 
-Beside the way of a request: ``tod archive`` writes the file, ``tod start`` verifies it, and so
-does ``sha256sum -c SHA256SUMS`` in the store.
+``tod archive`` writes the file, ``tod start`` verifies it, and so does ``sha256sum -c SHA256SUMS``
+in the store.
 Example line: ``<64 hex digits>  tod.mar``.
 """
 

@@ -1,7 +1,7 @@
 """ModelConfig: the typed form of model-config.yaml, TorchServe's settings and the handler's own.
 
-Beside the way of a request: ``tod archive`` refuses a file that does not fit, because TorchServe
-ignores unknown keys and only logs a wrong type.
+``tod archive`` refuses a file that does not fit, because TorchServe ignores unknown keys and only
+logs a wrong type.
 Example: ``load_model_config(Path("archive/model-config.yaml")).batch_size`` is ``8``.
 """
 

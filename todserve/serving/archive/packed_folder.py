@@ -1,8 +1,8 @@
 """Packed folder: the checkpoint in the form that the archive's engine runs.
 
-First step of ``tod archive``: a checkpoint is exported where the engine wants that and packed as it
-is where not; an export is packed as it is. Which number format an export may have is decided by its
-measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"), workspace)``.
+Called first by ``tod archive``: a checkpoint is exported where the engine wants that and packed as
+it is where not; an export is packed as it is. Which number format an export may have is decided by
+its measured fidelity. Example: ``prepare(checkpoint, EngineSettings(engine="onnx"), workspace)``.
 """
 
 from pathlib import Path

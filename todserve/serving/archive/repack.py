@@ -1,6 +1,6 @@
 """Repack: the same inputs give the same bytes, which torch-model-archiver's output does not.
 
-Beside the way of a request: the last step of ``tod archive`` before the canary turn.
+The last step of ``tod archive`` before it tries a turn.
 Example: ``repack(Path("/tmp/x/tod.mar"), Path("/tmp/x/packed.mar"))``.
 """
 

@@ -1,7 +1,7 @@
 """PlanChoice: tries worker plans one after the other, shows what each gave, and picks one.
 
-Beside the way of a request: ``tod tune``. Example: of plans that answer 80 and 85 turns a second,
-where the second takes twice the memory, the first is chosen: 85 is not a tenth more.
+Called by ``tod tune``. Example: of plans that answer 80 and 85 turns a second, where the second
+takes twice the memory, the first is chosen: 85 is not a tenth more.
 """
 
 import tempfile

@@ -1,7 +1,7 @@
 """PlanTrial: a real TorchServe started with a worker plan, and what clients see of it.
 
-Beside the way of a request: one step of ``tod tune``. Example: an archive with two workers is
-built, started on free ports, asked by one client and then by sixteen, and stopped.
+``tod tune`` calls it for every plan. Example: an archive with two workers is built, started on free
+ports, asked by one client and then by sixteen, and stopped.
 
 The clients run on the same machine and take their part of its cores, as a gateway would.
 """

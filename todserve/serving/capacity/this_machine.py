@@ -1,6 +1,7 @@
 """This machine: its processor's name and the cores that this process may run on.
 
-Stands beside every figure that is measured. Example: ``f"{processor()}, {usable_cores()} cores"``.
+``tod tune``, the benchmarks and others state it with every figure they measure. Example:
+``f"{processor()}, {usable_cores()} cores"``.
 """
 
 import os

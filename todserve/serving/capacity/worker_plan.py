@@ -1,8 +1,7 @@
 """WorkerPlan: how many workers serve a model, with how many CPU threads each.
 
-Beside the way of a request: ``tod tune`` tries plans and writes the best one into
-model-config.yaml. Example: on four cores ``plans_for(4)`` holds one worker of four threads and four
-workers of one.
+``tod tune`` tries plans and writes the best one into model-config.yaml. Example: on four cores
+``plans_for(4)`` holds one worker of four threads and four workers of one.
 """
 
 import re

@@ -1,7 +1,7 @@
 """AnswerLimit: how much of an answer a client reads before it gives the server up.
 
-Between the connection and the endpoint's reading of an answer. A turn is a few kB; what answers at
-an address may be anything, and a packed answer may be far larger than it looks. Example:
+The client's connection to the endpoint is made with it. A turn is a few kB; what answers at an
+address may be anything, and a packed answer may be far larger than it looks. Example:
 ``httpx.Client(**AnswerLimit(shown="http://127.0.0.1:8080").hooks())`` reads 16 MiB and no more.
 """
 

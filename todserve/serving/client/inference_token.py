@@ -1,7 +1,7 @@
 """InferenceToken: what a client shows a server that asks for a token, read anew when it expires.
 
-Beside the endpoint. TorchServe writes its keys into ``key_file.json`` and each expires after an
-hour; whoever renews them there need not start the client again. Example:
+The client sends its headers with every request. TorchServe writes its keys into ``key_file.json``
+and each expires after an hour; whoever renews them there need not start the client again. Example:
 ``InferenceToken(file=Path("key_file.json")).headers()`` holds ``Authorization: Bearer ...``.
 """
 

@@ -1,7 +1,6 @@
 """What answers turns at an address or a path: a server, an archive or a checkpoint folder.
 
-Beside the way of a request: ``tod replay --against`` opens its target here, and ``todserve.load``
-its archive. Example:
+``tod replay --against`` opens its target with it, and ``todserve.load`` its archive. Example:
 ``with open_answerer("archive/store/tod.mar") as model: model.answer([TurnRequest(user="hi")])``.
 """
 

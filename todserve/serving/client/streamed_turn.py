@@ -1,7 +1,7 @@
 """StreamedTurn: what a client has of an answer that comes in two lines.
 
-Beside the clients. Example: ``lines.take(chunk)`` is what was understood as soon as its line is
-whole, once; ``lines.rest`` is the last line when everything is there.
+The client reads a streamed answer with it. Example: ``lines.take(chunk)`` is what was understood as
+soon as its line is whole, once; ``lines.rest`` is the last line when everything is there.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The model endpoint as an OpenAPI 3.1 document: every path, body and error that a client meets.
 
-Beside the way of a request. ``docs/openapi.json`` is what `write_document` writes; a test compares
-the two. The gateway describes itself, at its own ``/openapi.json``.
+``docs/openapi.json`` is what `write_document` writes; a test compares the two. The gateway
+describes itself, at its own ``/openapi.json``.
 Example: ``document()["paths"]["/predictions/{model}"]["post"]["operationId"]`` is ``predict``.
 """
 

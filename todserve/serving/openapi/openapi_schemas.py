@@ -1,6 +1,7 @@
 """The model endpoint's bodies as JSON Schema, generated from the types that read and write them.
 
-Stands behind `openapi`. Example: ``schemas()["TurnResponse"]["properties"]["intent"]``.
+`openapi_document` puts these into the document. Example:
+``schemas()["TurnResponse"]["properties"]["intent"]``.
 
 What a response holds is pydantic's own account of the wire's models. A request is read by hand
 (`runtime.request`), so pydantic tells its keys and types, and the limits and the two spellings of a

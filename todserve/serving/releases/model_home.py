@@ -1,8 +1,9 @@
 """ModelHome: the server that has a model's versions, as a release asks it.
 
-Beside the way of a request. TorchServe tells its versions and can make another one the default;
-of any other server, such as Ray Serve or KServe's, only its address is known and the one version
-that it serves there. Example: ``PlainHome("http://127.0.0.1:8000", "tod").versions()[0].version``.
+The releases and their routes ask it which versions there are. TorchServe tells its versions and can
+make another one the default; of any other server, such as Ray Serve or KServe's, only its address
+is known and the one version that it serves there. Example:
+``PlainHome("http://127.0.0.1:8000", "tod").versions()[0].version``.
 """
 
 from dataclasses import dataclass

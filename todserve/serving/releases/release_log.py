@@ -1,7 +1,8 @@
 """ReleaseLog: who made which version the one that answers, when and why; lines are only added.
 
-Beside the way of a request. One JSON object a line in ``releases.jsonl`` beside the server's logs,
-which no start begins anew. Example: ``ReleaseLog(Path("logs")).read()[-1].to`` is ``2.0``.
+``tod release`` writes and shows it. One JSON object a line in ``releases.jsonl`` beside the
+server's logs, which no start begins anew. Example: ``ReleaseLog(Path("logs")).read()[-1].to`` is
+``2.0``.
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """Releases: which versions of a model there are, and which one answers.
 
-Beside the way of a request, through TorchServe's management API (``tod start --name tod
-tod=tod-2.0`` has loaded both, and one of them is the default version), or in a file that gateways
-follow, for versions that other servers serve. Example:
+``tod release`` and the gateway's release routes call it. It works through TorchServe's management
+API (``tod start --name tod tod=tod-2.0`` has loaded both, and one of them is the default version),
+or with a file that gateways follow, for versions that other servers serve. Example:
 ``Releases(Path("logs"), "tod").promote("2.0", reason="new menu", approved=None)``.
 """
 

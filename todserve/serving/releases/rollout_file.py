@@ -1,7 +1,8 @@
 """Rollout: a version on trial, with a share of the new dialogues or beside a share of the turns.
 
-Beside the way of a message, in one file beside the log of releases; a gateway looks at it before
-each message, so what is changed here counts from the next one on, and after every restart.
+``tod release canary`` and ``tod release shadow`` write it, in one file beside the log of releases;
+a gateway looks at it before each message, so what is changed here counts from the next one on, and
+after every restart.
 Example: ``RolloutFile(Path("logs")).read("tod").canary`` is version 2.0 with a share of 0.1.
 """
 

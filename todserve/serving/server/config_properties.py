@@ -1,7 +1,7 @@
 """ConfigProperties: reads, checks and rewrites TorchServe's config.properties.
 
-Beside the way of a request: ``tod start`` works on a copy, with absolute paths and, for tests,
-other ports.
+``tod start`` works on a copy that it makes with this, with absolute paths and, for tests, other
+ports.
 Example: ``Frontend.read(Path("config.properties")).inference.port`` is ``8080``.
 """
 

@@ -1,6 +1,6 @@
 """Java runtime: finds a Java that TorchServe can use.
 
-Beside the way of a request: ``tod start`` needs it, set-up asks it whether to install one.
+``tod start`` needs it, and set-up asks it whether to install one.
 Example: ``find_java(os.environ).version`` is ``17``; seen to work: 17 and 25.
 """
 

@@ -1,6 +1,6 @@
 """Ports: finds out before the start who holds a port, since TorchServe would only exit 0.
 
-Beside the way of a request: a check of ``tod start``.
+``tod start`` calls it before it starts TorchServe.
 Example: ``check_free([Address(setting="inference_address", host="127.0.0.1", port=8080)])``.
 """
 

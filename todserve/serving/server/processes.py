@@ -1,7 +1,7 @@
 """Server processes: finds those that belong to a server, and makes sure that none is left.
 
-Beside the way of a request: ``tod stop`` and the tests. A server's processes are known by its
-private temporary folder, which stands in the command line of the JVM and of every worker.
+``tod stop`` and the tests call it. A server's processes are known by its private temporary folder,
+which stands in the command line of the JVM and of every worker.
 Example: ``[process.pid for process in processes_of(Path("/tmp/tod-x1y2"))]``.
 """
 

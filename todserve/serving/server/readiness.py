@@ -1,6 +1,6 @@
 """Readiness: every worker READY and one real prediction; ``/ping`` says Healthy far too early.
 
-Beside the way of a request: ``tod start`` waits here.
+``tod start`` waits until it says that the server is ready.
 Example: ``Probe(name="tod", inference_url="http://127.0.0.1:8080", ...).workers()``.
 """
 

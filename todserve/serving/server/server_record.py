@@ -1,8 +1,8 @@
 """Server record: what ``tod start`` started, so that ``tod stop`` can find and clean it.
 
-Beside the way of a request. One JSON file in the log folder; a pid alone would not do, the number
-may belong to another process by then. Nor is the file believed: whoever wrote the log folder wrote
-it, so only a temporary folder that bears our mark is cleaned.
+``tod start`` writes it and ``tod stop`` reads it. One JSON file in the log folder; a pid alone
+would not do, the number may belong to another process by then. Nor is the file believed: whoever
+wrote the log folder wrote it, so only a temporary folder that bears our mark is cleaned.
 Example: ``Record.load(Path("logs"))`` is None when nothing was started.
 """
 

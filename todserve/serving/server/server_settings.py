@@ -1,6 +1,6 @@
 """ServerSettings: everything that starting a server depends on, in one frozen object.
 
-Beside the way of a request: ``tod start`` and the tests make one.
+``tod start`` and the tests make one.
 Example: ``ServerSettings(store=Path("archive/store"), name="tod")``.
 """
 

@@ -1,6 +1,6 @@
 """TorchServe's command: calls it with our settings, in an environment of its own.
 
-Beside the way of a request: the one place that starts and stops ``torchserve``.
+The one place that starts and stops ``torchserve``; `torchserve_server` calls it.
 Example: ``launch(settings, frontend, java, temp_dir).pid`` is the JVM's process number.
 """
 

@@ -1,6 +1,6 @@
 """TorchServeServer: starts a TorchServe, waits until it answers, and stops it without a trace.
 
-Beside the way of a request: what ``tod start`` and ``tod stop`` do.
+``tod start`` and ``tod stop`` call it.
 Example: ``with start(ServerSettings()) as server: print(server.inference_url)``.
 """
 

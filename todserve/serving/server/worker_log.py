@@ -1,7 +1,7 @@
 """Worker log: finds the traceback that tells why a worker cannot load.
 
-Beside the way of a request: TorchServe hides a handler's ImportError behind "No module named
-'ts.torch_handler.tod_handler'"; the real one stands above it in the log.
+``tod archive`` and ``tod start`` show what it finds: TorchServe hides a handler's ImportError
+behind "No module named 'ts.torch_handler.tod_handler'"; the real one stands above it in the log.
 Example: ``load_failure(Path("logs/worker.log"))`` is None while nothing has failed.
 """
 

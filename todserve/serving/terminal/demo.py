@@ -1,6 +1,6 @@
 """The demo: a restaurant and then a train, five turns over REST, everything shown.
 
-Stands before the way of a request, on the caller's side, like any client.
+``tod demo`` calls it. It asks the server as any client does.
 Example: ``run_demo(url="http://127.0.0.1:8080")``; ``make demo`` starts the server first.
 """
 

@@ -1,9 +1,9 @@
 """Batch: examples of like length together, all targets of a context in one decoder row.
 
-Stands between the examples and the network. The blocks of one context lie side by side in one
-decoder row and see only themselves (block-diagonal causal mask): the context is encoded and its
-keys and values projected once for all tasks, and little is padded. Example: decoder row ``<sos_b>
-[train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
+The training network takes such batches. The blocks of one context lie side by side in one decoder
+row and see only themselves (block-diagonal causal mask): the context is encoded and its keys and
+values projected once for all tasks, and little is padded. Example: decoder row
+``<sos_b> [train] ... <sos_d> [find_train] <sos_a> [db_1] ...``.
 
 ``plan`` makes batches of any shape, with the least padding; ``shaped_plan`` those of a few fixed
 shapes, for machines that want to see each shape only once. A GPU's time is lost between its

@@ -1,8 +1,8 @@
 """Batch order: the batches of a run, made and served a part of an epoch at a time.
 
-Stands between the epochs and the feeder. What a part holds is a function of the seed, the epoch
-and its number alone, so parts can be made by any process, several at once, and a resumed run goes
-on in the middle of one.
+The feeder takes the parts from it. What a part holds is a function of the seed, the epoch and its
+number alone, so parts can be made by any process, several at once, and a resumed run goes on in the
+middle of one.
 Example: ``Servings(config, epochs, pad_id)(2, part=5)`` are the batches of the sixth part.
 """
 

@@ -1,6 +1,6 @@
 """Epochs: the examples of one pass over the training turns.
 
-Stands between the turns and the batches. Each epoch varies the turns anew, by the seed and its own
+`batch_order` makes batches of them. Each epoch varies the turns anew, by the seed and its own
 number alone: a resumed run, in whatever number of processes, meets the same examples.
 Example: ``Epochs(config, builder, turns)(3)`` are the examples of the fourth epoch, and
 ``(3, places=(5, 6))`` those of two of its turns.

@@ -1,7 +1,7 @@
 """Examples: a training turn as token ids, one encoding with the targets that share it.
 
-Stands between the training turns and the batches; uses the runtime's own prompts, so that
-training and serving cannot drift apart.
+`epochs` makes them of the training turns, with the runtime's own prompts, so that training and
+serving cannot drift apart.
 Example: context ``<sos_context> ... <eos_context>``, blocks for belief state, intent, ...
 """
 

@@ -1,9 +1,9 @@
 """The feeder: processes that make batches while others are trained on.
 
-Stands between the servings and the loop. Each process makes every n-th part and hands its batches
-over in files in memory; only their paths go through a queue, for arrays would stall it. The loop
-takes them in the one order there is, however many processes make them: a resumed run, with more or
-fewer of them, meets the same batches.
+The training loop takes its batches from it. Each process makes every n-th part and hands its
+batches over in files in memory; only their paths go through a queue, for arrays would stall it. The
+loop takes them in the one order there is, however many processes make them: a resumed run, with
+more or fewer of them, meets the same batches.
 Example: ``with Feeder(servings, Place(), processes=1) as feeder: feeder.step(1)``.
 """
 

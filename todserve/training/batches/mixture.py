@@ -1,10 +1,10 @@
 """The mixture: which turns an epoch meets, over corpora and tasks, by temperature.
 
-Stands between the prepared turns and the loop; an epoch is a function of the seed and its number
-alone, so that a resumed run repeats it. As in T5 (Raffel et al., 2020) and mT5 (Xue et al.,
-2021), a pair i of a corpus and a task with n_i examples is met with rate
-``p_i = min(n_i, cap)^(1/T) / sum``. Example: 8,000 and 1,000 examples are met 8:1 at T = 1, 2:1
-at T = 3. Or the share of each corpus is stated, ``weights: {multiwoz21: 0.7, sgd: 0.3}``: of turns,
+`epochs` asks it which turns to make examples of; an epoch is a function of the seed and its number
+alone, so that a resumed run repeats it. As in T5 (Raffel et al., 2020) and mT5 (Xue et al., 2021),
+a pair i of a corpus and a task with n_i examples is met with rate
+``p_i = min(n_i, cap)^(1/T) / sum``. Example: 8,000 and 1,000 examples are met 8:1 at T = 1, 2:1 at
+T = 3. Or the share of each corpus is stated, ``weights: {multiwoz21: 0.7, sgd: 0.3}``: of turns,
 each with all its tasks.
 
 The tasks of one turn share one encoding, so pairs of one corpus draw from one order of its turns:

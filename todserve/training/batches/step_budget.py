@@ -1,8 +1,8 @@
 """Step budget: turns epochs, and examples in a batch, into steps and tokens.
 
-Stands between the configuration and the loop, which counts optimiser steps and fills batches by
-tokens. Example: ``epochs: 10`` and ``batch_examples: 128`` of 30,000 examples are about 2,344
-steps, of batches that hold 128 examples on average: fewer long ones, more short ones.
+``tod train`` calls it before the loop, which counts optimiser steps and fills batches by tokens.
+Example: ``epochs: 10`` and ``batch_examples: 128`` of 30,000 examples are about 2,344 steps, of
+batches that hold 128 examples on average: fewer long ones, more short ones.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,8 @@
 """Fits the domain model that a checkpoint carries, from a prepared corpus.
 
-Stands between a prepared corpus and the checkpoint folder; independent of the network, so it can
-be fitted before or after it, and again. Example:
-``fit_domain_classifier(Path("runs/multiwoz/prepared"), Path("checkpoints/multiwoz"))`` writes
-``checkpoints/multiwoz/domain.json``.
+``tod fit-domains`` calls it. It is independent of the network, so it can be fitted before or after
+it, and again. Example: ``fit_domain_classifier(Path("runs/multiwoz/prepared"),
+Path("checkpoints/multiwoz"))`` writes ``checkpoints/multiwoz/domain.json``.
 
 MultiWOZ's train split names no active domain. The model learns what its state changes and, where
 nothing changes, the silver intents say of it (`labelled_domain`); no dev or test label is read.

@@ -1,7 +1,7 @@
 """Counts the drafts and the shortlist that a checkpoint carries, from a prepared corpus.
 
-Stands between a prepared corpus and the checkpoint folder; independent of the network's weights.
-Train's targets alone are read, in the checkpoint's own tokens.
+``tod count-drafts`` calls it; it is independent of the network's weights. Train's targets alone are
+read, in the checkpoint's own tokens.
 Example: ``count_drafts(Path("runs/multiwoz/prepared"), Path("checkpoints/multiwoz"))`` writes
 ``checkpoints/multiwoz/drafts.json`` and ``shortlist.json``.
 """

@@ -1,8 +1,8 @@
 """Fits the intent model that a checkpoint carries, from a prepared corpus.
 
-Stands between a prepared corpus and the checkpoint folder, after the network: its vectors are what
-the model looks at. Train turns teach it, dev turns say how much it counts beside the network's own
-intents, then it is fitted once more on both. Example:
+``tod fit-intents`` and the end of a training call it, after the network is trained: its vectors are
+what the model looks at. Train turns teach it, dev turns say how much it counts beside the network's
+own intents, then it is fitted once more on both. Example:
 ``fit_intents(Path("runs/our-bot/prepared"), Path("runs/our-bot/checkpoint"))`` writes
 ``runs/our-bot/checkpoint/intent.safetensors``.
 """

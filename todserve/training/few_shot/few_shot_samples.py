@@ -1,8 +1,8 @@
 """Few-shot samples: a share of the training dialogues, or a few utterances per intent.
 
-Stands between a prepared corpus and a few-shot run. Dialogues are ordered by a hash of seed and
-id and the first are kept, so a sample is the same on every machine, and of one seed the smaller
-sample lies inside the larger: 1% inside 5% inside 10% inside 20%, 10 per intent inside 30.
+``tod few-shot`` draws its training turns with it. Dialogues are ordered by a hash of seed and id
+and the first are kept, so a sample is the same on every machine, and of one seed the smaller sample
+lies inside the larger: 1% inside 5% inside 10% inside 20%, 10 per intent inside 30.
 Example: ``Share(amount=0.05).sample(turns, seed=3)``.
 """
 

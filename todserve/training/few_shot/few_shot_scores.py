@@ -1,6 +1,6 @@
 """Evaluations a few-shot run can be told by name: a benchmark, and the split it is scored on.
 
-Stands between ``tod few-shot --evaluation NAME`` and the benchmarks. Example:
+``tod few-shot --evaluation NAME`` calls it to score the checkpoints it has trained. Example:
 ``evaluation_named("banking77-test", root=None)(checkpoint)["accuracy"]``. A test split only for
 figures that nothing is chosen by.
 """

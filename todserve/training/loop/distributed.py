@@ -1,8 +1,8 @@
 """Distributed training: which process takes which batches, and what all must agree on.
 
-Stands around the loop. ``torchrun`` starts the processes and tells each its place by environment
-variables; gloo joins them on CPUs, nccl on GPUs. A step's batches are the same list whatever the
-number of processes, which only share them out.
+The training loop asks it at every step. ``torchrun`` starts the processes and tells each its place
+by environment variables; gloo joins them on CPUs, nccl on GPUs. A step's batches are the same list
+whatever the number of processes, which only share them out.
 Example: ``torchrun --nproc-per-node=2 -m todserve train multiwoz-cpu batches_per_step=2``.
 """
 

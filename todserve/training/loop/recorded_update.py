@@ -1,10 +1,10 @@
 """Recorded update: a training step recorded once for a shape of batch, and replayed on the GPU.
 
-Stands where `Update` stands, for one process on one GPU. A network this small keeps a GPU busy for
-a fraction of the time that Python takes to launch its kernels one by one; a CUDA graph launches
-them all at once. So nothing in a step may wait for the GPU or depend on what it computed: shapes
-are fixed, learning rates are tensors, and a step that is not finite leaves its mark in the loss.
-The same step runs without recording, on a CPU too, which is how it is tested.
+The training loop uses it in the place of `Update` for one process on one GPU. A network this small
+keeps a GPU busy for a fraction of the time that Python takes to launch its kernels one by one; a
+CUDA graph launches them all at once. So nothing in a step may wait for the GPU or depend on what it
+computed: shapes are fixed, learning rates are tensors, and a step that is not finite leaves its
+mark in the loss. The same step runs without recording, on a CPU too, which is how it is tested.
 Example: ``RecordedUpdate(config, network, optimizer, device)([parcel], step=0)``.
 """
 

@@ -1,9 +1,9 @@
 """Recovery: keeps a good copy of the weights to go back to when the loss rises or overflows.
 
-Stands beside the optimisers. The mean loss of some hundred steps is judged together; after a good
-stretch the weights are copied, after a bad one the copy comes back and the learning rate is halved
-for the rest of the run. The batches go on where they were: the ones that did the harm are not met
-again at once.
+The training loop tells it the losses. The mean loss of some hundred steps is judged together; after
+a good stretch the weights are copied, after a bad one the copy comes back and the learning rate is
+halved for the rest of the run. The batches go on where they were: the ones that did the harm are
+not met again at once.
 Example: ``recovery: {every: 250, rise: 1.35}`` in a configuration.
 """
 

@@ -1,10 +1,11 @@
 """Schedule: the optimisers, and the learning rate over time.
 
-Stands beside the loop. Warm-up, a constant stretch, then a linear fall to zero: the constant
-stretch can be continued from any of its checkpoints when there is more time to train. Where the
-budget is time, the fall follows the clock. torch's schedulers count their own steps: they know no
-clock, and their count would have to be saved and to go back with every step that recovery takes
-back, so the rate is a plain function of the step and the seconds.
+The training loop makes its optimisers and asks for each step's learning rate with it. Warm-up, a
+constant stretch, then a linear fall to zero: the constant stretch can be continued from any of its
+checkpoints when there is more time to train. Where the budget is time, the fall follows the clock.
+torch's schedulers count their own steps: they know no clock, and their count would have to be saved
+and to go back with every step that recovery takes back, so the rate is a plain function of the step
+and the seconds.
 Example: ``minutes: 60`` and ``decay: 0.5``: the rate falls for the last half hour.
 """
 

@@ -1,7 +1,7 @@
 """Task report: cross-entropy, perplexity and accuracy per task over a stretch of training.
 
-Stands beside the loop. Cross-entropy is in nats per target token, perplexity its exponential;
-divergence, from a teacher, likewise in nats per target token.
+The training loop fills and prints it. Cross-entropy is in nats per target token, perplexity its
+exponential; divergence, from a teacher, likewise in nats per target token.
 Example line: ``belief_state 0.12 nats (ppl 1.13), 91% of targets exact``.
 """
 

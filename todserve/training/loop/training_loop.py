@@ -1,7 +1,7 @@
 """The training loop: every step of training, to be read top to bottom.
 
-Stands after everything else in training: examples in, checkpoints and curves out. Every process of
-a run goes through it in step with the others.
+``tod train`` runs it when everything is prepared: examples in, checkpoints and curves out. Every
+process of a run goes through it in step with the others.
 Example: ``Trainer(config, folder, network, ...).run()`` resumes by itself.
 """
 

@@ -1,6 +1,6 @@
 """Weight average: a running mean of the weights, which often scores better than the last ones.
 
-Stands beside the optimisers: exponential, updated after every step, kept in each checkpoint and
+The training loop updates it after every step; it is exponential, kept in each checkpoint and
 exported at the end. The averaging is torch's own; what stands here is what torch leaves open: the
 smaller shares of the first steps, the mean by name of the weight as checkpoints keep it, and
 showing it for a while. Example: ``ema: 0.999`` in a configuration averages about 1,000 steps.

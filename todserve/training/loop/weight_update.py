@@ -1,6 +1,6 @@
 """Weight update: one step of the optimiser from a few batches, over all processes.
 
-Stands between the batches of a step and the optimisers.
+The training loop calls it for every step.
 Example: ``Update(config, network, optimizers, world)(parcels, step=0)``.
 """
 

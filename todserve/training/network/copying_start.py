@@ -1,8 +1,8 @@
 """Copying start: a T5's weights arranged before training so that it learns to copy in minutes.
 
-Stands between the network and the loop, for networks from scratch alone. A small T5 takes very
-long to discover "find where this word stands in the context, write what follows it", although that
-is most of belief-state tracking. Its parts are laid down at the start and trained on from there:
+``tod train`` does this to networks from scratch alone, before the loop. A small T5 takes very long
+to discover "find where this word stands in the context, write what follows it", although that is
+most of belief-state tracking. Its parts are laid down at the start and trained on from there:
 
 1. Encoder, head 0: attends to the previous token and writes that token's embedding, projected on
    one subspace, into a second one. A position then says what stands before it.

@@ -1,9 +1,10 @@
 """Distillation: trains on how probable a larger checkpoint finds each token.
 
-Stands beside the loss. Teacher and student read the same packed batches, so they need one
-vocabulary and one form of prompts. The divergence is Kullback-Leibler's, in nats, of temperatured
-distributions, times the temperature's square so that gradients keep their scale (Hinton, Vinyals
-and Dean, 2015). Example: ``teacher: runs/base/checkpoint`` in a configuration.
+The training network adds this to its loss when a teacher is configured. Teacher and student read
+the same packed batches, so they need one vocabulary and one form of prompts. The divergence is
+Kullback-Leibler's, in nats, of temperatured distributions, times the temperature's square so that
+gradients keep their scale (Hinton, Vinyals and Dean, 2015). Example:
+``teacher: runs/base/checkpoint`` in a configuration.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Embedding rows: a pretrained network's table, enlarged for tokens it never saw.
 
-Stands between a pretrained start and training. A new label begins as the mean of the rows of the
+A training from pretrained weights begins with it. A new label begins as the mean of the rows of the
 words it is made of, with some noise, so that it means something from the first step; a control
 token, which is made of no words, as one more draw from the table's own distribution. An output
 matrix of its own stays one: T5 v1.1, flan and mT5 have one, and tying it to the embedding would

@@ -1,8 +1,8 @@
 """Hugging Face folders: reads a T5 in that layout, as strictly as serving reads it.
 
-Stands between ``initial`` and training. Whatever does not fit is refused here, before hours of
-training from weights that are half random. T5 v1.0, v1.1, flan, mT5 and PPTOD's own files are read;
-weights whole, sharded or pickled.
+A training reads what ``initial`` names with it. Whatever does not fit is refused here, before hours
+of training from weights that are half random. T5 v1.0, v1.1, flan, mT5 and PPTOD's own files are
+read; weights whole, sharded or pickled.
 Example: ``network_of(Path("flan-t5-small"))``.
 """
 

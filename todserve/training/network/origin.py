@@ -1,6 +1,6 @@
 """Origin: the tokenizer and the first weights that a training run begins with.
 
-Stands between the configuration and the loop. ``initial`` names a checkpoint of ours, a T5 from
+``tod train`` asks for it before the loop starts. ``initial`` names a checkpoint of ours, a T5 from
 elsewhere, a BERT for the encoder or ``minilm``; without it everything is learnt from scratch. What
 was taken is noted in the run's folder, so that a run is never continued as another one.
 Example: ``initial: checkpoints/multiwoz`` in a configuration.

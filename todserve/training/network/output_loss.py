@@ -1,7 +1,7 @@
 """Output loss: the cross-entropy of what is written, without keeping a number for every piece.
 
-Stands between the decoder and the loss of a batch, on processors. The table has thousands of rows,
-so probabilities of all pieces at all positions are the largest thing in a step: PyTorch writes them
+The training network computes its loss with it on processors. The table has thousands of rows, so
+probabilities of all pieces at all positions are the largest thing in a step: PyTorch writes them
 out five times over, in main memory. Here they are made a few rows at a time, small enough for the
 cache, and turned into their gradient at once: this layer, a third of a step, takes half its time.
 Example: ``output_loss(hidden, table, labels, weights).total.backward()``.

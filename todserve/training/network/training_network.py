@@ -1,6 +1,6 @@
 """Training network: builds the network, and computes its loss on a packed batch.
 
-Stands between batches and the optimiser.
+The weight update calls it for every batch.
 Example: ``loss_of(network, batch)`` has ``nats`` summed and ``tokens`` counted per task.
 """
 

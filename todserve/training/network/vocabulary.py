@@ -1,6 +1,6 @@
 """The vocabulary: SentencePiece pieces learnt from the corpus, plus the control tokens.
 
-Stands before the examples when a network is trained from scratch; for a Hugging Face T5 the
+A network trained from scratch gets it before the examples are made; for a Hugging Face T5 the
 missing control tokens are added to its own vocabulary instead.
 Example: ``17:45`` becomes the pieces of single digits, so that unseen times can be copied.
 """

@@ -1,9 +1,9 @@
 """Word pieces: makes a vocabulary of a BERT's, with a visible space and nothing unused.
 
-Stands between a BERT-like start and training. BERT writes ``train ##ing``, T5 and this project
+A training that starts from a BERT calls it. BERT writes ``train ##ing``, T5 and this project
 ``▁train ing``; apart from that the pieces are the same, and so is what they meant. Pieces of other
-languages than the corpus's own and words nobody says are left out: the output layer is computed
-for every piece at every token written.
+languages than the corpus's own and words nobody says are left out: the output layer is computed for
+every piece at every token written.
 Example: ``pieces_of(("[PAD]", "the", "##ing"), lines)``.
 """
 

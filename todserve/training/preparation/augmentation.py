@@ -1,7 +1,7 @@
 """Augmentation: other values in the same dialogue, so that the model must copy, not remember.
 
-Stands between the training turns and the examples; every epoch sees other values. A small model
-from scratch otherwise learns the commonest values by heart and writes those.
+`epochs` calls it for each turn, so that every epoch sees other values. A small model from scratch
+otherwise learns the commonest values by heart and writes those.
 Example: "a train to ely at 17:45" becomes "a train to norwich at 09:12", in state and texts alike.
 
 A closed slot takes values that the schema gives it in its own domain; only open ones take names

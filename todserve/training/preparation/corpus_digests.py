@@ -1,7 +1,7 @@
 """Corpus digests: the corpora's files as they were prepared, so that a later change is noticed.
 
-Stands beside the preparation. Corrections are exported into the folder they came from: the next
-run must train on them, not on what was prepared before.
+A run compares them with those of its prepared folder. Corrections are exported into the folder they
+came from: the next run must train on them, not on what was prepared before.
 Example: ``digests(("./our-bot",), None)`` is ``{"./our-bot": "9f86d081884c7d65"}``.
 """
 

@@ -1,8 +1,9 @@
 """Corpus parts: which split of which corpus a run trains on, watches, or must never have seen.
 
-Stands between the configuration and the readers. Where a corpus has no dev split, a stated share
-of train is put aside as one. Example: ``banking77/test``; ``multiwoz21`` alone means its train
-split among ``corpora`` and its dev split as ``dev_corpus``; ``./our-bot`` is a team's own folder.
+The preparation reads the names in a configuration with it and opens the corpora. Where a corpus has
+no dev split, a stated share of train is put aside as one. Example: ``banking77/test``;
+``multiwoz21`` alone means its train split among ``corpora`` and its dev split as ``dev_corpus``;
+``./our-bot`` is a team's own folder.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Deduplication: one training example of each kind, across turns, dialogues and corpora.
 
-Stands between the training turns and the prepared file. An example is one task's context and
-target (Su et al. write d = (task, prompt, context, target)), so a turn may lose one target and
-keep the others. Example: "hi" -> ``[general]`` is trained on once, not four hundred times.
+The preparation calls it before it writes the training turns. An example is one task's context and
+target (Su et al. write d = (task, prompt, context, target)), so a turn may lose one target and keep
+the others. Example: "hi" -> ``[general]`` is trained on once, not four hundred times.
 """
 
 import json

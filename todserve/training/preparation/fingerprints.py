@@ -1,6 +1,6 @@
 """Fingerprints: short digests by which the same words are recognised however they are written.
 
-Stands beneath the leak check and deduplication, which keep millions of them and no text.
+The leak check and deduplication keep millions of them and no text.
 Example: "I'd like to top-up!" and "i would like to top up" have one fingerprint.
 """
 

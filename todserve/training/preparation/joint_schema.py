@@ -1,8 +1,8 @@
 """Joint schema: the services of several corpora in one, renamed where they would collide.
 
-Stands between the corpora's services and the schema a checkpoint carries, where a name is all
-that tells two services apart. Example: WOZ 2.0's ``restaurant`` joins MultiWOZ's, whose slots
-include its own; STAR's ``hotel`` has slots that MultiWOZ's lacks and becomes ``star.hotel``.
+The preparation makes the schema that a checkpoint carries with it, where a name is all that tells
+two services apart. Example: WOZ 2.0's ``restaurant`` joins MultiWOZ's, whose slots include its own;
+STAR's ``hotel`` has slots that MultiWOZ's lacks and becomes ``star.hotel``.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Leak check: leaves out of training what stands in a chosen test split.
 
-Stands between the readers and the training turns; on by ``leak_check: [multiwoz21/test, ...]``.
+The preparation calls it for each dialogue it has read; on by
+``leak_check: [multiwoz21/test, ...]``.
 Example: ``camrest676 637 stands in multiwoz21/test as SNG0073 (same utterances)``.
 
 A training dialogue leaks when, by the words alone (case, marks and spelling of numbers aside),

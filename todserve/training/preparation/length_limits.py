@@ -1,7 +1,7 @@
 """Length limits: what of the training turns is cut or left out because it is too long.
 
-Stands between the prepared turns and the mixture, once per run. Only the history is ever cut
-(oldest first, by the prompts); a target that is too long to be learnt whole is dropped.
+``tod train`` calls it once per run. Only the history is ever cut (oldest first, by the prompts); a
+target that is too long to be learnt whole is dropped.
 Example: ``max_length: 1024`` with ``max_history_tokens: 1000`` leaves 24 tokens to the prompt.
 """
 

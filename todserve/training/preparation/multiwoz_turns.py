@@ -1,9 +1,9 @@
 """MultiWOZ turns: adds to its dialogues what its files lack, by the rules that serve.
 
-Stands between the MultiWOZ readers and the training turns. Train texts and states come from the
-tsv, whose replies the Delexicaliser delexicalises; intents and acts are annotated nowhere, so the
-Annotator, fitted on its half of dev, labels them. Corpora of MultiWOZ's own venues (CamRest676,
-WOZ 2.0) get placeholders and matches by the same rules.
+The preparation calls it where a corpus is MultiWOZ's or about its venues. Train texts and states
+come from the tsv, whose replies the Delexicaliser delexicalises; intents and acts are annotated
+nowhere, so the Annotator, fitted on its half of dev, labels them. Corpora of MultiWOZ's own venues
+(CamRest676, WOZ 2.0) get placeholders and matches by the same rules.
 Example: ``MultiwozTurns(knowledge, schema).train(find("multiwoz21"), ReadReport())``.
 """
 

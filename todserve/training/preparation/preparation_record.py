@@ -1,7 +1,7 @@
 """Preparation record: what a prepared folder was made from, so that a run notices another one's.
 
-Stands between the configuration and `prepare`; needs none of the corpora's packages, since a
-machine without the corpora trains on prepared folders too.
+The preparation writes it and ``tod train`` compares it with its configuration; needs none of the
+corpora's packages, since a machine without the corpora trains on prepared folders too.
 Example: ``runs/banking77/prepared/preparation.json``.
 """
 

@@ -1,6 +1,6 @@
 """Prepared corpus: reads, screens, enriches and annotates corpora, and writes training turns.
 
-Stands between the corpora and everything else in training; done once per run folder.
+``tod train`` calls it first, once per run folder.
 Example: ``runs/multiwoz/prepared/{schema.json, knowledge.sqlite, train.jsonl.gz, dev.jsonl.gz}``,
 with ``preparation.json`` (what it was made from) and ``report.json`` (what was left out and why).
 """

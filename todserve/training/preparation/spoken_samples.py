@@ -1,7 +1,7 @@
 """Spoken samples: some made turns, for people to read before they train on them.
 
-Stands behind ``tod data spoken``. The turns spoken from are a prepared folder's, a published
-corpus's or one's own dialogues.
+``tod data spoken`` calls it. The turns spoken from are a prepared folder's, a published corpus's or
+one's own dialogues.
 Example: ``tod data spoken runs/multiwoz --kind carry --number 5``.
 """
 

@@ -1,8 +1,8 @@
 """Spoken training: made turns of how people really talk, added to each epoch.
 
-Stands between the maker in `todserve.corpora.spoken`, which knows no training, and the epochs. A
-turn is spoken into a context whose values the augmentation has varied, so that what is said and
-what stood before agree.
+`epochs` asks it for such turns, and it calls the maker in `todserve.corpora.spoken`, which knows no
+training. A turn is spoken into a context whose values the augmentation has varied, so that what is
+said and what stood before agree.
 Example: with ``spoken: {share: 0.3}`` three turns are added to ten.
 """
 

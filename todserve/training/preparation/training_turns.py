@@ -1,7 +1,7 @@
 """Training turns: what the model is asked at one point of a dialogue, still as text.
 
-Stands between the corpora and the encoded examples. A prepared corpus is a JSON-lines file of
-these, so that a machine without the corpora can train.
+The preparation writes them and every later step of training reads them. A prepared corpus is a
+JSON-lines file of these, so that a machine without the corpora can train.
 Example: ``{"user": "to ely", "previous_state": {}, "state": {"train": {"destination": "ely"}}}``.
 """
 

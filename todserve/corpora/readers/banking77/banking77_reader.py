@@ -1,8 +1,8 @@
 """Read Banking77: questions to a bank, each with one of 77 intents.
 
-Stands between the corpus and intent training. The files are CSV with quoted commas and newlines;
-domain ``banking`` is the publisher's word for the whole corpus. Example record:
-``When did you send me my new card?,card_arrival``.
+Intent training and the intent benchmarks read the corpus with it. The files are CSV with quoted
+commas and newlines; domain ``banking`` is the publisher's word for the whole corpus. Example
+record: ``When did you send me my new card?,card_arrival``.
 """
 
 import csv

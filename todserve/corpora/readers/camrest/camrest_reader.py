@@ -1,9 +1,9 @@
 """Read CamRest676: states, replies and their acts.
 
-Stands between the corpus and training. The layout is ConvLab-2's: a turn has the user's
-transcript with its ``slu`` (the whole state, and what the user requests) and the system's
-``sent`` with its ``dialog_act``. Example: ``{"inform": [["food", "european"]]}`` is
-``restaurant / inform / food``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The layout is
+ConvLab-2's: a turn has the user's transcript with its ``slu`` (the whole state, and what the user
+requests) and the system's ``sent`` with its ``dialog_act``. Example:
+``{"inform": [["food", "european"]]}`` is ``restaurant / inform / food``.
 
 Neither intents nor the places of values in a reply are annotated, so both are None.
 """

@@ -1,8 +1,8 @@
 """Read CLINC150: utterances with 150 intents in ten domains, and some out of scope.
 
-Stands between the corpus and intent training. Reads ``data_full.json``; an intent's domain is
-the one ``domains.json`` puts it in. Example: ``["how would you say fly in italian",
-"translate"]`` is intent ``translate`` in domain ``travel``.
+Intent training and the intent benchmarks read the corpus with it. Reads ``data_full.json``; an
+intent's domain is the one ``domains.json`` puts it in. Example:
+``["how would you say fly in italian", "translate"]`` is intent ``translate`` in domain ``travel``.
 
 Out-of-scope utterances have intent ``oos`` and no domain; they stand in splits of their own, as
 published, so that a score can be taken with and without them.

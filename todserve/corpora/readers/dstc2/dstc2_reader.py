@@ -1,10 +1,11 @@
 """Read DSTC2: calls about restaurants of Cambridge, as they were said and not as they were heard.
 
-Stands between the corpus and training. Each call is a folder of ``data/`` with ``log.json``, what
-the system said and did, and ``label.json``, what the caller said (a transcription) and wanted. A
-turn begins with the system, so a reply and its acts stand at the next turn, and the last reply
-nowhere. Example: goal label ``{"food": "thai"}`` is ``restaurant: food thai``, output act
-``canthelp`` with food and area is ``restaurant / canthelp / food`` and ``... / area``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. Each call is a
+folder of ``data/`` with ``log.json``, what the system said and did, and ``label.json``, what the
+caller said (a transcription) and wanted. A turn begins with the system, so a reply and its acts
+stand at the next turn, and the last reply nowhere. Example: goal label ``{"food": "thai"}`` is
+``restaurant: food thai``, output act ``canthelp`` with food and area is
+``restaurant / canthelp / food`` and ``... / area``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,9 +1,10 @@
 """Read Frames: holiday packages, several of which a user compares before one is booked.
 
-Stands between the corpus and training. Each turn holds all frames, the packages spoken of so far;
-the one that is active after a user's turn is the belief state of domain ``travel``. Acts are
-those of the wizard. Example: ``info`` with ``dst_city`` "Mannheim" is ``travel: dst_city
-mannheim``, act ``offer`` with key ``price`` is ``travel / offer / price``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. Each turn holds all
+frames, the packages spoken of so far; the one that is active after a user's turn is the belief
+state of domain ``travel``. Acts are those of the wizard. Example: ``info`` with ``dst_city``
+"Mannheim" is ``travel: dst_city mannheim``, act ``offer`` with key ``price`` is
+``travel / offer / price``.
 
 Intents are not annotated: ``intent`` among a frame's slots is the one task, ``book``.
 """

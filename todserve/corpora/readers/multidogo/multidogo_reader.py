@@ -1,7 +1,8 @@
 """Read MultiDoGO, the splits annotated at turn level: intents and slot tags of customers.
 
-Stands between the corpus and training. One tab-separated file a domain and split, one row a
-customer's turn; an agent's turns are not in these splits, so replies and acts are None.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. One tab-separated
+file a domain and split, one row a customer's turn; an agent's turns are not in these splits, so
+replies and acts are None.
 Example: the tags ``O departure_city O arrival_city`` of "from oslo to rome" are the state
 ``airline: departure_city oslo, arrival_city rome``.
 

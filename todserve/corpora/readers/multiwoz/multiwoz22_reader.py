@@ -1,9 +1,10 @@
 """Read MultiWOZ 2.2 as it is published: states, intents and spans as frames, acts in one file.
 
-Stands between the corpus and training. ``schema.json`` stands in the root, dialogues in
-``SPLIT/dialogues_*.json`` in the layout of Schema-Guided Dialogue, whose slots bear their domain's
-name: ``restaurant-bookday`` is slot ``day`` of domain ``restaurant`` here, as in MultiWOZ 2.1. The
-acts of both speakers lie in ``dialog_acts.json``; without that file they are not annotated.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. ``schema.json``
+stands in the root, dialogues in ``SPLIT/dialogues_*.json`` in the layout of Schema-Guided Dialogue,
+whose slots bear their domain's name: ``restaurant-bookday`` is slot ``day`` of domain
+``restaurant`` here, as in MultiWOZ 2.1. The acts of both speakers lie in ``dialog_acts.json``;
+without that file they are not annotated.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,9 +1,10 @@
 """Read MultiWOZ 2.4 as it is published: one file of dialogues, and lists of dev and test.
 
-Stands between the corpus and training. The layout is that of MultiWOZ 2.0, 2.1 and 2.3 too:
-``data.json`` holds a ``log`` of user and system turns in alternation, and the state after a user
-turn lies in the ``metadata`` of the system turn that follows. Acts stand in the log or in a file of
-their own, by the number of the system turn; where there are none they are not annotated.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The layout is that
+of MultiWOZ 2.0, 2.1 and 2.3 too: ``data.json`` holds a ``log`` of user and system turns in
+alternation, and the state after a user turn lies in the ``metadata`` of the system turn that
+follows. Acts stand in the log or in a file of their own, by the number of the system turn; where
+there are none they are not annotated.
 Example: ``metadata.hotel.book.day`` "friday" is ``hotel: day friday``.
 """
 

@@ -1,6 +1,6 @@
 """MultiWOZ's annotated acts as dialogue acts, intents and active domains.
 
-Stands between `multiwoz_annotated` and the dialogue types. Example: the user acts
+The MultiWOZ readers translate the publishers' acts with it. Example: the user acts
 ``{"Hotel-Inform": [["Stay", "3"]]}`` mean intent ``book_hotel`` in domain ``hotel``.
 """
 

@@ -1,8 +1,9 @@
 """Read MultiWOZ 2.1's annotated dev and test dialogues: acts, intents, spans, replies.
 
-Stands between the corpus and evaluation. The layout is ConvLab-2's: ``log`` alternates user and
-system turns, each with ``text``, ``dialog_act`` and ``span_info``; the belief state after a user
-turn lies in the ``metadata`` of the system turn that follows. Example key: ``PMUL1635``.
+Evaluation reads MultiWOZ's dev and test dialogues with it. The layout is ConvLab-2's: ``log``
+alternates user and system turns, each with ``text``, ``dialog_act`` and ``span_info``; the belief
+state after a user turn lies in the ``metadata`` of the system turn that follows. Example key:
+``PMUL1635``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

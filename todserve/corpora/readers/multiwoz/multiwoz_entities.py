@@ -1,6 +1,6 @@
 """MultiWOZ's entity database: hotels, restaurants, attractions, trains and the rest.
 
-Stands before training, and behind ``tod knowledge build DB_DIR OUT``. Example:
+Preparing MultiWOZ for training needs it, and ``tod knowledge build DB_DIR OUT`` writes it. Example:
 ``build_multiwoz_knowledge(Path("multiwoz21/db"), Path("knowledge.sqlite"))`` returns
 ``{"attraction": 79, "hotel": 33, ...}``.
 """

@@ -1,6 +1,6 @@
 """MultiWOZ's many spellings of slots, values and acts, and the one this project uses.
 
-Stands between the publishers' files and the dialogue types. Example: column
+The MultiWOZ readers and the standardised evaluation look names up in it. Example: column
 ``hotel-book day`` is ``("hotel", "day")``; act ``Train-OfferBooked`` with slot ``Ticket`` is
 ``train / offerbooked / price``.
 """

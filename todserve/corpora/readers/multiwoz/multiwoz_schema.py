@@ -1,6 +1,7 @@
 """MultiWOZ's schema under this kit's canonical names.
 
-Stands beside the MultiWOZ readers; what it returns travels in the checkpoint as ``schema.json``.
+The readers of MultiWOZ, and of other corpora about Cambridge, return it as their services; it
+travels in the checkpoint as ``schema.json``.
 Example: the publisher's ``hotel-bookday`` becomes slot ``day`` of domain ``hotel``.
 """
 

@@ -1,8 +1,8 @@
 """MultiWOZ's spans: delexicalises a reply by the places its annotators marked.
 
-Stands between `multiwoz_annotated` and training; where no spans exist, the runtime's
-Delexicaliser does the work. Example: span ``["Train-Inform", "Leave", "17:29", 4, 4]`` makes
-"... leaves at 17:29" into "... leaves at [value_leave]".
+`multiwoz_annotated` calls it for every reply; where no spans exist, the runtime's Delexicaliser
+does the work. Example: span ``["Train-Inform", "Leave", "17:29", 4, 4]`` makes "... leaves at
+17:29" into "... leaves at [value_leave]".
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Read MultiWOZ 2.1 from DST-STAR's tsv files: texts and 30-slot belief states.
 
-Stands between the corpus and training. Nothing else is annotated there, so acts and intents
+`multiwoz_reader` calls it for every split. Nothing else is annotated there, so acts and intents
 stay None. Example row: ``PMUL1635.json  0  False  ""  "i need a hotel ."  none  none ...``.
 """
 

@@ -1,10 +1,11 @@
 """Read NLPLAB's Korean music dialogues: states and replies.
 
-Stands between the corpus and training. The publisher's ``system_slots`` are what the user asks the
-system for, and its own tracker's state; they start anew with every turn. ``user_slots`` are what
-the reply tells the user, without their places in it: where a value stands in the reply word for
-word it becomes a placeholder. Example: ``{"singer": "Sandeul"}`` is the state ``music: singer
-sandeul``, or makes ``[value_singer]의 PCR은 어떠세요?`` of a reply.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The
+publisher's ``system_slots`` are what the user asks the system for, and its own
+tracker's state; they start anew with every turn. ``user_slots`` are what the reply
+tells the user, without their places in it: where a value stands in the reply word for
+word it becomes a placeholder. Example: ``{"singer": "Sandeul"}`` is the state
+``music: singer sandeul``, or makes ``[value_singer]의 PCR은 어떠세요?`` of a reply.
 
 Text is brought to Unicode's composed form (NFC).
 

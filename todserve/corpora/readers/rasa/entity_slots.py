@@ -1,9 +1,9 @@
 """Which slots an entity of a message fills.
 
-Stands between the domains of a Rasa project and the states of its dialogues. Example: with
-``size: from_entity number, active_loop: shoe_form`` and the same for ``rating`` in
-``survey_form``, ``[5](number)`` fills ``size`` inside the one form, ``rating`` inside the other,
-and nothing elsewhere, since nobody can tell which is meant.
+`rasa_dialogues` asks it for the states of dialogues, and the conversion of a Rasa project for its
+flows. Example: with ``size: from_entity number, active_loop: shoe_form`` and the same for
+``rating`` in ``survey_form``, ``[5](number)`` fills ``size`` inside the one form, ``rating`` inside
+the other, and nothing elsewhere, since nobody can tell which is meant.
 """
 
 from collections.abc import Iterable

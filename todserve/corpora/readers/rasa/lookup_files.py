@@ -1,7 +1,7 @@
 """Lookup files: the lines of a file that a lookup table of Rasa 1 names in place of its values.
 
-Stands inside the readers of Markdown and the old JSON. Example: ``## lookup:city`` with
-``data/cities.txt`` below it has a value for each line of that file.
+The readers of Rasa's Markdown and old JSON call it for such tables. Example: ``## lookup:city``
+with ``data/cities.txt`` below it has a value for each line of that file.
 """
 
 from pathlib import Path

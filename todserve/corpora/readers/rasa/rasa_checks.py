@@ -1,7 +1,7 @@
 """What contradicts itself across the files of a Rasa project.
 
-Stands behind ``tod data validate`` for Rasa folders, after the readers have noted what they could
-not read. Example: a story with an intent that no domain lists.
+``tod data validate`` calls it for Rasa folders, after the readers have noted what they could not
+read. Example: a story with an intent that no domain lists.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,9 +1,9 @@
 """Rasa's training data as dialogues and services.
 
-Stands between `rasa_types` and everything that wants dialogues. An NLU example is a dialogue of
-one turn, a story one of many. Example: story steps ``inform``, ``slot_was_set: [{city: ely}]``,
-``utter_ask_day`` are a turn with state ``{"rasa": {"city": "ely"}}`` and act
-``rasa / utter_ask_day``.
+Training and evaluation get their dialogues from it when a folder is a Rasa project. An NLU example
+is a dialogue of one turn, a story one of many. Example: story steps ``inform``,
+``slot_was_set: [{city: ely}]``, ``utter_ask_day`` are a turn with state
+``{"rasa": {"city": "ely"}}`` and act ``rasa / utter_ask_day``.
 
 Nothing is made up: a story without utterances has empty ones, a story that sets no slot has no
 state, and nothing says which domain a turn is about.

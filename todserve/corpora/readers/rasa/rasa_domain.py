@@ -1,7 +1,7 @@
 """Rasa's domain files: intents, entities, slots, responses, actions, forms.
 
-Stands between ``domain.yml``, or the files of a folder ``domain``, and `rasa_types`. Example:
-``slots: {city: {type: text, mappings: [{type: from_entity, entity: city}]}}``.
+`rasa_project` reads ``domain.yml``, or the files of a folder ``domain``, with it. Example: ``slots:
+{city: {type: text, mappings: [{type: from_entity, entity: city}]}}``.
 
 Several services become several files, ``domain/hotel.yml`` with slot ``hotel-area``: Rasa merges
 them into one assistant, whose slots must differ in name.

@@ -1,8 +1,8 @@
 """Rasa's training data in its old JSON format, ``rasa_nlu_data``.
 
-Stands between such a file and `rasa_types`; it is read only, and written as today's YAML.
-Example: ``{"text": "to ely", "intent": "inform", "entities": [{"start": 3, "end": 6,
-"value": "ely", "entity": "city"}]}``.
+`rasa_project` calls it; the format is read only, and written as today's YAML.
+Example: ``{"text": "to ely", "intent": "inform", "entities": [{"start": 3, "end": 6, "value":
+"ely", "entity": "city"}]}``.
 """
 
 from todserve.corpora.corpus_faults import Fault

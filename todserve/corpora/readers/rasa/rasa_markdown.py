@@ -1,6 +1,6 @@
 """Rasa's Markdown of before version 3: stories, and NLU examples.
 
-Stands between ``stories.md`` or ``nlu.md`` and `rasa_types`; both are read only, and written as
+`rasa_project` reads ``stories.md`` and ``nlu.md`` with it; both are read only, and written as
 today's YAML. Example: ``* inform{"city": "ely"}`` is a user step with intent ``inform``.
 """
 

@@ -1,8 +1,8 @@
 """Entities inside an example's text, as Rasa marks them.
 
-Stands between the text of NLU examples or stories and `rasa_types`. Example:
-``to [Ely](city)`` is the text ``to Ely`` with a ``city``; another value, a role or a group stands
-in braces: ``to [Ely]{"entity": "city", "value": "ely", "role": "to"}``.
+The readers of NLU examples and stories take their texts apart with it. Example: ``to [Ely](city)``
+is the text ``to Ely`` with a ``city``; another value, a role or a group stands in braces:
+``to [Ely]{"entity": "city", "value": "ely", "role": "to"}``.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Rasa's NLU examples in YAML: intents, synonyms, lookup tables, regular expressions.
 
-Stands between ``nlu.yml`` and `rasa_types`. Example: ``- intent: greet`` with
+`rasa_project` reads and writes ``nlu.yml`` with it. Example: ``- intent: greet`` with
 ``examples: |`` and ``- hey there`` is ``RasaExample(text="hey there", intent="greet")``.
 """
 

@@ -1,8 +1,9 @@
 """A folder of Rasa's files, read whole and written whole.
 
-Stands between the file system and `rasa_types`. A file is what its keys say, as in Rasa:
-``nlu``, ``stories``, ``intents`` and so on in YAML, ``rasa_nlu_data`` in JSON, ``## intent:`` or
-stories in Markdown; other files are none of ours. Example: ``read_project(Path("bot"), ...)``.
+`dialogue_layouts`, ``tod data`` and the conversion of bots open Rasa projects with it. A file is
+what its keys say, as in Rasa: ``nlu``, ``stories``, ``intents`` and so on in YAML,
+``rasa_nlu_data`` in JSON, ``## intent:`` or stories in Markdown; other files are none of ours.
+Example: ``read_project(Path("bot"), ...)``.
 
 Of a folder, what it is tested with is left out, as Rasa leaves it out of training.
 """

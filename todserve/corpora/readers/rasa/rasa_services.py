@@ -1,7 +1,8 @@
 """The services of a Rasa project: its domain files, or what occurs where there are none.
 
-Stands between `rasa_types` and the schema. Example: ``domain.yml`` is the one service ``rasa``,
-``domain/service.hotel.yml`` with slot ``hotel-area`` is service ``hotel`` with slot ``area``.
+`rasa_dialogues` and the conversion of bots make a schema of them. Example: ``domain.yml`` is the
+one service ``rasa``, ``domain/service.hotel.yml`` with slot ``hotel-area`` is service ``hotel``
+with slot ``area``.
 """
 
 from todserve.corpora.readers.rasa.rasa_types import (

@@ -1,6 +1,6 @@
 """Slots of Rasa's domain files, of every version: types, values and what fills them.
 
-Stands between `rasa_domain` and `rasa_types`. Example: ``seats: {type: rasa.shared.core.slots.
+`rasa_domain` reads the section ``slots`` with it. Example: ``seats: {type: rasa.shared.core.slots.
 FloatSlot, mappings: [{type: from_entity, entity: number}]}`` is a slot of type ``float`` that
 entity ``number`` fills.
 

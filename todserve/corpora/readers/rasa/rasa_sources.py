@@ -1,8 +1,8 @@
 """Which files below a folder are a Rasa project's own.
 
-First on the way of every reading of a project, before `rasa_project` reads them. Example: of
-``bot/domain.yml``, ``bot/venv/.../domain.yml``, ``bot/README.md`` and ``bot/results/
-failed_test_stories.yml`` only the first is the project's.
+The readers of Rasa projects call it before they read any file. Example: of ``bot/domain.yml``,
+``bot/venv/.../domain.yml``, ``bot/README.md`` and ``bot/results/failed_test_stories.yml`` only the
+first is the project's.
 
 Left alone are what was installed or made beside it: environments, results of tests, trained
 models, our own conversions, and Markdown that is for people. What the project is tested with is

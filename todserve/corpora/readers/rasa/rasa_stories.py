@@ -1,7 +1,7 @@
 """Rasa's stories in YAML: what users and assistants do in turn.
 
-Stands between ``stories.yml`` and `rasa_types`. Example:
-``- intent: inform`` / ``- slot_was_set: [{city: ely}]`` / ``- action: utter_ask_day``.
+`rasa_project` reads and writes ``stories.yml`` with it. Example: ``- intent: inform`` /
+``- slot_was_set: [{city: ely}]`` / ``- action: utter_ask_day``.
 
 Left out and counted: rules (single exchanges without a conversation), checkpoints in the middle of
 a story, loops. Of an ``or`` the first branch is kept.

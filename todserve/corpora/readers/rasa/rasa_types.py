@@ -1,7 +1,7 @@
 """Rasa's training data as it is written: examples, stories, domains, each with its place.
 
-Stands between the readers and writers of Rasa's files and `rasa_dialogues`, which turns them
-into the dialogue types. Places do not count when two things are compared. Example:
+The readers of Rasa's files make these, the writers write them, and `rasa_dialogues` turns them into
+the kit's own dialogues. Places do not count when two things are compared. Example:
 ``RasaExample(text="to ely", intent="inform", entities=(RasaEntity(...),))``.
 """
 

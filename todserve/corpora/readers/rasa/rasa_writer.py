@@ -1,7 +1,8 @@
 """Dialogues and services as a Rasa project.
 
-Stands between the dialogue types and `rasa_project.write_project`. Example: a turn "to Ely" with
-a new ``train-destination`` becomes ``to [Ely]{"entity": "train-destination", "value": "ely"}``.
+``tod data convert`` and the gateway's export call it; `rasa_project.write_project` writes the
+files. Example: a turn "to Ely" with a new ``train-destination`` becomes
+``to [Ely]{"entity": "train-destination", "value": "ely"}``.
 
 Rasa has no place for the active domain, delexicalised responses, database matches, corpus and
 split, descriptions of slots, the difference between no state and an empty one, or the name of a

@@ -1,7 +1,7 @@
 r"""Write YAML as Rasa's users do: examples as literal blocks, keys in their order.
 
-Stands behind every writer of Rasa's files. PyYAML is enough: ruamel.yaml keeps the comments of a
-file that is read and written back, and nothing here is written back. Example:
+Every writer of Rasa's files uses it. PyYAML is enough: ruamel.yaml keeps the comments of a file
+that is read and written back, and nothing here is written back. Example:
 ``{"examples": Block("- hi\n")}`` becomes ``examples: |`` and an indented ``- hi``.
 """
 

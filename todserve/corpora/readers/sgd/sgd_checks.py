@@ -1,6 +1,6 @@
 """What is wrong with a file in the layout of Schema-Guided Dialogue, with its lines.
 
-Stands behind ``tod data validate`` for that layout. Example: a span that ends after its
+``tod data validate`` calls it for every file in that layout. Example: a span that ends after its
 utterance, an ``active_intent`` that the service does not offer.
 """
 

@@ -1,7 +1,7 @@
 """The frames of a Schema-Guided turn as belief state, intent, acts and placeholders.
 
-Stands between `sgd` and the dialogue types. Example: the system action
-``{"act": "REQUEST", "slot": "city"}`` of service Restaurants_1 is
+The readers of Schema-Guided Dialogue and MultiWOZ 2.2 translate the publisher's frames with it.
+Example: the system action ``{"act": "REQUEST", "slot": "city"}`` of service Restaurants_1 is
 ``Restaurants_1 / request / city``.
 """
 

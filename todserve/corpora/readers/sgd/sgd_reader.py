@@ -1,7 +1,8 @@
 """Read Schema-Guided Dialogue: states, intents, acts, spans, results.
 
-Stands between the corpus and training. A service is a domain, under the publisher's name, and
-a turn's ``belief_state`` holds every service talked about so far. Example id: ``1_00000``.
+`corpora.registry` calls it for the corpus, `dialogue_layouts` for any folder in its layout. A
+service is a domain, under the publisher's name, and a turn's ``belief_state`` holds every service
+talked about so far. Example id: ``1_00000``.
 
 Files of the corpus's first release have no user actions and no service calls; what they lack is
 None here, and counted. ``database_matches`` is the length of ``service_results``, which the

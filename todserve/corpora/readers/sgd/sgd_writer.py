@@ -1,8 +1,8 @@
 """Dialogues in the layout of Schema-Guided Dialogue.
 
-Stands between the dialogue types and files that `sgd.read_sgd` and the corpus's own tools read:
-``schema.json`` and ``dialogues_001.json`` and so on. Example: act train / request / day is
-``{"act": "REQUEST", "slot": "day", "values": []}`` in the system's frame of service train.
+``tod data convert`` and the gateway's export call it; `sgd_reader` and the corpus's own tools read
+what it writes: ``schema.json``, ``dialogues_001.json`` and so on. Example: act train / request /
+day is ``{"act": "REQUEST", "slot": "day", "values": []}`` in the system's frame of service train.
 
 The layout has no place for "not annotated": a missing state comes back empty, a missing intent as
 none, missing acts as no acts. Nor for database matches, since results are the rows themselves, or

@@ -1,7 +1,8 @@
 """Sheet dialogues: turns the rows of a call centre's sheet into dialogues with their labels.
 
-Stands between `sheet_rows` and ``tod data convert``. Rows of one dialogue become turns: a user's
-row and the system's rows after it. A state is what the slots of the user's rows have said so far.
+``tod data convert`` calls it with the rows that `sheet_rows` read. Rows of one dialogue become
+turns: a user's row and the system's rows after it. A state is what the slots of the user's rows
+have said so far.
 Example: rows "customer, a loan of 20 euros, apply, amount=20" and "agent, For how long?" are one
 turn with intent ``apply``, state ``bank: amount 20`` and that reply.
 """

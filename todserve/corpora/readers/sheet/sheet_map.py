@@ -1,6 +1,7 @@
 """SheetMap: says which column of a sheet is the speaker, the words, the intent, the slots.
 
-Stands behind ``tod data convert calls.csv --map map.yml``. Example of the file::
+``tod data convert calls.csv --map map.yml`` reads it from the file that is given. Example of the
+file::
 
     columns: {dialogue: call_id, speaker: who, text: utterance, intent: intent, slots: slots}
     user: [customer]

@@ -1,8 +1,8 @@
 """SheetRows: the rows of a CSV file, or the lines of a JSON one, each with its place in the file.
 
-Stands between a sheet's file and its dialogues. What programs of offices write is read for what it
-is: a byte order mark, UTF-16, ``;`` or tabs between columns, ``sep=;`` in the first line, Windows'
-line ends. Text in another coding is named with its line.
+`sheet_dialogues` makes dialogues of them. What programs of offices write is read for what it is: a
+byte order mark, UTF-16, ``;`` or tabs between columns, ``sep=;`` in the first line, Windows' line
+ends. Text in another coding is named with its line.
 """
 
 import csv

@@ -1,9 +1,9 @@
 """Read STAR: replies, their acts, domains, and what the wizard queried.
 
-Stands between the corpus and training. A dialogue is a list of events: users and wizards utter,
-wizards pick suggested replies by their label, select tasks, query APIs and get one result. Example:
-label ``hotel_ask_date_from`` is ``hotel / hotel_ask_date_from``, ``goodbye_1`` is ``general /
-goodbye_1``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. A dialogue is a
+list of events: users and wizards utter, wizards pick suggested replies by their label, select
+tasks, query APIs and get one result. Example: label ``hotel_ask_date_from`` is
+``hotel / hotel_ask_date_from``, ``goodbye_1`` is ``general / goodbye_1``.
 
 A belief state is known only where the wizard wrote it down: at a turn with a query, as all queries
 so far say, the latest of each API. Intents are not annotated.

@@ -1,8 +1,9 @@
 """Read Taskmaster-1: pizzas, coffee, tables, tickets, rides and garages, written and spoken.
 
-Stands between the corpus and training. The written dialogues (``self-dialogs.json``) have the
-publisher's splits, by their ids in ``train-dev-test/SPLIT.csv``; the spoken ones
-(``woz-dialogs.json``) have none and are train. Intents and acts are not annotated.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The written
+dialogues (``self-dialogs.json``) have the publisher's splits, by their ids in
+``train-dev-test/SPLIT.csv``; the spoken ones (``woz-dialogs.json``) have none and are train.
+Intents and acts are not annotated.
 Example: ``pizza_ordering.size.pizza`` is slot ``size_pizza`` of domain ``pizza_ordering``.
 """
 

@@ -1,8 +1,8 @@
 """Read Taskmaster-2: flights, food, hotels, films, music, restaurants and sports, all spoken.
 
-Stands between the corpus and training. Each domain is a file of ``data/``; the publisher has no
-splits, so everything is train. Intents and acts are not annotated. Example: ``hotel_search.type``
-is slot ``type`` of domain ``hotel_search``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. Each domain is a
+file of ``data/``; the publisher has no splits, so everything is train. Intents and acts are not
+annotated. Example: ``hotel_search.type`` is slot ``type`` of domain ``hotel_search``.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,10 @@
 """Read Taskmaster-3: cinema tickets, with what is said about films, theatres and times marked.
 
-Stands between the corpus and training. The publisher's files (``data/data_*.json``) have no
-splits: those of ``splits/`` are of single sentences for another task. Everything is train. Calls
-of the APIs are no acts of the assistant, so acts and intents are not annotated. Example:
-``name.movie`` is slot ``name_movie`` of domain ``Movie_Tickets``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The publisher's
+files (``data/data_*.json``) have no splits: those of ``splits/`` are of single sentences for
+another task. Everything is train. Calls of the APIs are no acts of the assistant, so acts and
+intents are not annotated. Example: ``name.movie`` is slot ``name_movie`` of domain
+``Movie_Tickets``.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Taskmaster's segments: the marked words of an utterance as slots of a belief state.
 
-Stands inside the readers of Taskmaster-1, -2 and -3, whose utterances have one layout. A state is
+The readers of Taskmaster-1, -2 and -3, whose utterances have the same layout, call it. A state is
 what the user has said so far, a slot's latest value; what a label calls rejected does not enter it.
 Example: "8" marked ``restaurant_reservation.num.guests.accept`` is slot ``num_guests`` of domain
 ``restaurant_reservation``.

@@ -1,9 +1,9 @@
 """Read Taskmaster-4: coffee orders with the API calls that each user turn causes.
 
-Stands between the corpus and training. The arguments of the calls that search the menu and fill the
-order are the belief state; every call is annotated, so a turn without one leaves the state as it
-was. Example: ``add_order_item`` with quantity "1" and attribute ``milk-options`` "Oat Milk" is
-``Coffee: quantity 1, milk_options oat milk``.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. The arguments of
+the calls that search the menu and fill the order are the belief state; every call is annotated, so
+a turn without one leaves the state as it was. Example: ``add_order_item`` with quantity "1" and
+attribute ``milk-options`` "Oat Milk" is ``Coffee: quantity 1, milk_options oat milk``.
 
 A state describes the first drink of an order. Intents and acts are not annotated.
 

@@ -1,8 +1,8 @@
 """Read 3i4K: Korean utterances with seven kinds of speech act.
 
-Stands between the corpus and intent training. A line is a number and an utterance, parted by a
-tab. Example: ``2<tab>...`` is a ``question``. An utterance has no domain; the kinds stand in the
-schema under the corpus's own name. Text is brought to Unicode's composed form (NFC).
+Intent training reads the corpus with it. A line is a number and an utterance, parted by a tab.
+Example: ``2<tab>...`` is a ``question``. An utterance has no domain; the kinds stand in the schema
+under the corpus's own name. Text is brought to Unicode's composed form (NFC).
 """
 
 import unicodedata

@@ -1,9 +1,10 @@
 """Read WOZ 2.0 in English: states, replies, and the acts that ask or confirm.
 
-Stands between the corpus and training. A turn of the publisher's file begins with the system's
-PREVIOUS utterance and its acts, so a reply and its acts are found in the turn that follows, and
-a dialogue's last reply nowhere. Example: system act ``"area"`` asks for it
-(``restaurant / request / area``), ``["area", "north"]`` offers it for confirmation.
+Called by `corpora.registry` when training or an evaluation asks for the corpus. A turn of the
+publisher's file begins with the system's PREVIOUS utterance and its acts, so a reply and its acts
+are found in the turn that follows, and a dialogue's last reply nowhere. Example: system act
+``"area"`` asks for it (``restaurant / request / area``), ``["area", "north"]`` offers it for
+confirmation.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

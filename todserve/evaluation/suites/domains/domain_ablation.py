@@ -1,7 +1,7 @@
 """The ablation: what words, dialogue acts and the previous domain each tell of the domain.
 
-Beside the way of a request: fits maximum-entropy models on Schema-Guided Dialogue's train split
-and scores them on its dev split. Example row: ``words + act + previous``.
+Called by `domain_run`: fits maximum-entropy models on Schema-Guided Dialogue's train split and
+scores them on its dev split. Example row: ``words + act + previous``.
 
 *words*: of the user's utterance, and pairs of neighbours. *act*: act and slot of every act in the
 system's reply BEFORE the turn (``request city``), without its service, as the corpus annotates

@@ -1,11 +1,11 @@
 """Three ways to decide the domain, side by side on the same predicted states.
 
-Stands between a rollout and the report: the states and intents are the checkpoint's own, so their
+Called by `domain_run` after a rollout: the states and intents are the checkpoint's own, so their
 mistakes are in it; the domain of each turn is decided anew, carried on from turn to turn, by the
-*rule* alone (``domain.decide`` without a model), by the *classifier* alone (its likeliest
-domain), and by the two *combined*, as serving does. *Combined, no intent* is what a client gets
-that asks for the belief state alone. Example: the rule takes a slot the model made up at its
-word, which the classifier contradicts.
+*rule* alone (``domain.decide`` without a model), by the *classifier* alone (its likeliest domain),
+and by the two *combined*, as serving does. *Combined, no intent* is what a client gets that asks
+for the belief state alone. Example: the rule takes a slot the model made up at its word, which the
+classifier contradicts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

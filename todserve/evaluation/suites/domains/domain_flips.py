@@ -1,6 +1,6 @@
 """Flips and switches: how restless the active domain of a dialogue is.
 
-Beside the way of a request: judges the domain decision on states that any system predicted, ours
+The MultiWOZ scores and the domain benchmark count them, on states that any system predicted, ours
 or one whose predictions are published. Example: the domains ``hotel, train, hotel`` of three
 successive turns are two switches and one flip.
 

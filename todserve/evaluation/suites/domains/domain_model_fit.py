@@ -1,8 +1,7 @@
 """Fitting a domain model: maximum entropy over words, dialogue acts and the previous domain.
 
-Beside the way of a request: the ablation fits several and `training.domain_classifier` the one a
-checkpoint carries. Example: rows ``(["word:taxi", "previous:hotel"], "taxi")`` in, a
-`DomainModel` out.
+The ablation fits several such models, and `training.domain_classifier` the one that a checkpoint
+carries. Example: rows ``(["word:taxi", "previous:hotel"], "taxi")`` in, a `DomainModel` out.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Scores of a domain decision, always beside a decision that never leaves a domain.
 
-Stands between whatever decides and the report. Example: of ``hotel hotel train`` decided as
-``hotel hotel hotel`` one of the two turns after the first is right, and the one wanted switch is
-missed.
+The domain benchmark calls it with the domains that a rule, a model or a checkpoint decided.
+Example: of ``hotel hotel train`` decided as ``hotel hotel hotel`` one of the two turns after the
+first is right, and the one wanted switch is missed.
 
 Scored are the turns after a dialogue's first; on the first there is nothing to hold. With the
 corpus's domain g(t), the decided one p(t), and the previous domain q(t) that the decision was

@@ -1,6 +1,6 @@
 """Flips run: how often published predictions change the domain, and how often that is right.
 
-Stands between a file of predictions and the report. Example:
+``tod evaluate`` calls it with a file of predictions. Example:
 ``run_domain_flips(Path("pptod.json"), schema)["decided"]["flips"]``.
 """
 

@@ -1,7 +1,7 @@
 """Files of labelled utterances, as the intent benchmarks publish them.
 
-Stands before the predicted intents; takes a single file, wherever it lies, where the corpus
-readers take a whole corpus. Example: ``labelled_banking77(Path("test.csv"))[0].intent`` is
+The intent benchmarks read their test files with it: a single file, wherever it lies, where the
+corpus readers take a whole corpus. Example: ``labelled_banking77(Path("test.csv"))[0].intent`` is
 ``"card_arrival"``.
 """
 

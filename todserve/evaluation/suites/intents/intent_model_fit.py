@@ -1,9 +1,10 @@
 """Fitting an intent model: a linear model on examples, its place beside the network on others.
 
-Beside the way of a request. The linear model is multinomial logistic regression over the encoder's
-vector of an utterance and its n-grams. How much it counts beside the network's own intent is fitted
-on examples that neither has seen: by the likelihood of the right intent, so that what is served is
-a calibrated probability. Example: ``fit_linear(examples)``, then ``with_factors(model, judged)``.
+`intent_classifier` calls it when a checkpoint's intent model is trained. The linear model is
+multinomial logistic regression over the encoder's vector of an utterance and its n-grams. How much
+it counts beside the network's own intent is fitted on examples that neither has seen: by the
+likelihood of the right intent, so that what is served is a calibrated probability. Example:
+``fit_linear(examples)``, then ``with_factors(model, judged)``.
 """
 
 import math

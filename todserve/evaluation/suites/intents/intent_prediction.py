@@ -1,8 +1,8 @@
 """Predicted intents: single utterances through the very pipeline that serves, the intent alone.
 
-Stands between the labelled utterances and the intent scores. Example: "where is my card" is asked
-as a request with ``tasks=("intent",)``, no history and no state; normalisation and tokenization
-are the pipeline's own.
+The intent benchmarks call it and give what it predicts to `intent_scores`. Example: "where is my
+card" is asked as a request with ``tasks=("intent",)``, no history and no state; normalisation and
+tokenization are the pipeline's own.
 """
 
 from collections.abc import Callable, Sequence

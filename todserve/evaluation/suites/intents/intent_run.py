@@ -1,7 +1,8 @@
 """``tod evaluate banking77`` and ``tod evaluate clinc150``: intents of single utterances.
 
-Ties files, pipeline and scores together. Example:
-``run_banking77(AnswererSource(checkpoint=folder), Path("banking77/test.csv"))["accuracy"]``.
+It reads the labelled files, asks the pipeline for each intent, and scores what was predicted.
+Example: ``run_banking77(AnswererSource(checkpoint=folder),
+Path("banking77/test.csv"))["accuracy"]``.
 """
 
 from collections.abc import Mapping, Sequence

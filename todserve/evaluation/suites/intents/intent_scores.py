@@ -1,8 +1,8 @@
 """Intent scores: accuracy, macro-F1, out-of-scope recall, and what is mistaken for what.
 
-Stands between the predicted intents and the report. Example: of two "card_lost" one is predicted
-"card_lost", the other as a label that does not exist: accuracy 0.5, F1 of the label 0.667,
-invented 0.5.
+The intent benchmarks call it with the labelled and the predicted intents. Example: of two
+"card_lost" one is predicted "card_lost", the other as a label that does not exist: accuracy 0.5, F1
+of the label 0.667, invented 0.5.
 """
 
 from collections import Counter

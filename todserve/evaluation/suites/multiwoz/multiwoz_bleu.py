@@ -1,8 +1,8 @@
 """BLEU of the standardised MultiWOZ evaluation, as near as the corpus at hand allows.
 
-Stands between predictions and the report. The standard's references are MultiWOZ 2.2's replies
-with its character spans; ours are MultiWOZ 2.1's with ``span_info``, so the figure is a named
-surrogate: PPTOD's published predictions score 18.03 here and 18.2 there.
+`multiwoz_scores` calls it with the replies of a set of predictions. The standard's references are
+MultiWOZ 2.2's replies with its character spans; ours are MultiWOZ 2.1's with ``span_info``, so the
+figure is a named surrogate: PPTOD's published predictions score 18.03 here and 18.2 there.
 Example: ``"your taxi is a [value_car] ."`` against ``"Your taxi is a [car]."`` scores 100.
 """
 

@@ -1,6 +1,6 @@
 """A checkpoint's standardised MultiWOZ scores: Inform, Success, BLEU, Combined, flips.
 
-Stands between the rollout of whole dialogues and the scorecard. Example figure:
+``tod evaluate multiwoz`` calls it to roll whole dialogues out and to score them. Example figure:
 ``inform 62.35 of 999 dialogues``, signed ``...|own-replies-in-history,...,nekvinda-dusek-2021``.
 """
 

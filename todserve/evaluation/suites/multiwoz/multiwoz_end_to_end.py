@@ -1,8 +1,9 @@
 """From a rollout to predictions in the public format, and the dialogues to roll out.
 
-Stands between the rollout and the standardised scores. Example: an answer with reply
-``[value_name] costs [value_fee] .``, active domain attraction, becomes the turn
-``{"response": "[value_name] costs [value_entrancefee] .", "active_domains": ["attraction"], ...}``.
+`multiwoz_checkpoint` calls it before and after it rolls dialogues out, and scores what it returns.
+Example: an answer with reply ``[value_name] costs [value_fee] .``, active domain attraction,
+becomes the turn ``{"response": "[value_name] costs [value_entrancefee] .", "active_domains":
+["attraction"], ...}``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

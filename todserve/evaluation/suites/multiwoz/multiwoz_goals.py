@@ -1,8 +1,9 @@
 """What each MultiWOZ dialogue was to achieve, and what its wizard really did.
 
-Stands before Inform and Success. Both come from ``annotated/val.json`` (dev) and ``test.json``:
-the goal the user was given, and turn by turn the gold state, the bookings made so far and the
-reply. Example goal: ``restaurant: food italian, area centre; requests PHONE, REFERENCE``.
+The scores of Inform and Success read their goals with it. Both come from ``annotated/val.json``
+(dev) and ``test.json``: the goal the user was given, and turn by turn the gold state, the bookings
+made so far and the reply. Example goal:
+``restaurant: food italian, area centre; requests PHONE, REFERENCE``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """Inform and Success of one dialogue, by the standardised rules.
 
-Stands between predictions and the report. Inform: the last venues the system offered in each
-domain all satisfy the user's goal. Success: besides, everything the user was to ask for was told.
-Rules: Nekvinda and Dušek, 2021, "Shades of BLEU, Flavours of Success".
+`multiwoz_scores` calls it for each dialogue of a set of predictions. Inform: the last venues the
+system offered in each domain all satisfy the user's goal. Success: besides, everything the user was
+to ask for was told. Rules: Nekvinda and Dušek, 2021, "Shades of BLEU, Flavours of Success".
 Example: a reply with ``NAME`` while restaurants are talked of offers every restaurant that
 satisfies the state of that turn; if one of them is not in the goal's area, Inform fails.
 """

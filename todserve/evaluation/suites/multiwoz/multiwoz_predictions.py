@@ -1,6 +1,6 @@
 """Predictions in the public format of the standardised MultiWOZ evaluation, checked on the way in.
 
-Stands between a file of any system, or our own rollout, and the scores. Example:
+The files of any system and our own rollouts are read into it before they are scored. Example:
 ``{"mul0001": [{"response": "[value_name] is nice .", "state": {"hotel": {"area": "north"}},
 "active_domains": ["hotel"]}]}``; ``state`` and ``active_domains`` may be left out.
 """

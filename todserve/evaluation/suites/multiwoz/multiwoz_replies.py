@@ -1,7 +1,7 @@
 """Replies of any system, brought to the placeholders the standardised evaluation counts.
 
-Stands between a predictions file and its scores. Systems delexicalise each in their own way:
-``[value_name]``, ``[restaurant_name]`` and ``[name]`` all become ``NAME``. Example:
+The scores of BLEU, Inform and Success put every reply through it. Systems delexicalise each in
+their own way: ``[value_name]``, ``[restaurant_name]`` and ``[name]`` all become ``NAME``. Example:
 ``"The [hotel_name] -s phone is [value_phone]."`` becomes ``"the NAME phone is PHONE."``
 
 The spellings are those of the standard (Nekvinda and Dušek, 2021). A placeholder outside them

@@ -1,6 +1,6 @@
 """The two rollouts of a MultiWOZ evaluation, and the headline they give.
 
-Stands between ``run_evaluation`` and the rollout. Example: ``rollouts.states(dialogues, update)``
+``tod evaluate multiwoz`` calls it for its rollouts. Example: ``rollouts.states(dialogues, update)``
 lends the corpus's replies for the dialogue-state figures; ``rollouts.whole(...)`` lends nothing.
 """
 

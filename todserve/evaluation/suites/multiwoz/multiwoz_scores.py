@@ -1,7 +1,8 @@
 """The standardised MultiWOZ scores of a set of predictions: Inform, Success, BLEU, Combined.
 
-Stands between predictions and the report. Example: ``score_predictions(predictions, tasks,
-venues).combined`` is ``(inform + success) / 2 + bleu``, all on a scale of 100.
+A checkpoint's rollout and the published predictions of other systems are scored with it. Example:
+``score_predictions(predictions, tasks, venues).combined`` is ``(inform + success) / 2 + bleu``, all
+on a scale of 100.
 """
 
 from collections import Counter

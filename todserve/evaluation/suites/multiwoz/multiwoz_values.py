@@ -1,7 +1,8 @@
 """State values of any system, spelled as the standardised evaluation's database spells them.
 
-Stands between a predicted state and the venue database. Example: ``leaveAt: "9am"`` of a train
-becomes ``leave: "09:00"``, and hotel ``lime house`` becomes ``limehouse``.
+The scores put every predicted value through it before they search the venue database. Example:
+``leaveAt: "9am"`` of a train becomes ``leave: "09:00"``, and hotel ``lime house`` becomes
+``limehouse``.
 
 The corrections are the standard's own (Nekvinda and Dušek, 2021), odd ones included: another
 correction, however sensible, would make the figures incomparable with the published ones.

@@ -1,8 +1,8 @@
 """The venues of the standardised MultiWOZ evaluation: which of them satisfy some constraints.
 
-Stands inside Inform. It is not the knowledge base that serves: the standard searches names, foods
-and stations by likeness and everything else exactly, and its figures rest on that. Example:
-``venues.matching("train", {"departure": "ely", "arrive": "09:00"})``.
+The scores of Inform and Success search it. It is not the knowledge base that serves: the standard
+searches names, foods and stations by likeness and everything else exactly, and its figures rest on
+that. Example: ``venues.matching("train", {"departure": "ely", "arrive": "09:00"})``.
 
 Two names are alike as that evaluation measures it: a state that says ``the nandos`` still finds
 ``nandos``. The measure is fuzzywuzzy's partial ratio over Levenshtein alignments, which the

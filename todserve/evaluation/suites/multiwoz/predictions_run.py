@@ -1,6 +1,6 @@
 """``tod evaluate multiwoz --predictions FILE``: score any system's predictions file.
 
-Ties reading, rules and report together. Example:
+It reads the file, scores it by the standardised rules, and prints the scores. Example:
 ``run_predictions(Path("pptod.json"), Path("scores.json"))["inform"]`` is 83.1.
 """
 

@@ -1,8 +1,8 @@
 """The Schema-Guided challenge's metrics (DSTC8), frame by frame and averaged over frames.
 
-Stands between predicted frames and the report. A frame is one service of one user turn; every
-metric is the plain mean over the frames that have it. Example: a frame with slots city (1.0), name
-(0.67, fuzzy) and price (missed, 0.0) has average goal accuracy 0.557 and joint 0.
+``tod evaluate`` calls it with the frames that `sgd_prediction` made. A frame is one service of one
+user turn; every metric is the plain mean over the frames that have it. Example: a frame with slots
+city (1.0), name (0.67, fuzzy) and price (missed, 0.0) has average goal accuracy 0.557 and joint 0.
 
 As the publisher's script does it: average goal accuracy looks at the slots the reference fills, and
 a frame where it fills none is left out; joint goal accuracy is the product over all slots of the

@@ -1,7 +1,7 @@
 """Predicted frames: what a turn's answer says of each service, in the challenge's own terms.
 
-Stands between the rollout and the frame scores. Our tasks and the challenge's questions differ in
-three points:
+The benchmark of Schema-Guided Dialogue calls it for every answer of a rollout and scores the
+frames. Our tasks and the challenge's questions differ in three points:
 
 - A turn has ONE intent, the challenge asks for one per service. A service keeps its intent until
   another of its own is predicted; ``general`` (thanks, goodbye) ends them all.

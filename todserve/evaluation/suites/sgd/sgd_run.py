@@ -1,6 +1,6 @@
 """``tod evaluate sgd``: score a checkpoint on a split folder by the challenge's rules (DSTC8).
 
-Ties reading, rollout and metrics together. Example:
+It reads the split, rolls the dialogues out, and scores the frames. Example:
 ``run_sgd(AnswererSource(checkpoint=folder), Path("dstc8/test"))["joint_goal_accuracy"]``.
 """
 

@@ -1,8 +1,8 @@
 """A split folder of Schema-Guided Dialogue, as the challenge's metrics need it.
 
-Stands before the rollout: reads ``schema.json`` and ``dialogues_*.json`` of any split, also one
-that the corpus reader (`corpora.sgd`) has never heard of, and keeps every spelling of every
-value, of which training keeps one. Example:
+The benchmark calls it before its rollout: it reads ``schema.json`` and ``dialogues_*.json`` of any
+split, also one that the corpus reader (`sgd_reader`) has never heard of, and keeps every spelling
+of every value, of which training keeps one. Example:
 ``read_split(Path("dstc8/test")).services["Hotels_2"]``.
 """
 

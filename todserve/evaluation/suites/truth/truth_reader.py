@@ -1,9 +1,9 @@
 """The truth reader: reads replies independently, and counts what they say that nobody knows.
 
-Stands beside the reply stage and shares nothing with it: it reads the final text alone, with its
-own regular expressions and its own SQL, and holds it against the database, the state and all that
-was said before. Example: "The phone number is 01223999999" is untrue where no row that the turn
-speaks of, and no text before, has that number.
+``tod evaluate truth`` calls it. It shares nothing with the reply stage, which has such rules too:
+it reads the final text alone, with its own regular expressions and its own SQL, and holds it
+against the database, the state and all that was said before. Example: "The phone number is
+01223999999" is untrue where no row that the turn speaks of, and no text before, has that number.
 
 What it looks at: names of venues and trains, counts, claims that there is none, claims about
 bookings and their references, phone numbers, postcodes, times and prices, ``is a cheap ...``.

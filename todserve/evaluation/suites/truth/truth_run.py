@@ -1,7 +1,7 @@
 """``tod evaluate truth``: how many untrue statements whole dialogues hold.
 
-Ties the rollout and the independent reader together. The users' turns are the corpus's, everything
-else is the model's own. Example: ``run_truth(AnswererSource(checkpoint=folder))`` prints
+It rolls dialogues out and has `truth_reader` read the replies. The users' turns are the corpus's,
+everything else is the model's own. Example: ``run_truth(AnswererSource(checkpoint=folder))`` prints
 ``0 untrue statements in 1,450 replies of 200 dialogues`` and, before it, each one in its words.
 """
 
