@@ -225,7 +225,7 @@ class Pipeline:
         with watch.stage("prepare"):  # 1. check against the schema, bring the history into form
             admitted = [self._admitted(request) for request in requests]
         works = [work for work in admitted if isinstance(work, TurnWork)]
-        with watch.stage("replay"):  # 2. only for clients that keep no state, see replay.py
+        with watch.stage("replay"):  # 2. only for clients that keep no state, see state_replay.py
             self._rebuild([work for work in works if self._is_stateless(work.request)])
         with watch.stage("prepare"):
             for work in works:
