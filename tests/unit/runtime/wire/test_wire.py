@@ -137,7 +137,7 @@ REFUSED: list[tuple[str, object, str]] = [
         b"user=hi&top_k=1",
         "it looks like a form: send the JSON alone; expected one JSON object",
     ),
-    ("file", b"@turn.json", "it looks like the name of a file: curl reads it with --data @NAME"),
+    ("file", b"@turn.json", "it looks like the name of a file: curl reads it with -d @NAME"),
     ("single quotes", b"{'user': 'hi'}", "it looks like names in single quotes"),
     ("lines", b'{"user": "a"}\n{"user": "b"}', "it looks like several objects"),
     ("parts", b"--x\r\nContent-Disposition: form-data", "it looks like the parts of a form"),

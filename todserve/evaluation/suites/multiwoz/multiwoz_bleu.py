@@ -16,7 +16,7 @@ SURROGATE = (
     "surrogate: references delexicalised from MultiWOZ 2.1's span_info; the published figures' "
     "are MultiWOZ 2.2's (PPTOD: 18.03 here, 18.2 published)"
 )
-"""Stands beside every such BLEU."""
+"""Said with every such BLEU, for it is a surrogate."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
