@@ -26,7 +26,7 @@ def remembered(
     for turn in turns:
         heard = Heard.of(
             turn.standing,
-            before={} if last is None or last.restarted else last.state,
+            before={} if last is None else last.next_state,
             dialogue_id=dialogue.dialogue_id,
             message_id=turn.message_id,
             index=turn.index,

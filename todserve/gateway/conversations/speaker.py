@@ -206,7 +206,7 @@ class Speaker:
         last = before[-1] if before else None
         heard = Heard.of(
             answer,
-            before={} if last is None or last.restarted else last.state,
+            before={} if last is None else last.next_state,
             dialogue_id=dialogue.dialogue_id,
             message_id=message_id,
             index=dialogue.turns,

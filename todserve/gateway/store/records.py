@@ -150,6 +150,11 @@ class TurnRecord:
         return any(one.get("event") == "restart" for one in events)
 
     @property
+    def next_state(self) -> Mapping[str, Mapping[str, Any]]:
+        """The belief state that the next turn begins with."""
+        return {} if self.restarted else self.state
+
+    @property
     def reply(self) -> str:
         """What was said to the user; nothing while a person had taken over from the bot."""
         return _reply(self.answer) if self.bot is None else "\n".join(self.bot["messages"])
